@@ -1,0 +1,2 @@
+//! `cusp-agent`: the device agent for Linux.
+fn main() {}

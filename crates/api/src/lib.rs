@@ -1,0 +1,1 @@
+//! REST API, server-sent events, sign-in, OpenAPI, embedded web page.

@@ -1,0 +1,2 @@
+//! The `cusp` command line and `cusp serve`.
+fn main() {}

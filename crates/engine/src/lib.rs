@@ -1,0 +1,1 @@
+//! The agent host: many instances on one loop, providers, transactions, journal.

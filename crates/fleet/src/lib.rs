@@ -1,0 +1,1 @@
+//! The domain: devices, jobs, lanes, enrolment, events, audit; and the storage port.

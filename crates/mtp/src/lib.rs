@@ -1,0 +1,1 @@
+//! USP message transfer protocols on tokio: WebSocket, both sides.

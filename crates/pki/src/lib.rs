@@ -1,0 +1,1 @@
+//! Keys, certificates, the internal CA, enrolment tokens, sealing of secrets.

@@ -1,0 +1,1 @@
+//! `cusp serve`: composes roles, store, transports and API.

@@ -1,0 +1,1 @@
+//! The USP agent machine and controller machine, free of IO.

@@ -1,0 +1,74 @@
+//! What crosses the seam between a transport and a machine: Records, where they came from, and what the
+//! transport proved about the peer. Plain values: no socket stands behind any of them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::EndpointId;
+
+/// One connection of one transport in this process. Never reused while the process lives.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct LinkId(pub u64);
+
+/// Where an answer goes. Serialisable, because in a cluster the owner of a session may sit on another
+/// node than the link.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum ReturnPath {
+    /// The WebSocket connection that the Record came on.
+    WebSocket(LinkId),
+}
+
+impl ReturnPath {
+    /// The connection it leads to.
+    pub fn link(&self) -> LinkId {
+        match self {
+            ReturnPath::WebSocket(link) => *link,
+        }
+    }
+}
+
+/// What a transport proved about its peer.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum PeerAuth {
+    /// Nothing: a plain connection.
+    #[default]
+    Unproven,
+    /// TLS with a certificate.
+    Certificate(Arc<PeerCertificate>),
+}
+
+/// The certificate that a peer proved possession of.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PeerCertificate {
+    /// SHA-256 of the leaf's DER.
+    pub fingerprint: [u8; 32],
+    /// Endpoint ids in its subjectAltName (`urn:bbf:usp:id:…` URIs, or the DNS name of an `fqdn:` id).
+    pub endpoint_ids: Vec<EndpointId>,
+    /// Whether a trusted CA signed it; false for one that is only pinned or seen for the first time.
+    pub trusted: bool,
+    /// The chain, leaf first, DER.
+    pub chain: Vec<Vec<u8>>,
+}
+
+/// A Record that arrived.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    /// Which connection.
+    pub link: LinkId,
+    /// What the transport proved.
+    pub peer: PeerAuth,
+    /// Where the answer goes.
+    pub return_path: ReturnPath,
+    /// The Record, still encoded.
+    pub record: Bytes,
+}
+
+/// A Record to send.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    /// Where it goes.
+    pub return_path: ReturnPath,
+    /// The Record, encoded.
+    pub record: Bytes,
+}
