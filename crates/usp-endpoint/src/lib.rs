@@ -1,1 +1,9 @@
-//! The USP agent machine and controller machine, free of IO.
+//! The two sides of USP (TR-369) as machines without IO: an agent and a controller.
+//!
+//! A machine takes inputs with the time they came at, and gives outputs and the time it wants to be
+//! woken. It opens no socket, reads no clock and draws no randomness: it is built with a seed.
+
+#[cfg(feature = "agent")]
+pub mod agent;
+#[cfg(feature = "controller")]
+pub mod controller;

@@ -1,0 +1,219 @@
+//! Add (TR-369 section 7.4.1): new rows.
+
+use std::num::NonZeroU32;
+
+use crate::fault::{Code, Fault};
+use crate::limits;
+use crate::operation::{
+    Add, CreatedInstance, InstanceFailure, ObjectAccess, ObjectSettings, Outcome, ParamFault, Requested,
+    UpdateFailure,
+};
+use crate::path::{Path, Target};
+use crate::tree::plan::{AddResult, Overruled, Plan, Touch, UnitPlan, message_failure};
+use crate::tree::{Bit, Change, Place, Requester, Tree};
+use crate::value::{Type, Value};
+
+/// One row to create: a request and the one table that it resolved to.
+struct Unit<'a> {
+    request: &'a ObjectSettings,
+    table: Result<Place, Fault>,
+}
+
+impl Tree {
+    pub(super) fn plan_add(&self, add: &Add, who: &Requester<'_>) -> Plan {
+        let units = self.add_units(add, who);
+        let mut overruled = Overruled::default();
+        loop {
+            let mut stage = Stage { work: self.clone(), who, touches: Vec::new(), overruled: &overruled };
+            let mut results: Vec<AddResult> = Vec::with_capacity(units.len());
+            let mut plans = Vec::new();
+            for (index, unit) in units.iter().enumerate() {
+                let before = stage.work.clone();
+                let path = unit.request.path.clone();
+                match stage.row(index, unit) {
+                    Ok((created, changes)) => {
+                        plans.push(UnitPlan { result: results.len(), item: None, changes });
+                        results.push(Requested { path, result: Ok(created) });
+                    }
+                    // R-ADD.1, R-ADD.2a: nothing is created if anything fails.
+                    Err(failure) if !add.allow_partial => return message_failure(&failure, &path),
+                    Err(failure) => {
+                        stage.work = before;
+                        stage.touches.retain(|touch| touch.unit != index);
+                        results.push(Requested { path, result: Err(in_words(&failure)) });
+                    }
+                }
+            }
+            let verdict = stage.work.judge(&stage.touches);
+            if !overruled.learn(verdict) {
+                return Plan::new(plans, Outcome::Add(results), add.allow_partial);
+            }
+        }
+    }
+
+    /// A search path stands for one row in each table that it matches.
+    fn add_units<'a>(&self, add: &'a Add, who: &Requester<'_>) -> Vec<Unit<'a>> {
+        let mut units = Vec::new();
+        for request in &add.objects {
+            match self.tables(&request.path, who) {
+                Ok(tables) => units.extend(tables.into_iter().map(|table| Unit { request, table: Ok(table) })),
+                Err(fault) => units.push(Unit { request, table: Err(fault) }),
+            }
+        }
+        units
+    }
+
+    fn tables(&self, text: &str, who: &Requester<'_>) -> Result<Vec<Place>, Fault> {
+        let path = Path::parse(text).map_err(|e| Fault::new(Code::INVALID_PATH_SYNTAX, e.to_string()))?;
+        let not_a_table = || Fault::new(Code::OBJECT_IS_NOT_A_TABLE, format!("{text} is not a table"));
+        if path.target != Target::Object {
+            return Err(not_a_table());
+        }
+        let found = self.resolve(&path, who).map_err(|error| error.fault())?;
+        if found.places.iter().any(|place| !place.is_table(self.model())) {
+            return Err(not_a_table());
+        }
+        Ok(found.places)
+    }
+}
+
+/// An Add has no field for parameter errors of a failed object: they are named in the text.
+fn in_words(failure: &UpdateFailure) -> Fault {
+    let mut fault = failure.fault.clone();
+    for error in failure.instances.iter().flat_map(|instance| &instance.errors) {
+        fault.message.push_str(&format!("; {}: {} {}", error.param, error.fault.code, error.fault.message));
+    }
+    fault
+}
+
+struct Stage<'a> {
+    work: Tree,
+    who: &'a Requester<'a>,
+    touches: Vec<Touch>,
+    overruled: &'a Overruled,
+}
+
+impl Stage<'_> {
+    fn row(&mut self, index: usize, unit: &Unit<'_>) -> Result<(CreatedInstance, Vec<Change>), UpdateFailure> {
+        let whole = |fault: Fault| UpdateFailure { fault, instances: Vec::new() };
+        let table = unit.table.clone().map_err(whole)?;
+        let number = self.next_number(&table).map_err(whole)?;
+        let row = table.row(number);
+        let mut changes = vec![Change::Create { row: row.clone(), values: self.initial(&table) }];
+        self.work.apply(&changes);
+        let mut errors = Vec::new();
+        let mut failed = Vec::new();
+        for setting in &unit.request.params {
+            let result = self.setting(index, &row, &setting.param, &setting.value, setting.required);
+            match result {
+                Ok(change) => changes.push(change),
+                Err((fault, required)) => {
+                    let error = ParamFault { param: setting.param.clone(), fault };
+                    if required { failed.push(error) } else { errors.push(error) }
+                }
+            }
+        }
+        if let Some((touch, fault)) = self.overruled.unit(index) {
+            failed.push(ParamFault { param: touch.name.clone(), fault: fault.clone() });
+        }
+        // R-ADD.3, R-ADD.4.
+        if !failed.is_empty() {
+            let fault = super::plan::required_failed(failed.len());
+            let path = row.text(self.work.model());
+            return Err(UpdateFailure { fault, instances: vec![InstanceFailure { path, errors: failed }] });
+        }
+        changes.extend(self.assign_keys(&row, unit.request));
+        let path = row.text(self.work.model());
+        let unique_keys = self.work.unique_keys(&row, self.who);
+        Ok((CreatedInstance { path, unique_keys, errors }, changes))
+    }
+
+    fn next_number(&self, table: &Place) -> Result<NonZeroU32, Fault> {
+        let object = self.work.model().object(table.object);
+        let name = table.text(self.work.model());
+        if !matches!(object.access, ObjectAccess::AddDelete | ObjectAccess::AddOnly) {
+            return Err(Fault::new(Code::NON_CREATABLE_OBJECT, format!("rows of {name} cannot be created")));
+        }
+        if !self.who.may(&self.work, Bit::ObjectAdd, table, "") {
+            return Err(Fault::new(Code::PERMISSION_DENIED, format!("no permission to add rows to {name}")));
+        }
+        if self.work.rows(table).len() >= limits::MAX_ROWS {
+            let message = format!("{name} has its limit of {} rows", limits::MAX_ROWS);
+            return Err(Fault::new(Code::RESOURCES_EXCEEDED, message));
+        }
+        let next = self.work.last_number(table).checked_add(1).and_then(NonZeroU32::new);
+        next.ok_or_else(|| Fault::new(Code::RESOURCES_EXCEEDED, format!("{name} has used up its instance numbers")))
+    }
+
+    fn initial(&self, table: &Place) -> Vec<(u16, Value)> {
+        let defaults = self.who.defaults.row_defaults(&self.work, table);
+        let index = |name: &str| self.work.model().param_index(table.object, name);
+        defaults.into_iter().filter_map(|(name, value)| Some((index(name.as_str())?, value))).collect()
+    }
+
+    /// A parameter of a unique key is required, whatever the request says.
+    fn setting(
+        &mut self,
+        unit: usize,
+        row: &Place,
+        name: &str,
+        text: &str,
+        required: bool,
+    ) -> Result<Change, (Fault, bool)> {
+        let (place, index) = self.work.descend(row, name).map_err(|fault| (fault, required))?;
+        let object = self.work.model().object(place.object);
+        let is_key = place == *row && object.unique_keys.iter().any(|key| key.params.contains(&index));
+        let required = required || is_key;
+        if let Some(fault) = self.overruled.setting(unit, &place, name) {
+            return Err((fault.clone(), required));
+        }
+        let value = self.work.check_write(&place, index, text, self.who, true).map_err(|fault| (fault, required))?;
+        let change = Change::Set { place: place.clone(), param: index, value: Some(value) };
+        self.work.apply([&change]);
+        self.touches.push(Touch { unit, place, param: index, name: name.to_owned(), required });
+        Ok(change)
+    }
+
+    /// R-ADD.5: keys that the request left out. References, enumerations and patterns cannot be made
+    /// up; they keep their default, and functional keys bind only enabled rows.
+    fn assign_keys(&mut self, row: &Place, request: &ObjectSettings) -> Vec<Change> {
+        let model = self.work.model().clone();
+        let object = model.object(row.object);
+        let mut changes = Vec::new();
+        for &index in object.unique_keys.iter().filter(|key| !key.functional).flat_map(|key| &key.params) {
+            let param = &object.params[usize::from(index)];
+            let given = request.params.iter().any(|setting| setting.param == param.name.as_str());
+            let empty = self.work.value(row, index).is_none_or(|v| v.lexical_secret().is_empty());
+            if given || !empty || param.reference.is_some() {
+                continue;
+            }
+            let value = match param.ty {
+                Type::String if param.is_free_text() => Value::Text(self.free_key(row, index).into()),
+                Type::UnsignedInt | Type::UnsignedLong => {
+                    Value::Uint(row.rows().last().map_or(0, |n| u64::from(n.get())))
+                }
+                _ => continue,
+            };
+            let change = Change::Set { place: row.clone(), param: index, value: Some(value) };
+            self.work.apply([&change]);
+            changes.push(change);
+        }
+        changes
+    }
+
+    /// `cpe-<n>`, the first from the row's number up that no other row has.
+    fn free_key(&self, row: &Place, index: u16) -> String {
+        let Some((table, number)) = row.table() else { return String::new() };
+        let taken: Vec<String> = self
+            .work
+            .rows(&table)
+            .into_iter()
+            .filter_map(|n| self.work.value(&table.row(n), index).map(Value::lexical_secret))
+            .collect();
+        let mut n = u64::from(number.get());
+        while taken.contains(&format!("cpe-{n}")) {
+            n += 1;
+        }
+        format!("cpe-{n}")
+    }
+}

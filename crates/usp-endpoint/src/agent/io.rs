@@ -1,0 +1,147 @@
+//! What enters the agent machine and what leaves it.
+//!
+//! Both are plain values, so that an exchange can be recorded and replayed. The host owns the tree and
+//! lends it for the length of a call; the machine never waits: where it needs the host (fresh values, a
+//! commit, a command) it gives an output with a [`Ticket`] and goes on when the ticket comes back.
+
+use dm::path::ObjectPath;
+use dm::tree::{ChangeSet, CommandCall, Place, Transaction};
+use dm::{Fault, Mono};
+use usp_proto::EndpointId;
+use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
+
+/// Ties an answer of the host to the output that asked for it. Never reused within a machine's life.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Ticket(pub u64);
+
+/// What enters.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The agent starts. Always the first input, before any link.
+    Started(Boot),
+    /// A transport has a connection to (or from) this controller.
+    LinkUp {
+        /// The controller at its other end, as configured or as it named itself.
+        controller: EndpointId,
+        /// How to reach it.
+        return_path: ReturnPath,
+        /// What the transport proved.
+        peer: PeerAuth,
+    },
+    /// The connection is gone.
+    LinkDown(LinkId),
+    /// A Record arrived.
+    Record(Inbound),
+    /// The subtrees asked for by [`Output::Refresh`] are as fresh as they get; changes came before, as
+    /// [`Input::Changed`].
+    Refreshed(Ticket),
+    /// The transactions of [`Output::Commit`] ended like this, in order. What the successful ones changed
+    /// is already in the tree, and listed here.
+    Committed {
+        /// Which commit.
+        ticket: Ticket,
+        /// One verdict per transaction.
+        ends: Vec<Result<(), Fault>>,
+        /// What changed.
+        changes: ChangeSet,
+    },
+    /// The tree changed without this machine's doing: a refresh, a provider's push, another protocol.
+    Changed(ChangeSet),
+    /// A command that [`Output::Run`] started has ended.
+    CommandEnded {
+        /// Which command.
+        ticket: Ticket,
+        /// Output arguments, or the failure.
+        result: Result<Vec<(String, String)>, Fault>,
+    },
+    /// A provider reports an event of the data model.
+    Event(ModelEvent),
+    /// The time given by [`crate::agent::AgentMachine::poll_timeout`] has come.
+    Timeout,
+}
+
+/// Why the agent starts (TR-181 `Device.Boot!`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Boot {
+    /// `LocalReboot`, `RemoteReboot`, `LocalFactoryReset` or `RemoteFactoryReset`.
+    pub cause: String,
+    /// The command key of the Reboot() or FactoryReset() that led here, or empty.
+    pub command_key: String,
+    /// Free text.
+    pub reason: String,
+    /// Whether the firmware changed.
+    pub firmware_updated: bool,
+}
+
+/// An event of the data model.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ModelEvent {
+    /// The object that raises it.
+    pub object: ObjectPath,
+    /// Its name with `!`.
+    pub name: String,
+    /// Its arguments.
+    pub params: Vec<(String, String)>,
+}
+
+/// What leaves.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send a Record.
+    Send(Outbound),
+    /// Close a connection: its Record could not be decoded (R-WS.16), or its controller was disabled.
+    Close {
+        /// Which.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Bring these places (an object with all below it, or a table) up to date, then
+    /// [`Input::Refreshed`]. An empty list needs nothing.
+    Refresh {
+        /// Comes back.
+        ticket: Ticket,
+        /// Places, possibly overlapping.
+        places: Vec<Place>,
+    },
+    /// Make these transactions durable and effective, in order, then [`Input::Committed`].
+    Commit {
+        /// Comes back.
+        ticket: Ticket,
+        /// The requester, for the audit log.
+        controller: EndpointId,
+        /// What to commit.
+        transactions: Vec<Transaction>,
+    },
+    /// The machine changed the tree itself (Request rows, subscriptions that expired,
+    /// `OnBoardingComplete`): keep what belongs to a persistent table.
+    Wrote(ChangeSet),
+    /// Run a command, then [`Input::CommandEnded`].
+    Run {
+        /// Comes back.
+        ticket: Ticket,
+        /// The requester.
+        controller: EndpointId,
+        /// Its correlation key.
+        command_key: String,
+        /// What to run.
+        call: CommandCall,
+    },
+    /// Cancel a running command; it still ends with [`Input::CommandEnded`].
+    Cancel(Ticket),
+    /// The paths that ValueChange subscriptions name have changed: providers that cannot push must be
+    /// refreshed for these places often enough to notify within 10 seconds (R-NOT.0a).
+    Watch(Vec<Place>),
+}
+
+/// Why the machine wants a connection closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CloseReason {
+    /// A Record that cannot be decoded: WebSocket close code 1003.
+    BadRecord,
+    /// The controller is disabled or gone from the table.
+    ControllerGone,
+}
+
+/// When the machine wants [`Input::Timeout`].
+pub type Deadline = Option<Mono>;

@@ -1,0 +1,3 @@
+//! The agent machine.
+
+pub mod io;

@@ -1,0 +1,3 @@
+//! The controller machine.
+
+pub mod io;
