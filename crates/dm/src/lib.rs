@@ -4,6 +4,7 @@
 //! It knows no wire format, no transport and no store, and it never reads a clock: time is [`Now`].
 
 pub mod fault;
+pub mod limits;
 pub mod model;
 pub mod operation;
 pub mod path;
@@ -14,6 +15,6 @@ pub mod value;
 
 pub use fault::{Code, Fault};
 pub use operation::{Operation, Outcome};
-pub use path::{Name, ObjectPath, Path, SchemaPath};
+pub use path::{Name, ObjectPath, Path, PathError, SchemaPath};
 pub use time::{Mono, Now, UtcTime};
-pub use value::{Type, Value};
+pub use value::{Type, Value, ValueError};

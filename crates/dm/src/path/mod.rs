@@ -3,13 +3,29 @@
 //! Three kinds, made only by parsing: [`Path`], what a requester writes about an Instantiated Data
 //! Model (wildcards, search expressions, reference following); [`ObjectPath`], one concrete object
 //! with instance numbers, what an agent answers; [`SchemaPath`], the Supported Data Model's `{i}` form.
+//! [`ReferenceValue`] is what stands in a parameter that points at an object.
+//!
+//! Nothing here knows which objects exist: a path that parses may still name nothing (7026, 7016).
+//! Printing a parsed path and parsing the text again gives the same path.
+
+mod cursor;
+mod display;
+mod error;
+mod expr;
+mod name;
+mod object;
+mod parse;
+mod reference;
+mod schema;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-/// One name of a path, `[A-Za-z_][A-Za-z0-9_-]*`, without `()` or `!`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Name(Arc<str>);
+pub use error::{PathError, PathErrorKind};
+pub use name::Name;
+pub use object::{Element, ObjectPath};
+pub use reference::{ReferenceValue, RelativePath};
+pub use schema::{SchemaKind, SchemaPath, SchemaSegment};
 
 /// A requester's path.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -132,21 +148,56 @@ pub enum Literal {
     Bare(Arc<str>),
 }
 
-/// One concrete object, table or row: names and instance numbers.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct ObjectPath {
-    elements: Vec<Element>,
+impl Path {
+    /// Whether it may match any number of objects: it holds a wildcard, an expression, or follows all
+    /// items of a list of references. A search that matches nothing is a success, a concrete path that
+    /// names nothing is not.
+    pub fn is_search(&self) -> bool {
+        self.segments.iter().any(|segment| match segment {
+            Segment::Rows(Selector::All | Selector::Matching(_)) => true,
+            Segment::Follow(follow) => follow.item == Item::All,
+            Segment::Object(_) | Segment::Rows(Selector::Number(_)) => false,
+        })
+    }
+
+    /// The same place in the Supported Data Model, every row as `{i}`. `None` if the path follows a
+    /// reference, because only the value of the reference tells where that leads.
+    pub fn to_schema(&self) -> Option<SchemaPath> {
+        let mut text = String::new();
+        for segment in &self.segments {
+            match segment {
+                Segment::Object(name) => text.push_str(name.as_str()),
+                Segment::Rows(_) => text.push_str("{i}"),
+                Segment::Follow(_) => return None,
+            }
+            text.push('.');
+        }
+        match &self.target {
+            Target::Object => {}
+            Target::Param(name) => text.push_str(name.as_str()),
+            Target::Command(name) => text.extend([name.as_str(), "()"]),
+            Target::Event(name) => text.extend([name.as_str(), "!"]),
+        }
+        Some(SchemaPath::of_valid_text(&text))
+    }
+
+    /// The object that the segments name, whatever the target, if they are names and numbers alone.
+    pub fn concrete_object(&self) -> Option<ObjectPath> {
+        let elements = self.segments.iter().map(|segment| match segment {
+            Segment::Object(name) => Some(Element::Name(name.clone())),
+            Segment::Rows(Selector::Number(number)) => Some(Element::Row(*number)),
+            Segment::Rows(_) | Segment::Follow(_) => None,
+        });
+        Some(ObjectPath::of_valid_elements(elements.collect::<Option<Vec<Element>>>()?))
+    }
 }
 
-/// One element of an [`ObjectPath`].
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum Element {
-    /// An object's name.
-    Name(Name),
-    /// A row's number.
-    Row(NonZeroU32),
+impl From<&ObjectPath> for Path {
+    fn from(object: &ObjectPath) -> Path {
+        let segments = object.elements().iter().map(|element| match element {
+            Element::Name(name) => Segment::Object(name.clone()),
+            Element::Row(number) => Segment::Rows(Selector::Number(*number)),
+        });
+        Path { segments: segments.collect(), target: Target::Object }
+    }
 }
-
-/// A path of the Supported Data Model: `Device.WiFi.SSID.{i}.Enable`, `Device.Reboot()`, `Device.Boot!`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct SchemaPath(Arc<str>);
