@@ -15,3 +15,9 @@ pub const MAX_COMPARISONS: usize = 64;
 
 /// Most steps between the row and the parameter of one comparison.
 pub const MAX_COMPARISON_STEPS: usize = 16;
+
+/// Most places that one path may lead to.
+pub const MAX_MATCHES: usize = 65_536;
+
+/// Most rows of one table that controllers may create.
+pub const MAX_ROWS: usize = 4096;

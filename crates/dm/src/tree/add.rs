@@ -8,7 +8,7 @@ use crate::operation::{
     Add, CreatedInstance, InstanceFailure, ObjectAccess, ObjectSettings, Outcome, ParamFault, Requested,
     UpdateFailure,
 };
-use crate::path::{Path, Target};
+use crate::path::{Name, Path, Target};
 use crate::tree::plan::{AddResult, Overruled, Plan, Touch, UnitPlan, message_failure};
 use crate::tree::{Bit, Change, Place, Requester, Tree};
 use crate::value::{Type, Value};
@@ -99,7 +99,8 @@ impl Stage<'_> {
         let table = unit.table.clone().map_err(whole)?;
         let number = self.next_number(&table).map_err(whole)?;
         let row = table.row(number);
-        let mut changes = vec![Change::Create { row: row.clone(), values: self.initial(&table) }];
+        let mut changes = self.work.with_defaults(&row);
+        changes.extend(self.initial(&table, &row));
         self.work.apply(&changes);
         let mut errors = Vec::new();
         let mut failed = Vec::new();
@@ -145,10 +146,13 @@ impl Stage<'_> {
         next.ok_or_else(|| Fault::new(Code::RESOURCES_EXCEEDED, format!("{name} has used up its instance numbers")))
     }
 
-    fn initial(&self, table: &Place) -> Vec<(u16, Value)> {
-        let defaults = self.who.defaults.row_defaults(&self.work, table);
-        let index = |name: &str| self.work.model().param_index(table.object, name);
-        defaults.into_iter().filter_map(|(name, value)| Some((index(name.as_str())?, value))).collect()
+    fn initial(&self, table: &Place, row: &Place) -> Vec<Change> {
+        let defaults = self.who.defaults.row_defaults(&self.work, table).into_iter();
+        let change = |(name, value): (Name, Value)| {
+            let param = self.work.model().param_index(table.object, name.as_str())?;
+            Some(Change::Set { place: row.clone(), param, value: Some(value) })
+        };
+        defaults.filter_map(change).collect()
     }
 
     /// A parameter of a unique key is required, whatever the request says.
@@ -162,7 +166,7 @@ impl Stage<'_> {
     ) -> Result<Change, (Fault, bool)> {
         let (place, index) = self.work.descend(row, name).map_err(|fault| (fault, required))?;
         let object = self.work.model().object(place.object);
-        let is_key = place == *row && object.unique_keys.iter().any(|key| key.params.contains(&index));
+        let is_key = place == *row && object.is_key(object.params[usize::from(index)].name.as_str());
         let required = required || is_key;
         if let Some(fault) = self.overruled.setting(unit, &place, name) {
             return Err((fault.clone(), required));
@@ -180,15 +184,16 @@ impl Stage<'_> {
         let model = self.work.model().clone();
         let object = model.object(row.object);
         let mut changes = Vec::new();
-        for &index in object.unique_keys.iter().filter(|key| !key.functional).flat_map(|key| &key.params) {
+        for name in object.unique_keys.iter().filter(|key| !key.functional).flat_map(|key| &key.params) {
+            let Some(index) = object.param_index(name.as_str()) else { continue };
             let param = &object.params[usize::from(index)];
             let given = request.params.iter().any(|setting| setting.param == param.name.as_str());
-            let empty = self.work.value(row, index).is_none_or(|v| v.lexical_secret().is_empty());
-            if given || !empty || param.reference.is_some() {
+            let empty = self.work.value(row, index).is_none_or(|v| v.expose().is_empty());
+            if given || !empty || param.facets.reference.is_some() {
                 continue;
             }
             let value = match param.ty {
-                Type::String if param.is_free_text() => Value::Text(self.free_key(row, index).into()),
+                Type::String if param.facets.patterns.is_empty() && param.facets.enumeration.is_empty() => Value::Text(self.free_key(row, index).into()),
                 Type::UnsignedInt | Type::UnsignedLong => {
                     Value::Uint(row.rows().last().map_or(0, |n| u64::from(n.get())))
                 }
@@ -208,7 +213,7 @@ impl Stage<'_> {
             .work
             .rows(&table)
             .into_iter()
-            .filter_map(|n| self.work.value(&table.row(n), index).map(Value::lexical_secret))
+            .filter_map(|n| self.work.value(&table.row(n), index).map(|value| value.expose().into_owned()))
             .collect();
         let mut n = u64::from(number.get());
         while taken.contains(&format!("cpe-{n}")) {

@@ -3,7 +3,7 @@
 use crate::fault::{Code, Fault};
 use crate::operation::{Get, ObjectValues, Outcome, ParamAccess, Requested};
 use crate::path::{Path, Target};
-use crate::tree::{Bit, Child, Place, Requester, ResolveError, Spot, Tree};
+use crate::tree::{Bit, Place, Requester, ResolveError, Spot, Tree};
 use crate::value::Value;
 
 impl Tree {
@@ -31,7 +31,11 @@ impl Tree {
         for place in &found.places {
             match &found.leaf {
                 Some(leaf) => reader.param(place, leaf),
-                None => reader.object(place, depth),
+                None => {
+                    if let Some(spot) = self.at(place) {
+                        reader.object(place, spot, depth);
+                    }
+                }
             }
         }
         let results = reader.results;
@@ -77,14 +81,14 @@ impl Reader<'_> {
     }
 
     /// An object, table or row and what stands below it; a table and its rows are one level.
-    fn object(&mut self, place: &Place, depth: u32) {
-        match self.tree.at(place) {
-            Some(Spot::Table(table)) => {
-                for (number, _) in &table.rows {
-                    self.object(&place.row(*number), depth);
+    fn object(&mut self, place: &Place, spot: Spot<'_>, depth: u32) {
+        match spot {
+            Spot::Table(table) => {
+                for (number, node) in &table.rows {
+                    self.object(&place.row(*number), Spot::Node(node), depth);
                 }
             }
-            Some(Spot::Node(node)) => {
+            Spot::Node(node) => {
                 if !self.who.may(self.tree, Bit::ObjectRead, place, "") {
                     return;
                 }
@@ -92,14 +96,10 @@ impl Reader<'_> {
                 if depth > 1 {
                     let children = &self.tree.model().object(place.object).children;
                     for (&id, child) in children.iter().zip(node.children.iter()) {
-                        match child {
-                            Child::Table(table) if table.rows.is_empty() => {}
-                            _ => self.object(&place.child(id), depth - 1),
-                        }
+                        self.object(&place.child(id), child.spot(), depth - 1);
                     }
                 }
             }
-            None => {}
         }
     }
 
@@ -138,6 +138,6 @@ impl Tree {
         let hidden = param.access == ParamAccess::WriteOnly
             || param.hidden
             || (param.secured && !who.authority.sees_secured());
-        Some(if hidden { String::new() } else { value.lexical_secret() })
+        Some(if hidden { String::new() } else { value.expose().into_owned() })
     }
 }

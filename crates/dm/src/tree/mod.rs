@@ -29,8 +29,8 @@ pub use place::Place;
 pub use plan::{Plan, Transaction};
 pub use resolve::{Found, ResolveError};
 
-use crate::model::{Model, ObjectId};
-use crate::path::{Element, ObjectPath};
+use crate::model::{Model, ObjectId, Param};
+use crate::path::ObjectPath;
 use crate::value::Value;
 
 /// The instances and values of one device at one moment.
@@ -74,7 +74,7 @@ pub(crate) enum Spot<'a> {
 }
 
 impl Tree {
-    /// A tree in which every single-instance object exists with its defaults, and every table is empty.
+    /// A tree in which every single-instance object exists without values, and every table is empty.
     pub fn new(model: Arc<Model>) -> Tree {
         let root = Arc::new(Node::fresh(&model, ObjectId(0)));
         Tree { model, root }
@@ -110,7 +110,7 @@ impl Tree {
 
     /// The lexical form of a parameter of this name, or an empty text if there is none.
     pub fn text_of(&self, place: &Place, name: &str) -> String {
-        self.value_of(place, name).map(Value::lexical_secret).unwrap_or_default()
+        self.value_of(place, name).map(|value| value.expose().into_owned()).unwrap_or_default()
     }
 
     /// The numbers of the rows of a table, ascending.
@@ -154,6 +154,29 @@ impl Tree {
         }
     }
 
+    /// What makes a new row (or a single-instance object, which always exists) complete: the row, and
+    /// the default of each parameter in it and in the single-instance objects below, or the type's null
+    /// value where the model has no default.
+    pub fn with_defaults(&self, place: &Place) -> Vec<Change> {
+        let object = self.model.object(place.object);
+        let initial = |param: &Param| match param.initial().and_then(|text| param.check(text).ok()) {
+            Some(value) => value,
+            None if param.is_list() => Value::text(""),
+            None => Value::null(param.ty),
+        };
+        let values = (0..).zip(object.params.iter().map(initial));
+        let mut changes = match place.is_row(&self.model) {
+            true => vec![Change::Create { row: place.clone(), values: values.collect() }],
+            false => values
+                .map(|(param, value)| Change::Set { place: place.clone(), param, value: Some(value) })
+                .collect(),
+        };
+        for &child in object.children.iter().filter(|child| !self.model.object(**child).is_multi) {
+            changes.extend(self.with_defaults(&place.child(child)));
+        }
+        changes
+    }
+
     pub(crate) fn root(&self) -> &Arc<Node> {
         &self.root
     }
@@ -177,11 +200,11 @@ impl Tree {
 }
 
 impl Node {
-    /// A node with default values and, below it, single-instance objects and empty tables.
+    /// A node without values and, below it, single-instance objects and empty tables.
     pub(crate) fn fresh(model: &Model, id: ObjectId) -> Node {
         let object = model.object(id);
         Node {
-            values: object.params.iter().map(|param| param.default.clone()).collect(),
+            values: vec![None; object.params.len()].into_boxed_slice(),
             children: object
                 .children
                 .iter()
@@ -201,15 +224,3 @@ impl Table {
     }
 }
 
-/// The names and numbers of a concrete path, split for [`Place::of`].
-pub(crate) fn split(path: &ObjectPath) -> (Vec<&str>, Vec<NonZeroU32>) {
-    let mut names = Vec::new();
-    let mut rows = Vec::new();
-    for element in path.elements() {
-        match element {
-            Element::Name(name) => names.push(name.as_str()),
-            Element::Row(number) => rows.push(*number),
-        }
-    }
-    (names, rows)
-}

@@ -66,14 +66,14 @@ fn check_args(command: &Command, given: &[(String, String)]) -> Result<Vec<(Stri
     let bad = |message: String| Fault::new(Code::INVALID_COMMAND_ARGUMENTS, message);
     let mut kept = Vec::new();
     for (name, value) in given {
-        if let Some(arg) = command.inputs.iter().find(|arg| arg.name.as_str() == placeholder(name)) {
+        if let Some(arg) = command.inputs.iter().find(|arg| arg.name == placeholder(name)) {
             arg.check(value).map_err(|fault| bad(format!("{name}: {}", fault.message)))?;
             kept.push((name.clone(), value.clone()));
         }
     }
-    for arg in command.inputs.iter().filter(|arg| arg.mandatory && !arg.name.as_str().contains("{i}")) {
-        if !kept.iter().any(|(name, _)| name == arg.name.as_str()) {
-            return Err(bad(format!("the argument {} is mandatory", arg.name.as_str())));
+    for arg in command.inputs.iter().filter(|arg| arg.mandatory && !arg.name.contains("{i}")) {
+        if !kept.iter().any(|(name, _)| *name == arg.name) {
+            return Err(bad(format!("the argument {} is mandatory", arg.name)));
         }
     }
     Ok(kept)

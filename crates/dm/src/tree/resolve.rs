@@ -3,13 +3,14 @@
 //! Local and cheap (TR-369 section 6.1.3: no network, no provider): it walks the snapshot. A search
 //! that hits nothing is an empty result; a concrete path that leads nowhere says why.
 
+use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::fault::{Code, Fault};
 use crate::limits;
-use crate::path::{Comparison, Expr, Follow, Item, ObjectPath, Path, Segment, Selector, Step, Target};
-use crate::tree::{Bit, Node, Place, Requester, Spot, Table, Tree};
+use crate::path::{Comparison, Expr, Follow, Item, Path, ReferenceValue, Segment, Selector, Step, Target};
+use crate::tree::{Bit, Child, Node, Place, Requester, Spot, Table, Tree};
 use crate::value::{self, Type};
 
 /// What a path leads to: places, and whether the path was a search.
@@ -229,7 +230,7 @@ impl<'a> Walk<'a, '_> {
                 continue;
             }
             let holds =
-                value::compare(value, param.ty, param.list.is_some(), comparison.operator, &comparison.literal)
+                value::compare(value, param.ty, param.is_list(), comparison.operator, &comparison.literal)
                     .map_err(|error| ResolveError::BadExpression(format!("{}: {error}", comparison.param)))?;
             if holds {
                 return Ok(true);
@@ -251,13 +252,13 @@ impl<'a> Walk<'a, '_> {
             let name = follow.param.as_str();
             let index = model.param_index(cursor.place.object, name).ok_or_else(|| self.not_supported())?;
             let param = &model.object(cursor.place.object).params[usize::from(index)];
-            if param.reference.is_none() || param.ty != Type::String {
+            if param.facets.reference.is_none() || param.ty != Type::String {
                 return Err(self.not_supported());
             }
             if !self.who.may(self.tree, Bit::ParamRead, &cursor.place, name) {
                 continue;
             }
-            let text = node.values[usize::from(index)].as_ref().map(value::Value::lexical_secret);
+            let text = node.values[usize::from(index)].as_ref().map(|value| value.expose());
             let targets = self.targets(text.as_deref().unwrap_or_default(), follow.item);
             if targets.is_empty() && concrete {
                 return Err(ResolveError::NoInstance(cursor.place.leaf_text(model, name)));
@@ -270,16 +271,16 @@ impl<'a> Walk<'a, '_> {
 
     /// The existing objects that the chosen items of a reference value point at.
     fn targets(&self, text: &str, item: Item) -> Vec<Cursor<'a>> {
-        let items: Vec<String> = value::split_list(text);
+        let items: Vec<String> = value::split_list(text).map(Cow::into_owned).collect();
         let chosen: &[String] = match item {
             Item::All => &items,
             Item::First => items.get(..1).unwrap_or_default(),
             Item::Number(n) => nth(&items, n),
         };
         let model = &self.tree.model;
-        let places = chosen.iter().filter_map(|text| {
-            Place::of(model, &ObjectPath::parse(&format!("{}.", text.trim_end_matches('.'))).ok()?)
-        });
+        let places = chosen
+            .iter()
+            .filter_map(|text| Place::of(model, &ReferenceValue::parse(text).ok()?.concrete_object()?));
         places.filter_map(|place| self.tree.at(&place).map(|spot| Cursor { place, spot })).collect()
     }
 }
@@ -295,9 +296,15 @@ fn row_cursor<'a>(table: &Cursor<'a>, number: NonZeroU32, node: &'a Arc<Node>) -
 
 impl Node {
     pub(crate) fn child(&self, slot: u16) -> Spot<'_> {
-        match &self.children[usize::from(slot)] {
-            super::Child::Single(node) => Spot::Node(node),
-            super::Child::Table(table) => Spot::Table(table),
+        self.children[usize::from(slot)].spot()
+    }
+}
+
+impl Child {
+    pub(crate) fn spot(&self) -> Spot<'_> {
+        match self {
+            Child::Single(node) => Spot::Node(node),
+            Child::Table(table) => Spot::Table(table),
         }
     }
 }

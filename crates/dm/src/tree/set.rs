@@ -187,7 +187,7 @@ impl Tree {
         if name == "Alias" && !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
             return Err(Fault::new(Code::INVALID_VALUE, "an Alias starts with a letter".to_owned()));
         }
-        match param.reference.is_some() && param.ty == crate::value::Type::String {
+        match param.facets.reference.is_some() && param.ty == crate::value::Type::String {
             true => self.settle_references(param, text, who).map(|text| Value::Text(text.into())),
             false => Ok(value),
         }
@@ -196,12 +196,16 @@ impl Tree {
     fn is_writable(&self, place: &Place, index: u16, param: &Param, creating: bool) -> bool {
         let object = self.model().object(place.object);
         // R-KEY.1: what identifies a row is fixed once the row exists.
-        let fixed = object.unique_keys.iter().any(|key| !key.functional && key.params.contains(&index));
+        let fixed = object.unique_keys.iter().any(|key| !key.functional && key.params.contains(&param.name));
         match param.access {
             ParamAccess::ReadOnly => false,
             ParamAccess::ReadWrite | ParamAccess::WriteOnly => creating || !fixed,
             ParamAccess::WriteOnceReadOnly => {
-                creating || (!fixed && self.value(place, index).is_none_or(|v| Some(v) == param.default.as_ref()))
+                let unset = |value: &Value| {
+                    let text = value.expose();
+                    text.is_empty() || Some(text.as_ref()) == param.initial()
+                };
+                creating || (!fixed && self.value(place, index).is_none_or(unset))
             }
         }
     }

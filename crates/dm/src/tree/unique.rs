@@ -2,6 +2,7 @@
 
 use crate::fault::{Code, Fault};
 use crate::model::UniqueKey;
+use crate::path::Name;
 use crate::tree::plan::Touch;
 use crate::tree::{Place, Tree};
 use crate::value::Value;
@@ -14,10 +15,11 @@ impl Tree {
             return None;
         }
         let (table, number) = touch.place.table()?;
-        // Enabling a row subjects it to its functional keys, so `Enable` counts as part of them.
-        let enables = object.params[usize::from(touch.param)].name.as_str() == "Enable";
+        // Enabling a row subjects it to its functional keys, so the switch counts as part of them.
+        let name = &object.params[usize::from(touch.param)].name;
+        let enables = object.enable_param.as_ref() == Some(name);
         let keys = object.unique_keys.iter();
-        for key in keys.filter(|key| key.params.contains(&touch.param) || (enables && key.functional)) {
+        for key in keys.filter(|key| key.params.contains(name) || (enables && key.functional)) {
             let Some(own) = self.key_values(&touch.place, key) else { continue };
             for other in self.rows(&table).into_iter().filter(|other| *other != number) {
                 if self.key_values(&table.row(other), key).is_some_and(|values| values == own) {
@@ -31,9 +33,11 @@ impl Tree {
 
     /// The values of a key, or nothing where it does not bind: functional keys bind enabled rows only.
     fn key_values(&self, row: &Place, key: &UniqueKey) -> Option<Vec<Option<Value>>> {
-        if key.functional && self.value_of(row, "Enable") == Some(&Value::Bool(false)) {
+        let switch = self.model().object(row.object).enable_param.as_ref();
+        let disabled = |name: &Name| self.value_of(row, name.as_str()) == Some(&Value::Bool(false));
+        if key.functional && switch.is_some_and(disabled) {
             return None;
         }
-        Some(key.params.iter().map(|&index| self.value(row, index).cloned()).collect())
+        Some(key.params.iter().map(|name| self.value_of(row, name.as_str()).cloned()).collect())
     }
 }

@@ -1,0 +1,204 @@
+//! The seam between the engine and the system whose values it shows.
+//!
+//! A provider speaks in tables and row *keys* (an interface's name, a process id); the engine maps
+//! (table, key) to a persistent instance number. A provider that cannot tell a value leaves it out:
+//! absent is right, invented is wrong.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dm::model::ModelBuilder;
+use dm::path::{Name, ObjectPath, SchemaPath};
+use dm::{Fault, Value};
+use tokio::sync::{mpsc, watch};
+
+/// A boxed future, because providers stand behind `dyn`.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Something that supplies a part of the data model.
+pub trait Provider: Send + Sync + 'static {
+    /// For logs: `ethernet`, `routing`, ….
+    fn name(&self) -> &'static str;
+
+    /// The objects, parameters, commands and events that this system has, added to the model. Called at
+    /// start, and again after [`Push::ModelChanged`].
+    fn supported(&self, model: &mut ModelBuilder);
+
+    /// The object paths (`Device.Ethernet.`, `Device.DeviceInfo.MemoryStatus.`) that this provider
+    /// answers for, with all below; no two providers overlap, except that a longer one wins.
+    fn subtrees(&self) -> Vec<SchemaPath>;
+
+    /// How old values may be and still be shown. Zero: always ask.
+    fn max_age(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    /// The rows and values of the wanted objects, now. `want` holds paths at or below
+    /// [`Provider::subtrees`]; giving more than was wanted is allowed. Every row of a wanted table that
+    /// is not given exists no longer.
+    fn refresh<'a>(&'a self, want: &'a [SchemaPath]) -> Pending<'a, Result<Report, ProviderError>>;
+
+    /// Called once: where changes are pushed as they happen. A provider that returns `true` sees each
+    /// change by itself, and is not polled for ValueChange subscriptions.
+    fn watch(&self, sink: Sink) -> bool {
+        drop(sink);
+        false
+    }
+
+    /// Checks that the changes of one transaction can be made, and makes ready. Nothing is effective yet.
+    fn prepare<'a>(&'a self, changes: &'a [Edit]) -> Pending<'a, Result<Prepared, Fault>> {
+        let _ = changes;
+        Box::pin(async { Err(Fault::new(dm::Code::NON_WRITEABLE_PARAMETER, "this part is read-only")) })
+    }
+
+    /// Makes a prepared transaction effective. On error the provider has undone what was half done, or
+    /// says in the fault (7003) what it could not undo.
+    fn commit(&self, prepared: Prepared) -> Pending<'_, Result<Committed, Fault>> {
+        drop(prepared);
+        Box::pin(async { Ok(Committed::default()) })
+    }
+
+    /// Forgets a prepared transaction, or undoes one that was committed when a later provider's failed.
+    fn abort(&self, prepared: Prepared) -> Pending<'_, Result<(), Fault>> {
+        drop(prepared);
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Runs a command to its end. `cancelled` turns true when the controller cancels; the command then
+    /// ends soon with 7023.
+    fn operate(&self, call: Call, cancelled: watch::Receiver<bool>) -> Pending<'_, CommandResult> {
+        let _ = (call, cancelled);
+        Box::pin(async { Err(Fault::new(dm::Code::COMMAND_FAILURE, "no such command")) })
+    }
+}
+
+/// How a command ended: output arguments, or the failure.
+pub type CommandResult = Result<Vec<(String, String)>, Fault>;
+
+/// What a refresh found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Report {
+    /// Rows of tables and single objects, parents before children.
+    pub rows: Vec<Row>,
+}
+
+/// One object's values. The chain of keys leads from the top table down; it is empty for a
+/// single-instance object that stands below no table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// `Device.Ethernet.Interface.{i}.Stats.`
+    pub object: SchemaPath,
+    /// One key per `{i}` of the path.
+    pub keys: Vec<RowKey>,
+    /// Values that are known. A parameter left out is absent.
+    pub values: Vec<(Name, Value)>,
+}
+
+/// What identifies a row for the system: an interface's name, an address, a process id.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RowKey(pub Arc<str>);
+
+/// A refresh that did not work.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ProviderError(pub String);
+
+/// A change that a provider is asked to make.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Edit {
+    /// A parameter of an existing object.
+    Set {
+        /// With instance numbers.
+        path: ObjectPath,
+        /// The object, and the keys of the rows on the way; `None` for a row that was added in the same
+        /// or an earlier transaction and has no key yet.
+        object: SchemaPath,
+        /// One per `{i}`.
+        keys: Vec<Option<RowKey>>,
+        /// The parameter.
+        param: Name,
+        /// The value from now on.
+        value: Value,
+    },
+    /// A row to create, with all its values.
+    Add {
+        /// With the number that it has.
+        path: ObjectPath,
+        /// The table.
+        object: SchemaPath,
+        /// Keys of the rows above.
+        parents: Vec<Option<RowKey>>,
+        /// Its values, defaults included.
+        values: Vec<(Name, Value)>,
+    },
+    /// A row to remove.
+    Delete {
+        /// With instance numbers.
+        path: ObjectPath,
+        /// The table.
+        object: SchemaPath,
+        /// One per `{i}`.
+        keys: Vec<Option<RowKey>>,
+    },
+}
+
+/// A prepared transaction. What is inside is the provider's.
+pub struct Prepared(pub Box<dyn std::any::Any + Send>);
+
+/// What a commit made.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Committed {
+    /// Keys of the rows that were added, by path.
+    pub keys: Vec<(ObjectPath, RowKey)>,
+    /// The change may cut the path to the controller: it is undone unless a controller is heard again
+    /// within the confirm window.
+    pub needs_confirm: bool,
+}
+
+/// A command to run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Call {
+    /// Path with instance numbers and `()`.
+    pub path: String,
+    /// The object in `{i}` form, and the command's name without `()`.
+    pub object: SchemaPath,
+    /// The command's name without `()`.
+    pub command: Name,
+    /// One per `{i}`.
+    pub keys: Vec<Option<RowKey>>,
+    /// The requester's correlation key.
+    pub command_key: String,
+    /// Checked arguments.
+    pub args: Vec<(String, String)>,
+}
+
+/// What a provider tells unasked.
+#[derive(Clone, Debug)]
+pub enum Push {
+    /// Values or rows changed; same meaning as a refresh of these subtrees.
+    Changed {
+        /// The subtrees that the report is complete for.
+        subtrees: Vec<SchemaPath>,
+        /// What is there now.
+        report: Report,
+    },
+    /// An event of the data model.
+    Event {
+        /// The object in `{i}` form.
+        object: SchemaPath,
+        /// One per `{i}`.
+        keys: Vec<RowKey>,
+        /// Name with `!`.
+        name: String,
+        /// Arguments.
+        params: Vec<(String, String)>,
+    },
+    /// [`Provider::supported`] would answer differently now.
+    ModelChanged,
+}
+
+/// Where a provider pushes.
+#[derive(Clone, Debug)]
+pub struct Sink(pub mpsc::Sender<Push>);
