@@ -166,7 +166,7 @@ impl Stage<'_> {
     ) -> Result<Change, (Fault, bool)> {
         let (place, index) = self.work.descend(row, name).map_err(|fault| (fault, required))?;
         let object = self.work.model().object(place.object);
-        let is_key = place == *row && object.is_key(object.params[usize::from(index)].name.as_str());
+        let is_key = place == *row && object.is_key(index);
         let required = required || is_key;
         if let Some(fault) = self.overruled.setting(unit, &place, name) {
             return Err((fault.clone(), required));
@@ -184,16 +184,15 @@ impl Stage<'_> {
         let model = self.work.model().clone();
         let object = model.object(row.object);
         let mut changes = Vec::new();
-        for name in object.unique_keys.iter().filter(|key| !key.functional).flat_map(|key| &key.params) {
-            let Some(index) = object.param_index(name.as_str()) else { continue };
+        for &index in object.unique_keys.iter().filter(|key| !key.functional).flat_map(|key| &key.params) {
             let param = &object.params[usize::from(index)];
             let given = request.params.iter().any(|setting| setting.param == param.name.as_str());
             let empty = self.work.value(row, index).is_none_or(|v| v.expose().is_empty());
-            if given || !empty || param.facets.reference.is_some() {
+            if given || !empty {
                 continue;
             }
             let value = match param.ty {
-                Type::String if param.facets.patterns.is_empty() && param.facets.enumeration.is_empty() => Value::Text(self.free_key(row, index).into()),
+                Type::String if param.is_free_text() => Value::Text(self.free_key(row, index).into()),
                 Type::UnsignedInt | Type::UnsignedLong => {
                     Value::Uint(row.rows().last().map_or(0, |n| u64::from(n.get())))
                 }

@@ -4,7 +4,7 @@ use crate::fault::{Code, Fault};
 use crate::operation::{Delete, Deleted, ObjectAccess, Outcome, Requested, UpdateFailure};
 use crate::path::{Path, Target};
 use crate::tree::plan::{Plan, UnitPlan, message_failure};
-use crate::tree::{Bit, Change, Found, Happening, Place, Requester, ResolveError, Tree};
+use crate::tree::{Bit, Found, Happening, Place, Requester, ResolveError, Tree};
 
 impl Tree {
     pub(super) fn plan_delete(&self, delete: &Delete, who: &Requester<'_>) -> Plan {

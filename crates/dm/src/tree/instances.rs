@@ -2,7 +2,7 @@
 
 use crate::fault::{Code, Fault};
 use crate::operation::{GetInstances, Instance, Outcome, Requested};
-use crate::path::{Name, Path, Target};
+use crate::path::{Path, Target};
 use crate::tree::{Bit, Child, Place, Requester, ResolveError, Spot, Tree};
 
 impl Tree {
@@ -77,9 +77,9 @@ impl Tree {
         let object = self.model().object(row.object);
         let mut keys: Vec<(String, String)> = Vec::new();
         for key in &object.unique_keys {
-            for name in key.params.iter().map(Name::as_str) {
-                if let Some(index) = object.param_index(name)
-                    && let Some(value) = self.value(row, index)
+            for &index in &key.params {
+                let name = object.params[usize::from(index)].name.as_str();
+                if let Some(value) = self.value(row, index)
                     && !keys.iter().any(|(known, _)| known == name)
                     && let Some(shown) = self.shown(row, index, value, who)
                 {

@@ -159,8 +159,8 @@ impl Tree {
     /// value where the model has no default.
     pub fn with_defaults(&self, place: &Place) -> Vec<Change> {
         let object = self.model.object(place.object);
-        let initial = |param: &Param| match param.initial().and_then(|text| param.check(text).ok()) {
-            Some(value) => value,
+        let initial = |param: &Param| match &param.default {
+            Some(value) => value.clone(),
             None if param.is_list() => Value::text(""),
             None => Value::null(param.ty),
         };

@@ -82,7 +82,7 @@ impl Tree {
                     continue;
                 }
                 let index = u16::try_from(index).unwrap_or(u16::MAX);
-                let identifies = object.unique_keys.iter().any(|k| !k.functional && k.params.contains(&param.name));
+                let identifies = object.unique_keys.iter().any(|k| !k.functional && k.params.contains(&index));
                 if identifies && place.is_row(model) {
                     follow.push(place.clone());
                 } else {

@@ -259,7 +259,7 @@ impl<'a> Walk<'a, '_> {
                 continue;
             }
             let text = node.values[usize::from(index)].as_ref().map(|value| value.expose());
-            let targets = self.targets(text.as_deref().unwrap_or_default(), follow.item);
+            let targets = self.targets(text.as_deref().unwrap_or_default(), &follow.item);
             if targets.is_empty() && concrete {
                 return Err(ResolveError::NoInstance(cursor.place.leaf_text(model, name)));
             }
@@ -270,12 +270,12 @@ impl<'a> Walk<'a, '_> {
     }
 
     /// The existing objects that the chosen items of a reference value point at.
-    fn targets(&self, text: &str, item: Item) -> Vec<Cursor<'a>> {
+    fn targets(&self, text: &str, item: &Item) -> Vec<Cursor<'a>> {
         let items: Vec<String> = value::split_list(text).map(Cow::into_owned).collect();
         let chosen: &[String] = match item {
             Item::All => &items,
             Item::First => items.get(..1).unwrap_or_default(),
-            Item::Number(n) => nth(&items, n),
+            Item::Number(n) => nth(&items, *n),
         };
         let model = &self.tree.model;
         let places = chosen

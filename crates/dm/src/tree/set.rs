@@ -196,15 +196,12 @@ impl Tree {
     fn is_writable(&self, place: &Place, index: u16, param: &Param, creating: bool) -> bool {
         let object = self.model().object(place.object);
         // R-KEY.1: what identifies a row is fixed once the row exists.
-        let fixed = object.unique_keys.iter().any(|key| !key.functional && key.params.contains(&param.name));
+        let fixed = object.unique_keys.iter().any(|key| !key.functional && key.params.contains(&index));
         match param.access {
             ParamAccess::ReadOnly => false,
             ParamAccess::ReadWrite | ParamAccess::WriteOnly => creating || !fixed,
             ParamAccess::WriteOnceReadOnly => {
-                let unset = |value: &Value| {
-                    let text = value.expose();
-                    text.is_empty() || Some(text.as_ref()) == param.initial()
-                };
+                let unset = |value: &Value| value.expose().is_empty() || Some(value) == param.default.as_ref();
                 creating || (!fixed && self.value(place, index).is_none_or(unset))
             }
         }

@@ -19,7 +19,7 @@ impl Tree {
         let name = &object.params[usize::from(touch.param)].name;
         let enables = object.enable_param.as_ref() == Some(name);
         let keys = object.unique_keys.iter();
-        for key in keys.filter(|key| key.params.contains(name) || (enables && key.functional)) {
+        for key in keys.filter(|key| key.params.contains(&touch.param) || (enables && key.functional)) {
             let Some(own) = self.key_values(&touch.place, key) else { continue };
             for other in self.rows(&table).into_iter().filter(|other| *other != number) {
                 if self.key_values(&table.row(other), key).is_some_and(|values| values == own) {
@@ -38,6 +38,6 @@ impl Tree {
         if key.functional && switch.is_some_and(disabled) {
             return None;
         }
-        Some(key.params.iter().map(|name| self.value_of(row, name.as_str()).cloned()).collect())
+        Some(key.params.iter().map(|&index| self.value(row, index).cloned()).collect())
     }
 }
