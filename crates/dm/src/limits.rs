@@ -15,3 +15,15 @@ pub const MAX_COMPARISONS: usize = 64;
 
 /// Most steps between the row and the parameter of one comparison.
 pub const MAX_COMPARISON_STEPS: usize = 16;
+
+/// Most objects, parameters, commands and events of one supported model; TR-181 whole has about 10,000.
+pub const MAX_MODEL_ENTRIES: usize = 65_000;
+
+/// Most instructions of one compiled pattern; those of TR-181 need fewer than 300.
+pub const MAX_PATTERN_STEPS: usize = 4096;
+
+/// Deepest nesting of groups in a pattern.
+pub const MAX_PATTERN_DEPTH: usize = 16;
+
+/// Longest text that is matched against a pattern, in characters.
+pub const MAX_PATTERN_TEXT: usize = 65_536;
