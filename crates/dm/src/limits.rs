@@ -21,3 +21,14 @@ pub const MAX_MATCHES: usize = 65_536;
 
 /// Most rows of one table that controllers may create.
 pub const MAX_ROWS: usize = 4096;
+/// Most objects, parameters, commands and events of one supported model; TR-181 whole has about 10,000.
+pub const MAX_MODEL_ENTRIES: usize = 65_000;
+
+/// Most instructions of one compiled pattern; those of TR-181 need fewer than 300.
+pub const MAX_PATTERN_STEPS: usize = 4096;
+
+/// Deepest nesting of groups in a pattern.
+pub const MAX_PATTERN_DEPTH: usize = 16;
+
+/// Longest text that is matched against a pattern, in characters.
+pub const MAX_PATTERN_TEXT: usize = 65_536;
