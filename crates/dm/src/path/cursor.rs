@@ -74,7 +74,7 @@ impl<'a> Cursor<'a> {
 
     /// Steps over blanks, which are allowed around the operators of an expression.
     pub(super) fn skip_blanks(&mut self) {
-        self.take_while(|byte| matches!(byte, b' ' | b'\t'));
+        self.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
     }
 
     pub(super) fn name(&mut self) -> Result<Name, PathError> {

@@ -76,7 +76,7 @@ impl Reader {
         Ok(match cursor.peek() {
             None => Step::Target(Target::Param(name)),
             Some(b'.') => Step::Segment(Segment::Object(name)),
-            Some(b'#' | b'+') if self.dialect == Dialect::Reference => {
+            Some(b'#' | b'+' | b'(' | b'!') if self.dialect == Dialect::Reference => {
                 return Err(cursor.error(PathErrorKind::NotConcrete));
             }
             Some(b'#' | b'+') => Step::Segment(Segment::Follow(follow(cursor, name)?)),
