@@ -27,6 +27,11 @@ impl<'a> Cursor<'a> {
         self.at == self.text.len()
     }
 
+    /// Bytes of the whole text.
+    pub(super) fn length(&self) -> usize {
+        self.text.len()
+    }
+
     pub(super) fn offset(&self) -> usize {
         self.at
     }

@@ -203,6 +203,9 @@ fn limits_hold() {
     assert_eq!(kind(&format!("D.A.[{}C==1].", "B==1&&".repeat(64))), Err(PathErrorKind::TooManyComparisons));
     assert_eq!(kind(&format!("D.A.[{}C==1].", "B.".repeat(16))), Ok(()));
     assert_eq!(kind(&format!("D.A.[{}C==1].", "B.".repeat(17))), Err(PathErrorKind::TooManySteps));
+    // A bare percent sign is printed as three bytes, and what is printed must be readable again.
+    assert_eq!(kind(&format!("D.A.[B==\"{}\"].", "%".repeat(1300))), Ok(()));
+    assert_eq!(kind(&format!("D.A.[B==\"{}\"].", "%".repeat(1400))), Err(PathErrorKind::TooLong));
     assert_eq!(kind(&"[".repeat(4096)), Err(PathErrorKind::NameExpected));
 }
 
