@@ -1,1 +1,18 @@
 //! Fuzz targets as plain functions, replayed by ordinary tests.
+//!
+//! A target takes any bytes and panics when something that must always hold does not. The seeds and
+//! every input that once failed lie in `corpus/<target>/`, one small file each; `tests/it` runs each
+//! target on all of them. A new target is a module with such a function, one row in [`TARGETS`], and
+//! a corpus folder.
+
+mod path;
+mod value;
+
+pub use path::path;
+pub use value::value;
+
+/// A function that takes any bytes, and panics when something is wrong with the code.
+pub type Target = fn(&[u8]);
+
+/// What can be fuzzed: the name of the corpus folder, and the function.
+pub const TARGETS: &[(&str, Target)] = &[("path", path), ("value", value)];

@@ -1,6 +1,6 @@
 //! The bounds of everything that a peer can make this crate hold or walk.
 
-/// Longest path text, in bytes. The longest path of TR-181 2.19.1 has 150 or so; the rest is room for search
+/// Longest path text, in bytes. The longest path of TR-181 2.19.1 has 138; the rest is room for search
 /// expressions with long constants.
 pub const MAX_PATH_BYTES: usize = 4096;
 

@@ -27,6 +27,11 @@ impl<'a> Cursor<'a> {
         self.at == self.text.len()
     }
 
+    /// Bytes of the whole text.
+    pub(super) fn length(&self) -> usize {
+        self.text.len()
+    }
+
     pub(super) fn offset(&self) -> usize {
         self.at
     }
@@ -74,7 +79,7 @@ impl<'a> Cursor<'a> {
 
     /// Steps over blanks, which are allowed around the operators of an expression.
     pub(super) fn skip_blanks(&mut self) {
-        self.take_while(|byte| matches!(byte, b' ' | b'\t'));
+        self.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
     }
 
     pub(super) fn name(&mut self) -> Result<Name, PathError> {

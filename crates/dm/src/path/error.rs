@@ -19,7 +19,7 @@ pub enum PathErrorKind {
     /// The empty text.
     #[error("the path is empty")]
     Empty,
-    /// Over [`MAX_PATH_BYTES`](crate::limits::MAX_PATH_BYTES).
+    /// Over [`MAX_PATH_BYTES`](crate::limits::MAX_PATH_BYTES), as it stands or as it would be printed.
     #[error("the path is too long")]
     TooLong,
     /// Over [`MAX_PATH_SEGMENTS`](crate::limits::MAX_PATH_SEGMENTS).

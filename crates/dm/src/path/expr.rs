@@ -10,21 +10,29 @@ use super::cursor::Cursor;
 use super::error::{PathError, PathErrorKind};
 use super::parse::follow;
 use super::{Comparison, Expr, Literal, Operator, Step};
-use crate::limits::{MAX_COMPARISON_STEPS, MAX_COMPARISONS};
+use crate::limits::{MAX_COMPARISON_STEPS, MAX_COMPARISONS, MAX_PATH_BYTES};
 use crate::value::{Type, Value};
 
-/// Reads `[…]`; `count` runs over all expressions of a path.
-pub(super) fn parse(cursor: &mut Cursor<'_>, count: &mut usize) -> Result<Expr, PathError> {
+/// What all expressions of one path have used up of its limits.
+#[derive(Default)]
+pub(super) struct Used {
+    comparisons: usize,
+    /// Bytes by which constants grow when they are printed, because they hold bare percent signs.
+    growth: usize,
+}
+
+/// Reads `[…]`.
+pub(super) fn parse(cursor: &mut Cursor<'_>, used: &mut Used) -> Result<Expr, PathError> {
     cursor.expect("[", PathErrorKind::BracketExpected)?;
     let mut all = Vec::new();
     loop {
-        if *count == MAX_COMPARISONS {
+        if used.comparisons == MAX_COMPARISONS {
             return Err(cursor.error(PathErrorKind::TooManyComparisons));
         }
-        *count += 1;
+        used.comparisons += 1;
         // R-ARC.9a: blanks are accepted on both sides of every operator, `&&` included.
         cursor.skip_blanks();
-        all.push(comparison(cursor)?);
+        all.push(comparison(cursor, used)?);
         cursor.skip_blanks();
         if cursor.eat("]") {
             return Ok(Expr { all });
@@ -33,7 +41,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>, count: &mut usize) -> Result<Expr, 
     }
 }
 
-fn comparison(cursor: &mut Cursor<'_>) -> Result<Comparison, PathError> {
+fn comparison(cursor: &mut Cursor<'_>, used: &mut Used) -> Result<Comparison, PathError> {
     let mut steps = Vec::new();
     let param = loop {
         let name = cursor.name()?;
@@ -51,7 +59,7 @@ fn comparison(cursor: &mut Cursor<'_>) -> Result<Comparison, PathError> {
     cursor.skip_blanks();
     let operator = operator(cursor)?;
     cursor.skip_blanks();
-    Ok(Comparison { steps, param, operator, literal: literal(cursor)? })
+    Ok(Comparison { steps, param, operator, literal: literal(cursor, used)? })
 }
 
 fn operator(cursor: &mut Cursor<'_>) -> Result<Operator, PathError> {
@@ -61,12 +69,17 @@ fn operator(cursor: &mut Cursor<'_>) -> Result<Operator, PathError> {
         .ok_or_else(|| cursor.error(PathErrorKind::OperatorExpected))
 }
 
-fn literal(cursor: &mut Cursor<'_>) -> Result<Literal, PathError> {
+fn literal(cursor: &mut Cursor<'_>, used: &mut Used) -> Result<Literal, PathError> {
     if cursor.eat("\"") {
         let length = cursor.rest().find('"').ok_or_else(|| cursor.error(PathErrorKind::QuoteExpected))?;
         let text = &cursor.rest()[..length];
+        let constant = decode(text);
+        used.growth += printed_length(&constant).saturating_sub(text.len());
+        if cursor.length() + used.growth > MAX_PATH_BYTES {
+            return Err(cursor.error(PathErrorKind::TooLong));
+        }
         cursor.skip(length + 1);
-        return Ok(Literal::Quoted(Arc::from(decode(text))));
+        return Ok(Literal::Quoted(Arc::from(constant)));
     }
     let start = cursor.offset();
     let text =
@@ -84,6 +97,11 @@ fn is_bare_constant(text: &str) -> bool {
     let hexadecimal = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     hexadecimal
         || [Type::Boolean, Type::Decimal, Type::DateTime].into_iter().any(|ty| Value::parse(ty, text).is_ok())
+}
+
+/// The length of a constant between its quotes with every quote and percent sign escaped.
+fn printed_length(constant: &str) -> usize {
+    constant.bytes().map(|byte| if matches!(byte, b'"' | b'%') { 3 } else { 1 }).sum()
 }
 
 /// `%22` is a quote and `%25` a percent sign; any other percent sign stands for itself.

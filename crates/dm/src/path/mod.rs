@@ -29,6 +29,7 @@ pub use schema::{SchemaKind, SchemaPath, SchemaSegment};
 
 /// A requester's path.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct Path {
     /// From `Device` on; never empty; begins with [`Segment::Object`].
     pub segments: Vec<Segment>,
@@ -81,7 +82,7 @@ pub struct Follow {
 }
 
 /// Which item of a list of references.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Item {
     /// `+`: the first; prints without a number.
     First,
@@ -146,6 +147,17 @@ pub enum Literal {
     Quoted(Arc<str>),
     /// Bare: a number, boolean, time or hexadecimal text.
     Bare(Arc<str>),
+}
+
+impl Item {
+    /// The index of the one item meant, from 0; `None` for all of them. `+` and `#1+` mean the same.
+    pub fn index(self) -> Option<usize> {
+        match self {
+            Item::First => Some(0),
+            Item::Number(number) => usize::try_from(number.get() - 1).ok(),
+            Item::All => None,
+        }
+    }
 }
 
 impl Path {

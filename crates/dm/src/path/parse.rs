@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::cursor::Cursor;
 use super::error::{PathError, PathErrorKind};
-use super::expr;
+use super::expr::{self, Used};
 use super::{Follow, Item, Name, Operator, Path, Segment, Selector, Target};
 use crate::limits::MAX_PATH_SEGMENTS;
 
@@ -20,7 +20,8 @@ impl Path {
 
     pub(super) fn parse_as(text: &str, dialect: Dialect) -> Result<Path, PathError> {
         let mut cursor = Cursor::new(text)?;
-        let mut reader = Reader { dialect, segments: vec![Segment::Object(cursor.name()?)], comparisons: 0 };
+        let mut reader =
+            Reader { dialect, segments: vec![Segment::Object(cursor.name()?)], used: Used::default() };
         loop {
             cursor.expect(".", PathErrorKind::DotExpected)?;
             if cursor.at_end() {
@@ -57,7 +58,7 @@ pub(super) enum Dialect {
 struct Reader {
     dialect: Dialect,
     segments: Vec<Segment>,
-    comparisons: usize,
+    used: Used,
 }
 
 /// What one step finds.
@@ -76,7 +77,7 @@ impl Reader {
         Ok(match cursor.peek() {
             None => Step::Target(Target::Param(name)),
             Some(b'.') => Step::Segment(Segment::Object(name)),
-            Some(b'#' | b'+') if self.dialect == Dialect::Reference => {
+            Some(b'#' | b'+' | b'(' | b'!') if self.dialect == Dialect::Reference => {
                 return Err(cursor.error(PathErrorKind::NotConcrete));
             }
             Some(b'#' | b'+') => Step::Segment(Segment::Follow(follow(cursor, name)?)),
@@ -98,7 +99,7 @@ impl Reader {
             }
             Some(b'[') => {
                 let start = cursor.offset();
-                let expr = expr::parse(cursor, &mut self.comparisons)?;
+                let expr = expr::parse(cursor, &mut self.used)?;
                 if self.dialect == Dialect::Reference
                     && expr.all.iter().any(|c| c.operator != Operator::Equal)
                 {

@@ -28,7 +28,11 @@ impl ReferenceValue {
             return Ok(ReferenceValue(None));
         }
         let whole = if text.ends_with('.') { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}.")) };
-        Ok(ReferenceValue(Some(Path::parse_as(&whole, Dialect::Reference)?)))
+        match Path::parse_as(&whole, Dialect::Reference) {
+            Ok(path) => Ok(ReferenceValue(Some(path))),
+            // The dot that was not written is no place to point at.
+            Err(error) => Err(PathError::new(error.offset.min(text.len()), error.kind)),
+        }
     }
 
     /// Whether it points at nothing.

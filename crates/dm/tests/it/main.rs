@@ -1,0 +1,8 @@
+//! Integration tests of the data model, one module per subject.
+
+mod path;
+mod path_properties;
+mod schema_path;
+mod time;
+mod value;
+mod value_properties;
