@@ -4,5 +4,6 @@ mod path;
 mod path_properties;
 mod schema_path;
 mod time;
+mod tree;
 mod value;
 mod value_properties;
