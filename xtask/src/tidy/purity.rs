@@ -58,8 +58,9 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>> {
                 continue; // The rule of edges speaks about our own.
             }
             let as_optional = format!("{package}?");
-            let listed = allowed.contains(&package);
-            if !listed && !(dependency.optional && allowed.contains(&as_optional.as_str())) {
+            let listed =
+                allowed.contains(&package) || dependency.optional && allowed.contains(&as_optional.as_str());
+            if !listed {
                 let message = format!("{name} is pure: {package} is not on its whitelist");
                 findings.push(Finding::file(&manifest.path(), message));
             }
