@@ -40,8 +40,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// The checkout this tool was built from, or the current directory where that is gone.
+/// The checkout around the current directory, else the one this tool was built from.
 fn root() -> PathBuf {
-    let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
-    if built_from.join("Cargo.toml").is_file() { built_from.to_path_buf() } else { PathBuf::from(".") }
+    let here = std::env::current_dir().unwrap_or_default();
+    let around = here.ancestors().find(|folder| folder.join("xtask/Cargo.toml").is_file());
+    let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    around.or(built_from).unwrap_or(Path::new(".")).to_path_buf()
 }
