@@ -3,8 +3,18 @@
 //! `#[requirement("R-SET.2a", "R-SET.2")]` above a `#[test]` leaves the test as it is; `xtask
 //! requirements` reads the ids from the source. At compile time the attribute only checks their form,
 //! so that a slip in an id is an error and not a silent gap.
+//!
+//! ```compile_fail
+//! #[requirement::requirement("SET.2a")]
+//! fn without_the_leading_r() {}
+//! ```
+//!
+//! ```compile_fail
+//! #[requirement::requirement()]
+//! fn without_an_id() {}
+//! ```
 
-use proc_macro::{Delimiter, TokenStream, TokenTree};
+use proc_macro::{TokenStream, TokenTree};
 
 /// Names the requirements that the test below proves. See the crate documentation.
 #[proc_macro_attribute]
@@ -14,7 +24,7 @@ pub fn requirement(ids: TokenStream, item: TokenStream) -> TokenStream {
         match &token {
             TokenTree::Literal(id) if well_formed(&id.to_string()) => any = true,
             TokenTree::Punct(comma) if comma.as_char() == ',' => {}
-            other => return error(&format!("not a requirement id such as \\\"R-SET.2a\\\": {other}")),
+            other => return error(&format!("not a requirement id such as \"R-SET.2a\": {other}")),
         }
     }
     if any { item } else { error("name at least one requirement id") }
@@ -30,10 +40,33 @@ fn well_formed(literal: &str) -> bool {
         && number.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
 }
 
+/// `compile_error!` with this message. Debug form is how Rust writes a string literal.
 fn error(message: &str) -> TokenStream {
-    let stream: TokenStream = format!("compile_error!(\"{}\");", message.replace('"', "\\\"").replace("\\\\", "\\"))
+    format!("compile_error!({message:?});")
         .parse()
-        .expect("a macro call with one string literal always parses");
-    debug_assert!(!stream.clone().into_iter().any(|t| matches!(t, TokenTree::Group(g) if g.delimiter() == Delimiter::None)));
-    stream
+        .expect("a macro call with one string literal always parses")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::well_formed;
+
+    #[test]
+    fn forms() {
+        for good in ["\"R-SET.2a\"", "\"R-E2E.32.1\"", "\"R-ARC.0\""] {
+            assert!(well_formed(good), "{good}");
+        }
+        for bad in [
+            "R-SET.2a",
+            "\"SET.2a\"",
+            "\"R-SET\"",
+            "\"R-.2\"",
+            "\"R-set.2\"",
+            "\"R-SET.a\"",
+            "\"R-SET.2 \"",
+            "2",
+        ] {
+            assert!(!well_formed(bad), "{bad}");
+        }
+    }
 }

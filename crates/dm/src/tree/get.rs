@@ -129,7 +129,7 @@ impl Reader<'_> {
 
 impl Tree {
     /// What a requester reads for a value: nothing without permission, an empty text where it is
-    /// write-only, or secured and the requester has no SecuredRole (R-SEC.27).
+    /// write-only, or secured and the requester has no SecuredRole.
     pub(crate) fn shown(&self, place: &Place, index: u16, value: &Value, who: &Requester<'_>) -> Option<String> {
         let param = &self.model().object(place.object).params[usize::from(index)];
         if !who.may(self, Bit::ParamRead, place, param.name.as_str()) {
