@@ -56,7 +56,9 @@ impl Tree {
         let mut units = Vec::new();
         for request in &add.objects {
             match self.tables(&request.path, who) {
-                Ok(tables) => units.extend(tables.into_iter().map(|table| Unit { request, table: Ok(table) })),
+                Ok(tables) => {
+                    units.extend(tables.into_iter().map(|table| Unit { request, table: Ok(table) }))
+                }
                 Err(fault) => units.push(Unit { request, table: Err(fault) }),
             }
         }
@@ -94,7 +96,11 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    fn row(&mut self, index: usize, unit: &Unit<'_>) -> Result<(CreatedInstance, Vec<Change>), UpdateFailure> {
+    fn row(
+        &mut self,
+        index: usize,
+        unit: &Unit<'_>,
+    ) -> Result<(CreatedInstance, Vec<Change>), UpdateFailure> {
         let whole = |fault: Fault| UpdateFailure { fault, instances: Vec::new() };
         let table = unit.table.clone().map_err(whole)?;
         let number = self.next_number(&table).map_err(whole)?;
@@ -143,7 +149,9 @@ impl Stage<'_> {
             return Err(Fault::new(Code::RESOURCES_EXCEEDED, message));
         }
         let next = self.work.last_number(table).checked_add(1).and_then(NonZeroU32::new);
-        next.ok_or_else(|| Fault::new(Code::RESOURCES_EXCEEDED, format!("{name} has used up its instance numbers")))
+        next.ok_or_else(|| {
+            Fault::new(Code::RESOURCES_EXCEEDED, format!("{name} has used up its instance numbers"))
+        })
     }
 
     fn initial(&self, table: &Place, row: &Place) -> Vec<Change> {
@@ -171,7 +179,8 @@ impl Stage<'_> {
         if let Some(fault) = self.overruled.setting(unit, &place, name) {
             return Err((fault.clone(), required));
         }
-        let value = self.work.check_write(&place, index, text, self.who, true).map_err(|fault| (fault, required))?;
+        let value =
+            self.work.check_write(&place, index, text, self.who, true).map_err(|fault| (fault, required))?;
         let change = Change::Set { place: place.clone(), param: index, value: Some(value) };
         self.work.apply([&change]);
         self.touches.push(Touch { unit, place, param: index, name: name.to_owned(), required });

@@ -10,10 +10,10 @@ impl Tree {
     /// Answers a Get from this snapshot.
     pub fn get(&self, get: &Get, who: &Requester<'_>) -> Outcome {
         let depth = levels(get.max_depth);
-        let results = get.paths.iter().map(|path| Requested {
-            path: path.clone(),
-            result: self.get_one(path, depth, who),
-        });
+        let results = get
+            .paths
+            .iter()
+            .map(|path| Requested { path: path.clone(), result: self.get_one(path, depth, who) });
         Outcome::Get(results.collect())
     }
 
@@ -130,7 +130,13 @@ impl Reader<'_> {
 impl Tree {
     /// What a requester reads for a value: nothing without permission, an empty text where it is
     /// write-only, or secured and the requester has no SecuredRole.
-    pub(crate) fn shown(&self, place: &Place, index: u16, value: &Value, who: &Requester<'_>) -> Option<String> {
+    pub(crate) fn shown(
+        &self,
+        place: &Place,
+        index: u16,
+        value: &Value,
+        who: &Requester<'_>,
+    ) -> Option<String> {
         let param = &self.model().object(place.object).params[usize::from(index)];
         if !who.may(self, Bit::ParamRead, place, param.name.as_str()) {
             return None;

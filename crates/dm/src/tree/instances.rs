@@ -15,7 +15,12 @@ impl Tree {
         Outcome::GetInstances(results.collect())
     }
 
-    fn instances_of(&self, text: &str, first_only: bool, who: &Requester<'_>) -> Result<Vec<Instance>, Fault> {
+    fn instances_of(
+        &self,
+        text: &str,
+        first_only: bool,
+        who: &Requester<'_>,
+    ) -> Result<Vec<Instance>, Fault> {
         let path = Path::parse(text).map_err(|e| Fault::new(Code::INVALID_PATH_SYNTAX, e.to_string()))?;
         if path.target != Target::Object {
             return Err(Fault::new(Code::OBJECT_IS_NOT_A_TABLE, format!("{text} is not an object")));

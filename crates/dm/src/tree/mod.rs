@@ -223,4 +223,3 @@ impl Table {
         Some(&self.rows[index].1)
     }
 }
-

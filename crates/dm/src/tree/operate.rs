@@ -43,7 +43,9 @@ impl Tree {
         for place in found.places {
             let full = place.leaf_text(self.model(), &leaf);
             let object = self.model().object(place.object);
-            let Some(index) = object.commands.iter().position(|command| command.name == *name) else { continue };
+            let Some(index) = object.commands.iter().position(|command| command.name == *name) else {
+                continue;
+            };
             let verdict = if who.may(self, Bit::CommandExecute, &place, &leaf) {
                 check_args(&object.commands[index], &operate.args).map(|args| CommandCall {
                     place: place.clone(),
@@ -81,8 +83,8 @@ fn check_args(command: &Command, given: &[(String, String)]) -> Result<Vec<(Stri
 
 /// `TimeWindow.1.Start` as the model writes it: `TimeWindow.{i}.Start`.
 fn placeholder(name: &str) -> String {
-    let parts = name.split('.').map(|part| {
-        if !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) { "{i}" } else { part }
-    });
+    let parts = name
+        .split('.')
+        .map(|part| if !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) { "{i}" } else { part });
     parts.collect::<Vec<_>>().join(".")
 }

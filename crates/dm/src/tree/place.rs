@@ -87,7 +87,8 @@ impl Place {
     /// Whether `self` is `other` or stands below it.
     pub fn is_within(&self, model: &Model, other: &Place) -> bool {
         self.rows.starts_with(&other.rows)
-            && (self.object == other.object || model.lineage(self.object).any(|step| step.object == other.object))
+            && (self.object == other.object
+                || model.lineage(self.object).any(|step| step.object == other.object))
             || other.object == ObjectId(0)
     }
 

@@ -10,7 +10,12 @@ use crate::value::{self, Value};
 impl Tree {
     /// A reference value as it is stored: rows by number, without the trailing dot. Key form is
     /// resolved here (R-ARC.11); what does not resolve stays as written and is judged later.
-    pub(super) fn settle_references(&self, param: &Param, text: &str, who: &Requester<'_>) -> Result<String, Fault> {
+    pub(super) fn settle_references(
+        &self,
+        param: &Param,
+        text: &str,
+        who: &Requester<'_>,
+    ) -> Result<String, Fault> {
         if !param.is_list() {
             return self.settle(text, who);
         }
@@ -42,7 +47,10 @@ impl Tree {
         }
         let text = self.value(&touch.place, touch.param)?.expose();
         let lost = value::split_list(&text).find(|item| self.referent(item).is_none())?;
-        Some(Fault::new(Code::INVALID_VALUE, format!("{} refers to {lost}, which does not exist", touch.name)))
+        Some(Fault::new(
+            Code::INVALID_VALUE,
+            format!("{} refers to {lost}, which does not exist", touch.name),
+        ))
     }
 
     /// The existing object that a reference item points at.
@@ -82,7 +90,8 @@ impl Tree {
                     continue;
                 }
                 let index = u16::try_from(index).unwrap_or(u16::MAX);
-                let identifies = object.unique_keys.iter().any(|k| !k.functional && k.params.contains(&index));
+                let identifies =
+                    object.unique_keys.iter().any(|k| !k.functional && k.params.contains(&index));
                 if identifies && place.is_row(model) {
                     follow.push(place.clone());
                 } else {

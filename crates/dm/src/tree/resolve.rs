@@ -11,7 +11,7 @@ use crate::fault::{Code, Fault};
 use crate::limits;
 use crate::path::{Comparison, Expr, Follow, Item, Path, ReferenceValue, Segment, Selector, Step, Target};
 use crate::tree::{Bit, Child, Node, Place, Requester, Spot, Table, Tree};
-use crate::value::{self, Type};
+use crate::value::{self, Type, Value};
 
 /// What a path leads to: places, and whether the path was a search.
 #[derive(Clone, Debug)]
@@ -70,7 +70,8 @@ impl Tree {
         let mut is_search = false;
         let mut segments = path.segments.iter();
         match segments.next() {
-            Some(Segment::Object(name)) if name.as_str() == self.model.object(Place::root().object).name.as_str() => {}
+            Some(Segment::Object(name))
+                if name.as_str() == self.model.object(Place::root().object).name.as_str() => {}
             _ => return Err(ResolveError::NotSupported(path.to_string())),
         }
         for segment in segments {
@@ -83,7 +84,7 @@ impl Tree {
                 }
                 Segment::Follow(follow) => {
                     is_search |= follow.item == Item::All;
-                    walk.follow(&mut cursors, follow, concrete)?;
+                    walk.follow(&mut cursors, follow, !is_search)?;
                 }
             }
             if cursors.len() > limits::MAX_MATCHES {
@@ -92,7 +93,9 @@ impl Tree {
         }
         let leaf = match &path.target {
             Target::Object => None,
-            Target::Param(name) | Target::Command(name) | Target::Event(name) => Some(name.as_str().to_owned()),
+            Target::Param(name) | Target::Command(name) | Target::Event(name) => {
+                Some(name.as_str().to_owned())
+            }
         };
         if leaf.is_some() && cursors.iter().any(|c| matches!(c.spot, Spot::Table(_))) {
             return Err(ResolveError::NotSupported(path.to_string()));
@@ -140,7 +143,11 @@ impl<'a> Walk<'a, '_> {
             Target::Command(name) => object.commands.iter().any(|c| c.name == *name),
             Target::Event(name) => object.events.iter().any(|e| e.name == *name),
         };
-        if known && !(in_table && self.path.target != Target::Object) { Ok(()) } else { Err(self.not_supported()) }
+        if known && !(in_table && self.path.target != Target::Object) {
+            Ok(())
+        } else {
+            Err(self.not_supported())
+        }
     }
 
     fn children(&self, cursors: &mut [Cursor<'a>], name: &str) -> Result<(), ResolveError> {
@@ -167,7 +174,9 @@ impl<'a> Walk<'a, '_> {
                 Selector::Number(number) => match table.row(*number) {
                     Some(node) => hits.push(row_cursor(cursor, *number, node)),
                     None if concrete => {
-                        return Err(ResolveError::NoInstance(cursor.place.row(*number).text(&self.tree.model)));
+                        return Err(ResolveError::NoInstance(
+                            cursor.place.row(*number).text(&self.tree.model),
+                        ));
                     }
                     None => {}
                 },
@@ -229,6 +238,9 @@ impl<'a> Walk<'a, '_> {
             if param.secured && !self.who.authority.sees_secured() {
                 continue;
             }
+            // Who sees secrets may search by them; to `compare` a secret is an empty text.
+            let seen = Value::text(value.expose());
+            let value = if value.is_secret() && param.secured { &seen } else { value };
             let holds =
                 value::compare(value, param.ty, param.is_list(), comparison.operator, &comparison.literal)
                     .map_err(|error| ResolveError::BadExpression(format!("{}: {error}", comparison.param)))?;

@@ -7,9 +7,7 @@ use crate::operation::{
     UpdateFailure, UpdatedInstance,
 };
 use crate::path::{Path, Target};
-use crate::tree::plan::{
-    Overruled, Plan, SetResult, Touch, UnitPlan, message_failure, required_failed,
-};
+use crate::tree::plan::{Overruled, Plan, SetResult, Touch, UnitPlan, message_failure, required_failed};
 use crate::tree::{Bit, Change, Place, Requester, Tree};
 use crate::value::Value;
 
@@ -90,7 +88,8 @@ impl Stage<'_> {
             let count = failures.iter().map(|failure| failure.errors.len()).sum();
             return Err(UpdateFailure { fault: required_failed(count), instances: failures });
         }
-        let updated = updated.into_iter().map(|(place, instance)| self.report(&place, instance, object)).collect();
+        let updated =
+            updated.into_iter().map(|(place, instance)| self.report(&place, instance, object)).collect();
         Ok((updated, changes))
     }
 
@@ -101,7 +100,10 @@ impl Stage<'_> {
         }
         let found = self.work.resolve(&path, self.who).map_err(|error| error.fault())?;
         if found.places.iter().any(|place| place.is_table(self.work.model())) {
-            return Err(Fault::new(Code::OBJECT_COULD_NOT_BE_UPDATED, format!("{text} is a table, not a row")));
+            return Err(Fault::new(
+                Code::OBJECT_COULD_NOT_BE_UPDATED,
+                format!("{text} is a table, not a row"),
+            ));
         }
         Ok(found.places)
     }
@@ -120,7 +122,12 @@ impl Stage<'_> {
     }
 
     /// R-SET.3: values after the update, without those that may not be read.
-    fn report(&self, place: &Place, mut instance: UpdatedInstance, object: &ObjectSettings) -> UpdatedInstance {
+    fn report(
+        &self,
+        place: &Place,
+        mut instance: UpdatedInstance,
+        object: &ObjectSettings,
+    ) -> UpdatedInstance {
         for setting in &object.params {
             if instance.errors.iter().any(|error| error.param == setting.param) {
                 continue;
@@ -138,7 +145,10 @@ impl Stage<'_> {
     fn clash(&self, touch: &Touch, fault: &Fault) -> UpdateFailure {
         let error = ParamFault { param: touch.name.clone(), fault: fault.clone() };
         let path = touch.place.text(self.work.model());
-        UpdateFailure { fault: required_failed(1), instances: vec![InstanceFailure { path, errors: vec![error] }] }
+        UpdateFailure {
+            fault: required_failed(1),
+            instances: vec![InstanceFailure { path, errors: vec![error] }],
+        }
     }
 }
 
@@ -147,8 +157,12 @@ impl Tree {
     /// (`WebSocket.Port`).
     pub(super) fn descend(&self, place: &Place, relative: &str) -> Result<(Place, u16), Fault> {
         let model = self.model();
-        let unknown =
-            || Fault::new(Code::UNSUPPORTED_PARAMETER, format!("{relative} is not a parameter of {}", place.text(model)));
+        let unknown = || {
+            Fault::new(
+                Code::UNSUPPORTED_PARAMETER,
+                format!("{relative} is not a parameter of {}", place.text(model)),
+            )
+        };
         let mut at = place.clone();
         let mut names = relative.split('.').peekable();
         while let Some(name) = names.next() {
@@ -201,7 +215,8 @@ impl Tree {
             ParamAccess::ReadOnly => false,
             ParamAccess::ReadWrite | ParamAccess::WriteOnly => creating || !fixed,
             ParamAccess::WriteOnceReadOnly => {
-                let unset = |value: &Value| value.expose().is_empty() || Some(value) == param.default.as_ref();
+                let unset =
+                    |value: &Value| value.expose().is_empty() || Some(value) == param.default.as_ref();
                 creating || (!fixed && self.value(place, index).is_none_or(unset))
             }
         }

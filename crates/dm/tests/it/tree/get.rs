@@ -33,7 +33,8 @@ fn a_parameter_path_gives_its_parent_and_only_that_parameter() {
 #[test]
 #[requirement("R-GET.5")]
 fn depth_counts_a_table_and_its_rows_as_one_level() {
-    let own = "Device.Net.Interface.1. Alias=cpe-1,Enable=true,LowerLayers=,Mode=Auto,Mtu=1500,Name=eth0,Peer=";
+    let own =
+        "Device.Net.Interface.1. Alias=cpe-1,Enable=true,LowerLayers=,Mode=Auto,Mtu=1500,Name=eth0,Peer=";
     let below = "Device.Net.Interface.1.Address.1. Ip=192.0.2.1; Device.Net.Interface.1.Address.2. Ip=192.0.2.2; \
                  Device.Net.Interface.1.Stats. Bytes=0";
     check(&[
@@ -43,8 +44,16 @@ fn depth_counts_a_table_and_its_rows_as_one_level() {
         ("Device.Net.Interface.1.", 0x8000_0000, &format!("{own}; {below}")),
         ("Device.Info.", 1, "Device.Info. Name=cusp,Password=,UpTime=77"),
     ]);
-    assert!(get("Device.", 2).ends_with("Device.Info. Name=cusp,Password=,UpTime=77"), "{}", get("Device.", 2));
-    assert!(get("Device.", 3).ends_with("Device.Net.Port.1. Owner=Device.Net.Interface.3"), "{}", get("Device.", 3));
+    assert!(
+        get("Device.", 2).ends_with("Device.Info. Name=cusp,Password=,UpTime=77"),
+        "{}",
+        get("Device.", 2)
+    );
+    assert!(
+        get("Device.", 3).ends_with("Device.Net.Port.1. Owner=Device.Net.Interface.3"),
+        "{}",
+        get("Device.", 3)
+    );
     assert!(!get("Device.", 3).contains("Address"), "rows of nested tables are the fourth level");
 }
 
@@ -70,7 +79,11 @@ fn searches_may_hit_nothing_but_concrete_paths_must_exist() {
         ("Device.Net.Interface.[Enable==true&&Mode==\"Auto\"].Name", 0, "Device.Net.Interface.1. Name=eth0"),
         ("Device.Net.Interface.[Enable==1].Name", 0, "Device.Net.Interface.1. Name=eth0"),
         ("Device.Net.Interface.[Enable==\"true\"].Name", 0, "failed 7008"),
-        ("Device.Net.Interface.[Stats.Bytes==0].Name", 0, "Device.Net.Interface.1. Name=eth0; Device.Net.Interface.3. Name=eth1"),
+        (
+            "Device.Net.Interface.[Stats.Bytes==0].Name",
+            0,
+            "Device.Net.Interface.1. Name=eth0; Device.Net.Interface.3. Name=eth1",
+        ),
         ("Device.Net.Interface.[Bogus==0].Name", 0, "failed 7026"),
     ]);
 }
@@ -84,7 +97,12 @@ fn an_object_with_nothing_inside_is_an_empty_success() {
 #[test]
 fn references_are_followed() {
     let mut tree = tree();
-    super::put(&mut tree, "Device.Net.Interface.1.", "LowerLayers", "Device.Net.Port.1,Device.Net.Interface.3");
+    super::put(
+        &mut tree,
+        "Device.Net.Interface.1.",
+        "LowerLayers",
+        "Device.Net.Port.1,Device.Net.Interface.3",
+    );
     for (path, expected) in [
         ("Device.Net.Port.1.Owner+.Name", "Device.Net.Interface.3. Name=eth1"),
         ("Device.Net.Interface.1.LowerLayers#2+.Name", "Device.Net.Interface.3. Name=eth1"),
@@ -115,7 +133,8 @@ fn instances_carry_their_unique_keys() {
     };
     let one = "Device.Net.Interface.1. Alias=cpe-1,Name=eth0";
     let three = "Device.Net.Interface.3. Alias=wan,Name=eth1";
-    let addresses = "Device.Net.Interface.1.Address.1. Ip=192.0.2.1; Device.Net.Interface.1.Address.2. Ip=192.0.2.2";
+    let addresses =
+        "Device.Net.Interface.1.Address.1. Ip=192.0.2.1; Device.Net.Interface.1.Address.2. Ip=192.0.2.2";
     assert_eq!(list("Device.Net.Interface.", true), format!("{one}; {three}"));
     assert_eq!(list("Device.Net.Interface.", false), format!("{one}; {addresses}; {three}"));
     assert_eq!(list("Device.Net.Interface.*.Address.", true), addresses);

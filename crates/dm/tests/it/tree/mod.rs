@@ -21,33 +21,33 @@ model usp=urn:example:test
 Device. object usp=2.0
 Device.RootDataModelVersion param usp=2.0 access=readOnly type=string
 Device.Ping() command usp=2.0 async
-Device.Ping() in Host usp=2.0 mandatory type=string
 Device.Ping() in Count usp=2.0 type=unsignedInt range=1:10
+Device.Ping() in Host usp=2.0 mandatory type=string
 Device.Boot! event usp=2.0
 Device.Info. object usp=2.0
 Device.Info.Name param usp=2.0 access=readWrite type=string size=0:16
 Device.Info.Password param usp=2.0 access=readWrite hidden type=string
 Device.Info.UpTime param usp=2.0 access=readOnly notify=canDeny type=unsignedInt units=seconds
 Device.Net. object usp=2.0
-Device.Net.Interface.{i}. object usp=2.0 access=addDelete entries=0: enable=Enable key=Alias functional=Name
+Device.Net.Interface.{i}. object usp=2.0 access=readWrite entries=0: enable=Enable key=Alias functional=Name
 Device.Net.Interface.{i}.Alias param usp=2.0 access=writeOnceReadOnly type=string size=0:64
 Device.Net.Interface.{i}.Enable param usp=2.0 access=readWrite type=boolean default=object:false
-Device.Net.Interface.{i}.LowerLayers param usp=2.0 access=readWrite type=string list=0: ref=strong:instance:
+Device.Net.Interface.{i}.LowerLayers param usp=2.0 access=readWrite type=string list=0: ref=strong:row:
 Device.Net.Interface.{i}.Mode param usp=2.0 access=readWrite type=string enum=Auto,Manual default=object:Auto
 Device.Net.Interface.{i}.Mtu param usp=2.0 access=readWrite type=unsignedInt range=68:9000 default=object:1500
 Device.Net.Interface.{i}.Name param usp=2.0 access=readWrite type=string
-Device.Net.Interface.{i}.Peer param usp=2.0 access=readWrite type=string ref=weak:instance:
+Device.Net.Interface.{i}.Peer param usp=2.0 access=readWrite type=string ref=weak:row:
 Device.Net.Interface.{i}.Reset() command usp=2.0
-Device.Net.Interface.{i}.Address.{i}. object usp=2.0 access=addDelete entries=0: key=Ip
+Device.Net.Interface.{i}.Address.{i}. object usp=2.0 access=readWrite entries=0: key=Ip
 Device.Net.Interface.{i}.Address.{i}.Ip param usp=2.0 access=readWrite type=string
 Device.Net.Interface.{i}.Stats. object usp=2.0
 Device.Net.Interface.{i}.Stats.Bytes param usp=2.0 access=readOnly notify=canDeny type=unsignedLong
 Device.Net.Port.{i}. object usp=2.0 entries=0:
-Device.Net.Port.{i}.Owner param usp=2.0 access=readWrite type=string ref=strong:instance:
+Device.Net.Port.{i}.Owner param usp=2.0 access=readWrite type=string ref=strong:row:
 ";
 
 /// The model of [`MODEL`].
-pub fn model() -> Arc<Model> {
+pub(crate) fn model() -> Arc<Model> {
     let rows = text::parse(MODEL).expect("the test's own model");
     let blob = encode(&rows).expect("a small model");
     let catalogue = Catalogue::open(&blob).expect("just encoded");
@@ -68,7 +68,7 @@ pub fn model() -> Arc<Model> {
 }
 
 /// A tree with two interfaces (1 and 3; 1 has two addresses) and one port.
-pub fn tree() -> Tree {
+pub(crate) fn tree() -> Tree {
     let mut tree = Tree::new(model());
     for path in ["Device.", "Device.Info.", "Device.Net."] {
         fill(&mut tree, path, &[]);
@@ -84,7 +84,7 @@ pub fn tree() -> Tree {
 }
 
 /// Makes an object with its defaults and these values.
-pub fn fill(tree: &mut Tree, path: &str, values: &[(&str, &str)]) {
+pub(crate) fn fill(tree: &mut Tree, path: &str, values: &[(&str, &str)]) {
     let changes = tree.with_defaults(&place(tree, path));
     tree.apply(&changes);
     for (name, value) in values {
@@ -93,7 +93,7 @@ pub fn fill(tree: &mut Tree, path: &str, values: &[(&str, &str)]) {
 }
 
 /// Sets a value without asking anybody.
-pub fn put(tree: &mut Tree, path: &str, name: &str, text: &str) -> ChangeSet {
+pub(crate) fn put(tree: &mut Tree, path: &str, name: &str, text: &str) -> ChangeSet {
     let place = place(tree, path);
     let param = tree.model().param_index(place.object, name).expect("a parameter of the test's model");
     let ty = tree.model().object(place.object).params[usize::from(param)].ty;
@@ -102,18 +102,18 @@ pub fn put(tree: &mut Tree, path: &str, name: &str, text: &str) -> ChangeSet {
 }
 
 /// A concrete path as a place, whether or not its rows exist.
-pub fn place(tree: &Tree, path: &str) -> Place {
+pub(crate) fn place(tree: &Tree, path: &str) -> Place {
     let path = ObjectPath::parse(path).expect("a path of the test");
     Place::of(tree.model(), &path).expect("an object of the test's model")
 }
 
 /// Plans and commits a write as a host does, with every transaction succeeding.
-pub fn write(tree: &mut Tree, operation: &Operation) -> Outcome {
+pub(crate) fn write(tree: &mut Tree, operation: &Operation) -> Outcome {
     write_as(tree, operation, &Requester::full())
 }
 
 /// The same for a requester.
-pub fn write_as(tree: &mut Tree, operation: &Operation, who: &Requester<'_>) -> Outcome {
+pub(crate) fn write_as(tree: &mut Tree, operation: &Operation, who: &Requester<'_>) -> Outcome {
     let plan = tree.plan(operation, who).expect("a write");
     for transaction in &plan.transactions {
         tree.apply(&transaction.changes);
@@ -123,7 +123,7 @@ pub fn write_as(tree: &mut Tree, operation: &Operation, who: &Requester<'_>) -> 
 }
 
 /// `("Name", "x")`, not required; `("!Name", "x")`, required.
-pub fn settings(path: &str, params: &[(&str, &str)]) -> ObjectSettings {
+pub(crate) fn settings(path: &str, params: &[(&str, &str)]) -> ObjectSettings {
     let setting = |(name, value): &(&str, &str)| ParamSetting {
         param: name.trim_start_matches('!').to_owned(),
         value: (*value).to_owned(),
@@ -133,17 +133,21 @@ pub fn settings(path: &str, params: &[(&str, &str)]) -> ObjectSettings {
 }
 
 /// An outcome in a few words, for tables.
-pub fn show(outcome: &Outcome) -> String {
+pub(crate) fn show(outcome: &Outcome) -> String {
     let lines: Vec<String> = match outcome {
         Outcome::Get(results) => results.iter().map(|r| line(&r.result, |o| each(o, values))).collect(),
         Outcome::GetInstances(results) => results
             .iter()
-            .map(|r| line(&r.result, |rows| each(rows, |row| format!("{} {}", row.path, pairs(&row.unique_keys)))))
+            .map(|r| {
+                line(&r.result, |rows| each(rows, |row| format!("{} {}", row.path, pairs(&row.unique_keys))))
+            })
             .collect(),
         Outcome::Set(results) => results
             .iter()
             .map(|r| match &r.result {
-                Ok(updated) => each(updated, |u| format!("{} {}{}", u.path, pairs(&u.params), errors(&u.errors))),
+                Ok(updated) => {
+                    each(updated, |u| format!("{} {}{}", u.path, pairs(&u.params), errors(&u.errors)))
+                }
                 Err(failure) => {
                     let instances = each(&failure.instances, |i| format!("{}{}", i.path, errors(&i.errors)));
                     format!("failed {} [{instances}]", failure.fault.code)
@@ -152,7 +156,9 @@ pub fn show(outcome: &Outcome) -> String {
             .collect(),
         Outcome::Add(results) => results
             .iter()
-            .map(|r| line(&r.result, |c| format!("{} {}{}", c.path, pairs(&c.unique_keys), errors(&c.errors))))
+            .map(|r| {
+                line(&r.result, |c| format!("{} {}{}", c.path, pairs(&c.unique_keys), errors(&c.errors)))
+            })
             .collect(),
         Outcome::Delete(results) => results
             .iter()
