@@ -1,10 +1,12 @@
 //! Developer tasks, run as `cargo run -p xtask -- TASK`: `tidy` holds the rules that the compiler
-//! cannot, `requirements` writes which requirement ids stand in code and which are proved.
+//! cannot, `codegen` makes the schema catalogue, `requirements` writes which requirement ids stand in
+//! code and which are proved.
 //!
 //! Nothing here ships, and no product crate depends on it.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on its streams")]
 
+mod codegen;
 mod manifest;
 mod mask;
 mod requirements;
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: xtask tidy
+       xtask codegen [--check] [--models DIR]
        xtask requirements [--check]";
 
 fn main() -> ExitCode {
@@ -22,6 +25,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args.as_slice() {
         ["tidy"] => tidy::run(&root()),
+        ["codegen", rest @ ..] => codegen::run(&root(), rest),
         ["requirements", rest @ ..] => requirements::run(&root(), rest),
         _ => {
             eprintln!("{USAGE}");

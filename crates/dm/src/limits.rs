@@ -21,6 +21,7 @@ pub const MAX_MATCHES: usize = 65_536;
 
 /// Most rows of one table that controllers may create.
 pub const MAX_ROWS: usize = 4096;
+
 /// Most objects, parameters, commands and events of one supported model; TR-181 whole has about 10,000.
 pub const MAX_MODEL_ENTRIES: usize = 65_000;
 
@@ -32,3 +33,9 @@ pub const MAX_PATTERN_DEPTH: usize = 16;
 
 /// Longest text that is matched against a pattern, in characters.
 pub const MAX_PATTERN_TEXT: usize = 65_536;
+
+/// Longest data-model file that can be imported; the Broadband Forum's largest have 5 MB.
+pub const MAX_IMPORT_BYTES: usize = 32 * 1024 * 1024;
+
+/// Most XML nodes of such a file.
+pub const MAX_IMPORT_NODES: u32 = 2_000_000;

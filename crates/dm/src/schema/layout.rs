@@ -136,35 +136,13 @@ impl Coded for ReferenceKind {
     ];
 }
 
-/// Types by their TR-106 names; the blob stores the position.
-pub(super) const TYPES: &[(Type, &str)] = &[
-    (Type::Boolean, "boolean"),
-    (Type::Int, "int"),
-    (Type::UnsignedInt, "unsignedInt"),
-    (Type::Long, "long"),
-    (Type::UnsignedLong, "unsignedLong"),
-    (Type::Decimal, "decimal"),
-    (Type::String, "string"),
-    (Type::Base64, "base64"),
-    (Type::HexBinary, "hexBinary"),
-    (Type::DateTime, "dateTime"),
-];
-
 pub(super) fn type_number(ty: Type) -> u8 {
-    let at = TYPES.iter().position(|(known, _)| *known == ty);
+    let at = Type::ALL.iter().position(|known| *known == ty);
     u8::try_from(at.unwrap_or(0)).unwrap_or(0)
 }
 
 pub(super) fn type_from_number(number: u8) -> Type {
-    TYPES.get(usize::from(number)).map_or(Type::String, |(ty, _)| *ty)
-}
-
-pub(super) fn type_word(ty: Type) -> &'static str {
-    TYPES[usize::from(type_number(ty))].1
-}
-
-pub(super) fn type_from_word(word: &str) -> Option<Type> {
-    TYPES.iter().find(|(_, known)| *known == word).map(|(ty, _)| *ty)
+    Type::ALL.get(usize::from(number)).copied().unwrap_or(Type::String)
 }
 
 pub(super) fn version_number(version: Option<Version>) -> u16 {

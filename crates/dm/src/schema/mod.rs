@@ -7,7 +7,10 @@
 mod catalogue;
 mod encode;
 mod facets;
+#[cfg(feature = "import")]
+mod import;
 mod layout;
+mod merge;
 mod pattern;
 mod row;
 pub mod text;
@@ -15,11 +18,21 @@ pub mod text;
 pub use catalogue::{Catalogue, ItemRef, ObjectRef};
 pub use encode::encode;
 pub use facets::{EnumRef, EnumValue, Facets, ListFacet, Range, Reference, ReferenceKind, Size, Status};
+#[cfg(feature = "import")]
+pub use import::import;
+pub use merge::merge;
 pub use pattern::matches as matches_pattern;
 pub use row::{
     ActiveNotify, ArgFacts, CommandFacts, DefaultKind, DefaultValue, Direction, EventFacts, Facts, KeyFacts,
     ObjectFacts, ObjectRows, ParamFacts, Protocol, Row, Rows, Since, Version,
 };
+
+/// TR-181 2.19.1, USP and CWMP.
+#[cfg(feature = "catalogue")]
+pub fn tr_181() -> Catalogue<'static> {
+    let blob = include_bytes!("../../schema/tr-181.bin");
+    Catalogue::open(blob).expect("codegen --check and a test prove the committed blob")
+}
 
 /// Why rows can't be read or written.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

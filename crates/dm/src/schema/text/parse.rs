@@ -4,7 +4,7 @@ use super::token::{split, unquote, unquote_all};
 use crate::path::SchemaPath;
 use crate::schema::SchemaError;
 use crate::schema::facets::{EnumRef, EnumValue, Facets, ListFacet, Range, Reference, Size, Status};
-use crate::schema::layout::{Coded, type_from_word};
+use crate::schema::layout::Coded;
 use crate::schema::row::{
     ArgFacts, CommandFacts, DefaultValue, Direction, EventFacts, Facts, KeyFacts, ObjectFacts, ObjectRows,
     ParamFacts, Row, Rows, Since, Version,
@@ -127,7 +127,7 @@ impl Draft {
             "status" => self.row.status = Status::from_word(value)?,
             "description" => self.row.description = Some(unquote(value)?),
             "access" => self.access = Some(value.to_owned()),
-            "type" => self.ty = Some(type_from_word(value)?),
+            "type" => self.ty = Some(Type::from_name(value)?),
             "async" => self.is_async = flag(value)?,
             "mandatory" => self.mandatory = flag(value)?,
             "notify" => self.param.notify = Coded::from_word(value)?,
@@ -141,7 +141,7 @@ impl Draft {
                     Some(DefaultValue { kind: Coded::from_word(kind)?, value: unquote(value)? });
             }
             "entries" => {
-                (self.object.min_entries, self.object.max_entries) = size(value).map(|s| (s.min, s.max))?
+                (self.object.min_entries, self.object.max_entries) = size(value).map(|s| (s.min, s.max))?;
             }
             "count" => self.object.entries_param = Some(unquote(value)?),
             "enable" => self.object.enable_param = Some(unquote(value)?),
@@ -205,7 +205,7 @@ fn facet(facets: &mut Facets, key: &str, value: &str) -> Option<()> {
         "range" => facets.ranges = value.split(',').map(range).collect::<Option<_>>()?,
         "pattern" => facets.patterns = unquote_all(value)?,
         "enum" => {
-            facets.enumeration = split(value, ',').into_iter().map(enum_value).collect::<Option<_>>()?
+            facets.enumeration = split(value, ',').into_iter().map(enum_value).collect::<Option<_>>()?;
         }
         "units" => facets.units = Some(unquote(value)?),
         "ref" => {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::token::{quote, quote_all};
 use crate::schema::facets::{EnumValue, Facets, ListFacet, Range, Size, Status};
-use crate::schema::layout::{Coded, type_word};
+use crate::schema::layout::Coded;
 use crate::schema::row::{
     ActiveNotify, ArgFacts, DefaultValue, Direction, Facts, ObjectFacts, ParamFacts, Row, Rows,
 };
@@ -110,7 +110,7 @@ impl Line {
     }
 
     fn value(&mut self, ty: Type, facets: &Facets, default: Option<&DefaultValue>) {
-        self.word("type", type_word(ty));
+        self.word("type", ty.name());
         if let Some(named) = &facets.named {
             self.word("named", &quote(named));
         }
