@@ -1,0 +1,11 @@
+//! Writes `src/generated/` anew from `proto/`: `cargo run -p usp-proto --example generate`.
+
+mod codegen;
+
+fn main() -> std::io::Result<()> {
+    for (source, _, target) in codegen::SOURCES {
+        let path = format!("{}/src/generated/{target}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::write(path, codegen::generate(source))?;
+    }
+    Ok(())
+}
