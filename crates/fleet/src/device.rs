@@ -1,0 +1,300 @@
+//! A managed device: what is known of it without asking, the names it goes by, and what proves it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use dm::UtcTime;
+
+use crate::Error;
+use crate::ids::{DeviceId, Epoch, Fingerprint, ModelHash, TenantId};
+use crate::limits;
+
+/// One device as lists and pages show it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Device {
+    /// Stable and internal.
+    pub id: DeviceId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What people call it; starts as the endpoint's text.
+    pub name: String,
+    /// Labels.
+    pub tags: BTreeSet<String>,
+    /// Every name that it goes by on a wire.
+    pub identities: Vec<Identity>,
+    /// What it told about itself.
+    pub facts: Facts,
+    /// Whether it has a session now.
+    pub online: bool,
+    /// Whether the present or last session was proven by a certificate.
+    pub proven: bool,
+    /// Network address of the present or last session; empty if there was none.
+    pub address: String,
+    /// When it was last heard.
+    pub last_seen: Option<UtcTime>,
+    /// When it was first let in.
+    pub first_seen: UtcTime,
+    /// Whether onboarding has been completed.
+    pub onboarded: bool,
+    /// Its supported model.
+    pub model: Option<ModelHash>,
+    /// The epoch of the present or last session.
+    pub epoch: Epoch,
+}
+
+impl Device {
+    /// The ids that the device goes by under USP.
+    pub fn endpoints(&self) -> impl Iterator<Item = &str> {
+        self.identities
+            .iter()
+            .filter(|one| one.kind == IdentityKind::UspEndpoint)
+            .map(|one| one.value.as_str())
+    }
+
+    /// `usp` or `cwmp`, by its first identity.
+    pub fn protocol(&self) -> &'static str {
+        match self.identities.first().map(|one| one.kind) {
+            Some(IdentityKind::Cwmp) => "cwmp",
+            Some(IdentityKind::UspEndpoint) | None => "usp",
+        }
+    }
+}
+
+/// What a device tells about itself; empty where it has not.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Facts {
+    /// Manufacturer.
+    pub manufacturer: String,
+    /// Model name.
+    pub model: String,
+    /// Serial number.
+    pub serial: String,
+    /// Software version.
+    pub software: String,
+    /// Hardware version.
+    pub hardware: String,
+    /// Manufacturer's OUI, six hexadecimal digits.
+    pub oui: String,
+    /// Product class.
+    pub product_class: String,
+}
+
+/// Facts that were learnt just now; `None` leaves the old one.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FactsUpdate {
+    /// Manufacturer.
+    pub manufacturer: Option<String>,
+    /// Model name.
+    pub model: Option<String>,
+    /// Serial number.
+    pub serial: Option<String>,
+    /// Software version.
+    pub software: Option<String>,
+    /// Hardware version.
+    pub hardware: Option<String>,
+    /// Manufacturer's OUI.
+    pub oui: Option<String>,
+    /// Product class.
+    pub product_class: Option<String>,
+}
+
+impl FactsUpdate {
+    /// Takes what `Device.DeviceInfo.` says (full parameter paths and values); anything else is ignored.
+    pub fn from_params<'a>(params: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut update = FactsUpdate::default();
+        for (path, value) in params {
+            let Some(name) = path.strip_prefix("Device.DeviceInfo.") else { continue };
+            let slot = match name {
+                "Manufacturer" => &mut update.manufacturer,
+                "ModelName" => &mut update.model,
+                "SerialNumber" => &mut update.serial,
+                "SoftwareVersion" => &mut update.software,
+                "HardwareVersion" => &mut update.hardware,
+                "ManufacturerOUI" => &mut update.oui,
+                "ProductClass" => &mut update.product_class,
+                _ => continue,
+            };
+            *slot = Some(value.chars().take(limits::DEVICE_FIELD).collect());
+        }
+        update
+    }
+
+    /// Whether nothing was learnt.
+    pub fn is_empty(&self) -> bool {
+        *self == FactsUpdate::default()
+    }
+}
+
+/// By which scheme an identity names a device.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum IdentityKind {
+    /// A USP endpoint id, compared byte by byte.
+    UspEndpoint,
+    /// CWMP's OUI, product class and serial number, as `OUI-ProductClass-Serial` with `-` and `%` inside a
+    /// part percent-encoded.
+    Cwmp,
+}
+
+impl IdentityKind {
+    /// The word in rows and DTOs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            IdentityKind::UspEndpoint => "usp",
+            IdentityKind::Cwmp => "cwmp",
+        }
+    }
+
+    /// From [`Self::as_str`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        match text {
+            "usp" => Ok(IdentityKind::UspEndpoint),
+            "cwmp" => Ok(IdentityKind::Cwmp),
+            other => Err(Error::row("identity", format!("kind {other:?}"))),
+        }
+    }
+}
+
+/// A name that a device goes by on a wire.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Identity {
+    /// The scheme.
+    pub kind: IdentityKind,
+    /// The name.
+    pub value: String,
+}
+
+impl Identity {
+    /// A USP endpoint.
+    pub fn usp(endpoint: impl Into<String>) -> Self {
+        Identity { kind: IdentityKind::UspEndpoint, value: endpoint.into() }
+    }
+
+    /// Whether two identities may name one device: a *proposal* for a person or a credential to decide.
+    ///
+    /// `ops:` ids (`<OUI>-<ProductClass>-<Serial>`) carry dashes in their parts, so such an id is never
+    /// split at a guess: it is compared with the parts of what is known.
+    pub fn may_match(&self, facts: &Facts) -> IdentityMatch {
+        let complete = !facts.oui.is_empty() && !facts.serial.is_empty();
+        if self.kind != IdentityKind::UspEndpoint || !complete {
+            return IdentityMatch::No;
+        }
+        let product = format!("ops::{}-{}-{}", facts.oui, facts.product_class, facts.serial);
+        let plain = format!("os::{}-{}", facts.oui, facts.serial);
+        if self.value == product && !facts.product_class.is_empty() {
+            IdentityMatch::OuiClassSerial
+        } else if self.value == plain {
+            IdentityMatch::OuiSerial
+        } else {
+            IdentityMatch::No
+        }
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.value)
+    }
+}
+
+/// How an identity resembles a known device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IdentityMatch {
+    /// It doesn't.
+    No,
+    /// OUI and serial agree; binding only if no other device has the same.
+    OuiSerial,
+    /// OUI, product class and serial agree.
+    OuiClassSerial,
+}
+
+/// What kind of thing proves a device.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum CredentialKind {
+    /// SHA-256 of its certificate.
+    CertificateFingerprint,
+}
+
+impl CredentialKind {
+    /// The word in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CredentialKind::CertificateFingerprint => "certificate",
+        }
+    }
+}
+
+/// How a credential came to be trusted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CredentialOrigin {
+    /// Our own CA issued it for this device.
+    Issued,
+    /// The device showed it, and a person (or the open policy) approved.
+    Pinned,
+}
+
+/// A row that says: whoever proves this is that device.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Credential {
+    /// The kind.
+    pub kind: CredentialKind,
+    /// The proof.
+    pub value: Fingerprint,
+    /// Whose it is.
+    pub issued_for: DeviceId,
+    /// How it came to be trusted.
+    pub origin: CredentialOrigin,
+    /// When.
+    pub at: UtcTime,
+    /// No longer accepted.
+    pub revoked: bool,
+}
+
+/// One connection of a device, for its page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SessionRow {
+    /// Which session.
+    pub epoch: Epoch,
+    /// How it came: `websocket`, ….
+    pub transport: String,
+    /// The peer's address.
+    pub peer: String,
+    /// Whether a certificate proved it.
+    pub proven: bool,
+    /// Since when.
+    pub since: UtcTime,
+    /// Until when, if it has ended.
+    pub until: Option<UtcTime>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Facts, FactsUpdate, Identity, IdentityMatch};
+
+    #[test]
+    fn identities_resemble_devices_only_by_known_parts() {
+        let facts = Facts {
+            oui: "00256D".into(),
+            product_class: "Box-2".into(),
+            serial: "A-1".into(),
+            ..Facts::default()
+        };
+        let check = |endpoint: &str, expected| {
+            assert_eq!(Identity::usp(endpoint).may_match(&facts), expected, "{endpoint}")
+        };
+        check("ops::00256D-Box-2-A-1", IdentityMatch::OuiClassSerial);
+        check("os::00256D-A-1", IdentityMatch::OuiSerial);
+        check("ops::00256D-Box-2-A", IdentityMatch::No);
+        check("os::00256d-A-1", IdentityMatch::No);
+        assert_eq!(Identity::usp("os::-").may_match(&Facts::default()), IdentityMatch::No);
+    }
+
+    #[test]
+    fn facts_come_from_device_info() {
+        let update = FactsUpdate::from_params([
+            ("Device.DeviceInfo.SerialNumber", "42"),
+            ("Device.DeviceInfo.UpTime", "7"),
+            ("Device.Time.SerialNumber", "no"),
+        ]);
+        assert_eq!(update, FactsUpdate { serial: Some("42".into()), ..FactsUpdate::default() });
+    }
+}

@@ -1,0 +1,270 @@
+//! Who is let in: the decision about one link that says it is a device.
+//!
+//! It reads nothing. For a peer that has not authenticated, the host reads one row by key
+//! ([`Admission`]), and one by its certificate ([`crate::device::Credential`]), and asks [`decide`].
+
+use dm::UtcTime;
+
+use crate::device::Credential;
+use crate::ids::{DeviceId, Fingerprint};
+
+/// What happens to devices that nobody knows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Policy {
+    /// They wait on the list of pending devices; nothing is sent to them.
+    #[default]
+    Approve,
+    /// They are let in: for labs.
+    Open,
+    /// They are refused.
+    Closed,
+}
+
+/// What the transport proved about a peer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Proof {
+    /// Nothing.
+    Unproven,
+    /// It holds the key of this certificate.
+    Certificate {
+        /// Of the leaf.
+        fingerprint: Fingerprint,
+        /// The endpoint ids that it is for; empty if it names none.
+        names: Vec<String>,
+        /// Whether a CA that we trust signed it.
+        trusted: bool,
+    },
+}
+
+impl Proof {
+    /// The certificate's fingerprint.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        match self {
+            Proof::Unproven => None,
+            Proof::Certificate { fingerprint, .. } => Some(*fingerprint),
+        }
+    }
+}
+
+/// A link that says it is `endpoint`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// Who it says it is.
+    pub endpoint: String,
+    /// What it proved.
+    pub proof: Proof,
+    /// Whether it showed a valid enrolment token.
+    pub token: bool,
+    /// The link that this endpoint has already.
+    pub live: Live,
+}
+
+/// The other link of the same endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Live {
+    /// There is none.
+    #[default]
+    None,
+    /// There is one; it was not asked yet whether it is still alive.
+    Unasked,
+    /// It did not answer a ping.
+    Silent,
+    /// It answered a ping.
+    Answers,
+}
+
+/// The one row that is read for an unproven peer: what is known under its name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Admission {
+    /// A device of this id goes by that name.
+    Device {
+        /// Which.
+        device: DeviceId,
+        /// Certificates that prove it; none if it was only ever seen on plain links.
+        pinned: Vec<Fingerprint>,
+    },
+    /// A person turned it away.
+    Rejected,
+}
+
+/// What to do with the link.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// It is that device.
+    Accept(Accept),
+    /// It is a device that nobody knew, and is let in: create it.
+    Create {
+        /// Whether it is proven.
+        proven: bool,
+    },
+    /// It waits for a person; nothing is sent to it.
+    Pending,
+    /// Ping the other link first, then ask again.
+    AskLive,
+    /// It is turned away.
+    Refuse(Refusal),
+}
+
+/// A link that is let in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Accept {
+    /// As which device.
+    pub device: DeviceId,
+    /// Whether a certificate proved it.
+    pub proven: bool,
+    /// The name is not known for that device yet: record it.
+    pub add_identity: bool,
+    /// The certificate is not recorded for that device yet: record it.
+    pub add_credential: bool,
+    /// The link that the endpoint has already is to be closed.
+    pub take_over: bool,
+}
+
+/// Why a link is turned away.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The certificate is for other endpoints.
+    #[error("its certificate is not for this endpoint id")]
+    NotItsCertificate,
+    /// The certificate was issued for another device.
+    #[error("its certificate was issued for another device")]
+    OtherDevicesCertificate,
+    /// The certificate is revoked.
+    #[error("its certificate is revoked")]
+    Revoked,
+    /// The device has proven itself before, and does not now.
+    #[error("this device is known by its certificate, and showed none")]
+    ProofMissing,
+    /// The device has proven itself with another certificate.
+    #[error("this device is known by another certificate")]
+    CertificateChanged,
+    /// Another plain link of the same name is alive.
+    #[error("another connection under this endpoint id still answers")]
+    AlreadyConnected,
+    /// A person turned it away.
+    #[error("it was rejected")]
+    Rejected,
+    /// Unknown devices are not let in.
+    #[error("it is not known, and enrolment is closed")]
+    Closed,
+}
+
+/// Decides about a link, given what is known under its name and about its certificate.
+pub fn decide(
+    attempt: &Attempt,
+    admission: Option<&Admission>,
+    credential: Option<&Credential>,
+    policy: Policy,
+) -> Decision {
+    if let Proof::Certificate { names, .. } = &attempt.proof
+        && !names.is_empty()
+        && !names.contains(&attempt.endpoint)
+    {
+        return Decision::Refuse(Refusal::NotItsCertificate);
+    }
+    if let Some(credential) = credential {
+        return decide_by_credential(attempt, admission, credential);
+    }
+    match admission {
+        Some(Admission::Device { device, pinned }) => decide_known(attempt, *device, pinned),
+        Some(Admission::Rejected) if !attempt.token => Decision::Refuse(Refusal::Rejected),
+        Some(Admission::Rejected) | None => decide_unknown(attempt, policy),
+    }
+}
+
+/// The certificate is on record: it says which device this is, whatever name it comes under.
+fn decide_by_credential(
+    attempt: &Attempt,
+    admission: Option<&Admission>,
+    credential: &Credential,
+) -> Decision {
+    if credential.revoked {
+        return Decision::Refuse(Refusal::Revoked);
+    }
+    let add_identity = match admission {
+        Some(Admission::Device { device, .. }) if *device != credential.issued_for => {
+            return Decision::Refuse(Refusal::OtherDevicesCertificate);
+        }
+        Some(Admission::Device { .. }) => false,
+        Some(Admission::Rejected) | None => true,
+    };
+    Decision::Accept(Accept {
+        device: credential.issued_for,
+        proven: true,
+        add_identity,
+        add_credential: false,
+        take_over: attempt.live != Live::None,
+    })
+}
+
+fn decide_known(attempt: &Attempt, device: DeviceId, pinned: &[Fingerprint]) -> Decision {
+    let accept = |proven, add_credential| {
+        let take_over = attempt.live != Live::None;
+        Decision::Accept(Accept { device, proven, add_identity: false, add_credential, take_over })
+    };
+    match &attempt.proof {
+        // A trusted CA says that it is this endpoint: its certificate was renewed, or is its first.
+        Proof::Certificate { trusted: true, names, .. } if names.contains(&attempt.endpoint) => {
+            accept(true, true)
+        }
+        Proof::Certificate { fingerprint, .. } if pinned.contains(fingerprint) => accept(true, false),
+        Proof::Certificate { .. } if pinned.is_empty() => Decision::Pending,
+        Proof::Certificate { .. } => Decision::Refuse(Refusal::CertificateChanged),
+        Proof::Unproven if !pinned.is_empty() => Decision::Refuse(Refusal::ProofMissing),
+        Proof::Unproven => match attempt.live {
+            Live::Unasked => Decision::AskLive,
+            Live::Answers => Decision::Refuse(Refusal::AlreadyConnected),
+            Live::None | Live::Silent => accept(false, false),
+        },
+    }
+}
+
+fn decide_unknown(attempt: &Attempt, policy: Policy) -> Decision {
+    let proven = attempt.proof != Proof::Unproven;
+    // Two links of one unknown name: the first keeps it, as for a known one.
+    match (policy, attempt.live) {
+        (_, Live::Unasked) if !proven => return Decision::AskLive,
+        (_, Live::Answers) if !proven => return Decision::Refuse(Refusal::AlreadyConnected),
+        _ => {}
+    }
+    match policy {
+        _ if attempt.token => Decision::Create { proven },
+        Policy::Open => Decision::Create { proven },
+        Policy::Approve => Decision::Pending,
+        Policy::Closed => Decision::Refuse(Refusal::Closed),
+    }
+}
+
+/// A device that asks to be let in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PendingDevice {
+    /// Who it says it is.
+    pub endpoint: String,
+    /// How it came.
+    pub transport: String,
+    /// From where.
+    pub peer: String,
+    /// Whether it showed a certificate.
+    pub proven: bool,
+    /// Of that certificate; approval pins it.
+    pub fingerprint: Option<Fingerprint>,
+    /// Its first attempt.
+    pub first_seen: UtcTime,
+    /// Its last attempt.
+    pub last_seen: UtcTime,
+    /// How many there were.
+    pub attempts: u64,
+}
+
+/// An attempt that was turned away.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefusedAttempt {
+    /// When.
+    pub at: UtcTime,
+    /// From where.
+    pub peer: String,
+    /// Who it said it was, if it got that far.
+    pub endpoint: Option<String>,
+    /// Why, in one sentence.
+    pub reason: String,
+}

@@ -1,0 +1,236 @@
+//! What a device is to be told and asked when it is let in: a plan, and the reconciliation of the
+//! subscriptions that are ours.
+//!
+//! Subscriptions are desired state under our own ids. Rows of other controllers, and rows that people made
+//! for themselves, are never touched.
+
+use dm::operation::{
+    Add, Delete, Get, GetInstances, GetSchema, ObjectSettings, ObjectValues, Operation, ParamSetting, Set,
+};
+
+use crate::limits;
+use crate::model::StoredModel;
+
+/// Every subscription id of ours begins so.
+pub const ID_PREFIX: &str = "cusp-";
+const TABLE: &str = "Device.LocalAgent.Subscription.";
+
+/// What happens when a device is onboarded, in this order: the reads, the subscriptions, the boot
+/// parameters, and at last `OnBoardingComplete`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OnboardingPlan {
+    /// Who and what it is; its answer names the model, and our row in its table of controllers.
+    pub first_reads: Vec<Operation>,
+    /// Whether its supported model has to be asked for.
+    pub ask_model: Option<Operation>,
+    /// Which rows it has.
+    pub instances: Operation,
+    /// The subscriptions that are to exist.
+    pub subscriptions: Vec<Subscription>,
+    /// Parameters that every Boot! is to carry.
+    pub boot_parameters: Vec<String>,
+}
+
+/// One subscription that is to exist.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subscription {
+    /// Our id; what a notification carries.
+    pub id: String,
+    /// What kind of notification.
+    pub kind: SubscriptionKind,
+    /// About which paths.
+    pub references: Vec<String>,
+}
+
+/// Kinds of subscription.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SubscriptionKind {
+    /// Values.
+    ValueChange,
+    /// New rows.
+    ObjectCreation,
+    /// Deleted rows.
+    ObjectDeletion,
+    /// Finished commands.
+    OperationComplete,
+    /// Events of the model.
+    Event,
+}
+
+impl SubscriptionKind {
+    /// The value of `NotifType`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SubscriptionKind::ValueChange => "ValueChange",
+            SubscriptionKind::ObjectCreation => "ObjectCreation",
+            SubscriptionKind::ObjectDeletion => "ObjectDeletion",
+            SubscriptionKind::OperationComplete => "OperationComplete",
+            SubscriptionKind::Event => "Event",
+        }
+    }
+}
+
+/// Objects whose parameters people look at, and that change seldom enough to be told at once.
+const WATCHED: [&str; 4] = [
+    "Device.DeviceInfo.SoftwareVersion",
+    "Device.Ethernet.Interface.*.Status",
+    "Device.IP.Interface.*.Status",
+    "Device.WiFi.SSID.*.Status",
+];
+
+impl OnboardingPlan {
+    /// The plan for a device of which `model` is known, if it is.
+    pub fn compute(model: Option<&StoredModel>) -> Self {
+        let get = |paths: &[&str]| Operation::Get(Get { paths: owned(paths), max_depth: 0 });
+        OnboardingPlan {
+            first_reads: vec![get(&["Device.DeviceInfo.", "Device.LocalAgent."])],
+            ask_model: model.is_none().then(|| {
+                Operation::GetSchema(GetSchema {
+                    paths: owned(&["Device."]),
+                    first_level_only: false,
+                    commands: true,
+                    events: true,
+                    params: true,
+                    unique_keys: true,
+                })
+            }),
+            instances: Operation::GetInstances(GetInstances {
+                paths: owned(&["Device."]),
+                first_level_only: false,
+            }),
+            subscriptions: subscriptions(model),
+            boot_parameters: owned(&[
+                "Device.DeviceInfo.SoftwareVersion",
+                "Device.DeviceInfo.HardwareVersion",
+            ]),
+        }
+    }
+}
+
+fn subscriptions(model: Option<&StoredModel>) -> Vec<Subscription> {
+    let one = |id: &str, kind, references: Vec<String>| Subscription {
+        id: [ID_PREFIX, id].concat(),
+        kind,
+        references,
+    };
+    let watched: Vec<String> =
+        WATCHED.iter().filter(|path| supports(model, path)).map(|path| (*path).into()).collect();
+    let mut all = vec![
+        one("boot", SubscriptionKind::Event, owned(&["Device.Boot!"])),
+        one("periodic", SubscriptionKind::Event, owned(&["Device.LocalAgent.Periodic!"])),
+        one("transfer", SubscriptionKind::Event, owned(&["Device.LocalAgent.TransferComplete!"])),
+        one("operation", SubscriptionKind::OperationComplete, owned(&["Device."])),
+        one("creation", SubscriptionKind::ObjectCreation, owned(&["Device."])),
+        one("deletion", SubscriptionKind::ObjectDeletion, owned(&["Device."])),
+    ];
+    if !watched.is_empty() {
+        all.push(one("values", SubscriptionKind::ValueChange, watched));
+    }
+    all
+}
+
+/// Whether a model has a parameter; a device whose model is unknown is assumed to have only DeviceInfo.
+fn supports(model: Option<&StoredModel>, path: &str) -> bool {
+    let Some(model) = model else { return path.starts_with("Device.DeviceInfo.") };
+    let Some((object, name)) = path.rsplit_once('.') else { return false };
+    let object = [&object.replace('*', "{i}"), "."].concat();
+    let found = model.schema.objects.iter().find(|one| one.path == object);
+    found.is_some_and(|one| one.params.iter().any(|param| param.name == name))
+}
+
+/// What brings the subscriptions of a device to what is wanted: deletions first, then changes, then
+/// additions. Nothing, if all is well.
+///
+/// `rows` are the device's `Subscription.` rows as a Get answers them, and `controller` is our own row in
+/// its table of controllers (`Device.LocalAgent.Controller.1`, with or without a final dot). Rows beyond
+/// [`limits::SUBSCRIPTION_ROWS`] are not looked at.
+pub fn reconcile(wanted: &[Subscription], rows: &[ObjectValues], controller: &str) -> Vec<Operation> {
+    let mut missing: Vec<&Subscription> = wanted.iter().collect();
+    let mut remove = Vec::new();
+    let mut change = Vec::new();
+    for row in rows.iter().take(limits::SUBSCRIPTION_ROWS).filter(|row| is_ours(row, controller)) {
+        let id = value(row, "ID").unwrap_or_default();
+        let Some(at) = missing.iter().position(|one| one.id == id) else {
+            remove.push(row.path.clone());
+            continue;
+        };
+        // Type and references are written once: a row that differs in them is made anew.
+        if same_meaning(missing[at], row) {
+            missing.remove(at);
+            let params = repairs(row);
+            if !params.is_empty() {
+                change.push(ObjectSettings { path: row.path.clone(), params });
+            }
+        } else {
+            remove.push(row.path.clone());
+        }
+    }
+    let add: Vec<ObjectSettings> = missing.into_iter().map(new_row).collect();
+    let mut operations = Vec::new();
+    if !remove.is_empty() {
+        operations.push(Operation::Delete(Delete { allow_partial: true, paths: remove }));
+    }
+    if !change.is_empty() {
+        operations.push(Operation::Set(Set { allow_partial: true, objects: change }));
+    }
+    if !add.is_empty() {
+        operations.push(Operation::Add(Add { allow_partial: true, objects: add }));
+    }
+    operations
+}
+
+/// A row of the table itself, under one of our ids, and for us as far as it says.
+fn is_ours(row: &ObjectValues, controller: &str) -> bool {
+    let is_row = row
+        .path
+        .strip_prefix(TABLE)
+        .and_then(|rest| rest.strip_suffix('.'))
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
+    let id_is_ours = value(row, "ID").is_some_and(|id| id.starts_with(ID_PREFIX));
+    let recipient = value(row, "Recipient").unwrap_or_default().trim_end_matches('.');
+    is_row && id_is_ours && recipient == controller.trim_end_matches('.')
+}
+
+fn same_meaning(wanted: &Subscription, row: &ObjectValues) -> bool {
+    let list = value(row, "ReferenceList").unwrap_or_default();
+    let mut have: Vec<&str> = list.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
+    let mut want: Vec<&str> = wanted.references.iter().map(String::as_str).collect();
+    have.sort_unstable();
+    want.sort_unstable();
+    have == want && value(row, "NotifType") == Some(wanted.kind.as_str())
+}
+
+/// What may be set on a row that stays, and is not as it should be.
+fn repairs(row: &ObjectValues) -> Vec<ParamSetting> {
+    ["Enable", "Persistent", "NotifRetry"]
+        .into_iter()
+        .filter(|name| value(row, name).is_some_and(|value| !matches!(value, "true" | "1")))
+        .map(|name| setting(name, "true", name == "Enable"))
+        .collect()
+}
+
+fn new_row(wanted: &Subscription) -> ObjectSettings {
+    ObjectSettings {
+        path: TABLE.to_owned(),
+        params: vec![
+            setting("Enable", "true", true),
+            setting("ID", &wanted.id, true),
+            setting("NotifType", wanted.kind.as_str(), true),
+            setting("ReferenceList", &wanted.references.join(","), true),
+            setting("Persistent", "true", false),
+            setting("NotifRetry", "true", false),
+        ],
+    }
+}
+
+fn setting(param: &str, value: &str, required: bool) -> ParamSetting {
+    ParamSetting { param: param.to_owned(), value: value.to_owned(), required }
+}
+
+fn value<'a>(row: &'a ObjectValues, name: &str) -> Option<&'a str> {
+    row.params.iter().find(|(param, _)| param == name).map(|(_, value)| value.as_str())
+}
+
+fn owned(paths: &[&str]) -> Vec<String> {
+    paths.iter().map(|path| (*path).to_owned()).collect()
+}

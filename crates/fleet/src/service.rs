@@ -1,0 +1,286 @@
+//! The use cases: what a person or program asks of the fleet, over any store.
+//!
+//! Each checks permission, checks the request, and submits one write. Handlers parse, call and print.
+
+use std::collections::BTreeSet;
+
+use dm::UtcTime;
+use dm::operation::Operation;
+
+use crate::access::{Caller, Permission};
+use crate::audit::AuditEntry;
+use crate::check::{SchemaCheck, check_operation};
+use crate::device::Device;
+use crate::ids::{DeviceId, JobId, Stamp};
+use crate::job::{Job, JobState, OpKind, Priority};
+use crate::lane::JobRef;
+use crate::port::{Approve, CreateJob, Patch, Store, StoreError, Write, Written};
+use crate::{Error, dto, limits};
+
+/// An operation that someone asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewOperation {
+    /// On which device.
+    pub device: DeviceId,
+    /// What.
+    pub operation: Operation,
+    /// How urgent.
+    pub priority: Priority,
+    /// Until when it must have been answered.
+    pub deadline: Option<UtcTime>,
+    /// The caller's name for this request: the same name means the same job.
+    pub idempotency_key: Option<String>,
+    /// Write even what the model does not know; needs [`Permission::Force`].
+    pub force: bool,
+}
+
+/// A job, and whether the request had been made before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Created {
+    /// The job.
+    pub job: Job,
+    /// It was there already under the same key.
+    pub existing: bool,
+}
+
+/// What a lane needs to know of a job.
+pub fn job_ref(job: &Job) -> JobRef {
+    JobRef {
+        id: job.id,
+        priority: job.priority,
+        kind: OpKind::of(&job.operation),
+        created: job.created,
+        deadline: job.deadline,
+    }
+}
+
+/// Accepts an operation: checked, authorised, stored with its audit row. Tell the lane afterwards, unless
+/// it existed.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::Schema`], [`Error::Invalid`], [`Error::NotFound`], and the store's.
+pub async fn create_operation<S: Store>(
+    store: &S,
+    caller: &Caller,
+    stamp: Stamp,
+    new: NewOperation,
+    schema: &impl SchemaCheck,
+) -> Result<Created, Error> {
+    let NewOperation { device, mut operation, priority, deadline, idempotency_key, force } = new;
+    caller.need(if operation.is_write() { Permission::Write } else { Permission::Query })?;
+    if force {
+        caller.need(Permission::Force)?;
+    }
+    check_request(&operation, deadline, idempotency_key.as_deref(), stamp.at)?;
+    let faults = check_operation(&operation, schema, force);
+    if !faults.is_empty() {
+        return Err(Error::Schema(faults));
+    }
+    let id = JobId::make(stamp);
+    if let Operation::Operate(operate) = &mut operation
+        && operate.command_key.is_empty()
+    {
+        // The only correlation that survives a reboot of the device; the job's id is as unique as any.
+        operate.command_key = id.to_string();
+    }
+    let job = Job {
+        id,
+        tenant: caller.tenant,
+        device,
+        operation,
+        state: JobState::Queued,
+        priority,
+        actor: caller.actor.clone(),
+        created: stamp.at,
+        updated: stamp.at,
+        deadline,
+        outcome: None,
+        error: None,
+    };
+    let audit = AuditEntry::new(caller.actor.clone(), "job.create", device, describe(&job));
+    match store.submit(Write::CreateJob(Box::new(CreateJob { job, idempotency_key, audit }))).await? {
+        Written::Job { job, existing } => Ok(Created { job: *job, existing }),
+        _ => Err(odd()),
+    }
+}
+
+fn check_request(
+    operation: &Operation,
+    deadline: Option<UtcTime>,
+    key: Option<&str>,
+    now: UtcTime,
+) -> Result<(), Error> {
+    let invalid = |field, why: &str| Err(Error::Invalid { field, why: why.to_owned() });
+    if deadline.is_some_and(|deadline| deadline <= now || deadline.0 - now.0 > limits::DEADLINE_MICROS) {
+        return invalid("deadline", "it is in the future, by at most 30 days");
+    }
+    if key.is_some_and(|key| key.is_empty() || key.len() > limits::IDEMPOTENCY_KEY) {
+        return invalid("idempotency key", "it has 1 to 128 bytes");
+    }
+    let empty = match operation {
+        Operation::Get(get) => get.paths.is_empty(),
+        Operation::GetInstances(get) => get.paths.is_empty(),
+        Operation::GetSchema(get) => get.paths.is_empty(),
+        Operation::Set(set) => set.objects.is_empty(),
+        Operation::Add(add) => add.objects.is_empty(),
+        Operation::Delete(delete) => delete.paths.is_empty(),
+        Operation::Operate(operate) => operate.command.is_empty(),
+    };
+    if empty {
+        return invalid("paths", "there is none");
+    }
+    if dto::encode_operation(operation).len() > limits::OPERATION_BYTES {
+        return invalid("operation", "it has more than 1 MiB");
+    }
+    Ok(())
+}
+
+/// Kind and paths, without values: what the audit log says of an operation.
+fn describe(job: &Job) -> String {
+    let paths: Vec<&str> = match &job.operation {
+        Operation::Get(get) => get.paths.iter().map(String::as_str).collect(),
+        Operation::GetInstances(get) => get.paths.iter().map(String::as_str).collect(),
+        Operation::GetSchema(get) => get.paths.iter().map(String::as_str).collect(),
+        Operation::Set(dm::operation::Set { objects, .. })
+        | Operation::Add(dm::operation::Add { objects, .. }) => {
+            objects.iter().map(|object| object.path.as_str()).collect()
+        }
+        Operation::Delete(delete) => delete.paths.iter().map(String::as_str).collect(),
+        Operation::Operate(operate) => vec![operate.command.as_str()],
+    };
+    format!("{} {} {}", job.id, OpKind::of(&job.operation).as_str(), paths.join(" "))
+}
+
+/// Withdraws a job that has not been sent. Tell the lane afterwards.
+///
+/// # Errors
+/// [`Error::Forbidden`]; the store's for a job that is unknown, or is under way.
+pub async fn cancel_job<S: Store>(store: &S, caller: &Caller, at: UtcTime, job: JobId) -> Result<Job, Error> {
+    let known = store.job(caller.tenant, job).await?.ok_or(Error::NotFound("job"))?;
+    caller.need(if known.operation.is_write() { Permission::Write } else { Permission::Query })?;
+    let audit = AuditEntry::new(caller.actor.clone(), "job.cancel", job, "");
+    match store.submit(Write::CancelJob { tenant: caller.tenant, job, at, audit }).await? {
+        Written::Job { job, .. } => Ok(*job),
+        _ => Err(odd()),
+    }
+}
+
+/// Lets a pending device in, under a name.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::Invalid`]; the store's for one that isn't on the list.
+pub async fn approve<S: Store>(
+    store: &S,
+    caller: &Caller,
+    stamp: Stamp,
+    endpoint: &str,
+    name: Option<String>,
+) -> Result<Device, Error> {
+    caller.need(Permission::Enrol)?;
+    if let Some(name) = &name {
+        check_name(name)?;
+    }
+    let approve = Approve {
+        tenant: caller.tenant,
+        endpoint: endpoint.to_owned(),
+        name,
+        device: DeviceId::make(stamp),
+        at: stamp.at,
+        audit: AuditEntry::new(caller.actor.clone(), "device.approve", endpoint, ""),
+    };
+    device_of(store.submit(Write::Approve(approve)).await?)
+}
+
+/// Turns a pending device away, until someone approves it after all.
+///
+/// # Errors
+/// [`Error::Forbidden`]; the store's for one that isn't on the list.
+pub async fn reject<S: Store>(store: &S, caller: &Caller, at: UtcTime, endpoint: &str) -> Result<(), Error> {
+    caller.need(Permission::Enrol)?;
+    let audit = AuditEntry::new(caller.actor.clone(), "device.reject", endpoint, "");
+    store.submit(Write::Reject { tenant: caller.tenant, endpoint: endpoint.to_owned(), at, audit }).await?;
+    Ok(())
+}
+
+/// Changes a device's name or tags; `None` leaves them.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::Invalid`]; the store's for an unknown device.
+pub async fn patch_device<S: Store>(
+    store: &S,
+    caller: &Caller,
+    at: UtcTime,
+    device: DeviceId,
+    name: Option<String>,
+    tags: Option<BTreeSet<String>>,
+) -> Result<Device, Error> {
+    caller.need(Permission::ManageDevices)?;
+    if let Some(name) = &name {
+        check_name(name)?;
+    }
+    if let Some(tags) = &tags {
+        check_tags(tags)?;
+    }
+    let detail = [("name", name.is_some()), ("tags", tags.is_some())];
+    let detail: Vec<&str> =
+        detail.into_iter().filter_map(|(what, changed)| changed.then_some(what)).collect();
+    let audit = AuditEntry::new(caller.actor.clone(), "device.change", device, detail.join(" "));
+    device_of(
+        store
+            .submit(Write::PatchDevice(Patch { tenant: caller.tenant, device, name, tags, at, audit }))
+            .await?,
+    )
+}
+
+/// Removes a device and all that is known of it.
+///
+/// # Errors
+/// [`Error::Forbidden`]; the store's for an unknown device.
+pub async fn forget_device<S: Store>(
+    store: &S,
+    caller: &Caller,
+    at: UtcTime,
+    device: DeviceId,
+) -> Result<(), Error> {
+    caller.need(Permission::ManageDevices)?;
+    let audit = AuditEntry::new(caller.actor.clone(), "device.remove", device, "");
+    store.submit(Write::ForgetDevice { tenant: caller.tenant, device, at, audit }).await?;
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    let good = !name.trim().is_empty()
+        && name.chars().count() <= limits::DEVICE_NAME
+        && !name.chars().any(char::is_control);
+    if good {
+        Ok(())
+    } else {
+        Err(Error::Invalid {
+            field: "name",
+            why: "it has 1 to 128 characters, none of them control characters".into(),
+        })
+    }
+}
+
+fn check_tags(tags: &BTreeSet<String>) -> Result<(), Error> {
+    let good = |tag: &String| {
+        !tag.trim().is_empty() && tag.chars().count() <= limits::TAG && !tag.chars().any(char::is_control)
+    };
+    if tags.len() <= limits::TAGS && tags.iter().all(good) {
+        Ok(())
+    } else {
+        Err(Error::Invalid { field: "tags", why: "there are at most 64, each of 1 to 64 characters".into() })
+    }
+}
+
+fn device_of(written: Written) -> Result<Device, Error> {
+    match written {
+        Written::Device(device) => Ok(*device),
+        _ => Err(odd()),
+    }
+}
+
+/// A store that answers a write with the wrong kind of answer breaks its contract.
+fn odd() -> Error {
+    StoreError::Failed("a write was answered with another kind of answer".to_owned()).into()
+}
