@@ -1,0 +1,72 @@
+// Queries and their keys: one place that says what is cached under which name, so that live events can refresh it.
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { api, unwrap } from "./client";
+import type { JobState } from "./types";
+
+const PAGE = 100;
+
+export const keys = {
+  me: ["me"] as const,
+  devices: ["devices"] as const,
+  device: (id: string) => ["device", id] as const,
+  model: (id: string) => ["device", id, "model"] as const,
+  sessions: (id: string) => ["device", id, "sessions"] as const,
+  deviceEvents: (id: string) => ["device", id, "events"] as const,
+  trace: (id: string) => ["device", id, "trace"] as const,
+  jobs: ["jobs"] as const,
+  job: (id: string) => ["job", id] as const,
+  pending: ["pending"] as const,
+  refused: ["refused"] as const,
+  enrolments: ["enrolments"] as const,
+  connect: ["connect"] as const,
+  tokens: ["tokens"] as const,
+};
+
+const id = (value: string) => ({ params: { path: { id: value } } });
+
+export const meQuery = queryOptions({ queryKey: keys.me, queryFn: () => unwrap(api.GET("/me")), staleTime: 60_000, retry: false });
+
+export const devicesQuery = (filter: { q: string; sort: string }) =>
+  infiniteQueryOptions({
+    queryKey: [...keys.devices, filter] as const,
+    queryFn: ({ pageParam, signal }) =>
+      unwrap(api.GET("/devices", { params: { query: { limit: PAGE, q: filter.q || undefined, sort: filter.sort || undefined, cursor: pageParam || undefined } }, signal })),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next,
+    placeholderData: (previous) => previous,
+  });
+
+export const deviceQuery = (device: string) => queryOptions({ queryKey: keys.device(device), queryFn: () => unwrap(api.GET("/devices/{id}", id(device))) });
+
+/** A model never changes under its hash, so one read per visit is enough. */
+export const modelQuery = (device: string) =>
+  queryOptions({ queryKey: keys.model(device), queryFn: () => unwrap(api.GET("/devices/{id}/model", id(device))), staleTime: Infinity, retry: 1 });
+
+export const sessionsQuery = (device: string) => queryOptions({ queryKey: keys.sessions(device), queryFn: () => unwrap(api.GET("/devices/{id}/sessions", id(device))) });
+
+export const deviceEventsQuery = (device: string) =>
+  infiniteQueryOptions({
+    queryKey: keys.deviceEvents(device),
+    queryFn: ({ pageParam }) => unwrap(api.GET("/devices/{id}/events", { params: { path: { id: device }, query: { limit: PAGE, cursor: pageParam || undefined } } })),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next,
+  });
+
+export const traceQuery = (device: string) =>
+  queryOptions({ queryKey: keys.trace(device), queryFn: () => unwrap(api.GET("/devices/{id}/trace", id(device))), refetchInterval: 3_000 });
+
+export const jobsQuery = (filter: { device?: string; state?: JobState | "" }) =>
+  infiniteQueryOptions({
+    queryKey: [...keys.jobs, filter] as const,
+    queryFn: ({ pageParam }) =>
+      unwrap(api.GET("/jobs", { params: { query: { limit: PAGE, device: filter.device, state: filter.state || undefined, cursor: pageParam || undefined } } })),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next,
+    placeholderData: (previous) => previous,
+  });
+
+export const pendingQuery = queryOptions({ queryKey: keys.pending, queryFn: () => unwrap(api.GET("/pending")), refetchInterval: 30_000 });
+export const refusedQuery = queryOptions({ queryKey: keys.refused, queryFn: () => unwrap(api.GET("/refused")), refetchInterval: 30_000 });
+export const enrolmentsQuery = queryOptions({ queryKey: keys.enrolments, queryFn: () => unwrap(api.GET("/enrolments")) });
+export const connectQuery = queryOptions({ queryKey: keys.connect, queryFn: () => unwrap(api.GET("/connect")), staleTime: 60_000 });
+export const tokensQuery = queryOptions({ queryKey: keys.tokens, queryFn: () => unwrap(api.GET("/tokens")) });

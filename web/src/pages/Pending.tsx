@@ -1,0 +1,112 @@
+// Devices that wait for a decision. Until someone approves them they are sent nothing and may do nothing.
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { api, unwrap } from "../api/client";
+import { keys, pendingQuery } from "../api/queries";
+import type { PendingDevice } from "../api/types";
+import { Confirm } from "../components/Dialog";
+import { useNotices } from "../components/toast";
+import { Ago } from "../components/time";
+import { Badge, Button, Empty, ErrorNote, Loading, PageHeader, Unproven } from "../components/ui";
+
+type Decision = "approve" | "reject";
+
+function decide(decision: Decision, endpoint: string, name: string | undefined): Promise<unknown> {
+  const params = { path: { endpoint } };
+  return decision === "approve" ? unwrap(api.POST("/pending/{endpoint}/approve", { params, body: name ? { name } : {} })) : unwrap(api.POST("/pending/{endpoint}/reject", { params }));
+}
+
+export function PendingPage() {
+  const query = useQuery(pendingQuery);
+  const client = useQueryClient();
+  const { say, fail } = useNotices();
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [names, setNames] = useState<Record<string, string>>({});
+  const [busy, setBusy] = useState<ReadonlySet<string>>(new Set());
+  const [rejecting, setRejecting] = useState<string[]>([]);
+
+  const items = query.data?.items ?? [];
+  const selected = items.filter((item) => chosen.has(item.endpoint)).map((item) => item.endpoint);
+  const all = items.length > 0 && selected.length === items.length;
+
+  const run = async (decision: Decision, endpoints: string[]) => {
+    setBusy(new Set(endpoints));
+    let done = 0;
+    // One after another, so that a long batch does not crowd out the page's other requests.
+    for (const endpoint of endpoints) {
+      try {
+        await decide(decision, endpoint, names[endpoint]?.trim());
+        done += 1;
+      } catch (error) {
+        fail(`Could not ${decision} ${endpoint}`, error);
+      }
+    }
+    setBusy(new Set());
+    setChosen(new Set());
+    if (done > 0) say(`${done === 1 ? endpoints[0] : `${done} devices`} ${decision === "approve" ? "approved" : "rejected"}`);
+    await Promise.all([client.invalidateQueries({ queryKey: keys.pending }), client.invalidateQueries({ queryKey: keys.devices })]);
+  };
+
+  const toggle = (endpoint: string) => {
+    const next = new Set(chosen);
+    if (!next.delete(endpoint)) next.add(endpoint);
+    setChosen(next);
+  };
+
+  return (
+    <>
+      <PageHeader title="Pending" detail="Unknown devices that asked to connect. Approving one starts its onboarding at once.">
+        <Button variant="primary" icon="check" disabled={selected.length === 0 || busy.size > 0} onClick={() => void run("approve", selected)}>Approve{selected.length > 0 ? ` ${selected.length}` : " selected"}</Button>
+        <Button variant="danger" icon="cross" disabled={selected.length === 0 || busy.size > 0} onClick={() => setRejecting(selected)}>Reject{selected.length > 0 ? ` ${selected.length}` : " selected"}</Button>
+      </PageHeader>
+      <div className="px-6 pb-8">
+        {query.error && <ErrorNote error={query.error} retry={() => void query.refetch()} className="mb-3" />}
+        <div className="panel overflow-x-auto">
+          {query.isPending ? <Loading /> : items.length === 0 ? (
+            <Empty title="Nobody is waiting">A device that dials in without a known identity appears here. <Link to="/connect" className="text-accent underline">Connect a device</Link></Empty>
+          ) : (
+            <table className="grid-table" aria-label="Pending devices">
+              <thead>
+                <tr>
+                  <th scope="col" className="w-8"><input type="checkbox" aria-label="Select all" checked={all} onChange={() => setChosen(all ? new Set() : new Set(items.map((item) => item.endpoint)))} /></th>
+                  <th scope="col">Endpoint</th><th scope="col">From</th><th scope="col">Identity</th><th scope="col">First seen</th><th scope="col">Last try</th><th scope="col">Name</th><th scope="col"><span className="sr-only">Decision</span></th>
+                </tr>
+              </thead>
+              <tbody>
+                {items.map((item) => (
+                  <tr key={item.endpoint}>
+                    <td><input type="checkbox" aria-label={`Select ${item.endpoint}`} checked={chosen.has(item.endpoint)} onChange={() => toggle(item.endpoint)} /></td>
+                    <td className="value min-w-52">{item.endpoint}</td>
+                    <td><span className="value">{item.peer}</span><div className="text-xs text-faint">{item.transport}</div></td>
+                    <td><Identity item={item} /></td>
+                    <td className="text-muted"><Ago at={item.first_seen} /></td>
+                    <td className="text-muted"><Ago at={item.last_seen} />{item.attempts > 1 && <div className="text-xs text-faint">{item.attempts} tries</div>}</td>
+                    <td><input className="field min-w-32" aria-label={`Name for ${item.endpoint}`} placeholder="Optional" value={names[item.endpoint] ?? ""} onChange={(event) => setNames({ ...names, [item.endpoint]: event.target.value })} onKeyDown={(event) => event.key === "Enter" && void run("approve", [item.endpoint])} /></td>
+                    <td className="text-right whitespace-nowrap">
+                      <Button small variant="primary" busy={busy.has(item.endpoint)} onClick={() => void run("approve", [item.endpoint])}>Approve</Button>{" "}
+                      <Button small variant="danger" busy={busy.has(item.endpoint)} onClick={() => setRejecting([item.endpoint])}>Reject</Button>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )}
+        </div>
+      </div>
+      <Confirm open={rejecting.length > 0} onClose={() => setRejecting([])} title={rejecting.length === 1 ? "Reject this device?" : `Reject ${rejecting.length} devices?`} action="Reject" onConfirm={() => run("reject", rejecting)}>
+        <p>A rejected device is turned away and is sent nothing.</p>
+        <ul className="value mt-2 max-h-40 overflow-auto">{rejecting.map((endpoint) => <li key={endpoint}>{endpoint}</li>)}</ul>
+      </Confirm>
+    </>
+  );
+}
+
+function Identity({ item }: { item: PendingDevice }) {
+  return (
+    <>
+      {item.proven ? <Badge tone="ok">certificate</Badge> : <Unproven />}
+      {item.fingerprint && <div className="value mt-0.5 max-w-56 truncate text-faint" title={item.fingerprint}>{item.fingerprint}</div>}
+    </>
+  );
+}
