@@ -1,1 +1,20 @@
 //! USP message transfer protocols on tokio: WebSocket, both sides.
+//!
+//! A transport moves Records between two Endpoints and says what it proved about the peer. It reads no
+//! Record, keeps no session, and decides nothing about policy: those who do stand behind
+//! [`LinkHandler`] and [`Admission`].
+
+pub mod error;
+pub mod limits;
+pub mod link;
+pub mod retry;
+#[cfg(feature = "ws")]
+pub mod ws;
+
+pub use error::Error;
+pub use link::{
+    Admission, AdmitAll, Candidate, DownReason, EnrolRequest, LinkHandler, LinkSender, LinkUp, Refusal, Role,
+    SendError, Side, Verdict,
+};
+pub use retry::{Retry, Schedule};
+pub use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, PeerCertificate, ReturnPath};

@@ -1,1 +1,32 @@
 //! Keys, certificates, the internal CA, enrolment tokens, sealing of secrets.
+//!
+//! Everything that proves who somebody is, or keeps a secret from the disk's next reader. It decides
+//! nothing about what a proven peer may do, and opens no socket.
+
+pub mod ca;
+pub mod cert;
+pub mod error;
+pub mod file;
+pub mod identity;
+pub mod limits;
+pub mod pem;
+pub mod seal;
+pub mod tls;
+pub mod token;
+pub mod verify;
+
+use std::sync::Arc;
+
+pub use ca::{Ca, ServerNames, Validity};
+pub use cert::{fingerprint, fingerprint_text};
+pub use error::Error;
+pub use identity::{CertificateRequest, Identity, PendingIdentity};
+pub use seal::SealKey;
+pub use tls::{ClientTls, ServerTls};
+pub use token::{EnrolToken, TokenHash};
+pub use verify::{ControllerVerifier, DeviceVerifier, Trust};
+
+/// The one crypto provider of every TLS configuration and signature check in this tree.
+pub fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}

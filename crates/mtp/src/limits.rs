@@ -1,0 +1,49 @@
+//! Named limits of this crate: everything here that a peer can grow, and how long it may take.
+
+use std::time::Duration;
+
+/// Bytes of one message from a peer that nobody has authorised yet.
+pub const MAX_MESSAGE_UNPROVEN: usize = 64 * 1024;
+/// Bytes of one message from an authorised peer, and of one that we send.
+pub const MAX_MESSAGE: usize = 8 * 1024 * 1024;
+/// Bytes of the head of an HTTP request or response.
+pub const MAX_HEAD: usize = 8 * 1024;
+/// Header lines of an HTTP request or response.
+pub const MAX_HEADERS: usize = 64;
+/// Bytes of the body of an enrolment request.
+pub const MAX_ENROL_BODY: usize = 16 * 1024;
+/// Bytes of the answer to an enrolment request that an agent reads.
+pub const MAX_ENROL_ANSWER: usize = 64 * 1024;
+/// From the accepted socket to the finished upgrade: TLS, request, admission and answer.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Handshakes of one listener at the same time; more wait in the kernel's queue.
+pub const MAX_HANDSHAKES: usize = 1024;
+/// Connections of one listener unless its configuration says otherwise.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 100_000;
+/// Records that wait in one link's send queue.
+pub const SEND_QUEUE_RECORDS: usize = 256;
+/// Bytes that wait in one link's send queue; a single larger Record is taken when the queue is empty.
+pub const SEND_QUEUE_BYTES: usize = 1024 * 1024;
+/// What the read buffer of a link starts with, and what one read takes.
+pub const READ_BUFFER: usize = 1024;
+/// Bytes that are gathered before they are written to the socket.
+pub const WRITE_GATHER: usize = 16 * 1024;
+/// A message larger than this makes a link give its buffers back once it is idle.
+pub const KEPT_BUFFER: usize = 1024;
+/// How long a closing link may flush, and wait for the peer's answer.
+pub const CLOSE_GRACE: Duration = Duration::from_secs(5);
+/// Bytes that are read and dropped after we closed for an error, so that the peer sees the close code
+/// and not a reset.
+pub const MAX_LINGER: usize = 1024 * 1024;
+/// Bytes of the reason text of a close frame (a control frame holds 125, two of them the code).
+pub const MAX_CLOSE_REASON: usize = 123;
+/// Pings without any sign of life after which the peer counts as dead.
+pub const MAX_MISSED_PINGS: u8 = 2;
+/// Callers who wait for a sign of life of one link at the same time.
+pub const MAX_PROBES: usize = 4;
+/// The longest wait between two attempts to connect, whatever the schedule's parameters say.
+pub const MAX_RETRY_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Addresses of one host name that are tried.
+pub const MAX_ADDRESSES: usize = 8;
+/// How long the listener rests when the system can't give it another socket.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -1,0 +1,201 @@
+//! The seam of this crate: what a transport tells those who use it, and how they talk back to one link.
+
+mod sender;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+
+use usp_proto::EndpointId;
+use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+
+pub use sender::{LinkSender, SendError};
+pub(crate) use sender::{Out, Shared};
+
+/// Which side opened the connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// We did.
+    Dialled,
+    /// The peer did.
+    Accepted,
+}
+
+/// What we are on this link: one process may be both, and one device's agent and controller may share
+/// an id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Role {
+    /// An agent that talks to a controller.
+    Agent,
+    /// A controller that talks to an agent.
+    Controller,
+}
+
+/// A link that stands.
+#[derive(Clone, Debug)]
+pub struct LinkUp {
+    /// Its id.
+    pub link: LinkId,
+    /// The other end of the socket.
+    pub peer_addr: SocketAddr,
+    /// Who the peer says it is. Only `peer` proves anything.
+    pub eid: Option<EndpointId>,
+    /// What the transport proved.
+    pub peer: PeerAuth,
+    /// Where answers go.
+    pub return_path: ReturnPath,
+    /// Who opened it.
+    pub side: Side,
+    /// What we are on it.
+    pub role: Role,
+    /// How to talk back.
+    pub sender: LinkSender,
+}
+
+/// What the user of a link thinks of a Record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Go on.
+    Accepted,
+    /// It could not be decoded: the link is closed with 1003 (R-WS.16).
+    Undecodable,
+}
+
+/// Who uses the links. For one link the calls come in order: `up`, any number of `inbound` one after
+/// another, `down`.
+pub trait LinkHandler: Send + Sync + 'static {
+    /// A link stands. Must not block.
+    fn up(&self, link: LinkUp);
+
+    /// A Record arrived. Until the future is done nothing more is read from this link: that is the
+    /// back-pressure on its peer. What was queued to the peer still leaves meanwhile. The future is never
+    /// dropped half-way, not even when the link breaks. Its size is paid by every idle link; box it when it is large.
+    fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send;
+
+    /// A link is gone, for whatever reason, a panic in `inbound` included. Must not block.
+    fn down(&self, link: LinkId, reason: DownReason);
+}
+
+/// Why a link is gone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DownReason {
+    /// The peer closed it.
+    ClosedByPeer {
+        /// RFC 6455 close code; 1005 when it gave none.
+        code: u16,
+        /// Its words.
+        reason: String,
+    },
+    /// We closed it.
+    ClosedByUs {
+        /// RFC 6455 close code.
+        code: u16,
+        /// Our words.
+        reason: Cow<'static, str>,
+    },
+    /// The connection broke without a close.
+    Lost(std::io::ErrorKind),
+    /// The peer broke the WebSocket protocol; closed with 1002.
+    Protocol(String),
+    /// The peer sent a message over the limit in force; closed with 1009.
+    TooLong {
+        /// The limit, bytes.
+        limit: usize,
+    },
+    /// The peer did not answer pings any more.
+    Dead,
+    /// Handling a Record panicked.
+    Panicked,
+    /// The task that ran it was dropped.
+    Aborted,
+}
+
+impl fmt::Display for DownReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DownReason::ClosedByPeer { code, reason } => write!(f, "closed by the peer: {code} {reason}"),
+            DownReason::ClosedByUs { code, reason } => write!(f, "closed: {code} {reason}"),
+            DownReason::Lost(kind) => write!(f, "connection lost: {kind}"),
+            DownReason::Protocol(what) => write!(f, "protocol violation: {what}"),
+            DownReason::TooLong { limit } => write!(f, "message longer than {limit} bytes"),
+            DownReason::Dead => f.write_str("no answer to pings"),
+            DownReason::Panicked => f.write_str("handling a Record panicked"),
+            DownReason::Aborted => f.write_str("aborted"),
+        }
+    }
+}
+
+/// A peer that asks for a link, before it has one.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The other end of the socket.
+    pub peer_addr: SocketAddr,
+    /// Who it says it is.
+    pub eid: Option<EndpointId>,
+    /// What the transport proved.
+    pub peer: PeerAuth,
+}
+
+/// A device that asks for a certificate.
+#[derive(Clone)]
+pub struct EnrolRequest {
+    /// The other end of the socket.
+    pub peer_addr: SocketAddr,
+    /// What the transport proved.
+    pub peer: PeerAuth,
+    /// The one-time token that it presented; a secret.
+    pub token: String,
+    /// Its certificate signing request, PEM, as received.
+    pub request_pem: String,
+}
+
+impl fmt::Debug for EnrolRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnrolRequest").field("peer_addr", &self.peer_addr).finish_non_exhaustive()
+    }
+}
+
+/// Why somebody gets no link, in HTTP's terms.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The status of the answer.
+    pub status: u16,
+    /// One line, shown to the peer and logged.
+    pub reason: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// A refusal with a status of the 4xx or 5xx class.
+    pub fn new(status: u16, reason: impl Into<Cow<'static, str>>) -> Refusal {
+        Refusal { status, reason: reason.into() }
+    }
+}
+
+/// Who may have a link. Asked before the upgrade is answered.
+pub trait Admission: Send + Sync + 'static {
+    /// Accepts or refuses a candidate.
+    fn admit(&self, candidate: &Candidate) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// Answers an enrolment request with a certificate chain in PEM. Not offered unless implemented.
+    fn enrol(&self, request: EnrolRequest) -> impl Future<Output = Result<String, Refusal>> + Send {
+        drop(request);
+        std::future::ready(Err(Refusal::new(404, "no enrolment here")))
+    }
+
+    /// Told about every refusal, those of the transport itself (bad requests, bad certificates)
+    /// included. Must not block.
+    fn refused(&self, peer_addr: SocketAddr, eid: Option<&EndpointId>, refusal: &Refusal) {
+        let _ = (peer_addr, eid, refusal);
+    }
+}
+
+/// Lets everybody in: for a listener whose sessions decide themselves.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct AdmitAll;
+
+impl Admission for AdmitAll {
+    fn admit(&self, _: &Candidate) -> impl Future<Output = Result<(), Refusal>> + Send {
+        std::future::ready(Ok(()))
+    }
+}

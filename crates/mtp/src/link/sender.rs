@@ -1,0 +1,245 @@
+//! The half of a link that others hold: its bounded send queue, and the wishes (close, ping, authorise)
+//! that its task carries out. One lock, held for a few instructions, never over an await.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use usp_proto::link::LinkId;
+
+use crate::limits::{MAX_MESSAGE, MAX_MISSED_PINGS, MAX_PROBES, SEND_QUEUE_BYTES, SEND_QUEUE_RECORDS};
+
+/// Talks to the peer of one link. Cheap to clone; holding one does not keep the link open.
+#[derive(Clone)]
+pub struct LinkSender(pub(crate) Arc<Shared>);
+
+/// Why a Record was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SendError {
+    /// The link is gone, or closing.
+    #[error("the link is closed")]
+    Closed,
+    /// Too much is waiting already.
+    #[error("the link's send queue is full")]
+    Full,
+    /// The Record is longer than any message may be.
+    #[error("the Record is too long for one message")]
+    TooLong,
+}
+
+impl LinkSender {
+    /// Which link.
+    pub fn link(&self) -> LinkId {
+        self.0.link
+    }
+
+    /// Queues a Record. It leaves in order, in one message.
+    ///
+    /// # Errors
+    /// When the link is closed, its queue full, or the Record too long.
+    pub fn send(&self, record: Bytes) -> Result<(), SendError> {
+        let mut state = self.0.lock();
+        if state.closed || state.close.is_some() {
+            return Err(SendError::Closed);
+        }
+        if record.len() > MAX_MESSAGE {
+            return Err(SendError::TooLong);
+        }
+        let room = state.queued_bytes + record.len() <= SEND_QUEUE_BYTES || state.queue.is_empty();
+        if state.queue.len() >= SEND_QUEUE_RECORDS || !room {
+            return Err(SendError::Full);
+        }
+        state.queued_bytes += record.len();
+        state.queue.push_back(record);
+        state.wake();
+        Ok(())
+    }
+
+    /// Closes the link with an RFC 6455 close code, after what is queued has left. The first call counts.
+    pub fn close(&self, code: u16, reason: impl Into<Cow<'static, str>>) {
+        let mut state = self.0.lock();
+        if state.close.is_none() {
+            state.close = Some((code, reason.into()));
+            state.wake();
+        }
+    }
+
+    /// The peer is known now: its messages may be as long as
+    /// [`MAX_MESSAGE`](crate::limits::MAX_MESSAGE).
+    pub fn authorise(&self) {
+        let mut state = self.0.lock();
+        if !state.authorised {
+            state.authorised = true;
+            state.wake();
+        }
+    }
+
+    /// Sends a ping now, outside the keep-alive schedule.
+    pub fn ping(&self) {
+        let mut state = self.0.lock();
+        state.ping = true;
+        state.wake();
+    }
+
+    /// Sends a ping and waits for any sign of life; false when there was none within `patience`.
+    pub async fn answers_ping(&self, patience: Duration) -> bool {
+        let answered = {
+            let mut state = self.0.lock();
+            state.probes.retain(|probe| !probe.is_closed());
+            if state.closed || state.probes.len() >= MAX_PROBES {
+                return !state.closed;
+            }
+            let (probe, answered) = oneshot::channel();
+            state.probes.push(probe);
+            state.ping = true;
+            state.wake();
+            answered
+        };
+        matches!(tokio::time::timeout(patience, answered).await, Ok(Ok(())))
+    }
+
+    /// Whether the link is gone.
+    pub fn is_closed(&self) -> bool {
+        self.0.lock().closed
+    }
+}
+
+impl fmt::Debug for LinkSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LinkSender").field(&self.0.link).finish()
+    }
+}
+
+/// What the task of a link and everybody else share.
+pub(crate) struct Shared {
+    pub(crate) link: LinkId,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Bytes>,
+    queued_bytes: usize,
+    close: Option<(u16, Cow<'static, str>)>,
+    waker: Option<Waker>,
+    probes: Vec<oneshot::Sender<()>>,
+    missed_pings: u8,
+    ping: bool,
+    authorised: bool,
+    dead: bool,
+    closed: bool,
+}
+
+/// What the task should do next.
+#[derive(Debug)]
+pub(crate) enum Out {
+    Record(Bytes),
+    Ping,
+    Nothing,
+}
+
+/// What the task must know before it does anything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attention {
+    pub(crate) authorised: bool,
+    pub(crate) dead: bool,
+    pub(crate) close: bool,
+}
+
+impl Shared {
+    pub(crate) fn new() -> Arc<Shared> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let link = LinkId(NEXT.fetch_add(1, Ordering::Relaxed));
+        Arc::new(Shared { link, state: Mutex::default() })
+    }
+
+    /// Remembers whom to wake, and says what is up.
+    pub(crate) fn attend(&self, waker: &Waker) -> Attention {
+        let mut state = self.lock();
+        if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            state.waker = Some(waker.clone());
+        }
+        Attention { authorised: state.authorised, dead: state.dead, close: state.close.is_some() }
+    }
+
+    /// The next thing to send; a ping goes before Records.
+    pub(crate) fn next(&self) -> Out {
+        let mut state = self.lock();
+        if std::mem::take(&mut state.ping) {
+            return Out::Ping;
+        }
+        match state.queue.pop_front() {
+            Some(record) => {
+                state.queued_bytes -= record.len();
+                Out::Record(record)
+            }
+            None => {
+                // A burst must not leave its room behind on an idle link.
+                if state.queue.capacity() > 8 {
+                    state.queue = VecDeque::new();
+                }
+                Out::Nothing
+            }
+        }
+    }
+
+    /// With what to close.
+    pub(crate) fn close_wish(&self) -> (u16, Cow<'static, str>) {
+        self.lock().close.clone().unwrap_or((1000, Cow::Borrowed("")))
+    }
+
+    /// Something came from the peer.
+    pub(crate) fn heard(&self) {
+        let mut state = self.lock();
+        state.missed_pings = 0;
+        for probe in std::mem::take(&mut state.probes) {
+            // Whoever stopped waiting does not need the answer.
+            let _ = probe.send(());
+        }
+    }
+
+    /// The keep-alive came by: asks for a ping, or gives the peer up. False when the link is gone.
+    pub(crate) fn keep_alive(&self) -> bool {
+        let mut state = self.lock();
+        if state.closed {
+            return false;
+        }
+        if state.missed_pings >= MAX_MISSED_PINGS {
+            state.dead = true;
+        } else {
+            state.missed_pings += 1;
+            state.ping = true;
+        }
+        state.wake();
+        true
+    }
+
+    /// The link is gone; nothing is taken any more.
+    pub(crate) fn gone(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.queue = VecDeque::new();
+        state.queued_bytes = 0;
+        state.waker = None;
+        state.probes = Vec::new();
+    }
+
+    /// A panic elsewhere can't leave the state half changed: every change is one step.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}

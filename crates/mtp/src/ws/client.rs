@@ -1,0 +1,225 @@
+//! The dialling side: an agent that connects to its controller (R-WS.5), or a controller that connects to
+//! an agent that listens (R-WS.6). When to dial again is [`Retry`](crate::Retry)'s business and the
+//! caller's.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::rand::{SecureRandom, SystemRandom};
+use rustls_pki_types::ServerName;
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tungstenite::protocol;
+use usp_proto::EndpointId;
+use usp_proto::link::{LinkId, PeerAuth};
+
+use super::conn::{self, Facts};
+use super::enrol::{HeadRead, read_body, read_head, write_all};
+use super::handshake::{parse_enrol_answer, parse_response, upgrade_request};
+use super::keepalive::KeepAlive;
+use super::stream::Stream;
+use super::url::WsUrl;
+use super::wire::Wire;
+use crate::error::Error;
+use crate::limits::{HANDSHAKE_TIMEOUT, MAX_ADDRESSES};
+use crate::link::{DownReason, LinkHandler, LinkSender, Role, Shared, Side};
+
+/// Everything needed to connect, again and again.
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    /// Where to.
+    pub url: WsUrl,
+    /// Our id.
+    pub eid: EndpointId,
+    /// Who should answer, if that is known.
+    pub expected: Option<EndpointId>,
+    /// Needed for `wss`.
+    pub tls: Option<pki::ClientTls>,
+    /// The local address to connect from.
+    pub bind: Option<IpAddr>,
+    /// What we are to the one who answers.
+    pub role: Role,
+    /// Also offer the deprecated extension, for servers that know nothing else.
+    pub offer_extension: bool,
+    /// Who pings the link.
+    pub keep_alive: Option<KeepAlive>,
+}
+
+impl Dialer {
+    /// A dialler for a plain URL; the other fields may be set afterwards.
+    pub fn new(url: WsUrl, eid: EndpointId, role: Role) -> Dialer {
+        let (expected, tls, bind, keep_alive) = (None, None, None, None);
+        Dialer { url, eid, expected, tls, bind, role, offer_extension: false, keep_alive }
+    }
+
+    /// Connects and upgrades. The link does nothing until it is [run](Dialled::run).
+    ///
+    /// # Errors
+    /// When nobody is there, or somebody else, or the handshake fails.
+    pub async fn connect(&self) -> Result<Dialled, Error> {
+        let shaking = Box::pin(self.shake());
+        let (wire, facts) = timeout(HANDSHAKE_TIMEOUT, shaking).await.map_err(|_| Error::TimedOut)??;
+        let shared = Shared::new();
+        if let Some(keep_alive) = &self.keep_alive {
+            keep_alive.watch(&shared);
+        }
+        Ok(Dialled { wire, shared, facts })
+    }
+
+    /// Presents an enrolment token and a signing request (PEM) to the server behind the URL, and gives
+    /// the certificate chain (PEM) that came back. The token goes through TLS only, or stays on this host.
+    ///
+    /// # Errors
+    /// Those of [`Dialer::connect`]; [`Error::Refused`] when the server does not issue a certificate.
+    pub async fn enrol(&self, token: &str, request_pem: &str) -> Result<String, Error> {
+        if token.bytes().any(|b| !b.is_ascii_graphic()) {
+            return Err(Error::Handshake("the token has blanks or control characters"));
+        }
+        timeout(HANDSHAKE_TIMEOUT, self.ask_certificate(token, request_pem))
+            .await
+            .map_err(|_| Error::TimedOut)?
+    }
+
+    async fn ask_certificate(&self, token: &str, request_pem: &str) -> Result<String, Error> {
+        let (mut io, peer_addr, _) = self.open().await?;
+        if !self.url.secure && !peer_addr.ip().to_canonical().is_loopback() {
+            return Err(Error::NoTls);
+        }
+        let request = format!(
+            "POST {path}/enrol HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/pkcs10\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{request_pem}",
+            path = self.url.path.trim_end_matches('/'),
+            host = self.url.authority(),
+            length = request_pem.len(),
+        );
+        write_all(&mut io, &request).await?;
+        let (head, rest) = whole_head(&mut io).await?;
+        let length = parse_enrol_answer(&head)?;
+        Ok(read_body(&mut io, rest, length).await?)
+    }
+
+    async fn shake(&self) -> Result<(Wire<Stream>, Facts), Error> {
+        let (mut io, peer_addr, peer) = self.open().await?;
+        self.check_certificate(&peer)?;
+        let key = random_key()?;
+        write_all(&mut io, &upgrade_request(&self.url, &self.eid, &key, self.offer_extension)).await?;
+        let (head, rest) = whole_head(&mut io).await?;
+        let answer = parse_response(&head, &key)?;
+        if let (Some(expected), Some(found)) = (&self.expected, &answer.eid)
+            && expected != found
+        {
+            return Err(Error::WrongEndpoint { expected: expected.clone(), found: found.clone() });
+        }
+        let eid = answer.eid.or_else(|| self.expected.clone());
+        let facts = Facts { peer_addr, eid, peer, side: Side::Dialled, role: self.role };
+        Ok((Wire::new(io, protocol::Role::Client, rest), facts))
+    }
+
+    /// R-SEC.0a: a certificate that names endpoints must name the one that we dialled. A DNS name counts
+    /// as an id only for ids of the `fqdn` scheme, so a certificate that has nothing else says nothing here.
+    fn check_certificate(&self, peer: &PeerAuth) -> Result<(), Error> {
+        let (Some(expected), PeerAuth::Certificate(cert)) = (&self.expected, peer) else { return Ok(()) };
+        let named = |id: &&EndpointId| !id.as_str().starts_with("fqdn:");
+        match cert.endpoint_ids.iter().find(named) {
+            Some(found) if !cert.endpoint_ids.contains(expected) => {
+                Err(Error::WrongEndpoint { expected: expected.clone(), found: found.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn open(&self) -> Result<(Stream, SocketAddr, PeerAuth), Error> {
+        let (socket, peer_addr) = self.connect_tcp().await?;
+        // Without it small Records wait for acknowledgements of earlier ones.
+        let _ = socket.set_nodelay(true);
+        if !self.url.secure {
+            return Ok((Stream::Plain(socket), peer_addr, PeerAuth::Unproven));
+        }
+        let tls = self.tls.as_ref().ok_or(Error::NoTls)?;
+        let host = ServerName::try_from(self.url.host.clone()).map_err(|_| Error::Url("not a host name"))?;
+        let stream =
+            TlsConnector::from(tls.config().clone()).connect(host, socket).await.map_err(Error::Tls)?;
+        let peer = tls.peer(stream.get_ref().1.peer_certificates());
+        Ok((Stream::Dialled(Box::new(stream)), peer_addr, peer))
+    }
+
+    /// Tries the addresses of the host in their order; one after another, as the time-out allows.
+    async fn connect_tcp(&self) -> Result<(TcpStream, SocketAddr), Error> {
+        let host = || Error::Resolve(self.url.host.clone());
+        let found = lookup_host((self.url.host.as_str(), self.url.port)).await.map_err(|_| host())?;
+        let usable = |addr: &SocketAddr| self.bind.is_none_or(|bind| bind.is_ipv4() == addr.is_ipv4());
+        let mut last = host();
+        for addr in found.filter(usable).take(MAX_ADDRESSES) {
+            match self.connect_addr(addr).await {
+                Ok(socket) => return Ok((socket, addr)),
+                Err(e) => last = Error::Io(e),
+            }
+        }
+        Err(last)
+    }
+
+    async fn connect_addr(&self, addr: SocketAddr) -> std::io::Result<TcpStream> {
+        let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(bind) = self.bind {
+            socket.bind(SocketAddr::new(bind, 0))?;
+        }
+        socket.connect(addr).await
+    }
+}
+
+/// A connection after its upgrade.
+pub struct Dialled {
+    wire: Wire<Stream>,
+    shared: Arc<Shared>,
+    facts: Facts,
+}
+
+impl Dialled {
+    /// The id of the link.
+    pub fn link(&self) -> LinkId {
+        self.shared.link
+    }
+
+    /// What the server's certificate proved.
+    pub fn peer(&self) -> &PeerAuth {
+        &self.facts.peer
+    }
+
+    /// Who answered, as far as it is known.
+    pub fn eid(&self) -> Option<&EndpointId> {
+        self.facts.eid.as_ref()
+    }
+
+    /// How to talk to it; the handler gets the same one in `up`.
+    pub fn sender(&self) -> LinkSender {
+        LinkSender(self.shared.clone())
+    }
+
+    /// Runs the link until it is gone. Dropping the future drops the connection.
+    pub async fn run<H: LinkHandler>(self, handler: &H) -> DownReason {
+        conn::run(self.wire, self.shared, self.facts, handler).await
+    }
+}
+
+impl fmt::Debug for Dialled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialled").field("link", &self.shared.link).finish_non_exhaustive()
+    }
+}
+
+async fn whole_head(io: &mut Stream) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    match read_head(io).await? {
+        HeadRead::Whole(head, rest) => Ok((head, rest)),
+        HeadRead::TooLong => Err(Error::Handshake("the answer's head is too long")),
+    }
+}
+
+fn random_key() -> Result<String, Error> {
+    let mut key = [0; 16];
+    SystemRandom::new().fill(&mut key).map_err(|_| std::io::Error::other("the system gave no randomness"))?;
+    Ok(STANDARD.encode(key))
+}

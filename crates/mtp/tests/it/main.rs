@@ -1,0 +1,4 @@
+//! The integration tests of `mtp`.
+
+mod loopback;
+mod support;

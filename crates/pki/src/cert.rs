@@ -1,0 +1,94 @@
+//! Reading certificates: fingerprints, the endpoint ids in the subjectAltName, dates.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use rustls_pki_types::{CertificateDer, UnixTime};
+use sha2::{Digest, Sha256};
+use usp_proto::EndpointId;
+use usp_proto::link::PeerCertificate;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
+
+use crate::error::Error;
+use crate::limits::MAX_ENDPOINT_IDS;
+
+/// What stands before an endpoint id in a certificate (and nowhere else).
+pub const ENDPOINT_URN: &str = "urn:bbf:usp:id:";
+
+/// SHA-256 of a certificate's DER.
+pub fn fingerprint(der: &[u8]) -> [u8; 32] {
+    Sha256::digest(der).into()
+}
+
+/// A fingerprint as people compare it: upper-case hex pairs joined by colons.
+pub fn fingerprint_text(fingerprint: &[u8; 32]) -> String {
+    let mut out = String::with_capacity(95);
+    for (at, byte) in fingerprint.iter().enumerate() {
+        let colon = if at == 0 { "" } else { ":" };
+        write!(out, "{colon}{byte:02X}").expect("a String takes everything");
+    }
+    out
+}
+
+/// What the seam says about a peer whose chain was verified.
+///
+/// # Errors
+/// When the leaf can't be read, or the chain is empty.
+pub fn peer(chain: &[CertificateDer<'_>], trusted: bool) -> Result<PeerCertificate, Error> {
+    let leaf = chain.first().ok_or_else(|| Error::Certificate("empty chain".into()))?;
+    Ok(PeerCertificate {
+        fingerprint: fingerprint(leaf),
+        endpoint_ids: endpoint_ids(leaf)?,
+        trusted,
+        chain: chain.iter().map(|der| der.to_vec()).collect(),
+    })
+}
+
+/// The endpoint ids that a certificate names.
+///
+/// R-SEC.0a: a URI `urn:bbf:usp:id:<id>`, or a dNSName for an id of the `fqdn` scheme. A wildcard DNS
+/// name is no endpoint id.
+///
+/// # Errors
+/// When the certificate or its subjectAltName can't be read.
+pub fn endpoint_ids(der: &[u8]) -> Result<Vec<EndpointId>, Error> {
+    let cert = parse(der)?;
+    let san = cert.subject_alternative_name().map_err(|e| Error::Certificate(e.to_string()))?;
+    let names = san.map(|san| san.value.general_names.as_slice()).unwrap_or_default();
+    Ok(names.iter().filter_map(endpoint_id).take(MAX_ENDPOINT_IDS).collect())
+}
+
+pub(crate) fn endpoint_id(name: &GeneralName<'_>) -> Option<EndpointId> {
+    match name {
+        GeneralName::URI(uri) => EndpointId::receive(uri.strip_prefix(ENDPOINT_URN)?).ok(),
+        GeneralName::DNSName(dns) if !dns.contains('*') => EndpointId::receive(&format!("fqdn::{dns}")).ok(),
+        _ => None,
+    }
+}
+
+/// From when until when a certificate is valid.
+///
+/// # Errors
+/// When it can't be read.
+pub fn dates(der: &[u8]) -> Result<(UnixTime, UnixTime), Error> {
+    let cert = parse(der)?;
+    let unix = |t: x509_parser::time::ASN1Time| {
+        UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(t.timestamp()).unwrap_or(0)))
+    };
+    Ok((unix(cert.validity().not_before), unix(cert.validity().not_after)))
+}
+
+/// Whether a certificate is its own issuer, and signed by its own key.
+pub fn self_signed(der: &[u8]) -> bool {
+    parse(der).is_ok_and(|cert| cert.issuer() == cert.subject() && cert.verify_signature(None).is_ok())
+}
+
+pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, Error> {
+    match X509Certificate::from_der(der) {
+        Ok(([], cert)) => Ok(cert),
+        Ok(_) => Err(Error::Certificate("bytes after its end".into())),
+        Err(e) => Err(Error::Certificate(e.to_string())),
+    }
+}

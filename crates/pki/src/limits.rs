@@ -1,0 +1,14 @@
+//! Named limits of this crate: what a file or a peer may grow, and how long things last.
+
+use std::time::Duration;
+
+/// Bytes of a PEM or sealed file that we read; a chain of a dozen certificates is far below it.
+pub const MAX_FILE: u64 = 256 * 1024;
+/// Bytes of a certificate signing request in PEM.
+pub const MAX_CSR: usize = 16 * 1024;
+/// Endpoint ids that are taken from one certificate; the rest is ignored.
+pub const MAX_ENDPOINT_IDS: usize = 16;
+/// Bytes of an enrolment token as presented; a longer one is wrong without being hashed.
+pub const MAX_TOKEN: usize = 128;
+/// How far in the past a certificate starts, so that a device whose clock is slow accepts it.
+pub const BACKDATE: Duration = Duration::from_secs(24 * 60 * 60);

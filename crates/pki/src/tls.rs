@@ -1,0 +1,95 @@
+//! TLS configurations: one constructor for the listening side, one for the dialling side. TLS 1.2 and
+//! 1.3, nothing older; no resumption, because a resumed session would skip the certificate rules.
+
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::server::NoServerSessionStorage;
+use rustls::{ClientConfig, ServerConfig};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use usp_proto::link::PeerAuth;
+
+use crate::cert;
+use crate::error::Error;
+use crate::identity::Identity;
+use crate::verify::{ControllerVerifier, DeviceVerifier};
+
+/// TLS of a listener, and what its clients proved.
+#[derive(Clone, Debug)]
+pub struct ServerTls {
+    config: Arc<ServerConfig>,
+    verifier: Arc<DeviceVerifier>,
+}
+
+impl ServerTls {
+    /// Our own credential, and the rules for clients.
+    ///
+    /// # Errors
+    /// When the key does not fit the certificate.
+    pub fn new(identity: &Identity, verifier: DeviceVerifier) -> Result<ServerTls, Error> {
+        let verifier = Arc::new(verifier);
+        let mut config = ServerConfig::builder_with_provider(crate::provider())
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(verifier.clone())
+            .with_single_cert(identity.chain().to_vec(), identity.key())?;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(ServerTls { config: Arc::new(config), verifier })
+    }
+
+    /// The configuration for the TLS library.
+    pub fn config(&self) -> &Arc<ServerConfig> {
+        &self.config
+    }
+
+    /// What a finished handshake proved.
+    pub fn peer(&self, chain: Option<&[CertificateDer<'_>]>) -> PeerAuth {
+        auth(chain, |chain| self.verifier.trusts(chain, UnixTime::now()))
+    }
+}
+
+/// TLS of a dialler, and what the server proved.
+#[derive(Clone, Debug)]
+pub struct ClientTls {
+    config: Arc<ClientConfig>,
+    verifier: Arc<ControllerVerifier>,
+}
+
+impl ClientTls {
+    /// Our own credential, if we have one yet, and the rules for the server.
+    ///
+    /// # Errors
+    /// When the key does not fit the certificate.
+    pub fn new(identity: Option<&Identity>, verifier: ControllerVerifier) -> Result<ClientTls, Error> {
+        let verifier = Arc::new(verifier);
+        let builder = ClientConfig::builder_with_provider(crate::provider())
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier.clone());
+        let mut config = match identity {
+            Some(identity) => builder.with_client_auth_cert(identity.chain().to_vec(), identity.key())?,
+            None => builder.with_no_client_auth(),
+        };
+        config.resumption = Resumption::disabled();
+        Ok(ClientTls { config: Arc::new(config), verifier })
+    }
+
+    /// The configuration for the TLS library.
+    pub fn config(&self) -> &Arc<ClientConfig> {
+        &self.config
+    }
+
+    /// What a finished handshake proved.
+    pub fn peer(&self, chain: Option<&[CertificateDer<'_>]>) -> PeerAuth {
+        auth(chain, |chain| self.verifier.trusts(chain, UnixTime::now()))
+    }
+}
+
+fn auth(chain: Option<&[CertificateDer<'_>]>, trusts: impl Fn(&[CertificateDer<'_>]) -> bool) -> PeerAuth {
+    let Some(chain) = chain.filter(|chain| !chain.is_empty()) else { return PeerAuth::Unproven };
+    // A leaf that the handshake let in but that we can't read names nobody: it proves nothing.
+    match cert::peer(chain, trusts(chain)) {
+        Ok(peer) => PeerAuth::Certificate(Arc::new(peer)),
+        Err(_) => PeerAuth::Unproven,
+    }
+}

@@ -1,0 +1,55 @@
+//! What a peer's certificate must be: the rules of a server for its clients, and of an agent for its
+//! controllers. They prove possession of a key and decide about trust; who the peer may speak for is
+//! compared Record by Record, elsewhere.
+
+mod controller;
+mod device;
+
+pub use controller::{ControllerVerifier, Trust};
+pub use device::DeviceVerifier;
+
+use rustls::CertificateError;
+use rustls_pki_types::{CertificateDer, UnixTime};
+
+use crate::cert;
+
+/// R-MTP.3, R-SEC.20: refuses a certificate outside its dates.
+fn check_dates(leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), rustls::Error> {
+    let (not_before, not_after) =
+        cert::dates(leaf).map_err(|_| rustls::Error::from(CertificateError::BadEncoding))?;
+    if now < not_before {
+        return Err(CertificateError::NotValidYet.into());
+    }
+    if now > not_after {
+        return Err(CertificateError::Expired.into());
+    }
+    Ok(())
+}
+
+/// The handshake signature checks are the same for both verifiers: whatever the provider can verify.
+macro_rules! provider_signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            cert: &CertificateDer<'_>,
+            dss: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            cert: &CertificateDer<'_>,
+            dss: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.provider.signature_verification_algorithms.supported_schemes()
+        }
+    };
+}
+use provider_signatures;
