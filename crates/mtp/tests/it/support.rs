@@ -26,7 +26,7 @@ pub(crate) fn id(text: &str) -> EndpointId {
 pub(crate) enum Event {
     Up(LinkUp),
     Record(Inbound),
-    Down(LinkId, DownReason),
+    Down(DownReason),
 }
 
 /// Reports everything. A Record `garbage` counts as undecodable, `panic` panics, all others are fine.
@@ -60,8 +60,8 @@ impl LinkHandler for Recorder {
         verdict
     }
 
-    fn down(&self, link: LinkId, reason: DownReason) {
-        let _ = self.events.send(Event::Down(link, reason));
+    fn down(&self, _: LinkId, reason: DownReason) {
+        let _ = self.events.send(Event::Down(reason));
     }
 }
 
@@ -87,7 +87,7 @@ impl Events {
 
     pub(crate) async fn down(&mut self) -> DownReason {
         match self.next().await {
-            Event::Down(_, reason) => reason,
+            Event::Down(reason) => reason,
             other => panic!("expected the end of the link, got {other:?}"),
         }
     }
@@ -97,7 +97,6 @@ impl Events {
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     pub(crate) events: Events,
-    pub(crate) handler: Arc<Recorder>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
 }
@@ -126,10 +125,10 @@ impl Server {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), tls, config).await.expect("loopback");
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let running = tokio::spawn(listener.run(handler.clone(), admission, async move {
+        let running = tokio::spawn(listener.run(handler, admission, async move {
             let _ = stopped.await;
         }));
-        Server { addr, events, handler, stop: Some(stop), running: Some(running) }
+        Server { addr, events, stop: Some(stop), running: Some(running) }
     }
 
     /// A dialler for this server.
