@@ -196,6 +196,10 @@ pub(crate) fn new_key() -> Result<KeyPair, Error> {
     KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(|_| Error::Random)
 }
 
+<<<<<<< HEAD
+=======
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+>>>>>>> h/mtp
 pub(crate) fn certificate(e: rcgen::Error) -> Error {
     Error::Certificate(e.to_string())
 }

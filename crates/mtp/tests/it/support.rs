@@ -26,7 +26,11 @@ pub(crate) fn id(text: &str) -> EndpointId {
 pub(crate) enum Event {
     Up(LinkUp),
     Record(Inbound),
+<<<<<<< HEAD
     Down(LinkId, DownReason),
+=======
+    Down(DownReason),
+>>>>>>> h/mtp
 }
 
 /// Reports everything. A Record `garbage` counts as undecodable, `panic` panics, all others are fine.
@@ -60,8 +64,13 @@ impl LinkHandler for Recorder {
         verdict
     }
 
+<<<<<<< HEAD
     fn down(&self, link: LinkId, reason: DownReason) {
         let _ = self.events.send(Event::Down(link, reason));
+=======
+    fn down(&self, _: LinkId, reason: DownReason) {
+        let _ = self.events.send(Event::Down(reason));
+>>>>>>> h/mtp
     }
 }
 
@@ -87,7 +96,11 @@ impl Events {
 
     pub(crate) async fn down(&mut self) -> DownReason {
         match self.next().await {
+<<<<<<< HEAD
             Event::Down(_, reason) => reason,
+=======
+            Event::Down(reason) => reason,
+>>>>>>> h/mtp
             other => panic!("expected the end of the link, got {other:?}"),
         }
     }
@@ -97,7 +110,10 @@ impl Events {
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     pub(crate) events: Events,
+<<<<<<< HEAD
     pub(crate) handler: Arc<Recorder>,
+=======
+>>>>>>> h/mtp
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
 }
@@ -126,10 +142,17 @@ impl Server {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), tls, config).await.expect("loopback");
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
+<<<<<<< HEAD
         let running = tokio::spawn(listener.run(handler.clone(), admission, async move {
             let _ = stopped.await;
         }));
         Server { addr, events, handler, stop: Some(stop), running: Some(running) }
+=======
+        let running = tokio::spawn(listener.run(handler, admission, async move {
+            let _ = stopped.await;
+        }));
+        Server { addr, events, stop: Some(stop), running: Some(running) }
+>>>>>>> h/mtp
     }
 
     /// A dialler for this server.

@@ -1,1 +1,9 @@
 //! The integration tests of `pki`.
+
+mod ca;
+mod identity;
+mod seal;
+mod support;
+mod token;
+mod verify_clients;
+mod verify_servers;

@@ -13,7 +13,11 @@ pub fn encode_eid(eid: &EndpointId) -> String {
     for byte in eid.as_str().bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' => {
+<<<<<<< HEAD
                 out.push(byte.into())
+=======
+                out.push(byte.into());
+>>>>>>> h/mtp
             }
             _ => {
                 out.push('%');
