@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// Bytes of one message from a peer that nobody has authorised yet.
-pub const MAX_MESSAGE_UNPROVEN: usize = 64 * 1024;
+pub const MAX_MESSAGE_UNPROVEN: usize = usp_proto::limits::MAX_UNAUTHENTICATED_BYTES;
 /// Bytes of one message from an authorised peer, and of one that we send.
-pub const MAX_MESSAGE: usize = 8 * 1024 * 1024;
+pub const MAX_MESSAGE: usize = usp_proto::limits::MAX_RECORD_BYTES;
 /// Bytes of the head of an HTTP request or response.
 pub const MAX_HEAD: usize = 8 * 1024;
 /// Header lines of an HTTP request or response.

@@ -14,9 +14,6 @@ use x509_parser::prelude::FromDer;
 use crate::error::Error;
 use crate::limits::MAX_ENDPOINT_IDS;
 
-/// What stands before an endpoint id in a certificate (and nowhere else).
-pub const ENDPOINT_URN: &str = "urn:bbf:usp:id:";
-
 /// SHA-256 of a certificate's DER.
 pub fn fingerprint(der: &[u8]) -> [u8; 32] {
     Sha256::digest(der).into()
@@ -62,7 +59,7 @@ pub fn endpoint_ids(der: &[u8]) -> Result<Vec<EndpointId>, Error> {
 
 pub(crate) fn endpoint_id(name: &GeneralName<'_>) -> Option<EndpointId> {
     match name {
-        GeneralName::URI(uri) => EndpointId::receive(uri.strip_prefix(ENDPOINT_URN)?).ok(),
+        GeneralName::URI(uri) => EndpointId::from_urn(uri)?.ok(),
         GeneralName::DNSName(dns) if !dns.contains('*') => EndpointId::receive(&format!("fqdn::{dns}")).ok(),
         _ => None,
     }

@@ -11,7 +11,7 @@ use usp_proto::EndpointId;
 use zeroize::Zeroizing;
 
 use crate::ca::{Validity, leaf_params};
-use crate::cert::{self, ENDPOINT_URN};
+use crate::cert;
 use crate::error::Error;
 use crate::limits::MAX_CSR;
 use crate::{file, pem};
@@ -180,13 +180,13 @@ impl CertificateRequest {
 
 fn requested_id(name: &SanType) -> Option<EndpointId> {
     match name {
-        SanType::URI(uri) => EndpointId::receive(uri.as_str().strip_prefix(ENDPOINT_URN)?).ok(),
+        SanType::URI(uri) => EndpointId::from_urn(uri.as_str())?.ok(),
         _ => None,
     }
 }
 
 pub(crate) fn endpoint_san(endpoint: &EndpointId) -> Result<SanType, Error> {
-    let uri = format!("{ENDPOINT_URN}{endpoint}");
+    let uri = endpoint.to_urn();
     let uri =
         uri.try_into().map_err(|_| Error::Certificate(format!("endpoint id {endpoint} is not ASCII")))?;
     Ok(SanType::URI(uri))
@@ -196,10 +196,7 @@ pub(crate) fn new_key() -> Result<KeyPair, Error> {
     KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(|_| Error::Random)
 }
 
-<<<<<<< HEAD
-=======
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
->>>>>>> h/mtp
 pub(crate) fn certificate(e: rcgen::Error) -> Error {
     Error::Certificate(e.to_string())
 }

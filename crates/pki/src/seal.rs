@@ -97,11 +97,7 @@ impl SealKey {
     }
 
     fn new(key: Zeroizing<[u8; 32]>) -> SealKey {
-<<<<<<< HEAD
-        let digest = Sha256::new().chain_update(b"seal key id").chain_update(&*key).finalize();
-=======
         let digest = Sha256::new().chain_update(b"seal key id").chain_update(key.as_slice()).finalize();
->>>>>>> h/mtp
         let id = [digest[0], digest[1], digest[2], digest[3]];
         SealKey { key, id }
     }

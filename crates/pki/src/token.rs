@@ -26,11 +26,7 @@ impl EnrolToken {
         let mut bits = Zeroizing::new([0; 32]);
         random(&mut *bits)?;
         let mut text = String::from(PREFIX);
-<<<<<<< HEAD
-        URL_SAFE_NO_PAD.encode_string(&*bits, &mut text);
-=======
         URL_SAFE_NO_PAD.encode_string(bits.as_slice(), &mut text);
->>>>>>> h/mtp
         Ok(EnrolToken(Zeroizing::new(text)))
     }
 

@@ -125,7 +125,7 @@ impl Dialer {
         let (Some(expected), PeerAuth::Certificate(cert)) = (&self.expected, peer) else { return Ok(()) };
         let named = |id: &&EndpointId| !id.as_str().starts_with("fqdn:");
         match cert.endpoint_ids.iter().find(named) {
-            Some(found) if !cert.endpoint_ids.contains(expected) => {
+            Some(found) if !cert.endpoint_ids.iter().any(|id| id.certifies(expected)) => {
                 Err(Error::WrongEndpoint { expected: expected.clone(), found: found.clone() })
             }
             _ => Ok(()),

@@ -1,4 +1,14 @@
 //! The integration tests of `mtp`.
 
+mod enrol;
+mod frames;
+mod handshake;
+mod keepalive;
 mod loopback;
+mod memory;
+mod raw;
+mod refusals;
+mod retry;
 mod support;
+mod tls;
+mod url;

@@ -26,11 +26,7 @@ pub(crate) fn id(text: &str) -> EndpointId {
 pub(crate) enum Event {
     Up(LinkUp),
     Record(Inbound),
-<<<<<<< HEAD
-    Down(LinkId, DownReason),
-=======
     Down(DownReason),
->>>>>>> h/mtp
 }
 
 /// Reports everything. A Record `garbage` counts as undecodable, `panic` panics, all others are fine.
@@ -64,13 +60,8 @@ impl LinkHandler for Recorder {
         verdict
     }
 
-<<<<<<< HEAD
-    fn down(&self, link: LinkId, reason: DownReason) {
-        let _ = self.events.send(Event::Down(link, reason));
-=======
     fn down(&self, _: LinkId, reason: DownReason) {
         let _ = self.events.send(Event::Down(reason));
->>>>>>> h/mtp
     }
 }
 
@@ -95,12 +86,13 @@ impl Events {
     }
 
     pub(crate) async fn down(&mut self) -> DownReason {
-        match self.next().await {
-<<<<<<< HEAD
-            Event::Down(_, reason) => reason,
-=======
+        self.down_within(PATIENCE).await
+    }
+
+    pub(crate) async fn down_within(&mut self, patience: Duration) -> DownReason {
+        let next = tokio::time::timeout(patience, self.0.recv()).await;
+        match next.expect("an event in time").expect("the handler lives") {
             Event::Down(reason) => reason,
->>>>>>> h/mtp
             other => panic!("expected the end of the link, got {other:?}"),
         }
     }
@@ -110,10 +102,6 @@ impl Events {
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     pub(crate) events: Events,
-<<<<<<< HEAD
-    pub(crate) handler: Arc<Recorder>,
-=======
->>>>>>> h/mtp
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
 }
@@ -142,17 +130,10 @@ impl Server {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), tls, config).await.expect("loopback");
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-<<<<<<< HEAD
-        let running = tokio::spawn(listener.run(handler.clone(), admission, async move {
-            let _ = stopped.await;
-        }));
-        Server { addr, events, handler, stop: Some(stop), running: Some(running) }
-=======
         let running = tokio::spawn(listener.run(handler, admission, async move {
             let _ = stopped.await;
         }));
         Server { addr, events, stop: Some(stop), running: Some(running) }
->>>>>>> h/mtp
     }
 
     /// A dialler for this server.

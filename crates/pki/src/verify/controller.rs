@@ -78,7 +78,7 @@ impl ControllerVerifier {
         }
         let ids = cert::endpoint_ids(leaf).unwrap_or_default();
         match &self.expected {
-            Some(expected) if ids.contains(expected) => Ok(()),
+            Some(expected) if ids.iter().any(|id| id.certifies(expected)) => Ok(()),
             _ => named,
         }
     }

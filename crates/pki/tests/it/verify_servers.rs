@@ -91,7 +91,7 @@ fn dates() {
         check_dates,
         outcome,
     };
-    // Before 1970 ended a clock that was never set has 1970: day -20000 is in 1971.
+    // Day -20000 is in 1971, where clocks are that were never set.
     for case in [
         case("in time", &roots(&ca), &acs, 1, true, Some(true)),
         case("too late", &roots(&ca), &acs, 91, true, None),

@@ -1,7 +1,7 @@
 //! The opening handshake as pure functions over bytes: no socket, no clock, no chance. Both directions,
 //! so that a test or a fuzzer can hold the two against each other.
 
-mod eid;
+mod extension;
 mod head;
 mod request;
 mod response;
@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
-pub use eid::{decode_eid, encode_eid, extension_value, read_extension};
+pub use extension::{Extensions, extension_value, read_extension};
 pub use head::find_end;
 pub use request::{EnrolHead, Request, Upgrade, parse_request, upgrade_request};
 pub use response::{Answer, parse_enrol_answer, parse_response, refusal_response, upgrade_response};

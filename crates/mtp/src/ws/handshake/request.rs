@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use usp_proto::EndpointId;
 
-use super::eid::{Extensions, decode_eid, encode_eid, extension_value, read_extension};
+use super::extension::{Extensions, extension_value, read_extension};
 use super::head::Head;
 use crate::limits::{MAX_ENROL_BODY, MAX_HEADERS};
 use crate::link::Refusal;
@@ -98,7 +98,8 @@ fn parse_upgrade(head: Head<'_>, query: &str) -> Result<Upgrade, Refusal> {
         return Err(bad("an upgrade request has no body"));
     }
     // R-WS.10b; R-WS.11c: the extension may be absent.
-    let from_query = decode_eid(query).map_err(bad)?;
+    let from_query = EndpointId::from_query(query).transpose();
+    let from_query = from_query.map_err(|e| Refusal::new(400, format!("eid in the URI: {e}")))?;
     let Extensions { usp, eid: from_extension, .. } =
         read_extension(head.values("Sec-WebSocket-Extensions")).map_err(bad)?;
     if let (Some(query), Some(extension)) = (&from_query, &from_extension)
@@ -153,7 +154,7 @@ pub fn upgrade_request(url: &WsUrl, eid: &EndpointId, key: &str, extension: bool
          Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\
          {offer}\r\n",
         path = url.path,
-        eid = encode_eid(eid),
+        eid = eid.to_query_value(),
         host = url.authority(),
     )
 }

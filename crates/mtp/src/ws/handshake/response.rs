@@ -3,7 +3,7 @@
 use usp_proto::EndpointId;
 
 use super::accept_key;
-use super::eid::{Extensions, extension_value, read_extension};
+use super::extension::{Extensions, extension_value, read_extension};
 use super::head::Head;
 use crate::error::Error;
 use crate::limits::{MAX_ENROL_ANSWER, MAX_HEADERS};
