@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["e2e/**/*.test.ts"],
+    // Screenshots are for looking at, not a test: `SHOTS=folder npm run e2e` makes them instead.
+    include: process.env["SHOTS"] ? ["e2e/shots.ts"] : ["e2e/**/*.test.ts"],
     environment: "node",
     globalSetup: ["e2e/build.ts"],
     fileParallelism: false,

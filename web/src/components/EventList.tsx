@@ -19,7 +19,7 @@ export function EventList({ events, withDevice, fresh }: { events: CuspEvent[]; 
   return (
     <ol className="divide-y" aria-label="Events">
       {events.map((event) => (
-        <li key={event.seq} className={`grid grid-cols-[7.5rem_8.5rem_minmax(0,1fr)] items-baseline gap-x-3 px-4 py-[0.3rem] ${fresh?.has(event.seq) ? "animate-flash" : ""}`}>
+        <li key={event.seq} className={`grid grid-cols-[7.5rem_8.5rem_minmax(0,1fr)] items-baseline gap-x-3 px-4 py-[0.18rem] ${fresh?.has(event.seq) ? "animate-flash" : ""}`}>
           <Clock at={event.at} />
           <span><Badge tone={TONES[event.kind] ?? "neutral"}>{kindName(event.kind)}</Badge></span>
           <span className="value min-w-0">

@@ -59,5 +59,7 @@ export function Clock({ at }: { at: string }) {
   if (Number.isNaN(time.getTime())) return <span>{at}</span>;
   const pad = (value: number, width = 2) => String(value).padStart(width, "0");
   const text = `${pad(time.getHours())}:${pad(time.getMinutes())}:${pad(time.getSeconds())}.${pad(time.getMilliseconds(), 3)}`;
-  return <time dateTime={at} title={time.toLocaleString()} className="value text-muted whitespace-nowrap">{text}</time>;
+  // An older day is named; its milliseconds no longer matter.
+  const shown = Date.now() - time.getTime() < 86_400_000 ? text : `${pad(time.getMonth() + 1)}-${pad(time.getDate())} ${text.slice(0, 8)}`;
+  return <time dateTime={at} title={time.toLocaleString()} className="value text-muted whitespace-nowrap">{shown}</time>;
 }

@@ -26,9 +26,9 @@ const COLUMNS = column.columns([
     id: "name",
     header: "Name",
     cell: ({ row: { original: device } }) => (
-      <div className="min-w-40">
+      <div className="flex min-w-44 flex-wrap items-baseline gap-x-2">
         <Link to="/devices/$id" params={{ id: device.id }} data-row-link="" className="font-medium hover:text-accent hover:underline">{deviceTitle(device)}</Link>
-        {device.name && device.endpoints[0] && <div className="value text-faint">{device.endpoints[0]}</div>}
+        {device.name && device.endpoints[0] && <span className="value text-faint">{device.endpoints[0]}</span>}
       </div>
     ),
   }),
@@ -43,7 +43,7 @@ const COLUMNS = column.columns([
       </span>
     ),
   }),
-  column.display({ id: "model", header: "Model", cell: ({ row: { original: device } }) => <>{text(device.model)}{device.manufacturer && <div className="text-xs text-faint">{device.manufacturer}</div>}</> }),
+  column.display({ id: "model", header: "Model", cell: ({ row: { original: device } }) => <span className="whitespace-nowrap">{device.manufacturer && <span className="text-muted">{device.manufacturer} </span>}{text(device.model)}</span> }),
   column.display({ id: "serial", header: "Serial", cell: ({ row }) => <span className="value">{text(row.original.serial)}</span> }),
   column.display({ id: "software", header: "Software", cell: ({ row }) => <span className="value">{text(row.original.software)}</span> }),
   column.display({ id: "address", header: "Address", cell: ({ row }) => <span className="value">{text(row.original.address)}</span> }),

@@ -78,7 +78,7 @@ export function PendingPage() {
                   <tr key={item.endpoint}>
                     <td><input type="checkbox" aria-label={`Select ${item.endpoint}`} checked={chosen.has(item.endpoint)} onChange={() => toggle(item.endpoint)} /></td>
                     <td className="value min-w-52">{item.endpoint}</td>
-                    <td><span className="value">{item.peer}</span><div className="text-xs text-faint">{item.transport}</div></td>
+                    <td><span className="value whitespace-nowrap">{item.peer}</span><div className="text-xs text-faint">{item.transport}</div></td>
                     <td><Identity item={item} /></td>
                     <td className="text-muted"><Ago at={item.first_seen} /></td>
                     <td className="text-muted"><Ago at={item.last_seen} />{item.attempts > 1 && <div className="text-xs text-faint">{item.attempts} tries</div>}</td>

@@ -31,7 +31,7 @@ export function Inspector({ row, staged, actions, editorRef }: InspectorProps) {
     <div className="space-y-4 p-4">
       <div>
         <p className="eyebrow">{KIND[row.kind]}</p>
-        <div className="flex items-start gap-1"><h2 className="value min-w-0 flex-1 text-[0.82rem] leading-snug font-semibold">{row.path}</h2><CopyIcon text={row.path} label="Copy path" /></div>
+        <div className="flex items-start gap-1"><h2 className="value min-w-0 flex-1 text-[0.82rem] leading-snug font-semibold">{row.path}</h2><span className="-my-1"><CopyIcon text={row.path} label="Copy path" /></span></div>
       </div>
       {row.kind === "param" && <Parameter key={row.path} row={row} staged={staged} actions={actions} editorRef={editorRef} />}
       {isBranch(row) && <Branch row={row} actions={actions} />}

@@ -8,7 +8,7 @@ import { rowLabel } from "./rows";
 import { isBranch } from "./keyboard";
 import type { Twin } from "./twin";
 
-export const TREE_GRID = "grid grid-cols-[minmax(0,1fr)_minmax(0,1.15fr)] items-center gap-x-3 md:grid-cols-[minmax(0,1.15fr)_minmax(0,1.15fr)_5rem_4.6rem] lg:grid-cols-[minmax(0,1.2fr)_minmax(0,1.2fr)_9rem_5rem_4.6rem]";
+export const TREE_GRID = "grid grid-cols-[minmax(0,1fr)_minmax(0,1.15fr)] items-center gap-x-3 md:grid-cols-[minmax(0,1.4fr)_minmax(0,1.1fr)_5rem_4.6rem] lg:grid-cols-[minmax(0,1.5fr)_minmax(0,1.15fr)_8.6rem_4.8rem_4.6rem]";
 const INDENT_REM = 1;
 
 interface TreeRowProps {

@@ -27,7 +27,7 @@ pub(crate) fn generate(name: &str) -> String {
     let mut modules = config.generate(vec![(module.clone(), file)]).expect("the descriptor generates");
     let text = modules.remove(&module).expect("the module that was asked for");
     format!(
-        "// Generated from proto/{name} by `cargo run -p usp-proto --example generate`. Do not edit.\n{text}"
+        "//! Made of `proto/{name}` by `cargo run -p usp-proto --example generate`; not to be edited.\n{text}"
     )
 }
 

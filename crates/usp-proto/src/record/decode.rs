@@ -12,6 +12,7 @@ use crate::{EndpointId, Malformed, msg};
 
 impl Record {
     /// Decodes and checks. The payload shares the buffer.
+    #[expect(clippy::needless_pass_by_value, reason = "the payload goes on sharing the buffer")]
     pub fn decode(record: Bytes) -> Result<Record, RecordError> {
         if record.len() > MAX_RECORD_BYTES {
             let reason = Malformed::TooLong { what: "Record", limit: MAX_RECORD_BYTES };

@@ -1,0 +1,16 @@
+//! Tests of the codec through its public face.
+
+mod codegen;
+mod describe;
+mod differential;
+mod endpoint_id;
+mod error_code;
+mod exchange;
+mod hostile;
+mod msg;
+mod record;
+mod samples;
+mod theirs;
+mod verbs;
+mod version;
+mod wire;

@@ -1,0 +1,223 @@
+// The page in a real browser against the mock server: sign-in, enrolment, lists, live updates.
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { launch, tab, type Tab } from "./browser";
+import { MAIN } from "./mock-data";
+import { LINK, Mock, PASSWORD } from "./mock";
+
+let browser: Browser;
+let mock: Mock;
+let current: Tab | undefined;
+
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(async () => browser?.close());
+beforeEach(async () => {
+  mock = await new Mock().start();
+});
+afterEach(async () => {
+  expect(current?.errors ?? []).toEqual([]);
+  await current?.page.context().close();
+  current = undefined;
+  mock.stop();
+});
+
+async function open(path: string, signedIn = true, width = 1360) {
+  current = await tab(browser, { baseURL: mock.url, cookie: signedIn ? mock.signIn() : undefined, width });
+  await current.page.goto(path);
+  return current.page;
+}
+
+describe("sign-in", () => {
+  it.each([`/sign-in?link=${LINK}`, `/#/link/${LINK}`])("by one-time link %s, then chooses a password", async (path) => {
+    const page = await open(path, false);
+    await page.getByRole("heading", { name: "Choose a password" }).waitFor();
+    expect(await page.locator("form").getByText("admin").isVisible()).toBe(true);
+    await page.getByLabel("Password", { exact: true }).fill("short");
+    await page.getByLabel("Once more").fill("short");
+    await page.getByRole("button", { name: "Save and continue" }).click();
+    expect(mock.passwordSet).toBe(false);
+    await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await page.getByLabel("Once more").fill(PASSWORD);
+    await page.getByRole("button", { name: "Save and continue" }).click();
+    await page.getByRole("heading", { name: "Devices" }).waitFor();
+    expect(mock.passwordSet).toBe(true);
+    expect(page.url()).not.toContain(LINK);
+  });
+
+  it("says that a link was used, and still offers the password", async () => {
+    mock.linkUsed = true;
+    const page = await open(`/sign-in?link=${LINK}`, false);
+    await page.getByRole("alert").getByText("has been used or has expired").waitFor();
+    expect(await page.getByLabel("User").isEditable()).toBe(true);
+  });
+
+  it("refuses a wrong password, then goes where one wanted to go", async () => {
+    mock.passwordSet = true;
+    const page = await open("/jobs", false);
+    await page.getByLabel("User").fill("admin");
+    await page.getByLabel("Password").fill("wrong");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("Wrong user or password").waitFor();
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Jobs" }).waitFor();
+  });
+
+  it("returns to the sign-in when the session has ended", async () => {
+    const page = await open("/devices");
+    await page.getByRole("table", { name: "Devices" }).waitFor();
+    mock.session = "another";
+    await page.getByRole("link", { name: "Refused" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  });
+});
+
+describe("devices", () => {
+  it("searches from the keyboard, and opens a device without a mouse", async () => {
+    const page = await open("/devices");
+    await page.getByRole("link", { name: "workbench" }).waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("sim00012");
+    await page.getByText("1 shown").waitFor();
+    await page.waitForURL(/q=sim00012/);
+    await page.keyboard.press("Escape");
+    await page.getByRole("link", { name: "cpe-012" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "cpe-012" }).waitFor();
+  });
+
+  it("pages by cursor, sorts on the server, and moves between rows with the arrow keys", async () => {
+    const page = await open("/devices");
+    await page.getByRole("button", { name: "Show more" }).click();
+    await page.getByText("141 shown").waitFor();
+    await page.getByRole("button", { name: "Serial" }).click();
+    await page.waitForURL(/sort=serial/);
+    await page.getByRole("button", { name: "Serial" }).click();
+    await page.waitForURL(/sort=-serial/);
+    const first = page.getByRole("table").getByRole("link").first();
+    await page.getByRole("row", { name: /VB-2219-0041/ }).waitFor();
+    await first.focus();
+    await page.keyboard.press("ArrowDown");
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("os::0C8DDB-SIM00139");
+  });
+
+  it("shows presence as it changes, and resumes after a broken stream", async () => {
+    const page = await open("/devices");
+    const row = page.getByRole("row", { name: /workbench/ });
+    await row.getByText("online").waitFor();
+    await page.locator("[data-live=live]").waitFor();
+    mock.emit({ kind: "offline", device: MAIN });
+    await row.getByText("offline").waitFor();
+    mock.dropStreams();
+    mock.emit({ kind: "online", device: MAIN });
+    await row.getByText("online").waitFor();
+  });
+
+  it("marks unproven devices, and warns of a plaintext listener", async () => {
+    const page = await open("/devices");
+    await page.getByRole("row", { name: /SIM00003/ }).getByText("unproven").waitFor();
+    await page.getByRole("alert").getByText("A listener without TLS").waitFor();
+  });
+});
+
+describe("enrolment", () => {
+  it("approves one with a name, rejects another after asking, and approves the rest as a batch", async () => {
+    const page = await open("/pending");
+    await page.getByLabel("Name for os::0C8DDB-HX3009911").fill("roof");
+    await page.getByRole("row", { name: /HX3009911/ }).getByRole("button", { name: "Approve" }).click();
+    await page.getByText("os::0C8DDB-HX3009911 approved").waitFor();
+    await page.getByRole("row", { name: /fw-bench-2/ }).getByRole("button", { name: "Reject" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Reject" }).click();
+    await page.getByText("proto::fw-bench-2 rejected").waitFor();
+    await page.getByLabel("Select all").check();
+    await page.getByRole("button", { name: "Approve 1" }).click();
+    await page.getByText("Nobody is waiting").waitFor();
+    expect(mock.calls).toEqual([
+      { method: "POST", path: "/pending/os%3A%3A0C8DDB-HX3009911/approve", body: { name: "roof" } },
+      { method: "POST", path: "/pending/proto%3A%3Afw-bench-2/reject", body: {} },
+      { method: "POST", path: "/pending/uuid%3A%3A6a1de0c2-53e4-4f0a-9c02-0a30ee4b5a11/approve", body: {} },
+    ]);
+  });
+
+  it("makes a token and writes it into the configuration to paste", async () => {
+    const page = await open("/connect");
+    await page.getByLabel("agent.toml").getByText("<token>").waitFor();
+    await page.getByRole("button", { name: "Create token" }).click();
+    await page.getByLabel("agent.toml").getByText("ce_4QmZ$&9vTt").waitFor();
+    await page.getByRole("tab", { name: "OB-USP-AGENT" }).click();
+    await page.getByLabel("factory-reset.txt").getByText("Device.LocalAgent.Controller.1.EndpointID").waitFor();
+    expect(mock.calls[0]).toEqual({ method: "POST", path: "/enrolments", body: { ttl: "1h", uses: 1 } });
+  });
+
+  it("tells who was refused and why", async () => {
+    const page = await open("/refused");
+    await page.getByRole("cell", { name: "A second plain connection while the first still answers a ping" }).waitFor();
+  });
+});
+
+describe("activity", () => {
+  it("shows a job's partial success level by level, and cancels a queued one", async () => {
+    const page = await open("/jobs");
+    await page.getByRole("button", { name: "set", exact: true }).click();
+    await page.getByText("Device.IP.Interface.2.MaxMTUSize").waitFor();
+    await page.getByText("The value is outside 64 to 65535").waitFor();
+    await page.getByText("(7012)").waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("row", { name: /d-1025/ }).getByText("cancelled").waitFor();
+  });
+
+  it("holds events while paused, and shows them afterwards", async () => {
+    const page = await open("/events");
+    await page.locator("[data-live=live]").waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    mock.emit({ kind: "event", device: MAIN, path: "Device.Held!", params: {} });
+    await page.getByRole("button", { name: "Resume (1)" }).waitFor();
+    expect(await page.getByText("Device.Held!").count()).toBe(0);
+    await page.getByRole("button", { name: "Resume (1)" }).click();
+    await page.getByText("Device.Held!").waitFor();
+  });
+
+  it("switches tracing", async () => {
+    const page = await open(`/devices/${MAIN}/trace`);
+    await page.getByText("OperateResp").waitFor();
+    await page.getByRole("switch").click();
+    await page.getByText("Tracing is off").waitFor();
+    expect(mock.calls).toEqual([{ method: "PUT", path: `/devices/${MAIN}/trace`, body: { enabled: false } }]);
+  });
+});
+
+describe("frame", () => {
+  it("keeps the chosen theme", async () => {
+    const page = await open("/devices");
+    const canvas = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const light = await canvas();
+    await page.getByRole("button", { name: "Theme: as the system" }).click();
+    await page.getByRole("button", { name: "Theme: light" }).click();
+    await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+    expect(await canvas()).not.toBe(light);
+    await page.reload();
+    await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+    expect(await canvas()).not.toBe(light);
+  });
+
+  it("goes to a page by keys, and closes a dialog with Escape", async () => {
+    const page = await open("/devices");
+    await page.getByRole("link", { name: "workbench" }).waitFor();
+    await page.keyboard.press("g");
+    await page.keyboard.press("j");
+    await page.getByRole("heading", { name: "Jobs" }).waitFor();
+    await page.goto(`/devices/${MAIN}`);
+    await page.getByRole("button", { name: "Name and tags" }).click();
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  });
+
+  it("fits a narrow window without scrolling sideways", async () => {
+    const page = await open(`/devices/${MAIN}`, true, 420);
+    await page.getByRole("heading", { name: "workbench" }).waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(true);
+  });
+});
