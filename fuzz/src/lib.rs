@@ -6,13 +6,15 @@
 //! a corpus folder.
 
 mod path;
+mod usp;
 mod value;
 
 pub use path::path;
+pub use usp::{msg, record};
 pub use value::value;
 
 /// A function that takes any bytes, and panics when something is wrong with the code.
 pub type Target = fn(&[u8]);
 
 /// What can be fuzzed: the name of the corpus folder, and the function.
-pub const TARGETS: &[(&str, Target)] = &[("path", path), ("value", value)];
+pub const TARGETS: &[(&str, Target)] = &[("path", path), ("value", value), ("record", record), ("msg", msg)];

@@ -10,6 +10,7 @@
 //! by field, and copying a data model of megabytes into twins of them would only cost.
 
 pub mod add;
+mod debug;
 pub mod delete;
 mod describe;
 pub mod endpoint_id;

@@ -11,6 +11,22 @@ pub(crate) const SOURCES: [(&str, &str, &str); 2] = [
     ("usp-msg.proto", include_str!("../../proto/usp-msg.proto"), "usp_msg.rs"),
 ];
 
+/// Messages that hold values of parameters or arguments: `src/debug.rs` shows them without.
+const WITH_VALUES: [&str; 12] = [
+    ".usp.GetResp.ResolvedPathResult",
+    ".usp.GetInstancesResp.CurrInstance",
+    ".usp.Add.CreateParamSetting",
+    ".usp.AddResp.CreatedObjectResult.OperationStatus.OperationSuccess",
+    ".usp.Set.UpdateParamSetting",
+    ".usp.SetResp.UpdatedInstanceResult",
+    ".usp.Operate",
+    ".usp.OperateResp.OperationResult.OutputArgs",
+    ".usp.Notify.Event",
+    ".usp.Notify.ValueChange",
+    ".usp.Notify.ObjectCreation",
+    ".usp.Notify.OperationComplete.OutputArgs",
+];
+
 /// The Rust text for one protocol file.
 pub(crate) fn generate(name: &str) -> String {
     let mut resolver = ChainFileResolver::new();
@@ -23,7 +39,7 @@ pub(crate) fn generate(name: &str) -> String {
     let module = Module::from_protobuf_package_name(file.package());
     // Ordered maps make the encoding deterministic; `Bytes` lets a payload share the Record's buffer.
     let mut config = Config::new();
-    config.btree_map(["."]).bytes(["."]);
+    config.btree_map(["."]).bytes(["."]).skip_debug(WITH_VALUES);
     let mut modules = config.generate(vec![(module.clone(), file)]).expect("the descriptor generates");
     let text = modules.remove(&module).expect("the module that was asked for");
     format!(

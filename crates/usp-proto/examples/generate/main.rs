@@ -2,7 +2,7 @@
 
 mod codegen;
 
-#[allow(clippy::disallowed_methods, reason = "a developer's tool may write files; the crate may not")]
+#[expect(clippy::disallowed_methods, reason = "a developer's tool may write files; the crate may not")]
 fn main() -> std::io::Result<()> {
     for (source, _, target) in codegen::SOURCES {
         let path = format!("{}/src/generated/{target}", env!("CARGO_MANIFEST_DIR"));

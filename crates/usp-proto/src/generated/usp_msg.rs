@@ -319,6 +319,7 @@ pub mod get_resp {
     }
     /// Parameters of one object.
     #[derive(Clone, PartialEq, ::prost::Message)]
+    #[prost(skip_debug)]
     pub struct ResolvedPathResult {
         /// Path of the object.
         #[prost(string, tag = "1")]
@@ -694,6 +695,7 @@ pub mod get_instances_resp {
     }
     /// One instance.
     #[derive(Clone, PartialEq, ::prost::Message)]
+    #[prost(skip_debug)]
     pub struct CurrInstance {
         /// Its path.
         #[prost(string, tag = "1")]
@@ -741,6 +743,7 @@ pub mod add {
     }
     /// One value to start with.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    #[prost(skip_debug)]
     pub struct CreateParamSetting {
         /// Name of the parameter, relative to the instance.
         #[prost(string, tag = "1")]
@@ -795,6 +798,7 @@ pub mod add_resp {
             }
             /// It was done.
             #[derive(Clone, PartialEq, ::prost::Message)]
+            #[prost(skip_debug)]
             pub struct OperationSuccess {
                 /// Path of the instance.
                 #[prost(string, tag = "1")]
@@ -942,6 +946,7 @@ pub mod set {
     }
     /// One value to write.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    #[prost(skip_debug)]
     pub struct UpdateParamSetting {
         /// Name of the parameter, relative to the object.
         #[prost(string, tag = "1")]
@@ -1028,6 +1033,7 @@ pub mod set_resp {
     }
     /// An object that was written.
     #[derive(Clone, PartialEq, ::prost::Message)]
+    #[prost(skip_debug)]
     pub struct UpdatedInstanceResult {
         /// Its path.
         #[prost(string, tag = "1")]
@@ -1055,6 +1061,7 @@ pub mod set_resp {
 }
 /// Runs a command.
 #[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct Operate {
     /// Path of the command; may be a search.
     #[prost(string, tag = "1")]
@@ -1092,6 +1099,7 @@ pub mod operate_resp {
     pub mod operation_result {
         /// What a command gave.
         #[derive(Clone, PartialEq, ::prost::Message)]
+        #[prost(skip_debug)]
         pub struct OutputArgs {
             /// Values by name.
             #[prost(btree_map = "string, string", tag = "1")]
@@ -1139,6 +1147,7 @@ pub struct Notify {
 pub mod notify {
     /// An event.
     #[derive(Clone, PartialEq, ::prost::Message)]
+    #[prost(skip_debug)]
     pub struct Event {
         /// The object that has it.
         #[prost(string, tag = "1")]
@@ -1152,6 +1161,7 @@ pub mod notify {
     }
     /// A parameter has another value.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    #[prost(skip_debug)]
     pub struct ValueChange {
         /// Its path.
         #[prost(string, tag = "1")]
@@ -1162,6 +1172,7 @@ pub mod notify {
     }
     /// An instance came.
     #[derive(Clone, PartialEq, ::prost::Message)]
+    #[prost(skip_debug)]
     pub struct ObjectCreation {
         /// Its path.
         #[prost(string, tag = "1")]
@@ -1197,6 +1208,7 @@ pub mod notify {
     pub mod operation_complete {
         /// What a command gave.
         #[derive(Clone, PartialEq, ::prost::Message)]
+        #[prost(skip_debug)]
         pub struct OutputArgs {
             /// Values by name.
             #[prost(btree_map = "string, string", tag = "1")]

@@ -18,25 +18,25 @@ fn refusal(hex: &str) -> usp_proto::RecordError {
     }
 }
 
-fn check(hex: &str, reason: Malformed, code: u32) {
+fn check(hex: &str, reason: &Malformed, code: u32) {
     let error = refusal(hex);
-    assert_eq!(error.reason, reason, "{hex}");
+    assert_eq!(&error.reason, reason, "{hex}");
     assert_eq!(error.code(), code, "{hex}");
 }
 
 #[requirement("R-MTP.4b")]
 #[test]
 fn required_fields_are_there() {
-    check("", Malformed::Missing("version"), 7104);
-    check(&format!("{TO}{FROM}{GET}"), Malformed::Missing("version"), 7104);
-    check(&format!("{VERSION}{FROM}{GET}"), Malformed::Missing("to_id"), 7104);
-    check(&format!("{VERSION}{TO}{GET}"), Malformed::Missing("from_id"), 7104);
+    check("", &Malformed::Missing("version"), 7104);
+    check(&format!("{TO}{FROM}{GET}"), &Malformed::Missing("version"), 7104);
+    check(&format!("{VERSION}{FROM}{GET}"), &Malformed::Missing("to_id"), 7104);
+    check(&format!("{VERSION}{TO}{GET}"), &Malformed::Missing("from_id"), 7104);
     let ids = format!("{VERSION}{TO}{FROM}");
-    check(&format!("{ids} 3a00"), Malformed::Missing("payload"), 7104);
+    check(&format!("{ids} 3a00"), &Malformed::Missing("payload"), 7104);
     // There is no field 1 in a NoSessionContextRecord.
-    check(&format!("{ids} 3a03 0a0178"), Malformed::Missing("payload"), 7104);
-    check(&format!("{ids} 5200"), Malformed::Missing("subscribed_topic"), 7104);
-    check(&format!("{ids} 5a00"), Malformed::Missing("subscribed_destination"), 7104);
+    check(&format!("{ids} 3a03 0a0178"), &Malformed::Missing("payload"), 7104);
+    check(&format!("{ids} 5200"), &Malformed::Missing("subscribed_topic"), 7104);
+    check(&format!("{ids} 5a00"), &Malformed::Missing("subscribed_destination"), 7104);
 }
 
 #[requirement("R-ENC.3", "R-ENC.4")]
@@ -44,12 +44,12 @@ fn required_fields_are_there() {
 fn records_without_a_known_kind_are_discarded() {
     let ids = format!("{VERSION}{TO}{FROM}");
     for kind in ["", "820100", "820103120178"] {
-        check(&format!("{ids}{kind}"), Malformed::EmptyOneof("record_type"), 7104);
+        check(&format!("{ids}{kind}"), &Malformed::EmptyOneof("record_type"), 7104);
         // Nothing in them could be answered.
         assert!(refusal(&format!("{ids}{kind}")).answer(&id("a::b")).is_none());
     }
-    check(&format!("{ids}{GET} 4a00"), Malformed::Repeated("record_type"), 7104);
-    check(&format!("{ids}{GET}{GET}"), Malformed::Repeated("record_type"), 7104);
+    check(&format!("{ids}{GET} 4a00"), &Malformed::Repeated("record_type"), 7104);
+    check(&format!("{ids}{GET}{GET}"), &Malformed::Repeated("record_type"), 7104);
 }
 
 #[requirement("R-ENC.2")]
@@ -57,12 +57,12 @@ fn records_without_a_known_kind_are_discarded() {
 fn unknown_enum_values_are_failures() {
     let ids = format!("{VERSION}{TO}{FROM}");
     let unknown = |field, value| Malformed::UnknownEnum { field, value };
-    check(&format!("{ids} 2002 {GET}"), unknown("payload_security", 2), 7104);
-    check(&format!("{ids} 20ffffffffffffffffff01 {GET}"), unknown("payload_security", -1), 7104);
-    check(&format!("{ids} 5205 0802 120174"), unknown("mqtt_connect.version", 2), 7104);
-    check(&format!("{ids} 5a05 0801 120164"), unknown("stomp_connect.version", 1), 7104);
-    check(&format!("{ids} 4202 2804"), unknown("payload_sar_state", 4), 7104);
-    check(&format!("{ids} 4202 3004"), unknown("payloadrec_sar_state", 4), 7104);
+    check(&format!("{ids} 2002 {GET}"), &unknown("payload_security", 2), 7104);
+    check(&format!("{ids} 20ffffffffffffffffff01 {GET}"), &unknown("payload_security", -1), 7104);
+    check(&format!("{ids} 5205 0802 120174"), &unknown("mqtt_connect.version", 2), 7104);
+    check(&format!("{ids} 5a05 0801 120164"), &unknown("stomp_connect.version", 1), 7104);
+    check(&format!("{ids} 4202 2804"), &unknown("payload_sar_state", 4), 7104);
+    check(&format!("{ids} 4202 3004"), &unknown("payloadrec_sar_state", 4), 7104);
 }
 
 #[test]
@@ -71,28 +71,28 @@ fn fields_that_occur_twice_are_refused() {
         [(VERSION, "version"), (TO, "to_id"), (FROM, "from_id"), ("7a0161", "destination_id")]
     {
         let hex = format!("{VERSION}{TO}{FROM} 7a0161 {GET} {twice}");
-        check(&hex, Malformed::Repeated(field), 7104);
+        check(&hex, &Malformed::Repeated(field), 7104);
     }
     let payloads = format!("{VERSION}{TO}{FROM} 3a06 120178 120179");
-    check(&payloads, Malformed::Repeated("payload"), 7104);
+    check(&payloads, &Malformed::Repeated("payload"), 7104);
 }
 
 #[test]
 fn values_that_can_not_be_parsed() {
     let bad = |field, why| Malformed::EndpointId { field, why };
-    check(&format!("{VERSION} 12026162 {FROM}{GET}"), bad("to_id", "fewer than two colons"), 7104);
+    check(&format!("{VERSION} 12026162 {FROM}{GET}"), &bad("to_id", "fewer than two colons"), 7104);
     check(
         &format!("{VERSION} {TO} 1a03613a3a {GET}"),
-        bad("from_id", "scheme or instance-id is empty"),
+        &bad("from_id", "scheme or instance-id is empty"),
         7104,
     );
-    check(&format!("{VERSION} {TO} 1a04613a3a0a {GET}"), bad("from_id", "control characters"), 7104);
+    check(&format!("{VERSION} {TO} 1a04613a3a0a {GET}"), &bad("from_id", "control characters"), 7104);
     for version in ["0a0178", "0a0131", "0a02312e", "0a022e34", "0a05312e342e31", "0a042b312e34"] {
-        check(&format!("{version}{TO}{FROM}{GET}"), Malformed::Version, 7104);
+        check(&format!("{version}{TO}{FROM}{GET}"), &Malformed::Version, 7104);
     }
-    check("ff", Malformed::Undecodable("Record"), 7100);
-    check(&format!("{VERSION}{TO}{FROM}{GET}1a"), Malformed::Undecodable("Record"), 7100);
-    check(&format!("{VERSION}{TO} 1a01ff {GET}"), Malformed::Undecodable("Record"), 7100);
+    check("ff", &Malformed::Undecodable("Record"), 7100);
+    check(&format!("{VERSION}{TO}{FROM}{GET}1a"), &Malformed::Undecodable("Record"), 7100);
+    check(&format!("{VERSION}{TO} 1a01ff {GET}"), &Malformed::Undecodable("Record"), 7100);
 }
 
 fn id(text: &str) -> EndpointId {
@@ -150,7 +150,7 @@ fn the_payload_shares_the_buffer() {
     let hex = format!("{VERSION}{TO}{FROM}{GET}").replace(' ', "");
     let bytes = parse_hex(&hex).expect("hex");
     let range = bytes.as_ptr_range();
-    let record = Record::decode(bytes.clone()).expect("a Record");
+    let record = Record::decode(bytes).expect("a Record");
     let usp_proto::RecordType::NoSession { payload } = &record.record_type else { panic!("{record:?}") };
     assert!(range.contains(&payload.as_ptr()));
 }
