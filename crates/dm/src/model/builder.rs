@@ -343,8 +343,8 @@ fn object_def(facts: &ObjectFacts) -> Result<ObjectDef, ModelError> {
 }
 
 fn param(text: &str, facts: &ParamFacts) -> Result<Param, ModelError> {
-    let counter = facts.facets.named.as_deref().is_some_and(|named| named.starts_with("StatsCounter"));
-    let ignored = facts.notify == ActiveNotify::CanDeny;
+    // A counter changes with every packet, whether or not the definition lets a device refuse to notify it.
+    let ignored = facts.notify == ActiveNotify::CanDeny || facts.facets.is_counter();
     Ok(Param {
         name: name(text)?,
         ty: facts.ty,
@@ -354,16 +354,16 @@ fn param(text: &str, facts: &ParamFacts) -> Result<Param, ModelError> {
         default: default(facts),
         secured: facts.secured,
         hidden: facts.hidden,
-        counter,
+        counter: facts.facets.is_counter(),
     })
 }
 
-/// The default of a new object; `[]` is how the models write an empty list.
+/// The default of a new object, if it is of the type.
 fn default(facts: &ParamFacts) -> Option<Value> {
     let default = facts.default.as_ref().filter(|default| default.kind == DefaultKind::Object)?;
     let value = match &facts.facets.list {
-        Some(_) => Value::parse_list(facts.ty, default.value.trim_matches(['[', ']'])),
-        None => Value::parse(facts.ty, &default.value),
+        Some(_) => Value::parse_list(facts.ty, default.lexical(true)),
+        None => Value::parse(facts.ty, default.lexical(false)),
     };
     value.ok()
 }
@@ -379,7 +379,7 @@ fn args(rows: &[Row], direction: Direction) -> Vec<Arg> {
                 ty: facts.ty,
                 facets: facts.facets.clone(),
                 mandatory: facts.mandatory,
-                default: facts.default.as_ref().map(|default| default.value.clone()),
+                default: facts.lexical_default(),
             });
         }
     }
