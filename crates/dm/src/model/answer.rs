@@ -71,8 +71,10 @@ impl Model {
             if visible(id, "") {
                 objects.push(full(id, object, request, visible));
             }
-            let children = object.children.iter().filter(|child| visible(**child, ""));
-            objects.extend(children.map(|child| bare(self.object(*child))));
+            if object.divergent.is_empty() {
+                let children = object.children.iter().filter(|child| visible(**child, ""));
+                objects.extend(children.map(|child| bare(self.object(*child))));
+            }
             return objects;
         }
         let mut hidden_below: Option<&str> = None;

@@ -343,8 +343,8 @@ fn object_def(facts: &ObjectFacts) -> Result<ObjectDef, ModelError> {
 }
 
 fn param(text: &str, facts: &ParamFacts) -> Result<Param, ModelError> {
-    let counter = facts.facets.named.as_deref().is_some_and(|named| named.starts_with("StatsCounter"));
-    let ignored = facts.notify == ActiveNotify::CanDeny;
+    // A counter changes with every packet, whether or not the definition lets a device refuse to notify it.
+    let ignored = facts.notify == ActiveNotify::CanDeny || facts.facets.is_counter();
     Ok(Param {
         name: name(text)?,
         ty: facts.ty,
@@ -354,7 +354,7 @@ fn param(text: &str, facts: &ParamFacts) -> Result<Param, ModelError> {
         default: default(facts),
         secured: facts.secured,
         hidden: facts.hidden,
-        counter,
+        counter: facts.facets.is_counter(),
     })
 }
 

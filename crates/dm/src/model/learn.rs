@@ -8,10 +8,42 @@ use std::sync::Arc;
 use super::{Arg, Command, Event, Model, ModelBuilder, ModelError, ObjectDef, Param};
 use crate::operation::{SchemaCommand, SchemaEvent, SchemaObject, SchemaParam, SchemaResult, ValueChange};
 use crate::path::Name;
-use crate::schema::{Facets, KeyFacts, Protocol};
+use crate::schema::{Catalogue, Direction, Facets, Facts, KeyFacts, ParamFacts, Protocol, Row};
 use crate::value::Type;
 
 impl Model {
+    /// The same model with what only a catalogue knows: facets, secrets, arguments' types. A parameter
+    /// whose type the device gives differently stays as the device says.
+    #[must_use]
+    pub fn with_facts(&self, catalogue: &Catalogue<'_>, protocol: Protocol) -> Arc<Model> {
+        let mut model = self.clone();
+        for object in &mut model.objects {
+            let Some(known) = catalogue.object(object.path.as_str()) else { continue };
+            for param in &mut object.params {
+                if let Some(Facts::Param(facts)) =
+                    known.param(param.name.as_str(), protocol).map(|i| i.to_row().facts)
+                {
+                    take_facts(param, facts);
+                }
+            }
+            for command in &mut object.commands {
+                if let Some(item) = known.command(command.name.as_str(), protocol) {
+                    item.args().for_each(|arg| {
+                        take_arg_facts(&mut command.inputs, &arg.to_row(), Direction::Input);
+                        take_arg_facts(&mut command.outputs, &arg.to_row(), Direction::Output);
+                    });
+                }
+            }
+            for event in &mut object.events {
+                if let Some(item) = known.event(event.name.as_str(), protocol) {
+                    item.args()
+                        .for_each(|arg| take_arg_facts(&mut event.args, &arg.to_row(), Direction::Event));
+                }
+            }
+        }
+        Arc::new(model)
+    }
+
     /// The model that one answer describes. Types that the device does not say are `String`.
     pub fn from_schema_result(result: &SchemaResult) -> Arc<Model> {
         let mut builder = ModelBuilder::new(result.model_uri.clone(), Protocol::Usp);
@@ -50,6 +82,30 @@ impl ModelBuilder {
             );
         }
         left_out
+    }
+}
+
+fn take_facts(param: &mut Param, facts: ParamFacts) {
+    // On the wire a list is a string, whatever its items are.
+    let is_list = facts.facets.list.is_some() && param.ty == Type::String;
+    if facts.ty == param.ty || is_list {
+        param.ty = facts.ty;
+        param.counter = facts.facets.is_counter();
+        param.facets = facts.facets;
+    }
+    param.secured = facts.secured;
+    param.hidden = facts.hidden;
+}
+
+fn take_arg_facts(args: &mut [Arg], row: &Row, direction: Direction) {
+    if let Facts::Arg(facts) = &row.facts
+        && facts.direction == direction
+        && let Some(arg) = args.iter_mut().find(|arg| arg.name == row.name)
+    {
+        arg.ty = facts.ty;
+        arg.facets = facts.facets.clone();
+        arg.mandatory = facts.mandatory;
+        arg.default = facts.default.as_ref().map(|default| default.value.clone());
     }
 }
 

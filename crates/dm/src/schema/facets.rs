@@ -30,6 +30,13 @@ pub struct Facets {
     pub enum_ref: Option<EnumRef>,
 }
 
+impl Facets {
+    /// Whether it is a statistics counter, by its data type.
+    pub fn is_counter(&self) -> bool {
+        self.named.as_deref().is_some_and(|named| named.starts_with("StatsCounter"))
+    }
+}
+
 /// A list of values in one parameter.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct ListFacet {

@@ -1,7 +1,7 @@
 //! Rows as text: one line for each, sorted, made to be read in a diff.
 //!
 //! ```text
-//! model usp=urn:broadband-forum-org:tr-181-2-19-1-usp
+//! model usp="urn:broadband-forum-org:tr-181-2-19-1-usp"
 //! Device.Time. object usp=2.12 cwmp=2.0
 //! Device.Time.Enable param usp=2.12 cwmp=2.0 access=readWrite type=boolean
 //! Device.Reboot() command usp=2.12
