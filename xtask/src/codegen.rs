@@ -154,3 +154,103 @@ fn called(row: &Row) -> String {
         _ => row.name.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AGENT_BLOB, AGENT_LIST, BLOB, TEXT, run};
+    use std::fs;
+    use std::path::Path;
+
+    const USP: &str = r#"<document spec="urn:example-usp"><model name="Device:2.1">
+        <object name="Device." version="2.1"><description>Prose.</description>
+          <parameter name="A"><description>Prose.</description><syntax><int/></syntax></parameter>
+          <parameter name="B"><syntax><int/></syntax></parameter>
+          <command name="Go()"><input><parameter name="X"><description>Prose.</description><syntax><int/></syntax></parameter></input></command>
+        </object></model></document>"#;
+
+    /// A checkout with models, generated once.
+    fn checkout() -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("a folder");
+        for folder in ["crates/dm/schema", "crates/agent/schema", "models"] {
+            fs::create_dir_all(root.path().join(folder)).expect("a folder");
+        }
+        put(root.path(), "models/tr-181-2-19-1-usp-full.xml", USP);
+        put(
+            root.path(),
+            "models/tr-181-2-19-1-cwmp-full.xml",
+            &USP.replace("-usp", "-cwmp").replace("Go()", "Went()"),
+        );
+        put(root.path(), AGENT_LIST, "# a comment\nDevice. A Go()\n");
+        codegen(root.path(), &[]).expect("generated");
+        root
+    }
+
+    fn codegen(root: &Path, args: &[&str]) -> anyhow::Result<String> {
+        let models = root.join("models");
+        let models = models.to_str().expect("a temporary folder's name is text");
+        run(root, &[args, &["--models", models]].concat())
+    }
+
+    fn put(root: &Path, path: &str, text: &str) {
+        fs::write(root.join(path), text).expect("a file");
+    }
+
+    fn refused(root: &Path, args: &[&str], complaint: &str) {
+        let error = codegen(root, args).expect_err("a difference");
+        assert!(format!("{error:#}").contains(complaint), "{error:#}");
+    }
+
+    #[test]
+    fn what_was_generated_is_fresh_and_holds_no_prose() {
+        let root = checkout();
+        codegen(root.path(), &["--check"]).expect("fresh");
+        let text = fs::read_to_string(root.path().join(TEXT)).expect("a text");
+        assert!(text.contains("Device.A param usp=2.1 cwmp=2.1 access=readOnly type=int\n"));
+        assert!(!text.contains("Prose"));
+    }
+
+    #[test]
+    fn a_damaged_blob_is_found() {
+        for blob in [BLOB, AGENT_BLOB] {
+            let root = checkout();
+            let mut bytes = fs::read(root.path().join(blob)).expect("a blob");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(root.path().join(blob), bytes).expect("a blob");
+            refused(root.path(), &["--check"], blob);
+        }
+    }
+
+    #[test]
+    fn an_edited_text_is_found() {
+        let root = checkout();
+        let text = fs::read_to_string(root.path().join(TEXT)).expect("a text");
+        put(root.path(), TEXT, &text.replace("access=readOnly", "access=readWrite"));
+        refused(root.path(), &["--check"], "differs from the models");
+        put(root.path(), TEXT, &text.replace(" type=int", "  type=int"));
+        refused(root.path(), &["--check"], TEXT);
+    }
+
+    #[test]
+    fn without_models_the_blob_is_still_held_against_the_text() {
+        let root = checkout();
+        fs::remove_dir_all(root.path().join("models")).expect("removed");
+        run(root.path(), &["--check"]).expect("fresh");
+        let text = fs::read_to_string(root.path().join(TEXT)).expect("a text");
+        put(root.path(), TEXT, &text.replace("Device.B param", "Device.C param"));
+        let error = run(root.path(), &["--check"]).expect_err("a difference");
+        assert!(error.to_string().contains(BLOB), "{error}");
+        refused(root.path(), &["--check"], "no TR-181 files");
+    }
+
+    #[test]
+    fn the_agent_list_names_what_exists() {
+        let root = checkout();
+        put(root.path(), AGENT_LIST, "Device. A Missing\n");
+        refused(root.path(), &[], "Device.Missing is not in the catalogue");
+        put(root.path(), AGENT_LIST, "Device.Nothing.\n");
+        refused(root.path(), &[], "Device.Nothing. is not in the catalogue");
+        put(root.path(), AGENT_LIST, "Device. Went()\n");
+        refused(root.path(), &[], "Device.Went() is not in the catalogue");
+    }
+}

@@ -1,7 +1,9 @@
 //! Integration tests of the data model, one module per subject.
 
+mod model;
 mod path;
 mod path_properties;
+mod schema;
 mod schema_path;
 mod time;
 mod tree;
