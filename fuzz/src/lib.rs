@@ -7,12 +7,14 @@
 
 mod path;
 mod value;
+mod ws_upgrade;
 
 pub use path::path;
 pub use value::value;
+pub use ws_upgrade::ws_upgrade;
 
 /// A function that takes any bytes, and panics when something is wrong with the code.
 pub type Target = fn(&[u8]);
 
 /// What can be fuzzed: the name of the corpus folder, and the function.
-pub const TARGETS: &[(&str, Target)] = &[("path", path), ("value", value)];
+pub const TARGETS: &[(&str, Target)] = &[("path", path), ("value", value), ("ws_upgrade", ws_upgrade)];
