@@ -9,11 +9,13 @@ mod path;
 mod schema;
 mod usp;
 mod value;
+mod ws_upgrade;
 
 pub use path::path;
 pub use schema::{blob, pattern, rows, xml};
 pub use usp::{msg, record};
 pub use value::value;
+pub use ws_upgrade::ws_upgrade;
 
 /// A function that takes any bytes, and panics when something is wrong with the code.
 pub type Target = fn(&[u8]);
@@ -28,4 +30,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("pattern", pattern),
     ("record", record),
     ("msg", msg),
+    ("ws_upgrade", ws_upgrade),
 ];

@@ -214,6 +214,7 @@ impl fmt::Debug for Dialled {
 async fn whole_head(io: &mut Stream) -> Result<(Vec<u8>, Vec<u8>), Error> {
     match read_head(io).await? {
         HeadRead::Whole(head, rest) => Ok((head, rest)),
+        HeadRead::NotHttp => Err(Error::Handshake("the answer is not HTTP")),
         HeadRead::TooLong => Err(Error::Handshake("the answer's head is too long")),
     }
 }

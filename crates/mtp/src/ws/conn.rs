@@ -29,10 +29,9 @@ pub(crate) struct Facts {
     pub(crate) role: Role,
 }
 
-/// Something that ends the link, or a Record.
-enum Event {
-    Record(Bytes),
-    Text,
+/// What ends the link.
+enum End {
+    Unacceptable(&'static str),
     PeerClosed { code: u16, reason: String },
     CloseWish,
     Dead,
@@ -66,34 +65,34 @@ where
         sender,
     });
     let mut conn = Conn { wire, shared };
-    let reason = loop {
-        let event = match poll_fn(|cx| conn.poll(cx)).await {
-            Event::Record(record) => {
-                let inbound = Inbound { link, peer: peer.clone(), return_path: return_path.clone(), record };
-                match conn.deliver(inbound, handler).await {
-                    Ok(Verdict::Accepted) => continue,
-                    // R-WS.16.
-                    Ok(Verdict::Undecodable) => {
-                        break Box::pin(conn.refuse(close_code::UNACCEPTABLE, "the Record can't be decoded"))
-                            .await;
-                    }
-                    Err(event) => event,
-                }
-            }
-            event => event,
+    let end = loop {
+        let record = match poll_fn(|cx| conn.poll(cx)).await {
+            Ok(record) => record,
+            Err(end) => break end,
         };
-        break Box::pin(conn.end(event)).await;
+        let inbound = Inbound { link, peer: peer.clone(), return_path: return_path.clone(), record };
+        match conn.deliver(inbound, handler).await {
+            Ok(Verdict::Accepted) => {}
+            Ok(Verdict::Undecodable) => break End::Unacceptable("the Record can't be decoded"),
+            Err(end) => break end,
+        }
     };
+    // Boxed: how a link ends must not make it larger while it is idle.
+    let (reason, at_fault) = Box::pin(conn.end(end)).await;
     guard.reason = Some(reason.clone());
+    drop(guard);
+    if at_fault {
+        Box::pin(conn.linger()).await;
+    }
     reason
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     /// Writes what is to be written, then reads.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, End>> {
         loop {
-            if let Some(event) = self.poll_out(cx) {
-                return Poll::Ready(event);
+            if let Some(end) = self.poll_out(cx) {
+                return Poll::Ready(Err(end));
             }
             let got = match self.wire.poll_message(cx) {
                 Poll::Ready(got) => got,
@@ -107,29 +106,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
             }
             return Poll::Ready(match got {
                 Ok(Got::Sign) => continue,
-                Ok(Got::Record(record)) => Event::Record(record),
-                Ok(Got::Text) => Event::Text,
-                Ok(Got::Close { code, reason }) => Event::PeerClosed { code, reason },
-                Err(failed) => Event::Failed(failed),
+                Ok(Got::Record(record)) => Ok(record),
+                Ok(Got::Text) => Err(End::Unacceptable("only binary frames carry Records")),
+                Ok(Got::Close { code, reason }) => Err(End::PeerClosed { code, reason }),
+                Err(failed) => Err(End::Failed(failed)),
             });
         }
     }
 
     /// Moves the queue towards the socket, as far as the socket takes it. Whatever happens, this task is
     /// woken for the next change of the queue.
-    fn poll_out(&mut self, cx: &mut Context<'_>) -> Option<Event> {
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Option<End> {
         let attention = self.shared.attend(cx.waker());
         if attention.dead {
-            return Some(Event::Dead);
+            return Some(End::Dead);
         }
         if attention.close {
-            return Some(Event::CloseWish);
+            return Some(End::CloseWish);
         }
         if attention.authorised {
             self.wire.set_limit(MAX_MESSAGE);
         }
         match self.poll_queue(cx) {
-            Poll::Ready(Err(failed)) => Some(Event::Failed(failed)),
+            Poll::Ready(Err(failed)) => Some(End::Failed(failed)),
             Poll::Ready(Ok(())) | Poll::Pending => None,
         }
     }
@@ -151,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
 
     /// Hands a Record over. Sending goes on meanwhile; reading does not. What ends the link waits until
     /// the handler is done.
-    async fn deliver<H: LinkHandler>(&mut self, inbound: Inbound, handler: &H) -> Result<Verdict, Event> {
+    async fn deliver<H: LinkHandler>(&mut self, inbound: Inbound, handler: &H) -> Result<Verdict, End> {
         let mut handling = pin!(handler.inbound(inbound));
         let mut end = None;
         let verdict = poll_fn(|cx| {
@@ -163,35 +162,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
         })
         .await;
         match end {
-            Some(event) => Err(event),
+            Some(end) => Err(end),
             None => Ok(verdict),
         }
     }
 
-    async fn end(&mut self, event: Event) -> DownReason {
-        match event {
-            Event::PeerClosed { code, reason } => {
+    /// Closes as the case demands. True when the peer was at fault: it may still be sending, and must
+    /// be [lingered](Conn::linger) for.
+    async fn end(&mut self, end: End) -> (DownReason, bool) {
+        match end {
+            End::PeerClosed { code, reason } => {
                 self.finish_close().await;
-                DownReason::ClosedByPeer { code, reason }
+                (DownReason::ClosedByPeer { code, reason }, false)
             }
-            Event::CloseWish => {
+            End::CloseWish => {
                 let (code, reason) = self.shared.close_wish();
                 self.close(code, &reason).await;
-                DownReason::ClosedByUs { code, reason }
+                (DownReason::ClosedByUs { code, reason }, false)
             }
-            Event::Text => self.refuse(close_code::UNACCEPTABLE, "only binary frames carry Records").await,
-            Event::Dead => DownReason::Dead,
-            Event::Failed(Failed::TooLong) => {
+            // R-WS.16.
+            End::Unacceptable(why) => {
+                self.refuse(close_code::UNACCEPTABLE, why).await;
+                (DownReason::ClosedByUs { code: close_code::UNACCEPTABLE, reason: Cow::Borrowed(why) }, true)
+            }
+            End::Failed(Failed::TooLong) => {
                 self.refuse(close_code::TOO_LONG, "the message is too long").await;
-                DownReason::TooLong { limit: self.wire.limit() }
+                (DownReason::TooLong { limit: self.wire.limit() }, true)
             }
-            Event::Failed(Failed::Protocol(what)) => {
+            End::Failed(Failed::Protocol(what)) => {
                 self.refuse(close_code::PROTOCOL, "protocol violation").await;
-                DownReason::Protocol(what)
+                (DownReason::Protocol(what), true)
             }
-            Event::Failed(Failed::Lost(kind)) => DownReason::Lost(kind),
-            Event::Failed(Failed::Closed) => DownReason::Lost(std::io::ErrorKind::UnexpectedEof),
-            Event::Record(_) => unreachable!("a Record ends nothing"),
+            End::Dead => (DownReason::Dead, false),
+            End::Failed(Failed::Lost(kind)) => (DownReason::Lost(kind), false),
+            End::Failed(Failed::Closed) => (DownReason::Lost(std::io::ErrorKind::UnexpectedEof), false),
         }
     }
 
@@ -209,17 +213,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
         let _ = timeout(CLOSE_GRACE, closing).await;
     }
 
-    /// Closes for the peer's fault, without reading what it still sends as frames.
-    async fn refuse(&mut self, code: u16, reason: &'static str) -> DownReason {
+    /// Says why, and that nothing more will come. What the peer still sends is not read as frames.
+    async fn refuse(&mut self, code: u16, reason: &str) {
         let refusing = async {
             if self.send_close(code, reason).await {
                 let _ = poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
-                let mut dropped = 0;
-                poll_fn(|cx| self.wire.poll_linger(cx, &mut dropped)).await;
             }
         };
         let _ = timeout(CLOSE_GRACE, refusing).await;
-        DownReason::ClosedByUs { code, reason: Cow::Borrowed(reason) }
+    }
+
+    /// Drops what the peer still sends, for a while, so that it gets to read our close frame.
+    async fn linger(&mut self) {
+        let mut dropped = 0;
+        let _ = timeout(CLOSE_GRACE, poll_fn(|cx| self.wire.poll_linger(cx, &mut dropped))).await;
     }
 
     async fn send_close(&mut self, code: u16, reason: &str) -> bool {

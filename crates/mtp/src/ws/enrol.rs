@@ -13,6 +13,8 @@ pub(crate) enum HeadRead {
     Whole(Vec<u8>, Vec<u8>),
     /// More than [`MAX_HEAD`] bytes without a blank line.
     TooLong,
+    /// Not HTTP from its first byte on; a TLS hello, for one, has no blank line to wait for.
+    NotHttp,
 }
 
 /// Reads the head of a request or response.
@@ -23,6 +25,9 @@ pub(crate) async fn read_head<S: AsyncRead + Unpin>(io: &mut S) -> io::Result<He
         let searched = bytes.len().saturating_sub(3);
         if io.read_buf(&mut bytes).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if !bytes[0].is_ascii_uppercase() {
+            return Ok(HeadRead::NotHttp);
         }
         if let Some(end) = find_end(&bytes[searched..]) {
             let rest = bytes.split_off(searched + end);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::link::{LinkSender, Shared};
 
@@ -35,8 +35,12 @@ impl KeepAlive {
 
     /// Watches a link from now on.
     pub(crate) fn watch(&self, link: &Arc<Shared>) {
-        let slot = link.link.0 as usize % SLOTS;
-        self.0.lock().slots[slot].push(Arc::downgrade(link));
+        let mut slots = self.0.lock();
+        // The first ping comes after half an interval at least: a fresh link has other things to say. The
+        // ids spread links that came together.
+        let ahead = SLOTS / 2 + link.link.0 as usize % (SLOTS / 2);
+        let slot = (slots.turn + ahead) % SLOTS;
+        slots.slots[slot].push(Arc::downgrade(link));
     }
 
     /// Asks every watched link to close.
@@ -80,7 +84,7 @@ impl std::fmt::Debug for Slots {
 }
 
 async fn run(wheel: Weak<Wheel>, turn: Duration) {
-    let mut ticks = tokio::time::interval(turn);
+    let mut ticks = tokio::time::interval_at(Instant::now() + turn, turn);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

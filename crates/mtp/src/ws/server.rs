@@ -210,6 +210,7 @@ impl<H: LinkHandler, A: Admission> Host<H, A> {
     ) -> Result<Option<(Facts, Vec<u8>)>, Break> {
         let (head, rest) = match read_head(io).await? {
             HeadRead::Whole(head, rest) => (head, rest),
+            HeadRead::NotHttp => return Err(Refusal::new(400, "not an HTTP request").into()),
             HeadRead::TooLong => return Err(Refusal::new(431, "the request's head is too long").into()),
         };
         match parse_request(&head, &self.config.path)? {

@@ -71,6 +71,11 @@ impl Events {
         next.expect("an event in time").expect("the handler lives")
     }
 
+    /// Whether nothing happens for so long.
+    pub(crate) async fn quiet_for(&mut self, long: Duration) -> bool {
+        tokio::time::timeout(long, self.0.recv()).await.is_err()
+    }
+
     pub(crate) async fn up(&mut self) -> LinkUp {
         match self.next().await {
             Event::Up(up) => up,

@@ -23,7 +23,8 @@ fn who_is_let_in_and_who_is_trusted() {
     let own = Identity::self_signed(&id(DEVICE), validity(90)).unwrap();
     // The leaf of one identity behind the root of another: signed by nobody we know.
     let foreign = theirs.issue_device_with_key(&id(DEVICE), validity(90)).unwrap();
-    let cases: [(&str, &[&Ca], &Identity, i64, Option<bool>); 8] = [
+    type Case<'a> = (&'a str, &'a [&'a Ca], &'a Identity, i64, Option<bool>);
+    let cases: [Case<'_>; 8] = [
         ("issued by our CA", &[&ours], &issued, 1, Some(true)),
         ("one of two CAs", &[&theirs, &ours], &issued, 1, Some(true)),
         ("self-signed", &[&ours], &own, 1, Some(false)),
