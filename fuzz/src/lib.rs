@@ -6,10 +6,12 @@
 //! a corpus folder.
 
 mod path;
+mod schema;
 mod usp;
 mod value;
 
 pub use path::path;
+pub use schema::{blob, pattern, rows, xml};
 pub use usp::{msg, record};
 pub use value::value;
 
@@ -17,4 +19,13 @@ pub use value::value;
 pub type Target = fn(&[u8]);
 
 /// What can be fuzzed: the name of the corpus folder, and the function.
-pub const TARGETS: &[(&str, Target)] = &[("path", path), ("value", value), ("record", record), ("msg", msg)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("path", path),
+    ("value", value),
+    ("blob", blob),
+    ("rows", rows),
+    ("xml", xml),
+    ("pattern", pattern),
+    ("record", record),
+    ("msg", msg),
+];

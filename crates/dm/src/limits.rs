@@ -31,8 +31,8 @@ pub const MAX_PATTERN_STEPS: usize = 4096;
 /// Deepest nesting of groups in a pattern.
 pub const MAX_PATTERN_DEPTH: usize = 16;
 
-/// Longest text that is matched against a pattern, in characters.
-pub const MAX_PATTERN_TEXT: usize = 65_536;
+/// Longest text that is matched against a pattern, in characters; longer ones match nothing.
+pub const MAX_PATTERN_TEXT: usize = 4096;
 
 /// Longest data-model file that can be imported; the Broadband Forum's largest have 5 MB.
 pub const MAX_IMPORT_BYTES: usize = 32 * 1024 * 1024;

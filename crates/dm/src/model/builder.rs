@@ -358,12 +358,12 @@ fn param(text: &str, facts: &ParamFacts) -> Result<Param, ModelError> {
     })
 }
 
-/// The default of a new object; `[]` is how the models write an empty list.
+/// The default of a new object, if it is of the type.
 fn default(facts: &ParamFacts) -> Option<Value> {
     let default = facts.default.as_ref().filter(|default| default.kind == DefaultKind::Object)?;
     let value = match &facts.facets.list {
-        Some(_) => Value::parse_list(facts.ty, default.value.trim_matches(['[', ']'])),
-        None => Value::parse(facts.ty, &default.value),
+        Some(_) => Value::parse_list(facts.ty, default.lexical(true)),
+        None => Value::parse(facts.ty, default.lexical(false)),
     };
     value.ok()
 }
@@ -379,7 +379,7 @@ fn args(rows: &[Row], direction: Direction) -> Vec<Arg> {
                 ty: facts.ty,
                 facets: facts.facets.clone(),
                 mandatory: facts.mandatory,
-                default: facts.default.as_ref().map(|default| default.value.clone()),
+                default: facts.lexical_default(),
             });
         }
     }

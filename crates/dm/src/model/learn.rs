@@ -105,7 +105,7 @@ fn take_arg_facts(args: &mut [Arg], row: &Row, direction: Direction) {
         arg.ty = facts.ty;
         arg.facets = facts.facets.clone();
         arg.mandatory = facts.mandatory;
-        arg.default = facts.default.as_ref().map(|default| default.value.clone());
+        arg.default = facts.lexical_default();
     }
 }
 

@@ -215,6 +215,14 @@ pub struct DefaultValue {
     pub value: String,
 }
 
+impl DefaultValue {
+    /// The value as a device would say it: the models write a list's default in square brackets.
+    pub fn lexical(&self, is_list: bool) -> &str {
+        let bare = self.value.strip_prefix('[').and_then(|value| value.strip_suffix(']'));
+        bare.filter(|_| is_list).unwrap_or(&self.value)
+    }
+}
+
 /// When a default applies.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum DefaultKind {
@@ -258,6 +266,13 @@ pub struct ArgFacts {
     pub facets: Facets,
     /// What holds when it is left out.
     pub default: Option<DefaultValue>,
+}
+
+impl ArgFacts {
+    /// What holds when it is left out, as a device would say it.
+    pub fn lexical_default(&self) -> Option<String> {
+        self.default.as_ref().map(|default| default.lexical(self.facets.list.is_some()).to_owned())
+    }
 }
 
 /// Of what an argument is one.

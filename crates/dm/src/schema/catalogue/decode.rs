@@ -21,21 +21,30 @@ impl ObjectRef<'_> {
 }
 
 pub(super) fn row(item: &ItemRef<'_>) -> Row {
-    let args = || item.args().map(|arg| arg.to_row()).collect();
+    // An argument has no arguments, whatever a damaged blob says.
+    let args = || item.args().map(|arg| named(&arg, Facts::Arg(arg_facts(&arg)))).collect();
     let facts = match item.kind() {
         KIND_OBJECT => Facts::Object(object(item)),
         KIND_PARAM => Facts::Param(param(item)),
         KIND_COMMAND => Facts::Command(CommandFacts { is_async: item.is_async(), args: args() }),
         KIND_EVENT => Facts::Event(EventFacts { args: args() }),
-        kind => Facts::Arg(ArgFacts {
-            direction: kind_direction(kind),
-            mandatory: item.flags() & flag::MANDATORY != 0,
-            ty: item.ty(),
-            facets: facets(item),
-            default: default(item),
-        }),
+        _ => Facts::Arg(arg_facts(item)),
     };
+    named(item, facts)
+}
+
+fn named(item: &ItemRef<'_>, facts: Facts) -> Row {
     Row { name: item.name().to_owned(), since: item.since(), status: item.status(), facts, description: None }
+}
+
+fn arg_facts(item: &ItemRef<'_>) -> ArgFacts {
+    ArgFacts {
+        direction: kind_direction(item.kind()),
+        mandatory: item.flags() & flag::MANDATORY != 0,
+        ty: item.ty(),
+        facets: facets(item),
+        default: default(item),
+    }
 }
 
 fn object(item: &ItemRef<'_>) -> ObjectFacts {

@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
     fn objects(&self, model: Node<'a, 'a>) -> Result<Vec<ObjectRows>, SchemaError> {
         let mut objects: BTreeMap<SchemaPath, Vec<Row>> = BTreeMap::new();
         for node in children(model, "object") {
-            let text = node.attribute("name").unwrap_or_default();
+            let text = name(node);
             let path = SchemaPath::parse(text).map_err(|error| fail(format!("object {text:?}: {error}")))?;
             if !text.ends_with('.') {
                 return Err(fail(format!("object {text:?} does not end in a dot")));
@@ -91,8 +91,7 @@ impl<'a> Reader<'a> {
         rows: &mut Vec<Row>,
     ) -> Result<(), SchemaError> {
         for node in object.children().filter(Node::is_element) {
-            let bare =
-                node.attribute("name").unwrap_or_default().trim_end_matches(['(', ')', '!']).to_owned();
+            let bare = name(node).trim_end_matches(['(', ')', '!']).to_owned();
             let inside = Around { version: version(node).unwrap_or(around.version), ..around };
             let facts = match node.tag_name().name() {
                 "parameter" => Facts::Param(self.param(node, around)?),
@@ -130,7 +129,7 @@ impl<'a> Reader<'a> {
         args: &mut Vec<Row>,
     ) -> Result<(), SchemaError> {
         for node in children(list, "parameter") {
-            let name = format!("{prefix}{}", node.attribute("name").unwrap_or_default());
+            let name = format!("{prefix}{}", name(node));
             let (ty, facets, default) =
                 self.types.read(node, |target| self.paths.of_arg(around.object, target))?;
             let facts =
@@ -138,9 +137,8 @@ impl<'a> Reader<'a> {
             args.push(self.row(node, around, name, facts)?);
         }
         for node in children(list, "object") {
-            let name = node.attribute("name").unwrap_or_default();
             let inside = Around { version: version(node).unwrap_or(around.version), ..around };
-            self.args(node, inside, direction, name, args)?;
+            self.args(node, inside, direction, &format!("{prefix}{}", name(node)), args)?;
         }
         Ok(())
     }
@@ -213,6 +211,11 @@ fn children<'a>(node: Node<'a, 'a>, tag: &'static str) -> impl Iterator<Item = N
 
 fn child<'a>(node: Node<'a, 'a>, tag: &'static str) -> Option<Node<'a, 'a>> {
     children(node, tag).next()
+}
+
+/// A definition's name; some files have blanks around it.
+fn name<'a>(node: Node<'a, 'a>) -> &'a str {
+    node.attribute("name").unwrap_or_default().trim()
 }
 
 fn flag(node: Node<'_, '_>, attribute: &str) -> bool {

@@ -14,16 +14,16 @@ pub(super) struct Paths {
 }
 
 impl Paths {
-    pub(super) fn new(model: Node<'_, '_>) -> Paths {
+    pub(super) fn new<'a>(model: Node<'a, 'a>) -> Paths {
         let mut known = BTreeSet::new();
         let mut root = "Device".to_owned();
         for object in super::children(model, "object") {
-            let path = object.attribute("name").unwrap_or_default();
+            let path = super::name(object);
             if path.matches('.').count() == 1 {
                 root = path.trim_end_matches('.').to_owned();
             }
             for param in super::children(object, "parameter") {
-                known.insert(format!("{path}{}", param.attribute("name").unwrap_or_default()));
+                known.insert(format!("{path}{}", super::name(param)));
             }
             known.insert(path.to_owned());
         }

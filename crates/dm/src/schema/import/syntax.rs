@@ -32,7 +32,7 @@ impl<'a> Types<'a> {
         param: Node<'a, 'a>,
         absolute: impl Fn(&str) -> Option<SchemaPath>,
     ) -> Result<(Type, Facets, Option<DefaultValue>), SchemaError> {
-        let name = param.attribute("name").unwrap_or_default();
+        let name = super::name(param);
         let syntax = child(param, "syntax").ok_or_else(|| fail(format!("parameter {name} has no syntax")))?;
         let mut facets = Facets { list: child(syntax, "list").map(list), ..Facets::default() };
         let default = children(syntax, "default").find(|node| status(*node) != Status::Deleted);

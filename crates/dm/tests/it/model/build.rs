@@ -74,6 +74,25 @@ fn what_the_catalogue_does_not_know_is_an_error() {
 }
 
 #[test]
+fn defaults_are_typed_and_lists_lose_their_brackets() {
+    let model = model(
+        "Device. object\n\
+         Device.A param access=readWrite type=int default=object:\"[7]\"\n\
+         Device.B param access=readWrite type=unsignedInt list=0: default=object:\"[0, 01]\"\n\
+         Device.C param access=readWrite type=boolean default=object:1\n\
+         Device.D param access=readWrite type=boolean default=factory:true\n\
+         Device.E param access=readWrite type=string default=object:\"[x]\"\n\
+         Device.Do() command\n\
+         Device.Do() in L type=string list=0: default=parameter:\"[a,b]\"\n",
+    );
+    let root = model.object(ObjectId(0));
+    let defaults: Vec<Option<Value>> = root.params.iter().map(|param| param.default.clone()).collect();
+    let text = |text: &str| Some(Value::text(text));
+    assert_eq!(defaults, [None, text("0,1"), Some(Value::Bool(true)), None, text("[x]")]);
+    assert_eq!(root.commands[0].inputs[0].default.as_deref(), Some("a,b"));
+}
+
+#[test]
 fn policy_narrows_access() {
     let mut builder = ModelBuilder::new("urn:x", Protocol::Usp);
     for object in ["Device.IP.Interface.{i}.", "Device.IP.Interface.{i}.IPv4Address.{i}.", "Device.Time."] {

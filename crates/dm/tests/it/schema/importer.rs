@@ -25,7 +25,7 @@ fn data_types_are_resolved() {
     check(
         r#"<object name="Device." access="readOnly" version="2.1">
              <parameter name="C" access="readWrite"><syntax><dataType ref="Narrow"/></syntax></parameter>
-             <parameter name="A" version="2.3"><syntax><dataType ref="_AliasUSP"/></syntax></parameter>
+             <parameter name="A " version="2.3"><syntax><dataType ref="_AliasUSP"/></syntax></parameter>
              <parameter name="B"><syntax><list maxItems="4"/><dataType ref="Pair"><units value="dB"/></dataType></syntax></parameter>
              <parameter name="D" status="deprecated"><syntax hidden="true"><unsignedInt><range minInclusive="1" maxInclusive="9" step="2"/></unsignedInt><default type="factory" value="3"/></syntax></parameter>
            </object>"#,
