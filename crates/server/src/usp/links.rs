@@ -1,0 +1,140 @@
+//! Links: what a connection is to us, from its first byte to its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use fleet::ids::TenantId;
+use fleet::port::{Store, Write};
+use mtp::{DownReason, LinkHandler, LinkUp, Verdict};
+use tokio::sync::Mutex as AsyncMutex;
+use usp_proto::EndpointId;
+use usp_proto::link::{Inbound, LinkId};
+
+use super::admission::Opening;
+use super::session::Session;
+use super::{Usp, lock};
+
+/// A connection.
+pub(super) struct LinkEntry<S: Store> {
+    pub(super) up: LinkUp,
+    pub(super) phase: AsyncMutex<Phase<S>>,
+}
+
+/// What became of it.
+pub(super) enum Phase<S: Store> {
+    /// Nobody has decided yet.
+    New,
+    /// It waits for a person; its Records are ignored.
+    Pending,
+    /// It is a device's session.
+    Live(Arc<Session<S>>),
+    /// It was turned away and is closing.
+    Over,
+}
+
+impl<S: Store> LinkHandler for Usp<S> {
+    fn up(&self, up: LinkUp) {
+        let link = up.link;
+        self.0.metrics.links_opened.inc();
+        let entry = Arc::new(LinkEntry { up, phase: AsyncMutex::new(Phase::New) });
+        lock(&self.0.links).insert(link, Arc::clone(&entry));
+        let usp = self.clone();
+        // A controller may have something to send before the device says anything.
+        tokio::spawn(async move {
+            usp.open(&entry).await;
+        });
+    }
+
+    fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send {
+        let usp = self.clone();
+        Box::pin(async move {
+            let Some(entry) = lock(&usp.0.links).get(&record.link).cloned() else { return Verdict::Accepted };
+            let Some(session) = usp.open(&entry).await else { return Verdict::Accepted };
+            usp.0.metrics.records_in.inc();
+            session.inbound(&usp, record).await
+        })
+    }
+
+    fn down(&self, link: LinkId, reason: DownReason) {
+        self.0.metrics.links_closed.inc();
+        let Some(entry) = lock(&self.0.links).remove(&link) else { return };
+        if let Some(eid) = &entry.up.eid {
+            let mut by_endpoint = lock(&self.0.by_endpoint);
+            if by_endpoint.get(eid) == Some(&link) {
+                by_endpoint.remove(eid);
+            }
+        }
+        let usp = self.clone();
+        tokio::spawn(async move {
+            let mut phase = entry.phase.lock().await;
+            if let Phase::Live(session) = std::mem::replace(&mut *phase, Phase::Over) {
+                session.link_down(&usp, &reason.to_string()).await;
+            }
+        });
+    }
+}
+
+impl<S: Store> Usp<S> {
+    /// The session of a link; decides about the link if nobody has yet.
+    pub(super) async fn open(&self, entry: &Arc<LinkEntry<S>>) -> Option<Arc<Session<S>>> {
+        let mut phase = entry.phase.lock().await;
+        match &*phase {
+            Phase::Live(session) => return Some(Arc::clone(session)),
+            Phase::Pending | Phase::Over => return None,
+            Phase::New => {}
+        }
+        let (next, session) = match self.decide(entry).await {
+            Opening::Session(session) => (Phase::Live(Arc::clone(&session)), Some(session)),
+            Opening::Pending => (Phase::Pending, None),
+            Opening::Refused(reason) => {
+                entry.up.sender.close(mtp::close_code::POLICY, reason);
+                (Phase::Over, None)
+            }
+        };
+        *phase = next;
+        drop(phase);
+        if let Some(session) = &session {
+            session.begin(self).await;
+        }
+        session
+    }
+
+    /// A person let an endpoint in: its connected link becomes a session at once.
+    pub async fn approved(&self, endpoint: &str) {
+        let Ok(endpoint) = EndpointId::receive(endpoint) else { return };
+        let link = lock(&self.0.by_endpoint).get(&endpoint).copied();
+        let entry = link.and_then(|link| lock(&self.0.links).get(&link).cloned());
+        if let Some(entry) = entry {
+            {
+                let mut phase = entry.phase.lock().await;
+                if matches!(*phase, Phase::Pending) {
+                    *phase = Phase::New;
+                }
+            }
+            self.open(&entry).await;
+        }
+    }
+
+    /// A person turned an endpoint away, or removed its device: its links are closed.
+    pub fn turn_away(&self, endpoint: &str) {
+        let Ok(endpoint) = EndpointId::receive(endpoint) else { return };
+        let link = lock(&self.0.by_endpoint).get(&endpoint).copied();
+        let entry = link.and_then(|link| lock(&self.0.links).get(&link).cloned());
+        if let Some(entry) = entry {
+            entry.up.sender.close(mtp::close_code::POLICY, "removed by the operator");
+        }
+    }
+
+    /// The refusals list: what transports and admission turned away.
+    pub(super) fn note_refusal(&self, tenant: TenantId, peer: SocketAddr, endpoint: Option<String>, reason: String) {
+        self.0.metrics.refused.inc();
+        let attempt =
+            fleet::enrolment::RefusedAttempt { at: self.0.clock.utc(), peer: peer.to_string(), endpoint, reason };
+        let usp = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = usp.submit(Write::Refused { tenant, attempt }).await {
+                tracing::debug!(%error, "a refusal was not kept");
+            }
+        });
+    }
+}

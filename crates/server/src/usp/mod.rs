@@ -1,0 +1,149 @@
+//! The USP controller role: links come from `mtp`, sessions are monitors around the controller machine,
+//! work comes from lanes, and everything worth keeping goes to the store.
+//!
+//! A session has no task. Whoever has news enters it: the link's task with a Record, a short task with a
+//! job, the timer with a deadline. Its lock is never held over an await.
+
+mod admission;
+mod convert;
+mod lanes;
+mod links;
+mod onboarding;
+mod session;
+mod timers;
+mod trace;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fleet::enrolment::Policy;
+use fleet::ids::{DeviceId, TenantId};
+use fleet::port::Store;
+use tokio::sync::Notify;
+use usp_endpoint::controller::ControllerConfig;
+use usp_proto::EndpointId;
+use usp_proto::link::LinkId;
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use lanes::LaneTable;
+use links::LinkEntry;
+use session::Session;
+use timers::Timers;
+use trace::Traces;
+
+pub use trace::TraceItem;
+
+/// Issues certificates to devices that enrol.
+pub trait Issuer: Send + Sync + 'static {
+    /// The chain, PEM, for a certificate signing request, PEM, and the endpoint it is for; or why not.
+    ///
+    /// # Errors
+    /// A sentence for the device's log.
+    fn issue(&self, request_pem: &str) -> Result<Issued, String>;
+}
+
+/// A certificate that was issued.
+pub struct Issued {
+    /// For whom.
+    pub endpoint: EndpointId,
+    /// The chain, PEM.
+    pub chain_pem: String,
+    /// Of the leaf.
+    pub fingerprint: [u8; 32],
+}
+
+/// What the role is built from.
+pub struct UspOptions {
+    /// Our own Endpoint.
+    pub endpoint: EndpointId,
+    /// Whose devices these are.
+    pub tenant: TenantId,
+    /// What happens to devices that nobody knows.
+    pub policy: Policy,
+    /// Issues certificates; `None` without an internal CA.
+    pub issuer: Option<Box<dyn Issuer>>,
+}
+
+/// The role. Clones share it.
+pub struct Usp<S: Store>(Arc<Inner<S>>);
+
+impl<S: Store> Clone for Usp<S> {
+    fn clone(&self) -> Self {
+        Usp(Arc::clone(&self.0))
+    }
+}
+
+struct Inner<S: Store> {
+    store: S,
+    clock: Clock,
+    options: UspOptions,
+    config: Arc<ControllerConfig>,
+    links: Mutex<BTreeMap<LinkId, Arc<LinkEntry<S>>>>,
+    by_endpoint: Mutex<BTreeMap<EndpointId, LinkId>>,
+    sessions: Mutex<BTreeMap<DeviceId, Arc<Session<S>>>>,
+    lanes: LaneTable,
+    timers: Timers<S>,
+    traces: Traces,
+    metrics: Arc<Metrics>,
+    /// Rung after every write that may have added events to the log.
+    log: Arc<Notify>,
+}
+
+impl<S: Store> Usp<S> {
+    /// Builds the role over a store. Its timer runs until the role is dropped.
+    pub fn new(store: S, clock: Clock, options: UspOptions, metrics: Arc<Metrics>, log: Arc<Notify>) -> Self {
+        let config = Arc::new(ControllerConfig {
+            endpoint: options.endpoint.clone(),
+            versions: usp_proto::Version::SUPPORTED.to_vec(),
+        });
+        let usp = Usp(Arc::new(Inner {
+            store,
+            clock,
+            options,
+            config,
+            links: Mutex::default(),
+            by_endpoint: Mutex::default(),
+            sessions: Mutex::default(),
+            lanes: LaneTable::default(),
+            timers: Timers::default(),
+            traces: Traces::default(),
+            metrics,
+            log,
+        }));
+        timers::run(&usp);
+        usp
+    }
+
+    /// Our own Endpoint.
+    pub fn endpoint(&self) -> &EndpointId {
+        &self.0.options.endpoint
+    }
+
+    /// How many sessions stand.
+    pub fn session_count(&self) -> usize {
+        lock(&self.0.sessions).len()
+    }
+
+    /// Whether a session with this device stands.
+    pub fn is_online(&self, device: DeviceId) -> bool {
+        lock(&self.0.sessions).contains_key(&device)
+    }
+
+    fn session(&self, device: DeviceId) -> Option<Arc<Session<S>>> {
+        lock(&self.0.sessions).get(&device).cloned()
+    }
+
+    /// Submits a write whose events readers of the log wait for.
+    async fn submit(&self, write: fleet::port::Write) -> Result<fleet::port::Written, fleet::port::StoreError> {
+        let written = self.0.store.submit(write).await;
+        self.0.log.notify_waiters();
+        written
+    }
+}
+
+/// A lock whose holder panicked still guards valid data here: each critical section leaves the maps
+/// whole, and the session concerned is ended by whoever caught the panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
