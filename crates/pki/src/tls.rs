@@ -1,10 +1,11 @@
 //! TLS configurations: one constructor for the listening side, one for the dialling side. TLS 1.2 and
 //! 1.3, nothing older; no resumption, because a resumed session would skip the certificate rules.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::Resumption;
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ServerConfig};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use usp_proto::link::PeerAuth;
@@ -19,6 +20,7 @@ use crate::verify::{ControllerVerifier, DeviceVerifier};
 pub struct ServerTls {
     config: Arc<ServerConfig>,
     verifier: Arc<DeviceVerifier>,
+    current: Arc<Current>,
 }
 
 impl ServerTls {
@@ -28,13 +30,25 @@ impl ServerTls {
     /// When the key does not fit the certificate.
     pub fn new(identity: &Identity, verifier: DeviceVerifier) -> Result<ServerTls, Error> {
         let verifier = Arc::new(verifier);
+        let current = Arc::new(Current(RwLock::new(certified(identity)?)));
         let mut config = ServerConfig::builder_with_provider(crate::provider())
             .with_safe_default_protocol_versions()?
             .with_client_cert_verifier(verifier.clone())
-            .with_single_cert(identity.chain().to_vec(), identity.key())?;
+            .with_cert_resolver(current.clone());
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(ServerTls { config: Arc::new(config), verifier })
+        Ok(ServerTls { config: Arc::new(config), verifier, current })
+    }
+
+    /// Shows another credential from the next handshake on, in every clone: a renewed certificate needs
+    /// no restart, and links that stand are not disturbed.
+    ///
+    /// # Errors
+    /// When the key does not fit the certificate; the old credential stays.
+    pub fn replace(&self, identity: &Identity) -> Result<(), Error> {
+        let renewed = certified(identity)?;
+        *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        Ok(())
     }
 
     /// The configuration for the TLS library.
@@ -46,6 +60,21 @@ impl ServerTls {
     pub fn peer(&self, chain: Option<&[CertificateDer<'_>]>) -> PeerAuth {
         auth(chain, |chain| self.verifier.trusts(chain, UnixTime::now()))
     }
+}
+
+/// The credential that a listener shows at the moment.
+#[derive(Debug)]
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+fn certified(identity: &Identity) -> Result<Arc<CertifiedKey>, Error> {
+    let key = CertifiedKey::from_der(identity.chain().to_vec(), identity.key(), &crate::provider())?;
+    Ok(Arc::new(key))
 }
 
 /// TLS of a dialler, and what the server proved.

@@ -88,6 +88,7 @@ impl LinkSender {
     }
 
     /// Sends a ping and waits for any sign of life; false when there was none within `patience`.
+    /// When [`MAX_PROBES`] others wait already, it does not: an open link then counts as alive.
     pub async fn answers_ping(&self, patience: Duration) -> bool {
         let answered = {
             let mut state = self.0.lock();

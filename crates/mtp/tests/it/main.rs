@@ -6,6 +6,7 @@ mod handshake;
 mod keepalive;
 mod loopback;
 mod memory;
+mod pressure;
 mod raw;
 mod refusals;
 mod retry;

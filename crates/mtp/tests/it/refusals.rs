@@ -1,10 +1,15 @@
 //! Requests that get no upgrade, byte by byte, and the answer that each gets.
 
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
 use mtp::ws::handshake::{Request, parse_request};
+use mtp::{Admission, Candidate, Refusal};
 use requirement::requirement;
 
 use crate::raw::{GOOD, Raw};
-use crate::support::Server;
+use crate::support::{AGENT, Server, config, id};
+use usp_proto::EndpointId;
 
 /// What a listener at `/usp` answers.
 fn status(request: &str) -> u16 {
@@ -130,4 +135,33 @@ async fn a_handshake_that_does_not_end_is_ended() {
     let began = tokio::time::Instant::now();
     assert_eq!(raw.rest().await, b"");
     assert_eq!(began.elapsed().as_secs(), 10);
+}
+
+/// Refuses everybody, and keeps what it is told.
+#[derive(Default)]
+struct Book(Mutex<Vec<(Option<EndpointId>, u16)>>);
+
+impl Admission for Book {
+    async fn admit(&self, _: &Candidate) -> Result<(), Refusal> {
+        Err(Refusal::new(403, "closed\r\nX: y"))
+    }
+
+    fn refused(&self, _: SocketAddr, eid: Option<&EndpointId>, refusal: &Refusal) {
+        self.0.lock().unwrap().push((eid.cloned(), refusal.status));
+    }
+}
+
+#[tokio::test]
+async fn every_refusal_is_reported() {
+    let book = Arc::new(Book::default());
+    let server = Server::with(None, config(), book.clone()).await;
+    for request in [GOOD, "\u{16}\u{3}\u{1}", "GET / HTTP/1.1\r\n\r\n"] {
+        let mut raw = Raw::connect(server.addr).await;
+        raw.send(request.as_bytes()).await;
+        let answer = String::from_utf8(raw.rest().await).unwrap();
+        // A reason can't add header lines, whatever it holds.
+        assert!(!answer.contains("\nX: y"), "{answer}");
+    }
+    let book = book.0.lock().unwrap();
+    assert_eq!(*book, [(Some(id(AGENT)), 403), (None, 400), (None, 404)]);
 }

@@ -9,7 +9,7 @@ use mtp::{
     Admission, AdmitAll, Candidate, DownReason, EnrolRequest, Inbound, LinkHandler, LinkId, LinkUp, Refusal,
     Role, Verdict,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use usp_proto::EndpointId;
 
@@ -26,14 +26,18 @@ pub(crate) fn id(text: &str) -> EndpointId {
 pub(crate) enum Event {
     Up(LinkUp),
     Record(Inbound),
+    Held,
     Down(DownReason),
 }
 
-/// Reports everything. A Record `garbage` counts as undecodable, `panic` panics, all others are fine.
+/// Reports everything. A Record `garbage` counts as undecodable, `panic` panics, `hold` takes until
+/// somebody adds a permit to the gate, all others are fine.
 pub(crate) struct Recorder {
     events: mpsc::UnboundedSender<Event>,
     /// Whether every peer is authorised as soon as it is up.
     pub(crate) authorise: bool,
+    /// What `hold` waits for.
+    pub(crate) gate: Arc<Semaphore>,
 }
 
 pub(crate) struct Events(mpsc::UnboundedReceiver<Event>);
@@ -41,7 +45,7 @@ pub(crate) struct Events(mpsc::UnboundedReceiver<Event>);
 impl Recorder {
     pub(crate) fn new() -> (Arc<Recorder>, Events) {
         let (events, receiver) = mpsc::unbounded_channel();
-        (Arc::new(Recorder { events, authorise: false }), Events(receiver))
+        (Arc::new(Recorder { events, authorise: false, gate: Arc::new(Semaphore::new(0)) }), Events(receiver))
     }
 }
 
@@ -56,7 +60,12 @@ impl LinkHandler for Recorder {
     async fn inbound(&self, record: Inbound) -> Verdict {
         assert_ne!(&record.record[..], b"panic", "this Record is meant to panic");
         let verdict = if &record.record[..] == b"garbage" { Verdict::Undecodable } else { Verdict::Accepted };
+        let hold = &record.record[..] == b"hold";
         let _ = self.events.send(Event::Record(record));
+        if hold {
+            self.gate.acquire().await.expect("the gate stays").forget();
+            let _ = self.events.send(Event::Held);
+        }
         verdict
     }
 
@@ -69,6 +78,11 @@ impl Events {
     pub(crate) async fn next(&mut self) -> Event {
         let next = tokio::time::timeout(PATIENCE, self.0.recv()).await;
         next.expect("an event in time").expect("the handler lives")
+    }
+
+    /// Whether nothing has happened since.
+    pub(crate) fn nothing_yet(&mut self) -> bool {
+        self.0.try_recv().is_err()
     }
 
     /// Whether nothing happens for so long.

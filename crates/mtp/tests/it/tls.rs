@@ -185,6 +185,28 @@ async fn plain_and_secure_do_not_mix() {
     assert!(matches!(secure.dialer(true).connect().await, Err(Error::NoTls)));
 }
 
+#[tokio::test]
+async fn a_renewed_credential_is_shown_without_a_restart() {
+    let ca = ca();
+    let tls = server_tls(&ca);
+    let server = Server::start(Some(tls.clone())).await;
+    let dialer = dialer(&server, client_tls(&roots(&ca), None, CONTROLLER), CONTROLLER);
+    let (mut first_events, before) = dial(&dialer).await;
+    let renewed = server_identity(&ca, valid());
+    tls.replace(&renewed).unwrap();
+    let (_events, after) = dial(&dialer).await;
+    assert_ne!(certificate(&before.peer).fingerprint, renewed.fingerprint());
+    assert_eq!(certificate(&after.peer).fingerprint, renewed.fingerprint());
+    assert!(first_events.nothing_yet());
+
+    // A key that does not fit changes nothing.
+    let other = server_identity(&ca, valid());
+    let mixed = Identity::from_pem(renewed.chain_pem().as_bytes(), other.key_pem().as_bytes()).unwrap();
+    assert!(matches!(tls.replace(&mixed), Err(pki::Error::Tls(_))));
+    let (_events, still) = dial(&dialer).await;
+    assert_eq!(certificate(&still.peer).fingerprint, renewed.fingerprint());
+}
+
 /// Issues what is asked for with the right token.
 struct Office(Ca);
 
