@@ -1,0 +1,57 @@
+//! Counters for `/metrics`. Never a label per device.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
+
+/// What the server counts.
+#[derive(Default)]
+pub struct Metrics {
+    /// Connections that were upgraded.
+    pub links_opened: Counter,
+    /// Connections that ended.
+    pub links_closed: Counter,
+    /// Attempts that were turned away.
+    pub refused: Counter,
+    /// Records from devices.
+    pub records_in: Counter,
+    /// Records to devices.
+    pub records_out: Counter,
+    /// Notifications stored.
+    pub notifications: Counter,
+    /// Jobs that ended.
+    pub jobs_finished: Counter,
+    /// Oddities of devices that need no action.
+    pub noticed: Counter,
+    /// Sessions ended by a panic.
+    pub panics: Counter,
+}
+
+impl Metrics {
+    /// The text that Prometheus scrapes.
+    pub fn render(&self, sessions: usize) -> String {
+        let mut registry = Registry::with_prefix("cusp");
+        let counters = [
+            ("links_opened", "Connections that were upgraded", &self.links_opened),
+            ("links_closed", "Connections that ended", &self.links_closed),
+            ("refused", "Attempts that were turned away", &self.refused),
+            ("records_in", "Records from devices", &self.records_in),
+            ("records_out", "Records to devices", &self.records_out),
+            ("notifications", "Notifications stored", &self.notifications),
+            ("jobs_finished", "Jobs that ended", &self.jobs_finished),
+            ("noticed", "Oddities of devices that need no action", &self.noticed),
+            ("session_panics", "Sessions ended by a panic", &self.panics),
+        ];
+        for (name, help, counter) in counters {
+            registry.register(name, help, counter.clone());
+        }
+        let online = prometheus_client::metrics::gauge::Gauge::<i64>::default();
+        online.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+        registry.register("sessions", "Devices with a session", online);
+        let mut text = String::new();
+        if encode(&mut text, &registry).is_err() {
+            text.clear();
+        }
+        text
+    }
+}

@@ -1,0 +1,111 @@
+//! Between the machine's terms and the domain's.
+
+use dm::operation::{Get, GetInstances, ObjectValues, Operation, Requested, SchemaResult};
+use dm::{Fault, Outcome};
+use fleet::device::FactsUpdate;
+use fleet::event::{EventBody, EventKind};
+use fleet::onboarding::OnboardingPlan as FleetPlan;
+use usp_endpoint::controller::io::{Notice, OnboardingPlan, Subscription};
+
+use super::onboarding::{body, event_kind};
+
+/// The event of the log that a notification is.
+pub(super) fn event(what: &Notice) -> EventBody {
+    match what {
+        Notice::Event { path, name, params } => body(event_kind(path, name), &format!("{path}{name}"), params),
+        Notice::ValueChange { path, value } => {
+            body(EventKind::ValueChange, path, &[("value".to_owned(), value.clone())])
+        }
+        Notice::ObjectCreation { path, unique_keys } => body(EventKind::ObjectCreation, path, unique_keys),
+        Notice::ObjectDeletion { path } => body(EventKind::ObjectDeletion, path, &[]),
+        Notice::OperationComplete { path, command, command_key, result } => {
+            let mut params = vec![("command_key".to_owned(), command_key.clone())];
+            match result {
+                Ok(outputs) => params.extend(outputs.iter().cloned()),
+                Err(fault) => {
+                    params.push(("err_code".to_owned(), fault.code.to_string()));
+                    params.push(("err_msg".to_owned(), fault.message.clone()));
+                }
+            }
+            body(EventKind::OperationComplete, &format!("{path}{command}"), &params)
+        }
+        Notice::OnBoardRequest { oui, product_class, serial_number, versions } => {
+            let params = [
+                ("OUI", oui),
+                ("ProductClass", product_class),
+                ("SerialNumber", serial_number),
+                ("AgentSupportedProtocolVersions", versions),
+            ];
+            let params: Vec<_> = params.map(|(name, value)| (name.to_owned(), value.clone())).to_vec();
+            body(EventKind::Onboard, "Device.", &params)
+        }
+    }
+}
+
+/// The domain's plan for the machine.
+pub(super) fn plan(plan: &FleetPlan, schema: bool) -> OnboardingPlan {
+    let read = plan.first_reads.iter().flat_map(|operation| match operation {
+        Operation::Get(get) => get.paths.clone(),
+        _ => Vec::new(),
+    });
+    let subscription = |wanted: &fleet::onboarding::Subscription| Subscription {
+        id: wanted.id.clone(),
+        notif_type: wanted.kind.as_str().to_owned(),
+        reference_list: wanted.references.join(","),
+        persistent: true,
+        retry: true,
+    };
+    OnboardingPlan {
+        read: read.collect(),
+        schema,
+        instances: true,
+        subscriptions: plan.subscriptions.iter().map(subscription).collect(),
+        boot_parameters: plan.boot_parameters.clone(),
+        complete: true,
+    }
+}
+
+/// What an outcome answers, as far as a twin needs to know it.
+pub(super) fn asked(outcome: &Outcome) -> Operation {
+    match outcome {
+        Outcome::GetInstances(results) => Operation::GetInstances(GetInstances {
+            paths: results.iter().map(|result| result.path.clone()).collect(),
+            first_level_only: false,
+        }),
+        Outcome::Get(results) => Operation::Get(Get {
+            paths: results.iter().map(|result| result.path.clone()).collect(),
+            max_depth: 0,
+        }),
+        _ => Operation::Get(Get::default()),
+    }
+}
+
+/// What values of `Device.DeviceInfo.` say about the device.
+pub(super) fn facts_of(outcome: &Outcome) -> FactsUpdate {
+    let Outcome::Get(results) = outcome else { return FactsUpdate::default() };
+    let objects = results.iter().filter_map(|result| result.result.as_ref().ok()).flatten();
+    let params: Vec<(String, &str)> = objects.flat_map(full_names).collect();
+    FactsUpdate::from_params(params.iter().map(|(path, value)| (path.as_str(), *value)))
+}
+
+fn full_names(object: &ObjectValues) -> impl Iterator<Item = (String, &str)> {
+    object.params.iter().map(move |(name, value)| (format!("{}{name}", object.path), value.as_str()))
+}
+
+/// One model from the answers to several paths (a model may be asked for piece by piece).
+pub(super) fn merge_schema(results: Vec<Requested<SchemaResult, Fault>>) -> Option<SchemaResult> {
+    let mut merged = SchemaResult::default();
+    for result in results {
+        let Ok(part) = result.result else { continue };
+        if merged.model_uri.is_empty() {
+            merged.model_uri = part.model_uri;
+        }
+        for object in part.objects {
+            if !merged.objects.iter().any(|known| known.path == object.path) {
+                merged.objects.push(object);
+            }
+        }
+    }
+    merged.objects.sort_by(|a, b| a.path.cmp(&b.path));
+    (!merged.objects.is_empty()).then_some(merged)
+}

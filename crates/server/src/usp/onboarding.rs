@@ -1,0 +1,189 @@
+//! Notifications and onboarding: what the machine reports, as writes of the domain.
+
+use std::sync::Arc;
+
+use dm::Outcome;
+use dm::operation::CommandResult;
+use fleet::event::{EventBody, EventKind};
+use fleet::job::{Ending, JobEvent, JobState};
+use fleet::model::{ModelHint, StoredModel};
+use fleet::onboarding::OnboardingPlan;
+use fleet::port::{DeviceFields, FinishJob, NewNotification, PutModel, Store, Write, Written};
+use fleet::twin::{Delta, Source};
+use usp_endpoint::controller::io::{Input, Learned, Notice, Notification, Ticket};
+
+use super::Usp;
+use super::convert;
+use super::session::Session;
+
+impl<S: Store> Session<S> {
+    /// Stores a notification; the input for the machine says whether the agent may be told.
+    pub(super) async fn store(self: &Arc<Self>, usp: &Usp<S>, ticket: Ticket, notification: Notification) -> Input {
+        let at = usp.0.clock.utc();
+        let wants_onboarding = matches!(notification.what, Notice::OnBoardRequest { .. });
+        let finish = self.completion(usp, &notification.what).await;
+        let finished = finish.as_ref().map(|finish| finish.job);
+        let mut event = convert::event(&notification.what);
+        if let Some(job) = finished {
+            event = event.of_job(job);
+        }
+        let write = NewNotification {
+            tenant: usp.0.options.tenant,
+            device: self.device,
+            epoch: self.epoch,
+            endpoint: self.endpoint.as_str().to_owned(),
+            msg_id: notification.msg_id,
+            digest: fleet::ids::Digest(notification.digest),
+            at,
+            event: event.bounded(),
+            delta: delta(&notification.what, at),
+            finish,
+        };
+        match usp.submit(Write::StoreNotification(Box::new(write))).await {
+            Ok(written) => {
+                usp.0.metrics.notifications.inc();
+                if let Some(job) = finished {
+                    usp.0.lanes.finished(self.device, job);
+                }
+                if wants_onboarding && !matches!(written, Written::Notified { known: true, .. }) {
+                    let (usp, session) = (usp.clone(), Arc::clone(self));
+                    tokio::spawn(async move { session.onboard(&usp).await });
+                }
+                Input::Stored(ticket)
+            }
+            Err(error) => {
+                tracing::warn!(%error, endpoint = %self.endpoint, "a notification was not stored");
+                Input::NotStored(ticket)
+            }
+        }
+    }
+
+    /// The job that an OperationComplete ends, by its command key.
+    async fn completion(&self, usp: &Usp<S>, what: &Notice) -> Option<FinishJob> {
+        let Notice::OperationComplete { path, command, command_key, result } = what else { return None };
+        if command_key.is_empty() {
+            return None;
+        }
+        let tenant = usp.0.options.tenant;
+        let job = usp.0.store.job_by_command_key(tenant, self.device, command_key).await.ok()??;
+        if job.state.is_finished() && !matches!(job.state, JobState::InDoubt) {
+            return None;
+        }
+        let executed = format!("{path}{command}");
+        let ending = if result.is_ok() { Ending::Done } else { Ending::Failed };
+        let requested =
+            dm::operation::Requested { path: executed, result: result.clone().map(CommandResult::Output) };
+        Some(FinishJob {
+            tenant,
+            job: job.id,
+            event: JobEvent::Finish(ending),
+            outcome: Some(Outcome::Operate(vec![requested])),
+            error: None,
+            delta: None,
+            facts: fleet::device::FactsUpdate::default(),
+            at: usp.0.clock.utc(),
+        })
+    }
+
+    /// Has the machine onboard the device after the domain's plan.
+    pub(super) async fn onboard(self: &Arc<Self>, usp: &Usp<S>) {
+        let model = self.known_model(usp).await;
+        let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()), model.is_none());
+        Box::pin(self.input(usp, Input::Onboard(plan))).await;
+    }
+
+    async fn known_model(&self, usp: &Usp<S>) -> Option<StoredModel> {
+        let tenant = usp.0.options.tenant;
+        let device = usp.0.store.device(tenant, self.device).await.ok()??;
+        usp.0.store.model(tenant, device.model?).await.ok()?
+    }
+
+    pub(super) async fn learned(self: &Arc<Self>, usp: &Usp<S>, learned: Learned) {
+        let (tenant, device, at) = (usp.0.options.tenant, self.device, usp.0.clock.utc());
+        let write = match learned {
+            Learned::Protocols(_) | Learned::OwnRow(_) => return,
+            Learned::Values(outcome) | Learned::Instances(outcome) => {
+                let operation = convert::asked(&outcome);
+                let delta = Delta::of_outcome(&operation, &outcome, at);
+                let facts = convert::facts_of(&outcome);
+                let delta = (!delta.is_empty()).then_some(delta);
+                Write::PutDeviceFields(Box::new(DeviceFields { tenant, device, facts, delta, at }))
+            }
+            Learned::Schema(Outcome::GetSchema(results)) => {
+                let Some(schema) = convert::merge_schema(results) else { return };
+                match StoredModel::new(schema) {
+                    Ok(model) => {
+                        let hint = self.hint(usp).await;
+                        Write::PutModel(Box::new(PutModel { tenant, device, model, hint, at }))
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, endpoint = %self.endpoint, "the supported model was not kept");
+                        return;
+                    }
+                }
+            }
+            Learned::Schema(_) => return,
+        };
+        if let Err(error) = usp.submit(write).await {
+            tracing::warn!(%error, endpoint = %self.endpoint, "what was learnt was not kept");
+        }
+    }
+
+    async fn hint(&self, usp: &Usp<S>) -> Option<ModelHint> {
+        let facts = usp.0.store.device(usp.0.options.tenant, self.device).await.ok()??.facts;
+        let known = !facts.manufacturer.is_empty() && !facts.model.is_empty() && !facts.software.is_empty();
+        known.then(|| ModelHint {
+            vendor: facts.manufacturer,
+            model: facts.model,
+            version: facts.software,
+            role: String::new(),
+        })
+    }
+
+    pub(super) async fn onboarded(self: &Arc<Self>, usp: &Usp<S>, result: Result<(), String>) {
+        match result {
+            Ok(()) => {
+                let write = Write::Onboarded {
+                    tenant: usp.0.options.tenant,
+                    device: self.device,
+                    at: usp.0.clock.utc(),
+                };
+                match usp.submit(write).await {
+                    Ok(_) => tracing::info!(endpoint = %self.endpoint, "onboarded"),
+                    Err(error) => tracing::warn!(%error, endpoint = %self.endpoint, "onboarding was not kept"),
+                }
+            }
+            Err(why) => tracing::warn!(endpoint = %self.endpoint, why, "onboarding is not complete"),
+        }
+    }
+}
+
+/// What a notification changes in the twin.
+fn delta(what: &Notice, at: dm::UtcTime) -> Option<Delta> {
+    let mut delta = Delta::new(at, Source::Notified);
+    match what {
+        Notice::ValueChange { path, value } => delta.put(path, value),
+        Notice::ObjectCreation { path, unique_keys } => {
+            delta.put(path, "");
+            delta.put_object(path, unique_keys);
+        }
+        Notice::ObjectDeletion { path } => delta.remove(path),
+        Notice::Event { .. } | Notice::OperationComplete { .. } | Notice::OnBoardRequest { .. } => {}
+    }
+    (!delta.is_empty()).then_some(delta)
+}
+
+/// The kinds that events have names of their own for.
+pub(super) fn event_kind(path: &str, name: &str) -> EventKind {
+    match (path, name) {
+        ("Device.", "Boot!") => EventKind::Boot,
+        ("Device.LocalAgent.", "Periodic!") => EventKind::Periodic,
+        _ => EventKind::Event,
+    }
+}
+
+/// An event body at a path.
+pub(super) fn body(kind: EventKind, path: &str, params: &[(String, String)]) -> EventBody {
+    let body = EventBody::new(kind).at_path(path);
+    params.iter().fold(body, |body, (name, value)| body.with(name, value))
+}

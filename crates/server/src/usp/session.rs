@@ -1,0 +1,322 @@
+//! A device's session: the controller machine under a lock, and what its outputs lead to.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dm::{Mono, Operation, Outcome};
+use fleet::ids::{DeviceId, Epoch, JobId};
+use fleet::job::{Job, JobError, JobEvent, event_of};
+use fleet::port::{FinishJob, SessionClosed, Store, StoreError, Write};
+use fleet::twin::Delta;
+use mtp::{LinkSender, LinkUp, Verdict};
+use usp_endpoint::controller::ControllerMachine;
+use usp_endpoint::controller::io::{Failure, Input, Output, Ticket};
+use usp_proto::EndpointId;
+use usp_proto::link::{Inbound, LinkId, ReturnPath};
+
+use super::{Usp, lock};
+use crate::clock::chance;
+
+/// How long a request may take when its job has no deadline.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The session of one device on one link.
+pub(super) struct Session<S: Store> {
+    pub(super) device: DeviceId,
+    pub(super) endpoint: EndpointId,
+    pub(super) epoch: Epoch,
+    pub(super) sender: LinkSender,
+    link: LinkId,
+    return_path: ReturnPath,
+    inner: Mutex<SessionInner>,
+    _store: std::marker::PhantomData<S>,
+}
+
+struct SessionInner {
+    machine: ControllerMachine,
+    jobs: BTreeMap<Ticket, Arc<Job>>,
+    next_ticket: u64,
+    begun: bool,
+}
+
+/// What an output leads to beyond the lock.
+enum Effect {
+    Store(Ticket, Box<usp_endpoint::controller::io::Notification>),
+    Answered(Arc<Job>, Outcome),
+    Failed(Arc<Job>, Failure),
+    Learned(usp_endpoint::controller::io::Learned),
+    Onboarded(Result<(), String>),
+    Disconnected(String),
+}
+
+impl<S: Store> Session<S> {
+    pub(super) fn new(usp: &Usp<S>, device: DeviceId, endpoint: EndpointId, epoch: Epoch, up: &LinkUp) -> Self {
+        let mut machine = ControllerMachine::new(Arc::clone(&usp.0.config), endpoint.clone(), chance());
+        let peer = up.peer.clone();
+        machine.handle(usp.0.clock.now(), Input::LinkUp { return_path: up.return_path.clone(), peer });
+        Session {
+            device,
+            endpoint,
+            epoch,
+            sender: up.sender.clone(),
+            link: up.link,
+            return_path: up.return_path.clone(),
+            inner: Mutex::new(SessionInner { machine, jobs: BTreeMap::new(), next_ticket: 0, begun: false }),
+            _store: std::marker::PhantomData,
+        }
+    }
+
+    /// The link that it stands on.
+    pub(super) fn link(&self) -> LinkId {
+        self.link
+    }
+
+    /// Once per session: what waits for the device is sent, and a device that was never onboarded is.
+    pub(super) async fn begin(self: &Arc<Self>, usp: &Usp<S>) {
+        if std::mem::replace(&mut lock(&self.inner).begun, true) {
+            return;
+        }
+        usp.arm(self);
+        usp.reload_lane(self.device).await;
+        usp.pull(self.device).await;
+        let known = usp.0.store.device(usp.0.options.tenant, self.device).await;
+        if matches!(&known, Ok(Some(device)) if !device.onboarded) {
+            self.onboard(usp).await;
+        }
+    }
+
+    /// A Record arrived. The future ends when all that must be stored before the next one is stored.
+    pub(super) async fn inbound(self: &Arc<Self>, usp: &Usp<S>, record: Inbound) -> Verdict {
+        usp.0.traces.record(self.device, usp.0.clock.utc(), true, &record.record);
+        let effects = self.feed(usp, Input::Record(record));
+        let closed = self.sender.is_closed();
+        self.carry_out(usp, effects).await;
+        if closed { Verdict::Undecodable } else { Verdict::Accepted }
+    }
+
+    /// Hands a job's operation to the machine.
+    pub(super) async fn submit(self: &Arc<Self>, usp: &Usp<S>, job: Job) {
+        let now = usp.0.clock.now();
+        let patience = match (job.deadline, now.utc) {
+            (Some(deadline), Some(utc)) => {
+                Duration::from_micros(u64::try_from(deadline.0.saturating_sub(utc.0)).unwrap_or(0))
+            }
+            _ => REQUEST_PATIENCE,
+        };
+        let operation = job.operation.clone();
+        let ticket = {
+            let mut inner = lock(&self.inner);
+            inner.next_ticket += 1;
+            let ticket = Ticket(inner.next_ticket);
+            inner.jobs.insert(ticket, Arc::new(job));
+            ticket
+        };
+        let deadline = now.mono + patience.min(REQUEST_PATIENCE * 5);
+        let effects = self.feed(usp, Input::Submit { ticket, operation, deadline });
+        self.carry_out(usp, effects).await;
+    }
+
+    pub(super) async fn input(self: &Arc<Self>, usp: &Usp<S>, input: Input) {
+        let effects = self.feed(usp, input);
+        self.carry_out(usp, effects).await;
+    }
+
+    /// When the machine wants to be woken.
+    pub(super) fn wake_at(&self) -> Option<Mono> {
+        lock(&self.inner).machine.poll_timeout()
+    }
+
+    pub(super) async fn link_down(self: &Arc<Self>, usp: &Usp<S>, reason: &str) {
+        let effects = self.feed(usp, Input::LinkDown(self.link));
+        {
+            let mut sessions = lock(&usp.0.sessions);
+            if sessions.get(&self.device).is_some_and(|own| Arc::ptr_eq(own, self)) {
+                sessions.remove(&self.device);
+            }
+        }
+        // The store takes back what was under way with this epoch; the lane is read anew by the next session.
+        drop(effects);
+        usp.0.lanes.forget(self.device);
+        tracing::info!(endpoint = %self.endpoint, device = %self.device, reason, "session over");
+        let closed = SessionClosed {
+            tenant: usp.0.options.tenant,
+            device: self.device,
+            epoch: self.epoch,
+            at: usp.0.clock.utc(),
+            reason: reason.to_owned(),
+        };
+        match usp.submit(Write::SessionClosed(closed)).await {
+            Ok(_) | Err(StoreError::StaleEpoch) => {}
+            Err(error) => tracing::warn!(%error, device = %self.device, "the end of a session was not kept"),
+        }
+        usp.0.lanes.wake_device(self.device);
+    }
+
+    /// Enters the machine, sends what it sends, and gives back what has to be done outside the lock. A
+    /// panic of the machine ends this session alone (invariant 10).
+    fn feed(self: &Arc<Self>, usp: &Usp<S>, input: Input) -> Vec<Effect> {
+        let fed = catch_unwind(AssertUnwindSafe(|| {
+            let mut inner = lock(&self.inner);
+            inner.machine.handle(usp.0.clock.now(), input);
+            let mut effects = Vec::new();
+            while let Some(output) = inner.machine.poll_output() {
+                self.output(usp, &mut inner, output, &mut effects);
+            }
+            effects
+        }));
+        usp.arm(self);
+        fed.unwrap_or_else(|_| {
+            usp.0.metrics.panics.inc();
+            tracing::error!(endpoint = %self.endpoint, "a session panicked");
+            self.sender.close(mtp::ws::close_code::PROTOCOL, "internal error");
+            Vec::new()
+        })
+    }
+
+    fn output(&self, usp: &Usp<S>, inner: &mut SessionInner, output: Output, effects: &mut Vec<Effect>) {
+        match output {
+            Output::Send(outbound) => {
+                usp.0.traces.record(self.device, usp.0.clock.utc(), false, &outbound.record);
+                usp.0.metrics.records_out.inc();
+                if outbound.return_path == self.return_path
+                    && let Err(error) = self.sender.send(outbound.record)
+                {
+                    tracing::debug!(%error, endpoint = %self.endpoint, "a Record was not sent");
+                    self.sender.close(mtp::ws::close_code::POLICY, "the queue to this device is full");
+                }
+            }
+            Output::Close { reason, .. } => {
+                tracing::info!(endpoint = %self.endpoint, reason, "closing");
+                self.sender.close(mtp::ws::close_code::UNACCEPTABLE, reason);
+            }
+            Output::Nudge(_) => self.sender.ping(),
+            Output::Store { ticket, notification } => effects.push(Effect::Store(ticket, Box::new(notification))),
+            Output::Sent(_) | Output::Connected => {}
+            Output::Answered { ticket, outcome } => {
+                if let Some(job) = inner.jobs.remove(&ticket) {
+                    effects.push(Effect::Answered(job, outcome));
+                }
+            }
+            Output::Failed { ticket, failure } => {
+                if let Some(job) = inner.jobs.remove(&ticket) {
+                    effects.push(Effect::Failed(job, failure));
+                }
+            }
+            Output::Learned(learned) => effects.push(Effect::Learned(learned)),
+            Output::Onboarded(result) => effects.push(Effect::Onboarded(result)),
+            Output::Disconnected { reason } => effects.push(Effect::Disconnected(reason)),
+            Output::Noticed(what) => {
+                usp.0.metrics.noticed.inc();
+                tracing::debug!(endpoint = %self.endpoint, what, "noticed");
+            }
+        }
+    }
+
+    async fn carry_out(self: &Arc<Self>, usp: &Usp<S>, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Store(ticket, notification) => {
+                    let input = self.store(usp, ticket, *notification).await;
+                    let more = self.feed(usp, input);
+                    Box::pin(self.carry_out(usp, more)).await;
+                }
+                // Finishing waits for the disk; the next Record must not wait for that.
+                Effect::Answered(job, outcome) => self.spawn_finish(usp, job, Ok(outcome)),
+                Effect::Failed(job, failure) => self.spawn_finish(usp, job, Err(failure)),
+                Effect::Learned(learned) => self.learned(usp, learned).await,
+                Effect::Onboarded(result) => self.onboarded(usp, result).await,
+                Effect::Disconnected(reason) => {
+                    tracing::info!(endpoint = %self.endpoint, reason, "the agent says goodbye");
+                }
+            }
+        }
+    }
+
+    fn spawn_finish(self: &Arc<Self>, usp: &Usp<S>, job: Arc<Job>, end: Result<Outcome, Failure>) {
+        let (usp, session) = (usp.clone(), Arc::clone(self));
+        tokio::spawn(async move {
+            session.finish(&usp, &job, end).await;
+        });
+    }
+
+    async fn finish(self: &Arc<Self>, usp: &Usp<S>, job: &Job, end: Result<Outcome, Failure>) {
+        let (tenant, at) = (job.tenant, usp.0.clock.utc());
+        let write = match end {
+            Ok(outcome) => self.answered(usp, job, outcome),
+            // It never left, or the session is over: the store puts it back into the queue.
+            Err(Failure::NotSent) if job.operation.is_write() => {
+                Write::StepJob { tenant, job: job.id, event: JobEvent::Lose, outcome: None, at }
+            }
+            Err(Failure::NotSent) => {
+                usp.0.lanes.requeue(self.device, job.id);
+                return;
+            }
+            Err(Failure::InDoubt) => {
+                Write::StepJob { tenant, job: job.id, event: JobEvent::Lose, outcome: None, at }
+            }
+            Err(Failure::TimedOut) => self.failed(usp, job, "the device did not answer in time".to_owned()),
+            Err(Failure::BadAnswer(what)) => self.failed(usp, job, format!("the device answered with {what}")),
+        };
+        let accepted = matches!(&write, Write::StepJob { event: JobEvent::Accept(_), .. });
+        let lost = matches!(&write, Write::StepJob { event: JobEvent::Lose, .. });
+        if let Err(error) = usp.submit(write).await {
+            tracing::warn!(%error, job = %job.id, "the end of a job was not kept");
+        }
+        usp.0.metrics.jobs_finished.inc();
+        if lost {
+            usp.0.lanes.requeue_or_finish(self.device, job.id, job.operation.is_write());
+        } else if accepted {
+            usp.0.lanes.sent(self.device, job.id);
+        } else {
+            usp.0.lanes.finished(self.device, job.id);
+        }
+        usp.pull(self.device).await;
+    }
+
+    fn answered(&self, usp: &Usp<S>, job: &Job, outcome: Outcome) -> Write {
+        let (tenant, at) = (job.tenant, usp.0.clock.utc());
+        let key = match &job.operation {
+            Operation::Operate(operate) => operate.command_key.clone(),
+            _ => String::new(),
+        };
+        match event_of(&outcome, &key) {
+            event @ JobEvent::Accept(_) => {
+                Write::StepJob { tenant, job: job.id, event, outcome: Some(Box::new(outcome)), at }
+            }
+            event => {
+                let delta = Delta::of_outcome(&job.operation, &outcome, at);
+                let facts = super::convert::facts_of(&outcome);
+                Write::FinishJob(Box::new(FinishJob {
+                    tenant,
+                    job: job.id,
+                    event,
+                    outcome: Some(outcome),
+                    error: None,
+                    delta: (!delta.is_empty()).then_some(delta),
+                    facts,
+                    at,
+                }))
+            }
+        }
+    }
+
+    fn failed(&self, usp: &Usp<S>, job: &Job, message: String) -> Write {
+        Write::FinishJob(Box::new(FinishJob {
+            tenant: job.tenant,
+            job: job.id,
+            event: JobEvent::Finish(fleet::job::Ending::Failed),
+            outcome: None,
+            error: Some(JobError { code: None, message }),
+            delta: None,
+            facts: fleet::device::FactsUpdate::default(),
+            at: usp.0.clock.utc(),
+        }))
+    }
+
+    /// The job that a session holds under this id, if it is under way here.
+    pub(super) fn holds(&self, job: JobId) -> bool {
+        lock(&self.inner).jobs.values().any(|held| held.id == job)
+    }
+}
