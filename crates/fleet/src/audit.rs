@@ -26,6 +26,7 @@ pub struct AuditEntry {
 
 impl AuditEntry {
     /// An entry; the detail is cut to [`limits::AUDIT_DETAIL`].
+    #[expect(clippy::needless_pass_by_value, reason = "targets are ids and borrowed texts")]
     pub fn new(actor: Actor, action: &'static str, target: impl ToString, detail: impl Into<String>) -> Self {
         let mut detail = detail.into();
         if detail.len() > limits::AUDIT_DETAIL {

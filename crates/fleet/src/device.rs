@@ -279,7 +279,7 @@ mod tests {
             ..Facts::default()
         };
         let check = |endpoint: &str, expected| {
-            assert_eq!(Identity::usp(endpoint).may_match(&facts), expected, "{endpoint}")
+            assert_eq!(Identity::usp(endpoint).may_match(&facts), expected, "{endpoint}");
         };
         check("ops::00256D-Box-2-A-1", IdentityMatch::OuiClassSerial);
         check("os::00256D-A-1", IdentityMatch::OuiSerial);

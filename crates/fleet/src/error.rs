@@ -75,6 +75,7 @@ pub enum Error {
 
 impl Error {
     /// A row that can't be read.
+    #[expect(clippy::needless_pass_by_value, reason = "reasons are errors and texts made for this call")]
     pub(crate) fn row(what: &'static str, why: impl ToString) -> Self {
         Error::BadRow { what, why: why.to_string() }
     }

@@ -393,6 +393,8 @@ pub fn transition(state: &JobState, event: JobEvent, kind: OpKind) -> Result<Job
         (Queued, JobEvent::Cancel) => Ok(Cancelled),
         (Queued, JobEvent::Expire) => Ok(Expired),
         (Queued, JobEvent::Lose) => Ok(Queued),
+        // A read does no harm twice, so that sending it need not be recorded.
+        (Queued, JobEvent::Finish(ending)) if !kind.is_write() => Ok(ending.into()),
         (Sent | InDoubt, JobEvent::Accept(accepted)) if kind == OpKind::Operate => Ok(Running(accepted)),
         (Sent | InDoubt | Running(_), JobEvent::Finish(ending)) => Ok(ending.into()),
         (Sent, JobEvent::Lose) => Ok(if kind.is_idempotent() { Queued } else { InDoubt }),
@@ -428,7 +430,7 @@ pub fn ending_of(outcome: &Outcome) -> Ending {
     match outcome {
         Outcome::Get(results) => results.iter().for_each(|one| tally.count(one.result.is_ok(), true)),
         Outcome::GetInstances(results) => {
-            results.iter().for_each(|one| tally.count(one.result.is_ok(), true))
+            results.iter().for_each(|one| tally.count(one.result.is_ok(), true));
         }
         Outcome::GetSchema(results) => results.iter().for_each(|one| tally.count(one.result.is_ok(), true)),
         Outcome::Operate(results) => results.iter().for_each(|one| tally.count(one.result.is_ok(), true)),

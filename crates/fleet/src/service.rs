@@ -12,7 +12,7 @@ use crate::audit::AuditEntry;
 use crate::check::{SchemaCheck, check_operation};
 use crate::device::Device;
 use crate::ids::{DeviceId, JobId, Stamp};
-use crate::job::{Job, JobState, OpKind, Priority};
+use crate::job::{Job, JobState, OpKind, Priority, forget_secrets};
 use crate::lane::JobRef;
 use crate::port::{Approve, CreateJob, Patch, Store, StoreError, Write, Written};
 use crate::{Error, dto, limits};
@@ -97,11 +97,19 @@ pub async fn create_operation<S: Store>(
         outcome: None,
         error: None,
     };
+    let masked = masked(&job.operation, schema);
     let audit = AuditEntry::new(caller.actor.clone(), "job.create", device, describe(&job));
-    match store.submit(Write::CreateJob(Box::new(CreateJob { job, idempotency_key, audit }))).await? {
+    match store.submit(Write::CreateJob(Box::new(CreateJob { job, masked, idempotency_key, audit }))).await? {
         Written::Job { job, existing } => Ok(Created { job: *job, existing }),
         _ => Err(odd()),
     }
+}
+
+/// The operation without its secrets, if it has any.
+fn masked(operation: &Operation, schema: &impl SchemaCheck) -> Option<Operation> {
+    let mut masked = operation.clone();
+    forget_secrets(&mut masked, None, schema);
+    (masked != *operation).then_some(masked)
 }
 
 fn check_request(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use dm::UtcTime;
 use dm::operation::{Operation, Outcome};
+use sha2::{Digest as _, Sha256};
 
 use crate::access::{ApiToken, EnrolmentToken, Login, PasswordHash, SecretHash, SignInLink, User};
 use crate::audit::AuditEntry;
@@ -27,9 +28,11 @@ pub enum Write {
     },
     /// A device notified; acknowledge it when this resolves. → [`Written::Notified`].
     StoreNotification(Box<NewNotification>),
-    /// A session began. → [`Written::Session`] with its epoch.
+    /// A session began; the one before it is over, and its jobs are lost. → [`Written::Session`] with its
+    /// epoch.
     SessionOpened(SessionOpened),
-    /// A session ended. A stale epoch is [`super::StoreError::StaleEpoch`]. → [`Written::Done`].
+    /// A session ended, and its jobs are lost. A stale epoch is [`super::StoreError::StaleEpoch`].
+    /// → [`Written::Done`].
     SessionClosed(SessionClosed),
     /// An unknown device asked to be let in. → [`Written::Done`].
     SeenPending {
@@ -64,7 +67,8 @@ pub enum Write {
     },
     /// An operation is accepted. → [`Written::Job`].
     CreateJob(Box<CreateJob>),
-    /// A job goes to a session. → [`Written::Job`] with what is to be sent.
+    /// A job goes to a session: to be resolved before the first byte of a write leaves; a read may go out
+    /// without. → [`Written::Job`] with what is to be sent.
     JobSent {
         /// Whose.
         tenant: TenantId,
@@ -350,6 +354,18 @@ pub struct NewNotification {
     pub finish: Option<FinishJob>,
 }
 
+impl NewNotification {
+    /// What a repetition has in common with it.
+    pub fn key(&self) -> Digest {
+        let mut sha = Sha256::new();
+        for part in [self.endpoint.as_bytes(), self.msg_id.as_bytes(), &self.digest.0] {
+            sha.update((part.len() as u64).to_be_bytes());
+            sha.update(part);
+        }
+        Digest(sha.finalize().into())
+    }
+}
+
 /// A session that begins.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SessionOpened {
@@ -423,10 +439,30 @@ pub struct Admit {
 pub struct CreateJob {
     /// The job, queued.
     pub job: Job,
+    /// The operation with its secrets masked ([`crate::job::forget_secrets`]), which takes the place of the
+    /// request when the job is finished; `None` if it holds no secret.
+    pub masked: Option<Operation>,
     /// The same actor's same key means the same job; with another operation it is a conflict.
     pub idempotency_key: Option<String>,
     /// Who and what.
     pub audit: AuditEntry,
+}
+
+impl CreateJob {
+    /// What two requests under one idempotency key have in common: device and operation, without the
+    /// command key that was made for this one.
+    pub fn fingerprint(&self) -> Digest {
+        let mut operation = self.job.operation.clone();
+        if let Operation::Operate(operate) = &mut operation
+            && operate.command_key == self.job.id.to_string()
+        {
+            operate.command_key.clear();
+        }
+        let mut sha = Sha256::new();
+        sha.update(self.job.device.to_bytes());
+        sha.update(crate::dto::encode_operation(&operation));
+        Digest(sha.finalize().into())
+    }
 }
 
 /// A job that ends.
@@ -438,8 +474,6 @@ pub struct FinishJob {
     pub job: JobId,
     /// What happened: an ending, or an expiry.
     pub event: JobEvent,
-    /// The request with its secrets masked, which replaces the one that was stored.
-    pub request: Option<Operation>,
     /// What the device answered, secrets masked.
     pub outcome: Option<Outcome>,
     /// Why there is no outcome.

@@ -19,26 +19,36 @@ const TRUNCATED: u8 = 1;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct PathId(pub u32);
 
-/// Writes a twin down. `id_of` gives a path's id, and makes one for a path that has none.
+/// Writes a twin down. `id_of` gives a path's id, and makes one for a path that has none; what gets none,
+/// because the dictionary is full, is left out, and the document says so.
 ///
 /// # Errors
 /// Whatever `id_of` fails with.
-pub fn encode<E>(twin: &Twin, mut id_of: impl FnMut(&str) -> Result<PathId, E>) -> Result<Vec<u8>, E> {
+pub fn encode<E>(
+    twin: &Twin,
+    mut id_of: impl FnMut(&str) -> Result<Option<PathId>, E>,
+) -> Result<Vec<u8>, E> {
     let base = twin.entries.values().map(|entry| entry.at).max().unwrap_or(UtcTime(0));
-    let mut out = Vec::with_capacity(twin.bytes / 2 + 16);
-    out.extend([VERSION, if twin.truncated { TRUNCATED } else { 0 }]);
-    put_signed(&mut out, base.0);
-    put_number(&mut out, twin.entries.len() as u64);
+    let mut body = Vec::with_capacity(twin.bytes / 2);
+    let mut count = 0u64;
     for (path, entry) in &twin.entries {
         let (schema, rows) = path.generalise();
-        put_number(&mut out, u64::from(id_of(&schema)?.0));
+        let Some(id) = id_of(&schema)? else { continue };
+        count += 1;
+        put_number(&mut body, u64::from(id.0));
         for row in rows {
-            put_number(&mut out, u64::from(row));
+            put_number(&mut body, u64::from(row));
         }
-        put_signed(&mut out, entry.at.0.wrapping_sub(base.0));
-        out.push(entry.source.code());
-        put_text(&mut out, &entry.value);
+        put_signed(&mut body, entry.at.0.wrapping_sub(base.0));
+        body.push(entry.source.code());
+        put_text(&mut body, &entry.value);
     }
+    let truncated = twin.truncated || count < twin.entries.len() as u64;
+    let mut out = Vec::with_capacity(body.len() + 16);
+    out.extend([VERSION, if truncated { TRUNCATED } else { 0 }]);
+    put_signed(&mut out, base.0);
+    put_number(&mut out, count);
+    out.append(&mut body);
     Ok(out)
 }
 
@@ -46,10 +56,7 @@ pub fn encode<E>(twin: &Twin, mut id_of: impl FnMut(&str) -> Result<PathId, E>) 
 ///
 /// # Errors
 /// [`Error::BadRow`] for damage, a later version, or an id that the dictionary lacks.
-pub fn decode<'a>(
-    document: &[u8],
-    mut path_of: impl FnMut(PathId) -> Option<&'a str>,
-) -> Result<Twin, Error> {
+pub fn decode(document: &[u8], mut path_of: impl FnMut(PathId) -> Option<Arc<str>>) -> Result<Twin, Error> {
     let mut reader = Reader(document);
     if reader.byte()? != VERSION {
         return Err(torn("its version is not known here"));
@@ -62,7 +69,7 @@ pub fn decode<'a>(
         let rows = (0..schema.split('.').filter(|element| *element == "{i}").count())
             .map(|_| reader.row())
             .collect::<Result<Vec<_>, _>>()?;
-        let path = TwinPath::instantiate(schema, &rows).ok_or_else(|| torn("row numbers do not fit"))?;
+        let path = TwinPath::instantiate(&schema, &rows).ok_or_else(|| torn("row numbers do not fit"))?;
         let at = reader.time(base)?;
         let source = Source::from_code(reader.byte()?)?;
         let value: Arc<str> = reader.text()?.into();
