@@ -7,3 +7,5 @@
 pub mod agent;
 #[cfg(feature = "controller")]
 pub mod controller;
+
+pub use usp_proto::{EndpointId, link};
