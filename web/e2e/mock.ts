@@ -34,6 +34,8 @@ export class Mock {
   enrolments: { id: string; expires: string; uses: number; used: number }[] = [];
   /** State-changing calls in order, for assertions. */
   calls: { method: string; path: string; body: unknown }[] = [];
+  /** Where each event stream asked to resume, in order. */
+  resumed: (string | undefined)[] = [];
   #streams = new Set<ServerResponse>();
   #server = createServer((request, response) => void this.#serve(request, response));
   url = "";
@@ -54,10 +56,6 @@ export class Mock {
     this.passwordSet = true;
     this.session = "s1";
     return "s1";
-  }
-
-  get streams(): number {
-    return this.#streams.size;
   }
 
   dropStreams(): void {
@@ -101,6 +99,7 @@ export class Mock {
   #stream(request: IncomingMessage, response: ServerResponse): void {
     response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
     response.write(": hello\n\n");
+    this.resumed.push(request.headers["last-event-id"] as string | undefined);
     const last = Number(request.headers["last-event-id"] ?? Number.NaN);
     if (!Number.isNaN(last)) for (const event of [...this.events].reverse()) if (event.seq > last) response.write(frame(event));
     this.#streams.add(response);
@@ -138,7 +137,11 @@ export class Mock {
       case "trace":
         if (method === "PUT") this.tracing = body["enabled"] === true;
         return method === "PUT" ? { status: 204 } : ok({ items: this.tracing ? data.trace() : [], next: null, enabled: this.tracing });
-      default: return this.#operate(id, verb, body);
+      default: {
+        const bad = (body as unknown as SetBody).objects?.flatMap(({ path: object, params }) => params.filter(({ param, value }) => param === "ProvisioningCode" && value === "refused").map(({ param }) => ({ param: object + param, code: 7012, message: "The model forbids it" })));
+        if (bad?.length) return { status: 400, body: { type: "urn:cusp:error:schema", title: "Settings break the model", status: 400, code: 7012, params: bad } };
+        return this.#operate(id, verb, body);
+      }
     }
   }
 

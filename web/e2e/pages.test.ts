@@ -110,9 +110,11 @@ describe("devices", () => {
     await page.locator("[data-live=live]").waitFor();
     mock.emit({ kind: "offline", device: MAIN });
     await row.getByText("offline").waitFor();
+    const seen = String(mock.events[0]!.seq);
     mock.dropStreams();
     mock.emit({ kind: "online", device: MAIN });
     await row.getByText("online").waitFor();
+    expect(mock.resumed).toEqual([undefined, seen]);
   });
 
   it("marks unproven devices, and warns of a plaintext listener", async () => {

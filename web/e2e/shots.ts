@@ -1,7 +1,7 @@
 // Screenshots of every page, light and dark, for people to look at. Run by `SHOTS=folder npm run e2e`.
 import { join } from "node:path";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { launch, tab } from "./browser";
 import { MAIN } from "./mock-data";
 import { Mock } from "./mock";
@@ -26,11 +26,13 @@ describe("screenshots", () => {
   let mock: Mock;
   beforeAll(async () => {
     browser = await launch();
+  });
+  beforeEach(async () => {
     mock = await new Mock().start();
   });
+  afterEach(() => mock.stop());
   afterAll(async () => {
     await browser?.close();
-    mock?.stop();
   });
 
   for (const dark of [false, true]) {
@@ -47,7 +49,48 @@ describe("screenshots", () => {
         await page.waitForSelector("[data-live=live]");
         await page.screenshot({ path: join(folder, `${name}-${theme}.png`) });
       }
+      await dialogs(page, (name) => page.screenshot({ path: join(folder, `${name}-${theme}.png`) }));
       expect(errors).toEqual([]);
     });
   }
 });
+
+/** States that need a hand: forms, results, collected changes, and a phone. */
+async function dialogs(page: Page, shot: (name: string) => Promise<unknown>): Promise<void> {
+  const parameters = async (path: string) => {
+    await page.goto(`/devices/${MAIN}/parameters?path=${path}`);
+    await page.locator(`[data-path="${path}"]`).waitFor();
+  };
+  await parameters("Device.LocalAgent.Subscription.");
+  await page.getByRole("button", { name: "Add row…" }).click();
+  await page.getByRole("dialog").waitFor();
+  await shot("add-row");
+  await parameters("Device.IP.Diagnostics.IPPing()");
+  await page.getByRole("complementary").getByRole("button", { name: "Run…" }).click();
+  await page.getByLabel("Host").fill("192.0.2.1");
+  await page.getByRole("dialog").getByRole("button", { name: "Run" }).click();
+  await page.getByText("SuccessCount").waitFor();
+  await shot("run");
+  await parameters("Device.Time.LocalTimeZone");
+  await page.getByLabel("Value of LocalTimeZone").fill("bad");
+  await page.getByRole("button", { name: "Add to changes" }).click();
+  await page.locator('[data-path="Device.Time.Enable"]').click();
+  await page.locator("label").getByText("false", { exact: true }).click();
+  await page.getByRole("button", { name: "Add to changes" }).click();
+  await shot("collected");
+  await page.getByLabel("Keep what works").check();
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText("partial").waitFor();
+  await shot("partial");
+  await page.getByLabel("Search parameters").fill("address");
+  await page.locator('[data-path="Device.Hosts.Host.1.IPAddress"]').waitFor();
+  await shot("search");
+  await page.goto("/jobs");
+  await page.getByRole("button", { name: "set", exact: true }).first().click();
+  await page.getByRole("button", { name: "add", exact: true }).first().click();
+  await shot("job-detail");
+  await page.setViewportSize({ width: 430, height: 800 });
+  await shot("narrow-jobs");
+  await parameters("Device.DeviceInfo.UpTime");
+  await shot("narrow-tree");
+}

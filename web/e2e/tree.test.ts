@@ -115,6 +115,13 @@ describe("writing", () => {
     expect(mock.calls[0]).toEqual({ method: "POST", path: `/devices/${MAIN}/set`, body: { objects: [{ path: "Device.IP.Interface.2.", params: [{ param: "MaxMTUSize", value: "1400", required: true }] }], allow_partial: false } });
   });
 
+  it("shows what the server refused before the device saw it", async () => {
+    await open("Device.DeviceInfo.ProvisioningCode");
+    await page.getByLabel("Value of ProvisioningCode").fill("refused");
+    await page.getByRole("button", { name: "Set", exact: true }).click();
+    await page.getByRole("complementary").getByText("The model forbids it (7012)").waitFor();
+  });
+
   it("offers what fits the type", async () => {
     await open("Device.Ethernet.Interface.1.DuplexMode");
     await page.getByLabel("Value of DuplexMode").selectOption("Half");

@@ -24,6 +24,7 @@ describe("changes", () => {
     [{ kind: "value_change", path: "Device.A.X", params: { "Device.A.X": "1" } }, [["Device.A.X", "1"]]],
     [{ kind: "value_change", path: "Device.A.", params: { X: "1" } }, [["Device.A.X", "1"]]],
     [{ kind: "value_change", path: "Device.A.X", params: { value: "1" } }, [["Device.A.X", "1"]]],
+    [{ kind: "value_change", path: "Device.A.X", params: { X: "1", cut: "true" } }, [["Device.A.X", "1"]]],
     [{ kind: "object_creation", path: "Device.A.1.", params: { Alias: "a" } }, [["Device.A.1.Alias", "a"]]],
     [{ kind: "boot", path: "Device.", params: { Cause: "LocalReboot" } }, []],
   ] as [Partial<CuspEvent>, [string, string][]][])("values of %j", (part, values) => expect(changedValues(event(part))).toEqual(values));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { faultFor, faultsOf, setBody } from "../src/tree/outcome";
+import { ApiError } from "../src/api/client";
+import { faultFor, faultsOf, refusalOf, setBody } from "../src/tree/outcome";
 
 describe("outcomes", () => {
   it("finds the fault of each parameter of a partly refused set", () => {
@@ -22,6 +23,13 @@ describe("outcomes", () => {
   });
 
   it("takes the job's own error when there is no outcome", () => expect(faultFor(faultsOf({ error: { message: "expired" } }), "Device.A")?.message).toBe("expired"));
+
+  it("finds what the server itself refused", () => {
+    const error = new ApiError({ type: "urn:cusp:error:invalid", title: "Against the model", status: 400, params: [{ param: "Device.A.X", code: 7012, message: "Too large" }] });
+    expect(refusalOf(error, "Device.A.X")).toMatchObject({ code: 7012, message: "Too large" });
+    expect(refusalOf(error, "Device.A.Y")).toEqual({ code: 0, message: "Against the model" });
+    expect(refusalOf(new Error("gone"), "Device.A.X").message).toBe("gone");
+  });
 
   it("groups writes by object", () =>
     expect(setBody([["Device.A.X", "1"], ["Device.B.Y", "2"], ["Device.A.Z", "3"]], true)).toEqual({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Model } from "../src/api/types";
-import { visibleRows } from "../src/tree/rows";
+import { siblingPlaces, visibleRows, type Row } from "../src/tree/rows";
 import { rowFields, SchemaIndex } from "../src/tree/schema";
 import { Twin } from "../src/tree/twin";
 
@@ -43,6 +43,13 @@ describe("visible rows", () => {
     expect(rows(["Device.", "Device.Hosts.", "Device.Hosts.Host.", "Device.Hosts.Host.9."], "", HOSTS, null)).toEqual([
       "0 object Device.", "1 object Device.Hosts.", "2 table Device.Hosts.Host.", "3 row Device.Hosts.Host.9.", "4 param Device.Hosts.Host.9.IPAddress", "3 row Device.Hosts.Host.10.",
     ]));
+});
+
+describe("places", () => {
+  it("counts among siblings only", () => {
+    const rows = [0, 1, 2, 2, 1, 2].map((depth, index): Row => ({ kind: "note", path: String(index), name: "", depth, text: "", error: false }));
+    expect(siblingPlaces(rows).map(({ at, group }) => `${at}/${group.size}`)).toEqual(["1/1", "1/2", "1/2", "2/2", "2/2", "1/1"]);
+  });
 });
 
 describe("schema", () => {

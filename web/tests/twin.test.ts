@@ -34,6 +34,13 @@ describe("twin", () => {
     expect([...twin.params("Device.Hosts.Host.1.")]).toEqual(["IPAddress"]);
   });
 
+  it("knows a row of which no parameter was read", () => {
+    const twin = new Twin();
+    twin.putItems([item("Device.Hosts.Host.3.", "", EARLY)]);
+    expect([...twin.objects("Device.Hosts.Host.")]).toEqual(["3"]);
+    expect(twin.value("Device.Hosts.Host.3.")).toBeUndefined();
+  });
+
   it("forgets a removed row with everything below it", () => {
     const twin = new Twin();
     twin.putItems([item("Device.IP.Interface.1.Stats.BytesSent", "1", EARLY)]);

@@ -2,5 +2,26 @@
 //! providers for values, commits transactions over them, keeps the journal, and runs commands.
 //!
 //! Ten thousand instances live in one process: an idle instance has no task and no timer of its own.
+//! The engine knows no transport: Records come in by [`Instance::record`] and leave by an [`Outlet`].
 
+pub mod clock;
+mod edits;
+pub mod error;
+mod instance;
+pub mod journal;
+mod keys;
+pub mod kind;
+pub mod limits;
+pub mod machine;
 pub mod provider;
+mod report;
+mod stored;
+pub mod wheel;
+
+pub use clock::{Clock, SystemClock};
+pub use error::EngineError;
+pub use instance::{Host, Instance, InstanceConfig, Outlet, OutletClosed};
+pub use journal::Journal;
+pub use kind::{Kind, KindConfig};
+pub use machine::Machine;
+pub use stored::FactoryDefault;

@@ -54,9 +54,10 @@ pub trait Provider: Send + Sync + 'static {
     }
 
     /// Makes a prepared transaction effective. On error the provider has undone what was half done, or
-    /// says in the fault (7003) what it could not undo.
-    fn commit(&self, prepared: Prepared) -> Pending<'_, Result<Committed, Fault>> {
-        drop(prepared);
+    /// says in the fault (7003) what it could not undo. What it needs to undo a success stays in
+    /// `prepared`: [`Provider::abort`] gets it when a later provider's commit fails.
+    fn commit<'a>(&'a self, prepared: &'a mut Prepared) -> Pending<'a, Result<Committed, Fault>> {
+        let _ = prepared;
         Box::pin(async { Ok(Committed::default()) })
     }
 

@@ -1,1 +1,110 @@
-//! SQLite behind the storage port of fleet.
+//! SQLite behind the storage port of `fleet`: one writer with group commit, a few readers, WAL.
+//!
+//! A write is acknowledged when its transaction is on stable storage (`synchronous=FULL`); many writes
+//! share one commit, each in a savepoint of its own. One process has a store open at a time.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use fleet::port::{Seal, StoreError, Unsealed, Write, Written};
+
+mod backup;
+mod codec;
+mod dictionary;
+mod error;
+mod filter;
+pub mod limits;
+mod lock;
+mod migrate;
+mod pool;
+mod query;
+mod read;
+mod rows;
+mod write;
+mod writer;
+
+pub use backup::restore;
+pub use error::Error;
+
+use lock::Lock;
+use pool::Pool;
+use writer::Writer;
+
+/// The file of the store in its folder.
+pub const FILE: &str = "cusp.db";
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Hides secrets of requests that wait.
+    pub seal: Arc<dyn Seal>,
+    /// Checks every page at opening, not only the structure of the file. Slow for big stores.
+    pub full_check: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { seal: Arc::new(Unsealed), full_check: false }
+    }
+}
+
+/// An open store. Clones share it; it is closed, after everything that was submitted has been written,
+/// when the last clone is dropped.
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    // Dropped in this order: no reads, then the writer drains and ends, then others may open it.
+    pool: Pool,
+    writer: Writer,
+    lock: Lock,
+}
+
+impl SqliteStore {
+    /// Opens the store in `folder`, and makes or migrates it as needed.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if another process has it, [`Error::TooNew`], [`Error::Damaged`], or what the file
+    /// system or SQLite says.
+    pub fn open(folder: &Path, options: &Options) -> Result<Self, Error> {
+        std::fs::create_dir_all(folder).map_err(|why| Error::Io { path: folder.to_owned(), why })?;
+        let lock = Lock::take(folder)?;
+        let file = folder.join(FILE);
+        let mut connection = pool::connect(&file)?;
+        migrate::check(&connection, options.full_check)?;
+        migrate::migrate(&mut connection)?;
+        let pool = Pool::open(&file, &options.seal)?;
+        let writer = Writer::start(connection, Arc::clone(&options.seal))?;
+        Ok(SqliteStore { inner: Arc::new(Inner { pool, writer, lock }) })
+    }
+
+    /// How many commits there were, and how many writes they carried.
+    pub fn commits(&self) -> (u64, u64) {
+        self.inner.writer.counts()
+    }
+
+    /// Copies the store, as it is at one moment, into a file that does not exist yet, while it is in use.
+    ///
+    /// # Errors
+    /// [`Error::Exists`], or what the file system or SQLite says.
+    pub async fn backup(&self, to: &Path) -> Result<(), Error> {
+        backup::backup(&self.inner.pool, to.to_owned()).await
+    }
+
+    async fn write(&self, write: Write) -> Result<Written, StoreError> {
+        self.inner.writer.submit(write).await
+    }
+
+    fn pool(&self) -> &Pool {
+        &self.inner.pool
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("folder", &self.inner.lock.folder()).finish_non_exhaustive()
+    }
+}

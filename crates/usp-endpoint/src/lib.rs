@@ -7,3 +7,9 @@
 pub mod agent;
 #[cfg(feature = "controller")]
 pub mod controller;
+pub mod limits;
+pub mod msg_id;
+pub mod retry;
+pub mod translate;
+
+pub use usp_proto::{EndpointId, link};

@@ -1,6 +1,6 @@
 // Thin typed client of the REST interface. Every failure, of the network or of the server, is thrown as one `ApiError`.
 import createClient, { type Middleware } from "openapi-fetch";
-import type { Problem, paths } from "./types";
+import type { ParamFault, Problem, paths } from "./types";
 
 export const BASE = "/api/v1";
 
@@ -10,12 +10,15 @@ export class ApiError extends Error {
   /** USP error code, when there is one. */
   readonly code: number | undefined;
   readonly slug: string | undefined;
+  /** Settings that break the device's model, by path. */
+  readonly params: ParamFault[];
 
   constructor(problem: Problem) {
     super(problem.detail || problem.title);
     this.name = "ApiError";
     this.status = problem.status;
     this.code = problem.code;
+    this.params = problem.params ?? [];
     this.slug = problem.type?.startsWith("urn:cusp:error:") ? problem.type.slice("urn:cusp:error:".length) : undefined;
   }
 }

@@ -1,7 +1,8 @@
 // The shapes of the REST interface, written by hand in the form that `npm run api:types` generates.
 // This is the only file of the page that knows them; it holds no behaviour.
 
-export interface Problem { type: string; title: string; status: number; detail?: string; code?: number }
+/** RFC 9457. `params` names settings that the server refused before the device saw them. */
+export interface Problem { type: string; title: string; status: number; detail?: string; code?: number; params?: ParamFault[] }
 export interface Page<T> { items: T[]; next: string | null }
 
 export interface Me { user: string; roles: string[]; password_needed: boolean; tenant: string }

@@ -58,8 +58,8 @@ export function JobList({ device, state }: { device?: string; state: JobState | 
           </button>
         ),
       }),
-      column.display({ id: "target", header: "What", cell: ({ row }) => <div className="value line-clamp-2 max-w-xl" title={jobTarget(row.original)}>{jobTarget(row.original)}</div> }),
-      ...(device ? [] : [column.display({ id: "device", header: "Device", cell: ({ row }) => <Link to="/devices/$id" params={{ id: row.original.device }} className="value hover:text-accent hover:underline">{row.original.device}</Link> })]),
+      column.display({ id: "target", header: "What", cell: ({ row }) => <div className="value line-clamp-2 max-w-xl min-w-48" title={jobTarget(row.original)}>{jobTarget(row.original)}</div> }),
+      ...(device ? [] : [column.display({ id: "device", header: "Device", cell: ({ row }) => <Link to="/devices/$id" params={{ id: row.original.device }} className="value whitespace-nowrap hover:text-accent hover:underline">{row.original.device}</Link> })]),
       column.display({ id: "state", header: "State", cell: ({ row: { original: job } }) => <span className="flex items-center gap-2"><JobStateBadge state={job.state} />{job.state === "queued" && <Button small onClick={() => void cancel(job.id)}>Cancel</Button>}</span> }),
       column.display({ id: "actor", header: "By", cell: ({ row }) => <span className="text-muted">{row.original.actor ?? ""}</span> }),
       column.display({ id: "created", header: "Created", cell: ({ row }) => <span className="text-muted"><Ago at={row.original.created} /></span> }),
@@ -80,7 +80,7 @@ export function JobList({ device, state }: { device?: string; state: JobState | 
 
 function JobDetail({ job }: { job: Job }) {
   return (
-    <div className="grid gap-6 py-2 lg:grid-cols-2">
+    <div className="grid gap-x-6 gap-y-3 py-2 lg:grid-cols-2">
       <div className="min-w-0">
         <p className="eyebrow mb-1">Result</p>
         <JobResult job={job} />

@@ -99,7 +99,9 @@ export function ErrorNote({ error, retry, className }: { error: unknown; retry?:
   return (
     <div role="alert" className={cx("flex items-start gap-2 rounded-md bg-bad-soft px-3 py-2 text-bad", className)}>
       <Icon name="warn" className="mt-0.5 shrink-0" />
-      <span className="min-w-0 flex-1 break-words">{message}{code !== undefined && <span className="value"> ({code})</span>}</span>
+      <span className="min-w-0 flex-1 break-words">{message}{code !== undefined && <span className="value"> ({code})</span>}
+        {error instanceof ApiError && error.params.map((fault) => <span key={fault.param} className="block"><span className="value">{fault.param}</span> {fault.message}<span className="value"> ({fault.code})</span></span>)}
+      </span>
       {retry && <Button small onClick={retry}>Try again</Button>}
     </div>
   );
@@ -108,7 +110,7 @@ export function ErrorNote({ error, retry, className }: { error: unknown; retry?:
 export function PageHeader({ title, children, detail }: { title: ReactNode; detail?: ReactNode; children?: ReactNode }) {
   return (
     <header className="flex flex-wrap items-end gap-x-4 gap-y-2 px-6 pt-5 pb-4">
-      <div className="min-w-0 flex-1">
+      <div className="min-w-[min(18rem,100%)] flex-1">
         <h1 className="text-xl leading-tight font-semibold tracking-[-0.01em]">{title}</h1>
         {detail && <p className="mt-0.5 text-muted">{detail}</p>}
       </div>

@@ -1,5 +1,6 @@
 // What an event says about parameter values and table rows, as pure functions of the event.
 import type { CuspEvent } from "../api/types";
+import { nameOf } from "../tree/paths";
 
 /** Parameter values that an event carries, as full paths. */
 export function changedValues(event: CuspEvent): [path: string, value: string][] {
@@ -9,7 +10,8 @@ export function changedValues(event: CuspEvent): [path: string, value: string][]
   for (const [name, value] of Object.entries(event.params ?? {})) {
     if (name.startsWith("Device.")) out.push([name, value]);
     else if (path.endsWith(".")) out.push([path + name, value]);
-    else if (event.kind === "value_change" && path !== "") out.push([path, value]);
+    // An event that names one parameter may say no more than its value.
+    else if (path !== "" && (name === nameOf(path) || name.toLowerCase() === "value")) out.push([path, value]);
   }
   return out;
 }

@@ -36,7 +36,7 @@ const COLUMNS = column.columns([
     id: "online",
     header: "Status",
     cell: ({ row: { original: device } }) => (
-      <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
+      <span className="flex items-center gap-x-2">
         <Presence online={device.online} />
         {!device.proven && <Unproven />}
         {!device.onboarded && <Badge tone="accent">onboarding</Badge>}
@@ -44,9 +44,9 @@ const COLUMNS = column.columns([
     ),
   }),
   column.display({ id: "model", header: "Model", cell: ({ row: { original: device } }) => <span className="whitespace-nowrap">{device.manufacturer && <span className="text-muted">{device.manufacturer} </span>}{text(device.model)}</span> }),
-  column.display({ id: "serial", header: "Serial", cell: ({ row }) => <span className="value">{text(row.original.serial)}</span> }),
-  column.display({ id: "software", header: "Software", cell: ({ row }) => <span className="value">{text(row.original.software)}</span> }),
-  column.display({ id: "address", header: "Address", cell: ({ row }) => <span className="value">{text(row.original.address)}</span> }),
+  column.display({ id: "serial", header: "Serial", cell: ({ row }) => <span className="value whitespace-nowrap">{text(row.original.serial)}</span> }),
+  column.display({ id: "software", header: "Software", cell: ({ row }) => <span className="value whitespace-nowrap">{text(row.original.software)}</span> }),
+  column.display({ id: "address", header: "Address", cell: ({ row }) => <span className="value whitespace-nowrap">{text(row.original.address)}</span> }),
   column.display({ id: "tags", header: "Tags", cell: ({ row }) => <span className="flex flex-wrap gap-1">{row.original.tags.map((tag) => <Badge key={tag}>{tag}</Badge>)}</span> }),
   column.display({ id: "last_seen", header: "Last seen", cell: ({ row }) => <span className="text-muted"><Ago at={row.original.last_seen} /></span> }),
 ]);

@@ -5,7 +5,7 @@ import { CopyIcon } from "../components/copy";
 import { Ago } from "../components/time";
 import { Badge, Button, cx, Kbd } from "../components/ui";
 import { isBranch } from "./keyboard";
-import { faultFor, faultsOf } from "./outcome";
+import { faultFor, faultsOf, refusalOf } from "./outcome";
 import { parentOf } from "./paths";
 import type { Row } from "./rows";
 import { canAdd, canDelete } from "./schema";
@@ -84,7 +84,8 @@ function Parameter({ row, staged, actions, editorRef }: { row: Extract<Row, { ki
         setTouched(false);
       }
     } catch (error) {
-      setResult({ ok: false, text: error instanceof Error ? error.message : String(error), code: (error as { code?: number }).code });
+      const fault = refusalOf(error, row.path);
+      setResult({ ok: false, text: fault.message, code: fault.code || undefined });
     } finally {
       setBusy(false);
     }
@@ -99,7 +100,7 @@ function Parameter({ row, staged, actions, editorRef }: { row: Extract<Row, { ki
           <p className={cx("mt-1 min-h-4 text-xs", problem ? "text-bad" : "text-faint")} role={problem ? "alert" : undefined}>{problem ?? describeSpec(spec)}</p>
           <div className="mt-1.5 flex flex-wrap items-center gap-2">
             <Button variant="primary" busy={busy} disabled={!changed || problem !== undefined} onClick={() => void send()}>Set</Button>
-            <Button disabled={!changed || problem !== undefined || busy} onClick={() => actions.stage(row.path, draft)} title="Collects changes, to be sent together">Add to changes</Button>
+            <Button disabled={!changed || problem !== undefined || busy} onClick={() => { actions.stage(row.path, draft); setTouched(false); }} title="Collects changes, to be sent together">Add to changes</Button>
             {(touched || staged !== undefined) && <Button variant="quiet" onClick={() => { setDraft(known?.value ?? ""); setTouched(false); setResult(undefined); actions.stage(row.path, undefined); }}>Undo</Button>}
           </div>
           {result && <p role="status" className={cx("mt-2", result.ok ? "text-ok" : "text-bad")}>{result.text}{result.code !== undefined && <span className="value"> ({result.code})</span>}</p>}
@@ -126,7 +127,7 @@ function Branch({ row, actions }: { row: Extract<Row, { kind: "object" | "table"
   return (
     <>
       <Facts facts={[
-        ["Rows", row.kind === "table" ? String(row.count) : undefined],
+        ["Rows", row.kind === "table" ? (row.read || row.count > 0 ? String(row.count) : "not read yet") : undefined],
         ["Unique by", row.kind !== "object" && schema?.unique_keys?.length ? schema.unique_keys.map((key) => key.join(" + ")).join(", or ") : undefined],
         ["Access", row.kind === "object" ? undefined : canAdd(schema) && canDelete(schema) ? "rows can be added and deleted" : canAdd(schema) ? "rows can be added" : canDelete(schema) ? "rows can be deleted" : "rows are the device's own"],
       ]} />

@@ -14,6 +14,8 @@ const INDENT_REM = 1;
 interface TreeRowProps {
   id: string;
   row: Row;
+  place: number;
+  siblings: number;
   twin: Twin;
   offset: number;
   height: number;
@@ -24,13 +26,15 @@ interface TreeRowProps {
   onActivate: () => void;
 }
 
-export const TreeRow = memo(function TreeRow({ id, row, twin, offset, height, active, staged, onSelect, onToggle, onActivate }: TreeRowProps) {
+export const TreeRow = memo(function TreeRow({ id, row, place, siblings, twin, offset, height, active, staged, onSelect, onToggle, onActivate }: TreeRowProps) {
   const branch = isBranch(row);
   return (
     <div
       id={id}
       role="treeitem"
       aria-level={row.depth + 1}
+      aria-posinset={place}
+      aria-setsize={siblings}
       aria-expanded={branch ? row.open : undefined}
       aria-selected={active}
       data-path={row.path}

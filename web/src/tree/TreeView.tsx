@@ -1,8 +1,8 @@
 // The tree as a virtualised list: one focusable element, the active row named by aria-activedescendant, keys after the WAI-ARIA tree pattern.
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { isBranch, treeKey, type TreeAction } from "./keyboard";
-import type { Row } from "./rows";
+import { siblingPlaces, type Row } from "./rows";
 import { TREE_GRID, TreeRow } from "./TreeRow";
 import type { Twin } from "./twin";
 
@@ -22,6 +22,7 @@ export function TreeView({ rows, twin, active, staged, onActive, onAction }: Tre
   const base = useId();
   const [typed, setTyped] = useState({ text: "", at: 0 });
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_PX, overscan: 16, getItemKey: (index) => rows[index]!.path });
+  const places = useMemo(() => siblingPlaces(rows), [rows]);
   const index = rows.findIndex((row) => row.path === active);
 
   // Only when the active row changes: a list that grows above it must not jump.
@@ -77,6 +78,8 @@ export function TreeView({ rows, twin, active, staged, onActive, onAction }: Tre
                 key={item.key}
                 id={`${base}-${item.index}`}
                 row={row}
+                place={places[item.index]!.at}
+                siblings={places[item.index]!.group.size}
                 twin={twin}
                 offset={item.start}
                 height={ROW_PX}

@@ -1,5 +1,6 @@
 // Forms made from the schema: a fresh row of a table, and a command with its arguments.
 import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
+import { ApiError } from "../api/client";
 import { addRow, followJob, runCommand } from "../api/operations";
 import type { Fault, Job, ModelArg, ModelCommand, ModelObject, ModelParam } from "../api/types";
 import { Modal } from "../components/Dialog";
@@ -42,7 +43,7 @@ export function AddRowDialog({ device, table, schema, onClose, onAdded }: AddRow
   const keys = new Set((schema.unique_keys ?? []).flat());
   const given = Object.entries(values).filter(([, value]) => value !== "");
   const wrong = given.some(([name, value]) => problemWith(fields.find((field) => field.name === name) ?? {}, value) !== undefined);
-  const faults = job ? faultsOf(job) : new Map<string, Fault>();
+  const faults = job ? faultsOf(job) : refusedParams(error);
   const created = job?.outcome?.results?.[0]?.created;
 
   const submit = (event: FormEvent) => {
@@ -56,7 +57,7 @@ export function AddRowDialog({ device, table, schema, onClose, onAdded }: AddRow
       <form onSubmit={submit}>
         {fields.length === 0 && <p className="mb-3 text-muted">The row has no parameters that can be given now.</p>}
         {!created && fields.map((field) => (
-          <FormRow key={field.name} spec={field} mark={keys.has(field.name) ? <Badge tone="accent">unique key</Badge> : undefined} value={values[field.name] ?? ""} fault={job ? faults.get(field.name) ?? pickFault(faults, field.name) : undefined} onChange={(value) => setValues({ ...values, [field.name]: value })} />
+          <FormRow key={field.name} spec={field} mark={keys.has(field.name) ? <Badge tone="accent">unique key</Badge> : undefined} value={values[field.name] ?? ""} fault={faults.get(field.name) ?? pickFault(faults, field.name)} onChange={(value) => setValues({ ...values, [field.name]: value })} />
         ))}
         <Footer job={job} error={error}>
           <Button onClick={onClose}>{created ? "Close" : "Cancel"}</Button>
@@ -65,6 +66,11 @@ export function AddRowDialog({ device, table, schema, onClose, onAdded }: AddRow
       </form>
     </Modal>
   );
+}
+
+/** What the server refused before the device saw it. */
+function refusedParams(error: unknown): Map<string, Fault> {
+  return new Map(error instanceof ApiError ? error.params.map(({ param, code, message }) => [param, { code, message }]) : []);
 }
 
 /** A refused row has no path yet, so its faults are found by the parameter's last segment. */

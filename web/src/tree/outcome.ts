@@ -1,5 +1,6 @@
 // Reads an operation's outcome the way the tree needs it: what went wrong with which path. Pure.
 import type { Fault, Job, Outcome, SetBody } from "../api/types";
+import { ApiError } from "../api/client";
 import { nameOf, parentOf } from "./paths";
 
 /** Every fault of an outcome by full path; the empty path stands for the message as a whole. */
@@ -28,6 +29,12 @@ const fullPath = (object: string, param: string): string => (param.startsWith("D
 /** The fault of one parameter, else that of its object, else that of the whole message. */
 export function faultFor(faults: ReadonlyMap<string, Fault>, path: string): Fault | undefined {
   return faults.get(path) ?? faults.get(nameOf(path)) ?? faults.get(parentOf(path)) ?? faults.get("");
+}
+
+/** Why the server itself refused a write: what it says of this parameter, else of the request. */
+export function refusalOf(error: unknown, path: string): Fault {
+  if (!(error instanceof ApiError)) return { code: 0, message: error instanceof Error ? error.message : String(error) };
+  return error.params.find(({ param }) => param === path || param === nameOf(path)) ?? { code: error.code ?? 0, message: error.message };
 }
 
 /** Groups parameter writes by object, in the order they were made. */

@@ -92,6 +92,20 @@ function hasRows(twin: Twin, path: string): boolean {
   return false;
 }
 
+/** Place among siblings, which a screen reader cannot count when only the rows in view are drawn. */
+export function siblingPlaces(rows: readonly Row[]): { at: number; group: { size: number } }[] {
+  const levels: { size: number }[] = [];
+  const places: { at: number; group: { size: number } }[] = [];
+  for (const row of rows) {
+    // Rows above end the groups that were open below their level.
+    levels.length = Math.min(levels.length, row.depth + 1);
+    const group = (levels[row.depth] ??= { size: 0 });
+    group.size += 1;
+    places.push({ at: group.size, group });
+  }
+  return places;
+}
+
 /** A short human label of a table row: its alias or name, whichever is known. */
 export function rowLabel(twin: Twin, path: string): string {
   for (const name of ["Name", "Alias", "HostName", "IPAddress", "PhysAddress", "Command", "EndpointID", "ID"]) {

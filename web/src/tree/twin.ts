@@ -91,6 +91,11 @@ export class Twin {
   }
 
   #put(item: TwinItem): void {
+    // A row that is known to be there, whatever is known in it.
+    if (isObjectPath(item.path)) {
+      this.#node(item.path);
+      return;
+    }
     const before = this.#values.get(item.path);
     if (before && Date.parse(before.at) > Date.parse(item.at)) return;
     const changes = (before?.changes ?? 0) + (before && before.value !== item.value ? 1 : 0);

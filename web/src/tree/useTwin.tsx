@@ -14,7 +14,8 @@ const MAX_PAGES = 100;
 
 export class TwinClient {
   readonly twin = new Twin();
-  #loaded = new Set<string>();
+  /** Paths that were read, and whether as a table. */
+  #loaded = new Map<string, boolean>();
   #loading = new Map<string, Promise<boolean>>();
   #everything: Promise<void> | undefined;
 
@@ -28,7 +29,7 @@ export class TwinClient {
     if (this.twin.read(path)?.state !== "reading") this.twin.setRead(path, { state: "loading" });
     const load = this.#pages(path, table ? 2 : 1)
       .then(() => {
-        this.#loaded.add(path);
+        this.#loaded.set(path, table);
         if (this.twin.read(path)?.state === "loading") this.twin.setRead(path, { state: "ready" });
         return true;
       })
@@ -69,10 +70,12 @@ export class TwinClient {
     }
   }
 
-  /** Forgets what was loaded, so that the next opening reads again. */
-  expire(): void {
+  /** Reads again what was read: events may have been missed. */
+  reload(): void {
+    const before = [...this.#loaded];
     this.#loaded.clear();
     this.#everything = undefined;
+    for (const [path, table] of before) void this.load(path, table);
   }
 
   #keepAnswered(table: string, job: Job): void {
@@ -105,7 +108,7 @@ const TwinContext = createContext<TwinClient | undefined>(undefined);
 export function TwinProvider({ device, children }: { device: string; children: ReactNode }) {
   const client = useMemo(() => new TwinClient(device), [device]);
   const { onReopened } = useLive();
-  useEffect(() => onReopened(() => client.expire()), [client, onReopened]);
+  useEffect(() => onReopened(() => client.reload()), [client, onReopened]);
   useLiveEvents((event) => {
     if (event.device !== device) return;
     const row = changedRow(event);

@@ -40,10 +40,10 @@ function Head({ device }: { device: Device }) {
   return (
     <header className="border-b bg-surface px-6 pt-4">
       <div className="flex flex-wrap items-start gap-x-4 gap-y-2">
-        <div className="min-w-0 flex-1">
+        <div className="min-w-[min(18rem,100%)] flex-1">
           <nav aria-label="Breadcrumb" className="text-xs text-faint"><Link to="/devices" className="hover:text-ink hover:underline">Devices</Link> /</nav>
           <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-            <h1 className="text-xl leading-tight font-semibold tracking-[-0.01em] break-all">{deviceTitle(device)}</h1>
+            <h1 className="text-xl leading-tight font-semibold tracking-[-0.01em] break-words">{deviceTitle(device)}</h1>
             <Presence online={device.online} />
             {device.proven ? <Badge tone="ok" title="Its certificate proves that it is this device">proven</Badge> : <Unproven />}
             {!device.onboarded && <Badge tone="accent">onboarding</Badge>}
@@ -51,7 +51,7 @@ function Head({ device }: { device: Device }) {
           </div>
           <p className="mt-0.5 text-muted">{[device.manufacturer, device.model, device.software].filter(Boolean).join(" · ")}{!device.online && <> · last seen <Ago at={device.last_seen} /></>}</p>
         </div>
-        <div className="flex gap-2 pt-3">
+        <div className="flex gap-2 md:pt-3">
           <Button icon="pencil" onClick={() => setDialog("edit")}>Name and tags</Button>
           <Button variant="danger" icon="trash" onClick={() => setDialog("remove")}>Remove</Button>
         </div>

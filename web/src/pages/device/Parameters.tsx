@@ -54,7 +54,7 @@ export function DeviceParameters() {
     if (nothing) await client.refresh(path, table);
   }, [client, schema, twin]);
 
-  // What is open stays read, also what a link opened and what a reconnect has made stale.
+  // What is open is read, also what a link opened.
   useEffect(() => {
     if (!model.isPending) for (const path of open) void load(path);
   }, [model.isPending, open, load]);

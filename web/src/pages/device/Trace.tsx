@@ -17,7 +17,8 @@ export function DeviceTrace() {
   const client = useQueryClient();
   const { fail } = useNotices();
   const [busy, setBusy] = useState(false);
-  const items = query.data?.items ?? [];
+  // Told oldest first; shown newest first, like events.
+  const items = [...(query.data?.items ?? [])].reverse();
   const enabled = query.data?.enabled ?? items.length > 0;
 
   const toggle = async () => {
@@ -42,7 +43,7 @@ export function DeviceTrace() {
       {query.error && <ErrorNote error={query.error} className="mb-3" />}
       <div className="panel overflow-hidden">
         {query.isPending ? <Loading /> : items.length === 0 ? <Empty title={enabled ? "No messages yet" : "Tracing is off"}>{enabled ? "They appear as they pass." : "Switch it on to see what the device and the server say to each other."}</Empty> : (
-          <ol className="divide-y" aria-label="Messages">{items.map((item, index) => <Exchange key={`${item.at} ${item.msg_id ?? index}${item.direction}`} item={item} />)}</ol>
+          <ol className="divide-y" aria-label="Messages">{items.map((item, index) => <Exchange key={`${item.at} ${item.msg_id ?? items.length - index}${item.direction}`} item={item} />)}</ol>
         )}
       </div>
     </div>

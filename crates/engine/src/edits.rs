@@ -1,0 +1,119 @@
+//! Changes of a transaction as the edits that providers make, and as the changes that undo them.
+
+use std::collections::BTreeMap;
+
+use dm::operation::ParamAccess;
+use dm::path::ObjectPath;
+use dm::tree::{Change, Place, Tree};
+
+use crate::keys::Keys;
+use crate::kind::Kind;
+use crate::provider::Edit;
+
+/// Edits by provider.
+pub(crate) type Batches = BTreeMap<u16, Vec<Edit>>;
+
+/// What each provider has to do for these changes; the engine's own part is left out.
+pub(crate) fn batches(kind: &Kind, keys: &Keys, changes: &[Change]) -> Batches {
+    let mut batches = Batches::new();
+    for change in changes {
+        let place = place_of(change);
+        let Some(provider) = kind.owner(place.object) else { continue };
+        let edits = batches.entry(provider).or_default();
+        push(kind, keys, change, place, edits);
+        if edits.is_empty() {
+            batches.remove(&provider);
+        }
+    }
+    batches
+}
+
+/// The object that a change is about.
+pub(crate) fn place_of(change: &Change) -> &Place {
+    match change {
+        Change::Set { place, .. } => place,
+        Change::Create { row, .. } | Change::Remove { row } => row,
+    }
+}
+
+fn push(kind: &Kind, keys: &Keys, change: &Change, place: &Place, edits: &mut Vec<Edit>) {
+    let model = kind.model();
+    let Ok(path) = ObjectPath::parse(&place.text(model)) else { return };
+    let object = model.object(place.object);
+    let is_told = |param: u16| {
+        !kind.is_own(place.object, param) && object.params[usize::from(param)].access != ParamAccess::ReadOnly
+    };
+    match change {
+        Change::Set { param, value: Some(value), .. } if is_told(*param) => {
+            let name = object.params[usize::from(*param)].name.clone();
+            // A row and what its creator sets in it are one edit.
+            let added = edits.iter_mut().find_map(|edit| match edit {
+                Edit::Add { path: row, values, .. } if *row == path => Some(values),
+                _ => None,
+            });
+            if let Some(values) = added {
+                values.retain(|(known, _)| *known != name);
+                values.push((name, value.clone()));
+                return;
+            }
+            let keys = keys.chain(model, place);
+            let object = object.path.clone();
+            edits.push(Edit::Set { path, object, keys, param: name, value: value.clone() });
+        }
+        Change::Set { .. } => {}
+        Change::Create { values, .. } => {
+            let mut parents = keys.chain(model, place);
+            parents.pop();
+            let told = values.iter().filter(|(param, _)| is_told(*param));
+            let values =
+                told.map(|(param, value)| (object.params[usize::from(*param)].name.clone(), value.clone()));
+            edits.push(Edit::Add { path, object: object.path.clone(), parents, values: values.collect() });
+        }
+        Change::Remove { .. } => {
+            let keys = keys.chain(model, place);
+            edits.push(Edit::Delete { path, object: object.path.clone(), keys });
+        }
+    }
+}
+
+/// The changes that lead back from `changes` to `before`.
+pub(crate) fn undo(before: &Tree, changes: &[Change]) -> Vec<Change> {
+    let mut tree = before.clone();
+    let mut back: Vec<Vec<Change>> = Vec::new();
+    for change in changes {
+        back.push(match change {
+            Change::Set { place, param, .. } => {
+                let value = tree.value(place, *param).cloned();
+                vec![Change::Set { place: place.clone(), param: *param, value }]
+            }
+            Change::Create { row, .. } => vec![Change::Remove { row: row.clone() }],
+            Change::Remove { row } => rebuild(&tree, row),
+        });
+        tree.apply([change]);
+    }
+    back.into_iter().rev().flatten().collect()
+}
+
+/// The changes that make a row and all below it again.
+fn rebuild(tree: &Tree, row: &Place) -> Vec<Change> {
+    let model = tree.model();
+    let object = model.object(row.object);
+    let mut changes = Vec::new();
+    let known =
+        (0..).zip(&object.params).filter_map(|(index, _)| Some((index, tree.value(row, index)?.clone())));
+    if row.is_row(model) {
+        changes.push(Change::Create { row: row.clone(), values: known.collect() });
+    } else {
+        let set = |(param, value)| Change::Set { place: row.clone(), param, value: Some(value) };
+        changes.extend(known.map(set));
+    }
+    for &child in &object.children {
+        let below = row.child(child);
+        if model.object(child).is_multi {
+            changes.extend(tree.rows(&below).into_iter().flat_map(|n| rebuild(tree, &below.row(n))));
+        } else {
+            changes.extend(rebuild(tree, &below));
+        }
+    }
+    changes
+}

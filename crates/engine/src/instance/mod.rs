@@ -1,0 +1,438 @@
+//! One agent: a monitor around machine, tree and numbering, entered by whoever has news.
+//!
+//! A link's task comes with a Record, the journal's thread with a sync, a provider's task with a report,
+//! the shared timer with a deadline. Each takes the lock, lets the machine work, does what the machine
+//! wants done, and leaves; what takes time runs in a task and comes back. No lock is held over an await.
+
+mod command;
+mod commit;
+mod links;
+mod outputs;
+mod push;
+mod refresh;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+
+use bytes::Bytes;
+use dm::model::ObjectId;
+use dm::tree::{Change, Tree};
+use dm::{Mono, Now};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use usp_endpoint::EndpointId;
+use usp_endpoint::agent::io::{Boot, CloseReason, Input, ModelEvent, Ticket};
+use usp_endpoint::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+
+use crate::clock::Clock;
+use crate::error::EngineError;
+use crate::journal::{Entry, Journal, OnSync, Position};
+use crate::keys::Keys;
+use crate::kind::Kind;
+use crate::limits::MAX_HELD_SENDS;
+use crate::machine::Machine;
+use crate::provider::Provider;
+use crate::report::Aliases;
+use crate::stored::{self, FactoryDefault};
+use crate::wheel::{TimerId, Wake, Wheel};
+
+/// What all instances of a process share.
+pub struct Host {
+    clock: Arc<dyn Clock>,
+    wheel: Wheel,
+    runtime: Handle,
+}
+
+/// Where an instance's Records leave. Called with the instance's lock held: it must neither block nor
+/// call the instance.
+pub trait Outlet: Send + Sync {
+    /// Queues a Record for the peer.
+    ///
+    /// # Errors
+    /// When the connection is gone; the instance is told by [`Instance::link_down`], not by this.
+    fn send(&self, record: Bytes) -> Result<(), OutletClosed>;
+    /// Closes the connection once what was queued has left.
+    fn close(&self, reason: CloseReason);
+}
+
+/// The connection is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the connection is gone")]
+pub struct OutletClosed;
+
+/// What an instance is made of.
+pub struct InstanceConfig {
+    /// Its model and base tree.
+    pub kind: Arc<Kind>,
+    /// The protocol's machine, fresh.
+    pub machine: Box<dyn Machine>,
+    /// The providers, in the order that the kind was built with.
+    pub providers: Vec<Arc<dyn Provider>>,
+    /// Defaults beside the kind's.
+    pub defaults: Vec<FactoryDefault>,
+    /// Its memory.
+    pub journal: Journal,
+    /// Tells whether the firmware changed since the last start.
+    pub software_version: String,
+    /// Whether to ask the providers for everything before the start: so that rows that were there
+    /// before are not announced as created. Not needed with a warm kind.
+    pub refresh_first: bool,
+}
+
+/// An agent.
+pub struct Instance {
+    me: Weak<Instance>,
+    host: Arc<Host>,
+    kind: Arc<Kind>,
+    providers: Vec<Arc<dyn Provider>>,
+    journal: Journal,
+    timer: TimerId,
+    software_version: String,
+    refresh_first: bool,
+    /// Notified when the journal has synced, and when a commit has ended.
+    moved: Notify,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    machine: Box<dyn Machine>,
+    tree: Tree,
+    keys: Keys,
+    aliases: Aliases,
+    links: links::Links,
+    refresh: refresh::Refreshes,
+    commit: commit::Commits,
+    commands: BTreeMap<Ticket, watch::Sender<bool>>,
+    watched: Vec<(u16, ObjectId)>,
+    next_poll: Option<Mono>,
+    /// Nothing leaves before this is on stable storage.
+    barrier: Position,
+    stopped: bool,
+}
+
+const META_STARTED: &str = "started";
+const META_VERSION: &str = "software_version";
+const META_CAUSE: &str = "boot.cause";
+const META_COMMAND_KEY: &str = "boot.command_key";
+const META_REASON: &str = "boot.reason";
+
+impl Host {
+    /// Starts the shared timer in the current tokio runtime.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    pub fn new(clock: Arc<dyn Clock>) -> Arc<Host> {
+        let runtime = Handle::current();
+        let wheel = Wheel::start(clock.clone(), &runtime);
+        Arc::new(Host { clock, wheel, runtime })
+    }
+
+    fn now(&self) -> Now {
+        self.clock.now()
+    }
+}
+
+impl Instance {
+    /// An instance with what its journal remembers, or its defaults at first start. It does nothing
+    /// before [`Instance::start`].
+    ///
+    /// # Errors
+    /// When a default is not for the model, or the journal has failed.
+    pub fn new(host: Arc<Host>, config: InstanceConfig) -> Result<Arc<Instance>, EngineError> {
+        let InstanceConfig { kind, machine, providers, defaults, journal, .. } = config;
+        let (tree, keys, aliases) = remembered(&kind, &journal, &defaults)?;
+        let inner = Inner {
+            machine,
+            tree,
+            keys,
+            aliases,
+            links: links::Links::default(),
+            refresh: refresh::Refreshes::new(providers.len()),
+            commit: commit::Commits::default(),
+            commands: BTreeMap::new(),
+            watched: Vec::new(),
+            next_poll: None,
+            barrier: journal.appended(),
+            stopped: false,
+        };
+        let instance = Arc::new_cyclic(|me: &Weak<Instance>| Instance {
+            me: me.clone(),
+            timer: host.wheel.register(me.clone()),
+            host,
+            kind,
+            providers,
+            journal: journal.clone(),
+            software_version: config.software_version,
+            refresh_first: config.refresh_first,
+            moved: Notify::new(),
+            inner: Mutex::new(inner),
+        });
+        let listener: Weak<dyn OnSync> = instance.me.clone();
+        journal.listen(listener);
+        Ok(instance)
+    }
+
+    /// Lets providers push, asks them for their first values, and tells the machine that it starts.
+    ///
+    /// # Errors
+    /// When the journal fails.
+    pub async fn start(&self) -> Result<(), EngineError> {
+        self.watch_providers();
+        if self.refresh_first {
+            self.first_refresh().await;
+        }
+        let boot = self.boot()?;
+        self.feed(Input::Started(boot));
+        Ok(())
+    }
+
+    /// A connection with a controller stands.
+    pub fn link_up(
+        &self,
+        controller: EndpointId,
+        return_path: ReturnPath,
+        peer: PeerAuth,
+        outlet: Arc<dyn Outlet>,
+    ) {
+        let Some(mut inner) = self.enter() else { return };
+        inner.links.add(return_path.link(), outlet);
+        self.drive(&mut inner, Input::LinkUp { controller, return_path, peer });
+    }
+
+    /// A connection is gone.
+    pub fn link_down(&self, link: LinkId) {
+        let Some(mut inner) = self.enter() else { return };
+        inner.links.remove(link);
+        self.drive(&mut inner, Input::LinkDown(link));
+    }
+
+    /// A Record arrived. Waits while too many answers wait for the disk: that is the back-pressure on
+    /// the peer.
+    pub async fn record(&self, inbound: Inbound) {
+        self.room().await;
+        self.handle(inbound);
+    }
+
+    /// The same without back-pressure.
+    pub fn handle(&self, inbound: Inbound) {
+        let Some(mut inner) = self.enter() else { return };
+        inner.commit.heard();
+        self.drive(&mut inner, Input::Record(inbound));
+    }
+
+    /// Something happened that the data model calls an event.
+    pub fn event(&self, event: ModelEvent) {
+        self.feed(Input::Event(event));
+    }
+
+    /// Reads the tree as it is, without asking a provider.
+    pub fn with_tree<T>(&self, read: impl FnOnce(&Tree) -> T) -> Option<T> {
+        self.enter().map(|inner| read(&inner.tree))
+    }
+
+    /// Makes a change that no controller asked for, in the engine's own part of the tree.
+    ///
+    /// # Errors
+    /// When the instance has stopped or the journal has failed.
+    pub async fn change(&self, make: impl FnOnce(&Tree) -> Vec<Change>) -> Result<(), EngineError> {
+        let position = {
+            let mut inner = self.enter().ok_or(EngineError::Stopped)?;
+            let changes = make(&inner.tree);
+            let applied = inner.tree.apply(&changes);
+            let applied = self.keep(&mut inner, applied);
+            self.drive(&mut inner, Input::Changed(applied));
+            inner.barrier
+        };
+        self.durable(position).await
+    }
+
+    /// Remembers why the next start happens; ready when that is on stable storage. To be called before
+    /// a reboot is set off.
+    ///
+    /// # Errors
+    /// When the journal fails.
+    pub async fn remember_boot(&self, boot: &Boot) -> Result<(), EngineError> {
+        let position = self.journal.append(&boot_entries(boot))?;
+        self.durable(position).await
+    }
+
+    /// Forgets everything; ready when that is on stable storage. The instance stops, and the next one
+    /// over this journal makes a first start.
+    ///
+    /// # Errors
+    /// When the journal fails.
+    pub async fn factory_reset(&self, boot: &Boot) -> Result<(), EngineError> {
+        if let Some(mut inner) = self.enter() {
+            inner.stopped = true;
+        }
+        let position = self.journal.reset(&boot_entries(boot))?;
+        self.durable(position).await
+    }
+
+    /// Ready when the journal can no longer be written. The process should then end: nothing that
+    /// changes is ever answered again.
+    pub async fn failed(&self) {
+        self.until(|| self.journal.failure().is_some()).await;
+    }
+
+    /// Waits until a position is on stable storage.
+    async fn durable(&self, position: Position) -> Result<(), EngineError> {
+        self.until(|| self.journal.is_synced(position) || self.journal.failure().is_some()).await;
+        self.journal.append(&[])?;
+        Ok(())
+    }
+
+    async fn room(&self) {
+        let has_room = || self.enter().is_none_or(|inner| inner.links.held() < MAX_HELD_SENDS);
+        self.until(|| has_room() || self.journal.failure().is_some()).await;
+    }
+
+    async fn until(&self, is_so: impl Fn() -> bool) {
+        loop {
+            let mut moved = std::pin::pin!(self.moved.notified());
+            moved.as_mut().enable();
+            if is_so() {
+                return;
+            }
+            moved.await;
+        }
+    }
+
+    /// Why this start happens, and the marks for the next one.
+    fn boot(&self) -> Result<Boot, EngineError> {
+        let meta = |key: &str| self.journal.meta(key);
+        let version = meta(META_VERSION);
+        let boot = Boot {
+            cause: meta(META_CAUSE).unwrap_or_else(|| "LocalReboot".to_owned()),
+            command_key: meta(META_COMMAND_KEY).unwrap_or_default(),
+            reason: meta(META_REASON).unwrap_or_default(),
+            firmware_updated: version.is_some_and(|version| version != self.software_version),
+        };
+        let forget = |key: &str| Entry::Meta { key: key.to_owned(), value: None };
+        let version =
+            Entry::Meta { key: META_VERSION.to_owned(), value: Some(self.software_version.clone()) };
+        let entries = [forget(META_CAUSE), forget(META_COMMAND_KEY), forget(META_REASON), version];
+        self.journal.append(&entries)?;
+        Ok(boot)
+    }
+
+    fn feed(&self, input: Input) {
+        if let Some(mut inner) = self.enter() {
+            self.drive(&mut inner, input);
+        }
+    }
+
+    /// The lock, unless the instance has stopped. A panic inside ends this instance alone.
+    fn enter(&self) -> Option<MutexGuard<'_, Inner>> {
+        let inner = match self.inner.lock() {
+            Ok(inner) => inner,
+            Err(poisoned) => {
+                let mut inner = poisoned.into_inner();
+                inner.stopped = true;
+                inner.links = links::Links::default();
+                inner
+            }
+        };
+        (!inner.stopped).then_some(inner)
+    }
+
+    /// Lets the machine take an input, and does what it wants done, until there is nothing left.
+    fn drive(&self, inner: &mut Inner, input: Input) {
+        self.drive_all(inner, VecDeque::from([input]));
+    }
+
+    fn drive_all(&self, inner: &mut Inner, mut inputs: VecDeque<Input>) {
+        while let Some(input) = inputs.pop_front() {
+            inner.machine.handle(self.host.now(), &mut inner.tree, input);
+            while let Some(output) = inner.machine.poll_output() {
+                self.output(inner, output, &mut inputs);
+            }
+        }
+        self.set_timer(inner);
+    }
+
+    fn set_timer(&self, inner: &Inner) {
+        let deadlines = [inner.machine.poll_timeout(), inner.next_poll, inner.commit.deadline()];
+        self.host.wheel.set(self.timer, deadlines.into_iter().flatten().min());
+    }
+}
+
+impl Wake for Instance {
+    fn wake(&self) {
+        let woken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let Some(mut inner) = self.enter() else { return };
+            let now = self.host.now().mono;
+            let mut inputs = VecDeque::new();
+            if inner.machine.poll_timeout().is_some_and(|at| at <= now) {
+                inputs.push_back(Input::Timeout);
+            }
+            self.poll_watched(&mut inner, now);
+            self.undo_unconfirmed(&mut inner, now, &mut inputs);
+            self.drive_all(&mut inner, inputs);
+        }));
+        if woken.is_err() {
+            tracing::error!("an instance panicked and has stopped");
+        }
+    }
+}
+
+impl OnSync for Instance {
+    fn synced(&self, _: Position) {
+        if let Some(mut inner) = self.enter() {
+            inner.links.release(&self.journal);
+        }
+        self.moved.notify_waiters();
+    }
+
+    fn failed(&self) {
+        self.moved.notify_waiters();
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.host.wheel.remove(self.timer);
+    }
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance").finish_non_exhaustive()
+    }
+}
+
+/// Tree, numbers and aliases to start with.
+fn remembered(
+    kind: &Kind,
+    journal: &Journal,
+    defaults: &[FactoryDefault],
+) -> Result<(Tree, Keys, Aliases), EngineError> {
+    let first = journal.meta(META_STARTED).is_none();
+    if first {
+        let mut tree = kind.base().clone();
+        stored::apply_defaults(&mut tree, defaults)?;
+        if !defaults.is_empty() {
+            kind.settle_all_counts(&mut tree);
+        }
+        if journal.is_memory() {
+            return Ok((tree, kind.keys().clone(), Aliases::new()));
+        }
+        let mut entries = stored::remember_all(kind, &tree);
+        entries.push(Entry::Meta { key: META_STARTED.to_owned(), value: Some("1".to_owned()) });
+        if journal.meta(META_CAUSE).is_none() {
+            let cause = Some("LocalFactoryReset".to_owned());
+            entries.push(Entry::Meta { key: META_CAUSE.to_owned(), value: cause });
+        }
+        journal.append(&entries)?;
+    }
+    Ok(stored::restore(kind, &journal.live()))
+}
+
+fn boot_entries(boot: &Boot) -> Vec<Entry> {
+    let meta = |key: &str, value: &String| Entry::Meta { key: key.to_owned(), value: Some(value.clone()) };
+    vec![
+        meta(META_CAUSE, &boot.cause),
+        meta(META_COMMAND_KEY, &boot.command_key),
+        meta(META_REASON, &boot.reason),
+    ]
+}

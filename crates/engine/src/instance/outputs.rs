@@ -1,0 +1,74 @@
+//! What the machine wants done.
+
+use std::collections::VecDeque;
+
+use dm::tree::ChangeSet;
+use usp_endpoint::agent::io::{Input, Output};
+
+use super::commit::{Job, Origin};
+use super::links::Leaving;
+use super::{Inner, Instance};
+use crate::limits::WATCH_PERIOD;
+use crate::stored;
+
+impl Instance {
+    pub(super) fn output(&self, inner: &mut Inner, output: Output, inputs: &mut VecDeque<Input>) {
+        match output {
+            Output::Send(outbound) => {
+                inner.links.leave(&self.journal, inner.barrier, Leaving::Send(outbound));
+            }
+            Output::Close { link, reason } => {
+                inner.links.leave(&self.journal, inner.barrier, Leaving::Close(link, reason));
+            }
+            Output::Refresh { ticket, places } => {
+                let wants = places.iter().flat_map(|place| self.kind.wants(place)).collect();
+                if !self.want(inner, Some(ticket), wants) {
+                    inputs.push_back(Input::Refreshed(ticket));
+                }
+            }
+            Output::Commit { ticket, transactions, .. } => {
+                let transactions = transactions.into_iter().map(|transaction| transaction.changes).collect();
+                self.commit(inner, Job { origin: Origin::Machine(ticket), transactions }, inputs);
+            }
+            Output::Wrote(changes) => {
+                let told = changes.len();
+                let mut changes = self.keep(inner, changes);
+                changes.drain(..told);
+                if !changes.is_empty() {
+                    inputs.push_back(Input::Changed(changes));
+                }
+            }
+            Output::Run { ticket, command_key, call, .. } => {
+                if let Some(ended) = self.run(inner, ticket, command_key, call) {
+                    inputs.push_back(ended);
+                }
+            }
+            Output::Cancel(ticket) => {
+                if let Some(cancel) = inner.commands.get(&ticket) {
+                    cancel.send_replace(true);
+                }
+            }
+            Output::Watch(places) => {
+                inner.watched = places.iter().flat_map(|place| self.kind.wants(place)).collect();
+                inner.watched.sort_unstable();
+                inner.watched.dedup();
+                // Whether a value has changed can only be told from one that is known.
+                self.want(inner, None, inner.watched.clone());
+                let polls = inner.watched.iter().any(|(provider, _)| !inner.refresh.pushes(*provider));
+                inner.next_poll = polls.then(|| self.host.now().mono + WATCH_PERIOD);
+            }
+        }
+    }
+
+    /// Brings the row counts up to date with changes that are already in the tree, and remembers all.
+    /// Gives the changes with those of the counts behind them.
+    pub(super) fn keep(&self, inner: &mut Inner, mut changes: ChangeSet) -> ChangeSet {
+        self.kind.settle_counts(&mut inner.tree, &mut changes);
+        let entries = stored::remember(&self.kind, &inner.tree, &inner.keys, &mut inner.aliases, &changes);
+        match self.journal.append(&entries) {
+            Ok(position) => inner.barrier = inner.barrier.max(position),
+            Err(error) => tracing::error!(%error, "a change of the agent itself is not remembered"),
+        }
+        changes
+    }
+}

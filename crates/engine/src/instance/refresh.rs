@@ -1,0 +1,306 @@
+//! Asking providers for values: each at most once at a time, and not while what it said is fresh.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use dm::Mono;
+use dm::model::{Model, ObjectId};
+use dm::path::SchemaPath;
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use usp_endpoint::agent::io::{Input, Ticket};
+
+use super::{Inner, Instance};
+use crate::kind::Kind;
+use crate::limits::{REFRESH_TIMEOUT, WATCH_PERIOD};
+use crate::provider::{Provider, ProviderError, Report};
+use crate::report::{self, Scope};
+
+/// What is asked, and who waits for it.
+pub(super) struct Refreshes {
+    providers: Vec<State>,
+    /// How many providers each ticket still waits for.
+    tickets: BTreeMap<Ticket, usize>,
+}
+
+#[derive(Default)]
+struct State {
+    /// When each object, with all below it, was last known.
+    fresh: BTreeMap<ObjectId, Mono>,
+    running: Option<Run>,
+    /// What is asked next, all in one.
+    next: Option<Run>,
+    /// A commit or a push overtook the running refresh: its answer is out of date.
+    spoiled: bool,
+    /// A commit is under way.
+    blocked: bool,
+    pushes: bool,
+}
+
+#[derive(Default)]
+struct Run {
+    objects: Vec<ObjectId>,
+    started: Mono,
+    waiters: Vec<Ticket>,
+    /// It was spoiled once.
+    again: bool,
+}
+
+impl Refreshes {
+    pub(super) fn new(providers: usize) -> Refreshes {
+        let providers = std::iter::repeat_with(State::default).take(providers).collect();
+        Refreshes { providers, tickets: BTreeMap::new() }
+    }
+
+    /// Whether the provider tells of changes by itself.
+    pub(super) fn pushes(&self, provider: u16) -> bool {
+        self.providers[usize::from(provider)].pushes
+    }
+
+    pub(super) fn set_pushes(&mut self, provider: u16) {
+        self.providers[usize::from(provider)].pushes = true;
+    }
+
+    /// A commit begins: nothing is asked before it has ended, and a running answer does not count.
+    pub(super) fn block(&mut self, provider: u16) {
+        let state = &mut self.providers[usize::from(provider)];
+        state.blocked = true;
+        state.spoiled = state.running.is_some();
+    }
+
+    pub(super) fn is_blocked(&self, provider: u16) -> bool {
+        self.providers[usize::from(provider)].blocked
+    }
+
+    /// Something newer than the running refresh was heard. Only once, or a lively provider's readers
+    /// would wait for ever.
+    pub(super) fn overtake(&mut self, provider: u16) {
+        let state = &mut self.providers[usize::from(provider)];
+        state.spoiled |= state.running.as_ref().is_some_and(|run| !run.again);
+    }
+
+    /// What the provider said is out of date.
+    pub(super) fn forget(&mut self, provider: u16) {
+        self.providers[usize::from(provider)].fresh.clear();
+    }
+
+    fn done(&mut self, waiters: Vec<Ticket>, inputs: &mut VecDeque<Input>) {
+        for ticket in waiters {
+            let Some(left) = self.tickets.get_mut(&ticket) else { continue };
+            *left -= 1;
+            if *left == 0 {
+                self.tickets.remove(&ticket);
+                inputs.push_back(Input::Refreshed(ticket));
+            }
+        }
+    }
+}
+
+impl State {
+    fn is_fresh(&self, model: &Model, object: ObjectId, now: Mono, max_age: Duration) -> bool {
+        let fresh = |id: ObjectId| self.fresh.get(&id).is_some_and(|at| Kind::is_fresh(*at, now, max_age));
+        fresh(ObjectId(0)) || model.lineage(object).any(|step| fresh(step.object))
+    }
+
+    /// Waits for the running refresh, if it will do.
+    fn join(
+        &mut self,
+        model: &Model,
+        objects: &[ObjectId],
+        oldest: impl Fn(Mono) -> bool,
+        ticket: Option<Ticket>,
+    ) -> bool {
+        let Some(run) = self.running.as_mut() else { return false };
+        let covered = objects.iter().all(|object| covers(model, &run.objects, *object));
+        let will_do = covered && !self.spoiled && !self.blocked && oldest(run.started);
+        if will_do {
+            run.waiters.extend(ticket);
+        }
+        will_do
+    }
+}
+
+impl Run {
+    fn merge(&mut self, objects: &[ObjectId], waiters: impl IntoIterator<Item = Ticket>) {
+        for object in objects {
+            if !self.objects.contains(object) {
+                self.objects.push(*object);
+            }
+        }
+        self.waiters.extend(waiters);
+    }
+}
+
+/// Whether one of `objects` is the wanted one or stands above it.
+fn covers(model: &Model, objects: &[ObjectId], wanted: ObjectId) -> bool {
+    objects.contains(&ObjectId(0)) || model.lineage(wanted).any(|step| objects.contains(&step.object))
+}
+
+impl Instance {
+    /// Asks for what is not fresh. False if everything is; otherwise the ticket comes back later.
+    pub(super) fn want(
+        &self,
+        inner: &mut Inner,
+        ticket: Option<Ticket>,
+        wants: Vec<(u16, ObjectId)>,
+    ) -> bool {
+        let now = self.host.now().mono;
+        let model = self.kind.model();
+        let mut by_provider: BTreeMap<u16, Vec<ObjectId>> = BTreeMap::new();
+        for (provider, object) in wants {
+            by_provider.entry(provider).or_default().push(object);
+        }
+        let mut waits = 0;
+        for (provider, mut objects) in by_provider {
+            let max_age = self.providers[usize::from(provider)].max_age();
+            let state = &mut inner.refresh.providers[usize::from(provider)];
+            objects.retain(|object| !state.is_fresh(model, *object, now, max_age));
+            if objects.is_empty() {
+                continue;
+            }
+            waits += 1;
+            if !state.join(model, &objects, |started| Kind::is_fresh(started, now, max_age), ticket) {
+                state.next.get_or_insert_default().merge(&objects, ticket);
+                self.ask(inner, provider);
+            }
+        }
+        if let Some(ticket) = ticket.filter(|_| waits > 0) {
+            inner.refresh.tickets.insert(ticket, waits);
+        }
+        waits > 0
+    }
+
+    /// Starts the next refresh of a provider, if there is one and it may.
+    fn ask(&self, inner: &mut Inner, provider: u16) {
+        let state = &mut inner.refresh.providers[usize::from(provider)];
+        if state.running.is_some() || state.blocked {
+            return;
+        }
+        let Some(mut run) = state.next.take() else { return };
+        run.started = self.host.now().mono;
+        let paths = self.paths(&run.objects);
+        state.running = Some(run);
+        let source = self.providers[usize::from(provider)].clone();
+        let me = self.me.clone();
+        self.host.runtime.spawn(async move {
+            let answer = fetch(source.as_ref(), &paths).await;
+            if let Some(instance) = me.upgrade() {
+                instance.answered(provider, answer);
+            }
+        });
+    }
+
+    fn paths(&self, objects: &[ObjectId]) -> Vec<SchemaPath> {
+        objects.iter().map(|id| self.kind.model().object(*id).path.clone()).collect()
+    }
+
+    fn answered(&self, provider: u16, answer: Result<Report, ProviderError>) {
+        let Some(mut inner) = self.enter() else { return };
+        let mut inputs = VecDeque::new();
+        let state = &mut inner.refresh.providers[usize::from(provider)];
+        let Some(run) = state.running.take() else { return };
+        if std::mem::take(&mut state.spoiled) {
+            let next = state.next.get_or_insert_default();
+            next.again = true;
+            next.merge(&run.objects, run.waiters);
+        } else {
+            match answer {
+                Ok(report) => self.take_report(&mut inner, provider, &run, &report, &mut inputs),
+                // What was known stays: a provider that fails for a moment must not delete its rows.
+                Err(error) => {
+                    let name = self.providers[usize::from(provider)].name();
+                    tracing::warn!(provider = name, %error, "no values");
+                }
+            }
+            inner.refresh.done(run.waiters, &mut inputs);
+        }
+        self.ask(&mut inner, provider);
+        self.drive_all(&mut inner, inputs);
+    }
+
+    fn take_report(
+        &self,
+        inner: &mut Inner,
+        provider: u16,
+        run: &Run,
+        report: &Report,
+        inputs: &mut VecDeque<Input>,
+    ) {
+        let changes = self.take_in(inner, provider, &run.objects, report);
+        if !changes.is_empty() {
+            inputs.push_back(Input::Changed(changes));
+        }
+        let max_age = self.providers[usize::from(provider)].max_age();
+        let now = self.host.now().mono;
+        let fresh = &mut inner.refresh.providers[usize::from(provider)].fresh;
+        fresh.retain(|_, at| Kind::is_fresh(*at, now, max_age));
+        fresh.extend(run.objects.iter().map(|object| (*object, run.started)));
+    }
+
+    /// Brings the tree in line with a report that is complete for these objects.
+    pub(super) fn take_in(
+        &self,
+        inner: &mut Inner,
+        provider: u16,
+        wants: &[ObjectId],
+        report: &Report,
+    ) -> dm::tree::ChangeSet {
+        let scope = Scope { kind: &self.kind, provider, wants };
+        let taken = report::take(&scope, &mut inner.tree, &mut inner.keys, &inner.aliases, report);
+        // A number that a controller has seen must be the same after a restart.
+        match self.journal.append(&taken.entries) {
+            Ok(position) => inner.barrier = inner.barrier.max(position),
+            Err(error) => tracing::error!(%error, "row numbers are not remembered"),
+        }
+        taken.changes
+    }
+
+    /// After a commit: the provider is asked again.
+    pub(super) fn unblock(&self, inner: &mut Inner, provider: u16) {
+        inner.refresh.providers[usize::from(provider)].blocked = false;
+        inner.refresh.forget(provider);
+        self.ask(inner, provider);
+    }
+
+    /// Refreshes what is watched and not pushed.
+    pub(super) fn poll_watched(&self, inner: &mut Inner, now: Mono) {
+        if inner.next_poll.is_none_or(|at| at > now) {
+            return;
+        }
+        let polled = inner.watched.iter().copied().filter(|(provider, _)| !inner.refresh.pushes(*provider));
+        let wants = polled.collect();
+        self.want(inner, None, wants);
+        inner.next_poll = Some(now + WATCH_PERIOD);
+    }
+
+    /// Everything once, before the machine starts: nobody is told of changes.
+    pub(super) async fn first_refresh(&self) {
+        let asked = (0..).zip(&self.providers).map(|(index, provider)| {
+            let wants: Vec<ObjectId> = self.kind.tops(index).collect();
+            let paths = self.paths(&wants);
+            async move { (index, wants, fetch(provider.as_ref(), &paths).await) }
+        });
+        for (provider, wants, answer) in join_all(asked).await {
+            let Some(mut inner) = self.enter() else { return };
+            match answer {
+                Ok(report) => {
+                    self.take_in(&mut inner, provider, &wants, &report);
+                }
+                Err(error) => {
+                    let name = self.providers[usize::from(provider)].name();
+                    tracing::warn!(provider = name, %error, "no first values");
+                }
+            }
+        }
+    }
+}
+
+async fn fetch(provider: &dyn Provider, paths: &[SchemaPath]) -> Result<Report, ProviderError> {
+    let asked = AssertUnwindSafe(provider.refresh(paths)).catch_unwind();
+    match tokio::time::timeout(REFRESH_TIMEOUT, asked).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Err(ProviderError("it panicked".to_owned())),
+        Err(_) => Err(ProviderError("it did not answer in time".to_owned())),
+    }
+}

@@ -1,0 +1,296 @@
+//! What instances of one kind share: the supported model, who answers for which part of it, and the
+//! tree that each of them starts from.
+//!
+//! Trees are copy-on-write, so an instance pays only for what differs from its kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use dm::model::{Model, ModelBuilder, ObjectId};
+use dm::path::SchemaPath;
+use dm::schema::Protocol;
+use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
+use dm::{Mono, Value};
+
+use crate::error::EngineError;
+use crate::keys::Keys;
+use crate::provider::Provider;
+use crate::stored::{FactoryDefault, apply_defaults};
+use crate::{limits, report};
+
+/// What a kind is made of, beside its providers.
+pub struct KindConfig<'a> {
+    /// The model's URI.
+    pub uri: String,
+    /// What the host itself supports (`Device.LocalAgent.`).
+    pub own: &'a dyn Fn(&mut ModelBuilder),
+    /// Subtrees that the engine keeps itself although a provider answers for what is around them.
+    /// Everything that no provider answers for is the engine's anyway.
+    pub stored: Vec<SchemaPath>,
+    /// Subtrees of which neither values nor row numbers outlive the process
+    /// (`Device.DeviceInfo.ProcessStatus.`, `Device.LocalAgent.Request.`).
+    pub volatile: Vec<SchemaPath>,
+    /// Values of the engine's own part at first start and after a factory reset.
+    pub defaults: Vec<FactoryDefault>,
+}
+
+/// A model, its base tree and its owners.
+#[derive(Debug)]
+pub struct Kind {
+    model: Arc<Model>,
+    /// By object: the provider that answers for it, or the engine itself.
+    owners: Vec<Option<u16>>,
+    /// By object.
+    volatile: Vec<bool>,
+    /// By table: the parameter of its parent that counts its rows.
+    counts: BTreeMap<ObjectId, (ObjectId, u16)>,
+    /// Parameters of providers' objects that the engine keeps: counts, and `Alias`.
+    own: BTreeSet<(ObjectId, u16)>,
+    /// Single-instance objects with the model's defaults, no rows.
+    pristine: Tree,
+    base: Tree,
+    keys: Keys,
+}
+
+impl Kind {
+    /// Asks the providers what they support, and builds the base tree from the defaults.
+    ///
+    /// # Errors
+    /// When a default is not for this model.
+    pub fn build(config: &KindConfig<'_>, providers: &[Arc<dyn Provider>]) -> Result<Kind, EngineError> {
+        let mut builder = ModelBuilder::new(config.uri.as_str(), Protocol::Usp);
+        (config.own)(&mut builder);
+        for provider in providers {
+            provider.supported(&mut builder);
+        }
+        let model = builder.build();
+        let owners = owners(&model, &config.stored, providers);
+        let volatile = model.objects().map(|(_, object)| is_below(&object.path, &config.volatile)).collect();
+        let counts = counts(&model);
+        let own = own_params(&model, &owners, &counts);
+        let empty = Tree::new(model.clone());
+        let mut kind = Kind {
+            model,
+            owners,
+            volatile,
+            counts,
+            own,
+            pristine: empty.clone(),
+            base: empty,
+            keys: Keys::default(),
+        };
+        kind.pristine = kind.fresh_tree();
+        kind.base = kind.pristine.clone();
+        apply_defaults(&mut kind.base, &config.defaults)?;
+        let mut base = kind.base.clone();
+        kind.settle_all_counts(&mut base);
+        kind.base = base;
+        Ok(kind)
+    }
+
+    /// Asks all providers once and takes what they report into the base tree: instances of this kind
+    /// start with it and share it.
+    pub async fn warm(mut self, providers: &[Arc<dyn Provider>]) -> Kind {
+        for (index, provider) in (0..).zip(providers) {
+            let wants: Vec<ObjectId> = self.tops(index).collect();
+            let paths: Vec<SchemaPath> = wants.iter().map(|id| self.model.object(*id).path.clone()).collect();
+            let answer = tokio::time::timeout(limits::REFRESH_TIMEOUT, provider.refresh(&paths)).await;
+            let Ok(Ok(found)) = answer else {
+                tracing::warn!(provider = provider.name(), "no first values");
+                continue;
+            };
+            let (mut tree, mut keys) = (self.base.clone(), self.keys.clone());
+            let scope = report::Scope { kind: &self, provider: index, wants: &wants };
+            let aliases = BTreeMap::new();
+            report::take(&scope, &mut tree, &mut keys, &aliases, &found);
+            (self.base, self.keys) = (tree, keys);
+        }
+        self
+    }
+
+    /// The supported model.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// The tree that instances start with when nothing is remembered of them.
+    pub fn base(&self) -> &Tree {
+        &self.base
+    }
+
+    pub(crate) fn pristine(&self) -> &Tree {
+        &self.pristine
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The provider that answers for an object; `None`: the engine.
+    pub(crate) fn owner(&self, object: ObjectId) -> Option<u16> {
+        self.owners[object.0 as usize]
+    }
+
+    pub(crate) fn is_volatile(&self, object: ObjectId) -> bool {
+        self.volatile[object.0 as usize]
+    }
+
+    /// Whether the engine keeps this parameter although a provider answers for its object.
+    pub(crate) fn is_own(&self, object: ObjectId, param: u16) -> bool {
+        self.own.contains(&(object, param))
+    }
+
+    /// Whether this parameter counts the rows of a table.
+    pub(crate) fn is_count(&self, object: ObjectId, param: u16) -> bool {
+        self.counts.values().any(|counted| *counted == (object, param))
+    }
+
+    /// The topmost objects that a provider answers for.
+    pub(crate) fn tops(&self, provider: u16) -> impl Iterator<Item = ObjectId> {
+        let is_top = move |id: &ObjectId| {
+            self.owner(*id) == Some(provider)
+                && self.model.object(*id).parent.is_none_or(|parent| self.owner(parent) != Some(provider))
+        };
+        self.model.objects().map(|(id, _)| id).filter(is_top)
+    }
+
+    /// What has to be asked for to read a place and all below it: provider and topmost object.
+    pub(crate) fn wants(&self, place: &Place) -> Vec<(u16, ObjectId)> {
+        let mut wants = Vec::new();
+        for (id, object) in self.model.subtree(place.object) {
+            let Some(provider) = self.owner(id) else { continue };
+            let above = object.parent.filter(|_| id != place.object).and_then(|parent| self.owner(parent));
+            if above != Some(provider) {
+                wants.push((provider, id));
+            }
+        }
+        wants
+    }
+
+    /// Brings the row counts up to date with what was created and deleted, and adds what that changed.
+    pub(crate) fn settle_counts(&self, tree: &mut Tree, changes: &mut ChangeSet) {
+        let mut tables: BTreeSet<Place> = BTreeSet::new();
+        for change in changes.iter() {
+            match change {
+                Happening::Created(row) => {
+                    tables.extend(row.table().map(|(table, _)| table));
+                    self.tables_below(row, &mut tables);
+                }
+                Happening::Deleted(row) => tables.extend(row.table().map(|(table, _)| table)),
+                Happening::Changed { .. } => {}
+            }
+        }
+        let changed = self.count(tree, &tables);
+        changes.extend(tree.apply(&changed));
+    }
+
+    pub(crate) fn settle_all_counts(&self, tree: &mut Tree) {
+        let mut tables = BTreeSet::new();
+        let mut places = Vec::new();
+        tree.for_each(|place, _| places.push(place.clone()));
+        for place in places {
+            self.tables_in(&place, &mut tables);
+        }
+        let changes = self.count(tree, &tables);
+        tree.apply(&changes);
+    }
+
+    /// Values of the counts of these tables.
+    fn count(&self, tree: &Tree, tables: &BTreeSet<Place>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for table in tables {
+            let Some(&(parent, param)) = self.counts.get(&table.object) else { continue };
+            let value = Some(Value::Uint(tree.rows(table).len() as u64));
+            let place = Place::new(parent, table.rows().to_vec());
+            changes.push(Change::Set { place, param, value });
+        }
+        changes
+    }
+
+    /// Tables of a row, also those in its single-instance objects.
+    fn tables_below(&self, row: &Place, tables: &mut BTreeSet<Place>) {
+        self.tables_in(row, tables);
+        for &child in &self.model.object(row.object).children {
+            if !self.model.object(child).is_multi {
+                self.tables_below(&row.child(child), tables);
+            }
+        }
+    }
+
+    fn tables_in(&self, place: &Place, tables: &mut BTreeSet<Place>) {
+        let children = self.model.object(place.object).children.iter();
+        let counted = children.filter(|child| self.counts.contains_key(child));
+        tables.extend(counted.map(|child| place.child(*child)));
+    }
+
+    /// The engine's own single-instance objects start with the model's defaults; providers' without
+    /// values.
+    fn fresh_tree(&self) -> Tree {
+        let mut tree = Tree::new(self.model.clone());
+        let own =
+            self.model.objects().filter(|(id, _)| self.owner(*id).is_none() && self.model.depth(*id) == 0);
+        let values: Vec<Change> = own
+            .flat_map(|(id, object)| {
+                let place = Place::new(id, Vec::new());
+                let params = (0..).zip(&object.params);
+                let known = params.filter_map(|(index, param)| Some((index, param.default.clone()?)));
+                known
+                    .map(move |(param, value)| Change::Set {
+                        place: place.clone(),
+                        param,
+                        value: Some(value),
+                    })
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        tree.apply(&values);
+        self.settle_all_counts(&mut tree);
+        tree
+    }
+
+    /// Whether `at` is no older than `max_age`.
+    pub(crate) fn is_fresh(at: Mono, now: Mono, max_age: std::time::Duration) -> bool {
+        now.since(at) <= max_age
+    }
+}
+
+/// The longest path that an object is at or below decides.
+fn owners(model: &Model, stored: &[SchemaPath], providers: &[Arc<dyn Provider>]) -> Vec<Option<u16>> {
+    let mut claims: Vec<(SchemaPath, Option<u16>)> = stored.iter().map(|path| (path.clone(), None)).collect();
+    for (index, provider) in (0..).zip(providers) {
+        claims.extend(provider.subtrees().into_iter().map(|path| (path, Some(index))));
+    }
+    let owner = |path: &SchemaPath| {
+        let claim = claims.iter().filter(|(claimed, _)| covers(claimed, path));
+        claim.max_by_key(|(claimed, _)| claimed.as_table().as_str().len()).and_then(|(_, owner)| *owner)
+    };
+    model.objects().map(|(_, object)| owner(&object.path)).collect()
+}
+
+fn counts(model: &Model) -> BTreeMap<ObjectId, (ObjectId, u16)> {
+    let counted = model.objects().filter_map(|(id, object)| {
+        let parent = object.parent?;
+        let param = model.param_index(parent, object.entries_param.as_ref()?.as_str())?;
+        Some((id, (parent, param)))
+    });
+    counted.collect()
+}
+
+fn own_params(
+    model: &Model,
+    owners: &[Option<u16>],
+    counts: &BTreeMap<ObjectId, (ObjectId, u16)>,
+) -> BTreeSet<(ObjectId, u16)> {
+    let aliases = model.objects().filter(|(id, object)| object.is_multi && owners[id.0 as usize].is_some());
+    let aliases = aliases.filter_map(|(id, object)| Some((id, object.param_index("Alias")?)));
+    counts.values().copied().chain(aliases).collect()
+}
+
+fn is_below(path: &SchemaPath, subtrees: &[SchemaPath]) -> bool {
+    subtrees.iter().any(|subtree| covers(subtree, path))
+}
+
+/// A table may be named with or without its `{i}.`.
+fn covers(subtree: &SchemaPath, path: &SchemaPath) -> bool {
+    path.as_str().starts_with(subtree.as_table().as_str())
+}

@@ -1,0 +1,18 @@
+//! The protocol machine inside an instance, as the host sees it.
+//!
+//! A machine is lent the tree for the length of a call. It neither waits nor calls back: what it wants
+//! done it leaves in its outputs.
+
+use dm::tree::Tree;
+use dm::{Mono, Now};
+use usp_endpoint::agent::io::{Input, Output};
+
+/// A protocol's machine.
+pub trait Machine: Send {
+    /// Takes an input.
+    fn handle(&mut self, now: Now, tree: &mut Tree, input: Input);
+    /// The next thing to do, until there is none.
+    fn poll_output(&mut self) -> Option<Output>;
+    /// When it wants [`Input::Timeout`].
+    fn poll_timeout(&self) -> Option<Mono>;
+}

@@ -1,0 +1,259 @@
+//! Taking in what a provider reports: rows find their numbers, values their parameters, and what was
+//! not reported goes.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use dm::Value;
+use dm::model::{Object, ObjectId};
+use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
+
+use crate::journal::Entry;
+use crate::keys::{Keys, rows_above};
+use crate::kind::Kind;
+use crate::provider::{Report, Row, RowKey};
+
+/// What a report is complete for.
+pub(crate) struct Scope<'a> {
+    pub(crate) kind: &'a Kind,
+    pub(crate) provider: u16,
+    /// These objects, with all below them that is the provider's.
+    pub(crate) wants: &'a [ObjectId],
+}
+
+/// What a report did.
+#[derive(Default)]
+pub(crate) struct Taken {
+    pub(crate) changes: ChangeSet,
+    /// Keys to remember.
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// Aliases that controllers gave to rows of providers, present or not.
+pub(crate) type Aliases = BTreeMap<Place, Value>;
+
+/// Brings the tree in line with a report.
+pub(crate) fn take(
+    scope: &Scope<'_>,
+    tree: &mut Tree,
+    keys: &mut Keys,
+    aliases: &Aliases,
+    report: &Report,
+) -> Taken {
+    let mut reader = Reader { scope, tree, keys, seen: BTreeMap::new(), entries: Vec::new() };
+    for row in &report.rows {
+        reader.place(row);
+    }
+    let Reader { seen, mut entries, .. } = reader;
+    let mut writer = Writer { scope, tree, keys, aliases, seen: &seen, changes: Vec::new() };
+    writer.values();
+    writer.missing();
+    let list = writer.changes;
+    let mut changes = tree.apply(&list);
+    scope.kind.settle_counts(tree, &mut changes);
+    entries.extend(after(scope.kind, tree, keys, &changes));
+    Taken { changes, entries }
+}
+
+/// Makes what appeared and vanished known to the numbering.
+fn after(kind: &Kind, tree: &mut Tree, keys: &mut Keys, changes: &ChangeSet) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for change in changes {
+        match change {
+            Happening::Created(row) => {
+                for &child in &kind.model().object(row.object).children {
+                    let table = row.child(child);
+                    let last = keys.last(&table);
+                    if last > 0 {
+                        tree.reserve_number(&table, last);
+                    }
+                }
+            }
+            Happening::Deleted(row) if kind.is_volatile(row.object) => {
+                keys.unbind(row);
+                keys.forget_below(kind.model(), row);
+            }
+            Happening::Deleted(row) => {
+                if let Some((table, _)) = row.table() {
+                    let is_there = |number: NonZeroU32| tree.exists(&table.row(number));
+                    entries.extend(keys.evict(kind.model(), &table, is_there));
+                }
+            }
+            Happening::Changed { .. } => {}
+        }
+    }
+    entries
+}
+
+struct Reader<'a> {
+    scope: &'a Scope<'a>,
+    tree: &'a Tree,
+    keys: &'a mut Keys,
+    seen: BTreeMap<Place, Vec<Option<Value>>>,
+    entries: Vec<Entry>,
+}
+
+impl Reader<'_> {
+    /// Finds the row's place, giving it a number if it is new.
+    fn place(&mut self, row: &Row) {
+        let kind = self.scope.kind;
+        let model = kind.model();
+        let Some(id) = model.find(&row.object) else { return };
+        if kind.owner(id) != Some(self.scope.provider) || row.keys.len() != model.depth(id) {
+            tracing::debug!(object = %row.object, "a provider reports what is not its own");
+            return;
+        }
+        let Some(place) = self.resolve(id, &row.keys) else { return };
+        let object = model.object(id);
+        let mut values = vec![None; object.params.len()];
+        for (name, value) in &row.values {
+            if let Some(index) = object.param_index(name.as_str()) {
+                let secret = object.params[usize::from(index)].is_secret();
+                let value = value.clone();
+                values[usize::from(index)] = Some(if secret { value.into_secret() } else { value });
+            }
+        }
+        self.seen.insert(place, values);
+    }
+
+    /// Rows above must be there already; the last table gives a new number where the key has none.
+    fn resolve(&mut self, id: ObjectId, keys: &[RowKey]) -> Option<Place> {
+        let model = self.scope.kind.model();
+        let mut place = Place::root();
+        let mut keys = keys.iter();
+        for step in model.lineage(id) {
+            place = place.child(step.object);
+            if !model.object(step.object).is_multi {
+                continue;
+            }
+            let key = keys.next()?;
+            let number = match self.keys.number(&place, key) {
+                Some(number) => number,
+                None if step.object == id => self.number(&place, key)?,
+                None => return None,
+            };
+            let row = place.row(number);
+            if step.object != id && !self.tree.exists(&row) && !self.seen.contains_key(&row) {
+                return None;
+            }
+            place = row;
+        }
+        Some(place)
+    }
+
+    fn number(&mut self, table: &Place, key: &RowKey) -> Option<NonZeroU32> {
+        let last = self.keys.last(table).max(self.tree.last_number(table));
+        let number = NonZeroU32::new(last.checked_add(1)?)?;
+        self.keys.bind(table, key, number);
+        let kind = self.scope.kind;
+        if !kind.is_volatile(table.object) {
+            let table = table.text(kind.model());
+            self.entries.push(Entry::RowKey { table, key: key.0.to_string(), number: number.get() });
+        }
+        Some(number)
+    }
+}
+
+struct Writer<'a> {
+    scope: &'a Scope<'a>,
+    tree: &'a Tree,
+    keys: &'a Keys,
+    aliases: &'a Aliases,
+    seen: &'a BTreeMap<Place, Vec<Option<Value>>>,
+    changes: Vec<Change>,
+}
+
+impl Writer<'_> {
+    /// A place sorts by object first, so rows come before what is in them.
+    fn values(&mut self) {
+        let model = self.scope.kind.model();
+        for (place, values) in self.seen {
+            if place.is_row(model) && !self.tree.exists(place) {
+                self.create(place, values);
+            } else {
+                self.update(place, values);
+            }
+        }
+    }
+
+    fn create(&mut self, row: &Place, values: &[Option<Value>]) {
+        let object = self.scope.kind.model().object(row.object);
+        let mut known: Vec<(u16, Value)> = Vec::with_capacity(values.len());
+        for (index, value) in (0..).zip(values) {
+            let own = self.scope.kind.is_own(row.object, index);
+            let value = if own { self.own_value(object, index, row, value.as_ref()) } else { value.clone() };
+            known.extend(value.map(|value| (index, value)));
+        }
+        self.changes.push(Change::Create { row: row.clone(), values: known });
+    }
+
+    /// A controller's alias, else the provider's, else `cpe-` and the number.
+    fn own_value(&self, object: &Object, index: u16, row: &Place, given: Option<&Value>) -> Option<Value> {
+        if object.params[usize::from(index)].name != "Alias" {
+            return None;
+        }
+        let kept = self.aliases.get(row).or(given).cloned();
+        let number = row.rows().last().map_or(0, |number| number.get());
+        kept.or_else(|| Some(Value::text(format!("cpe-{number}"))))
+    }
+
+    fn update(&mut self, place: &Place, values: &[Option<Value>]) {
+        for (param, value) in (0..).zip(values) {
+            if self.tree.value(place, param) != value.as_ref() && !self.scope.kind.is_own(place.object, param)
+            {
+                self.changes.push(Change::Set { place: place.clone(), param, value: value.clone() });
+            }
+        }
+    }
+
+    /// What the tree has, the report is complete for, and was not reported.
+    fn missing(&mut self) {
+        for &want in self.scope.wants {
+            for place in places(self.scope.kind, self.tree, want) {
+                self.missing_at(&place);
+            }
+        }
+    }
+
+    fn missing_at(&mut self, place: &Place) {
+        let kind = self.scope.kind;
+        let model = kind.model();
+        let is_bound = |row: &Place| kind.owner(row.object).is_none() || self.keys.key(row).is_some();
+        // A row that the system does not know yet lives by what its creator said.
+        if !rows_above(model, place).iter().all(is_bound) {
+            return;
+        }
+        if kind.owner(place.object) == Some(self.scope.provider) && !self.seen.contains_key(place) {
+            if place.is_row(model) {
+                self.changes.push(Change::Remove { row: place.clone() });
+                return;
+            }
+            let nothing = vec![None; model.object(place.object).params.len()];
+            self.update(place, &nothing);
+        }
+        for &child in &model.object(place.object).children {
+            let below = place.child(child);
+            if model.object(child).is_multi {
+                for number in self.tree.rows(&below) {
+                    self.missing_at(&below.row(number));
+                }
+            } else {
+                self.missing_at(&below);
+            }
+        }
+    }
+}
+
+/// All instances of an object that the tree has.
+fn places(kind: &Kind, tree: &Tree, object: ObjectId) -> Vec<Place> {
+    let mut places = vec![Place::root()];
+    for step in kind.model().lineage(object) {
+        let below = places.into_iter().map(|place| place.child(step.object));
+        places = if kind.model().object(step.object).is_multi {
+            below.flat_map(|table| tree.rows(&table).into_iter().map(move |n| table.row(n))).collect()
+        } else {
+            below.collect()
+        };
+    }
+    places
+}

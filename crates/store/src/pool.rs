@@ -1,0 +1,122 @@
+//! The connections that read, and how a connection is set up.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fleet::port::{Seal, StoreError};
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::Semaphore;
+
+use crate::dictionary::Dictionary;
+use crate::error::{Fail, Res};
+use crate::{Error, limits};
+
+/// A connection that reads, and what belongs to it.
+pub(crate) struct Reader {
+    pub(crate) connection: Connection,
+    pub(crate) dictionary: Dictionary,
+    pub(crate) seal: Arc<dyn Seal>,
+}
+
+/// A few readers; who finds none waits.
+pub(crate) struct Pool {
+    idle: Arc<Mutex<Vec<Reader>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Pool {
+    pub(crate) fn open(file: &Path, seal: &Arc<dyn Seal>) -> Result<Self, Error> {
+        let readers = (0..limits::READERS)
+            .map(|_| {
+                let connection = connect(file)?;
+                connection.pragma_update(None, "query_only", true)?;
+                Ok(Reader { connection, dictionary: Dictionary::default(), seal: Arc::clone(seal) })
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        let permits = Arc::new(Semaphore::new(readers.len()));
+        Ok(Pool { idle: Arc::new(Mutex::new(readers)), permits })
+    }
+
+    /// Runs a query on a thread that may block.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut Reader) -> Res<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let idle = Arc::clone(&self.idle);
+        let task = tokio::task::spawn_blocking(move || {
+            let mut lent = Lent::take(idle).ok_or(StoreError::Closed)?;
+            let result = query(lent.reader()).map_err(StoreError::from);
+            drop(lent);
+            drop(permit);
+            result
+        });
+        task.await.map_err(|_| StoreError::Failed("a query was cut short".to_owned()))?
+    }
+}
+
+/// A reader that finds its way back even if its query panics.
+struct Lent {
+    reader: Option<Reader>,
+    idle: Arc<Mutex<Vec<Reader>>>,
+}
+
+impl Lent {
+    fn take(idle: Arc<Mutex<Vec<Reader>>>) -> Option<Self> {
+        let reader = idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+        Some(Lent { reader: Some(reader), idle })
+    }
+
+    fn reader(&mut self) -> &mut Reader {
+        self.reader.as_mut().expect("it is taken out only when this is dropped")
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        }
+    }
+}
+
+/// Opens a connection with the settings that every one has.
+pub(crate) fn connect(file: &Path) -> Result<Connection, Error> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.set_prepared_statement_cache_capacity(limits::STATEMENTS);
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    add_functions(&connection)?;
+    Ok(connection)
+}
+
+/// `cusp_matches(pattern, text)`: the regular expressions of filters.
+fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags =
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
+    connection.create_scalar_function("cusp_matches", 2, flags, |call| {
+        let regex =
+            call.get_or_create_aux(0, |pattern| -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
+                Ok(fleet::filter::Regex::new(pattern.as_str()?)?)
+            })?;
+        let text =
+            call.get_raw(1).as_str().map_err(|why| rusqlite::Error::UserFunctionError(Box::new(why)))?;
+        Ok(regex.is_match(text))
+    })
+}
+
+impl From<Fail> for Error {
+    fn from(fail: Fail) -> Self {
+        match fail {
+            Fail::Sql(why) => Error::Sqlite(why),
+            Fail::Answer(answer) => Error::Store(answer),
+        }
+    }
+}

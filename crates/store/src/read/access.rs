@@ -1,0 +1,122 @@
+//! People, logins and tokens.
+
+use dm::UtcTime;
+use fleet::access::{ApiToken, EnrolmentToken, Login, PasswordHash, Role, SecretHash, User};
+use fleet::ids::{EnrolmentId, TenantId, TokenId, UserId};
+use rusqlite::{Connection, Row, params};
+
+use crate::error::Res;
+use crate::query::{all, one};
+use crate::rows::time_or_never;
+
+const USER: &str = "id, name, password, roles, created, disabled";
+
+/// A user, with the roles still as text.
+fn user_row(row: &Row<'_>) -> rusqlite::Result<(User, String)> {
+    let user = User {
+        id: UserId::from_bytes(row.get(0)?),
+        name: row.get(1)?,
+        password: row.get::<_, Option<String>>(2)?.map(PasswordHash),
+        roles: Vec::new(),
+        created: UtcTime(row.get(4)?),
+        disabled: row.get(5)?,
+    };
+    Ok((user, row.get(3)?))
+}
+
+fn with_roles((mut user, roles): (User, String)) -> Res<User> {
+    for role in roles.split(',').filter(|role| !role.is_empty()) {
+        user.roles.push(Role::parse(role)?);
+    }
+    Ok(user)
+}
+
+pub(super) fn user(connection: &Connection, tenant: TenantId, name: &str) -> Res<Option<User>> {
+    let sql = format!("SELECT {USER} FROM users WHERE tenant = ? AND name = ?");
+    one(connection, &sql, params![tenant.to_bytes(), name], user_row)?.map(with_roles).transpose()
+}
+
+pub(crate) fn user_by_id(connection: &Connection, tenant: TenantId, id: UserId) -> Res<Option<User>> {
+    let sql = format!("SELECT {USER} FROM users WHERE tenant = ? AND id = ?");
+    one(connection, &sql, params![tenant.to_bytes(), id.to_bytes()], user_row)?.map(with_roles).transpose()
+}
+
+pub(super) fn users(connection: &Connection, tenant: TenantId) -> Res<Vec<User>> {
+    let sql = format!("SELECT {USER} FROM users WHERE tenant = ? ORDER BY name");
+    all(connection, &sql, params![tenant.to_bytes()], user_row)?.into_iter().map(with_roles).collect()
+}
+
+pub(super) fn login(
+    connection: &Connection,
+    tenant: TenantId,
+    hash: SecretHash,
+    now: UtcTime,
+) -> Res<Option<(Login, User)>> {
+    let sql = "SELECT user, created, expires FROM logins WHERE tenant = ? AND hash = ? AND expires > ?";
+    let login = one(connection, sql, params![tenant.to_bytes(), hash.0, now.0], |row| {
+        let user = UserId::from_bytes(row.get(0)?);
+        Ok(Login { hash, user, created: UtcTime(row.get(1)?), expires: UtcTime(row.get(2)?) })
+    })?;
+    let Some(login) = login else { return Ok(None) };
+    let user = user_by_id(connection, tenant, login.user)?.filter(|user| !user.disabled);
+    Ok(user.map(|user| (login, user)))
+}
+
+const TOKEN: &str = "id, name, role, hash, created, expires";
+
+fn token_row(row: &Row<'_>) -> rusqlite::Result<(ApiToken, String)> {
+    let token = ApiToken {
+        id: TokenId::from_bytes(row.get(0)?),
+        name: row.get(1)?,
+        role: Role::Viewer,
+        hash: SecretHash(row.get(3)?),
+        created: UtcTime(row.get(4)?),
+        expires: time_or_never(row.get(5)?),
+    };
+    Ok((token, row.get(2)?))
+}
+
+fn with_role((token, role): (ApiToken, String)) -> Res<ApiToken> {
+    Ok(ApiToken { role: Role::parse(&role)?, ..token })
+}
+
+pub(super) fn token(
+    connection: &Connection,
+    tenant: TenantId,
+    hash: SecretHash,
+    now: UtcTime,
+) -> Res<Option<ApiToken>> {
+    let sql =
+        format!("SELECT {TOKEN} FROM tokens WHERE tenant = ? AND hash = ? AND (expires = 0 OR expires > ?)");
+    one(connection, &sql, params![tenant.to_bytes(), hash.0, now.0], token_row)?.map(with_role).transpose()
+}
+
+pub(super) fn tokens(connection: &Connection, tenant: TenantId) -> Res<Vec<ApiToken>> {
+    let sql = format!("SELECT {TOKEN} FROM tokens WHERE tenant = ? ORDER BY id DESC");
+    all(connection, &sql, params![tenant.to_bytes()], token_row)?.into_iter().map(with_role).collect()
+}
+
+pub(crate) const ENROLMENT: &str = "id, name, hash, uses_left, created, expires";
+
+/// Reads the columns of [`ENROLMENT`].
+pub(crate) fn enrolment(row: &Row<'_>) -> rusqlite::Result<EnrolmentToken> {
+    Ok(EnrolmentToken {
+        id: EnrolmentId::from_bytes(row.get(0)?),
+        name: row.get(1)?,
+        hash: SecretHash(row.get(2)?),
+        uses_left: row.get(3)?,
+        created: UtcTime(row.get(4)?),
+        expires: UtcTime(row.get(5)?),
+    })
+}
+
+pub(super) fn enrolments(
+    connection: &Connection,
+    tenant: TenantId,
+    now: UtcTime,
+) -> Res<Vec<EnrolmentToken>> {
+    let sql = format!(
+        "SELECT {ENROLMENT} FROM enrolments WHERE tenant = ? AND expires > ? AND uses_left > 0 ORDER BY id DESC"
+    );
+    all(connection, &sql, params![tenant.to_bytes(), now.0], enrolment)
+}

@@ -1,0 +1,85 @@
+//! Jobs, and what waits in a lane.
+
+use fleet::ids::{DeviceId, JobId, TenantId};
+use fleet::job::Job;
+use fleet::lane::JobRef;
+use fleet::limits as bounds;
+use fleet::port::{JobQuery, Page, Seal};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
+
+use super::cursor;
+use crate::error::Res;
+use crate::filter::Sql;
+use crate::query::{all, limit_and_one, one};
+use crate::rows::{JOB, JOB_REF, job_ref, job_row, to_job_ref};
+
+pub(super) fn by_id(
+    connection: &Connection,
+    seal: &dyn Seal,
+    tenant: TenantId,
+    id: JobId,
+) -> Res<Option<Job>> {
+    let sql = format!("SELECT {JOB} FROM jobs WHERE tenant = ? AND id = ?");
+    let row = one(connection, &sql, params![tenant.to_bytes(), id.to_bytes()], job_row)?;
+    row.map(|row| row.decode(seal)).transpose()
+}
+
+/// The newest, if a key was used more than once.
+pub(super) fn by_command_key(
+    connection: &Connection,
+    seal: &dyn Seal,
+    tenant: TenantId,
+    device: DeviceId,
+    key: &str,
+) -> Res<Option<Job>> {
+    let sql = format!(
+        "SELECT {JOB} FROM jobs WHERE tenant = ? AND device = ? AND command_key = ? \
+         AND state IN ('queued', 'sent', 'accepted', 'in_doubt') ORDER BY id DESC LIMIT 1"
+    );
+    let row = one(connection, &sql, params![tenant.to_bytes(), device.to_bytes(), key], job_row)?;
+    row.map(|row| row.decode(seal)).transpose()
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    seal: &dyn Seal,
+    tenant: TenantId,
+    query: &JobQuery,
+) -> Res<Page<Job>> {
+    let limit = limit_and_one(query.page.limit);
+    let mut sql = Sql::new(format!("SELECT {JOB} FROM jobs WHERE tenant = "));
+    sql.bind(Value::Blob(tenant.to_bytes().to_vec()));
+    if let Some(device) = query.device {
+        sql.push(" AND device = ");
+        sql.bind(Value::Blob(device.to_bytes().to_vec()));
+    }
+    if let Some(state) = query.state {
+        sql.push(" AND state = ");
+        sql.bind(Value::Text(state.as_str().to_owned()));
+    }
+    if let Some(cursor) = &query.page.cursor {
+        let last: [u8; 16] = cursor::read("jobs", cursor)?;
+        sql.push(" AND id < ");
+        sql.bind(Value::Blob(last.to_vec()));
+    }
+    sql.push(&format!(" ORDER BY id DESC LIMIT {limit}"));
+    let rows = all(connection, &sql.text, params_from_iter(&sql.values), job_row)?;
+    let jobs = rows.into_iter().map(|row| row.decode(seal)).collect::<Res<Vec<_>>>()?;
+    Ok(cursor::page(jobs, limit, |last| cursor::make("jobs", last.id.to_bytes())))
+}
+
+pub(super) fn queued(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+    limit: usize,
+) -> Res<Vec<JobRef>> {
+    let sql = format!(
+        "SELECT {JOB_REF} FROM jobs WHERE tenant = ? AND device = ? AND state = 'queued' \
+         ORDER BY priority, created, id LIMIT ?"
+    );
+    let limit = limit.clamp(1, bounds::LANE_QUEUE);
+    let rows = all(connection, &sql, params![tenant.to_bytes(), device.to_bytes(), limit], job_ref)?;
+    rows.into_iter().map(to_job_ref).collect()
+}

@@ -1,0 +1,135 @@
+//! What each write of the port does. One file per subject; all of them work inside one savepoint.
+
+use dm::UtcTime;
+use fleet::audit::{self, AuditEntry, Chain, Tip};
+use fleet::dto;
+use fleet::event::EventBody;
+use fleet::ids::{DeviceId, Digest, Seq, TenantId};
+use fleet::port::{Seal, Write, Written};
+use rusqlite::{Connection, params};
+
+use crate::codec::pack;
+use crate::dictionary::Dictionary;
+use crate::error::Res;
+use crate::query::{one, run, signed, unsigned};
+
+mod access;
+mod device;
+mod enrolment;
+mod job;
+mod notification;
+mod prune;
+mod session;
+pub(crate) mod twin;
+
+/// The savepoint that a write works in.
+pub(crate) struct Tx<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) dictionary: &'a mut Dictionary,
+    pub(crate) seal: &'a dyn Seal,
+}
+
+/// Does a write.
+pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
+    match write {
+        Write::Recover { at } => session::recover(tx, at),
+        Write::StoreNotification(notification) => notification::store(tx, *notification),
+        Write::SessionOpened(opened) => session::opened(tx, &opened),
+        Write::SessionClosed(closed) => session::closed(tx, &closed),
+        Write::SeenPending { tenant, pending } => enrolment::seen(tx, tenant, &pending),
+        Write::Approve(approve) => enrolment::approve(tx, approve),
+        Write::Reject { tenant, endpoint, at, audit } => enrolment::reject(tx, tenant, &endpoint, at, audit),
+        Write::Admit(admit) => enrolment::admit(tx, admit),
+        Write::Refused { tenant, attempt } => enrolment::refused(tx, tenant, &attempt),
+        Write::CreateJob(create) => job::create(tx, *create),
+        Write::JobSent { tenant, job, epoch, at } => job::sent(tx, tenant, job, epoch, at),
+        Write::StepJob { tenant, job, event, outcome, at } => {
+            job::step(tx, tenant, job, event, outcome.as_deref(), at)
+        }
+        Write::FinishJob(finish) => job::finish(tx, *finish),
+        Write::CancelJob { tenant, job, at, audit } => job::cancel(tx, tenant, job, at, audit),
+        Write::ExpireJobs { at } => job::expire(tx, at),
+        Write::PutModel(model) => device::put_model(tx, &model),
+        Write::DropHint { tenant, hint } => device::drop_hint(tx, tenant, &hint),
+        Write::Onboarded { tenant, device, at } => device::onboarded(tx, tenant, device, at),
+        Write::PutDeviceFields(fields) => device::put_fields(tx, &fields),
+        Write::PatchDevice(patch) => device::patch(tx, patch),
+        Write::ForgetDevice { tenant, device, at, audit } => device::forget(tx, tenant, device, at, audit),
+        Write::PutIdentity { tenant, device, identity, at } => {
+            device::put_identity(tx, tenant, device, &identity, at)?;
+            Ok(Written::Done)
+        }
+        Write::PutCredential { tenant, credential, audit } => {
+            device::put_credential(tx, tenant, &credential)?;
+            tx.audit(tenant, credential.at, audit)?;
+            Ok(Written::Done)
+        }
+        Write::Audit { tenant, at, entry } => {
+            tx.audit(tenant, at, entry)?;
+            Ok(Written::Done)
+        }
+        Write::Prune(prune) => prune::prune(tx, &prune),
+        access => access::perform(tx, access),
+    }
+}
+
+impl Tx<'_> {
+    /// Appends to the event log.
+    pub(crate) fn event(
+        &mut self,
+        tenant: TenantId,
+        device: Option<DeviceId>,
+        at: UtcTime,
+        body: EventBody,
+    ) -> Res<Seq> {
+        let body = body.bounded();
+        let sql = "INSERT INTO events (tenant, device, at, kind, path, params, duplicate, job) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        run(
+            self.connection,
+            sql,
+            params![
+                tenant.to_bytes(),
+                device.map(DeviceId::to_bytes),
+                at.0,
+                body.kind.as_str(),
+                body.path,
+                pack(&dto::encode_params(&body.params)),
+                body.duplicate,
+                body.job.map(fleet::JobId::to_bytes)
+            ],
+        )?;
+        Ok(Seq(unsigned(self.connection.last_insert_rowid())))
+    }
+
+    /// Appends to the audit chain.
+    pub(crate) fn audit(&mut self, tenant: TenantId, at: UtcTime, entry: AuditEntry) -> Res<()> {
+        let chain = Chain(0);
+        let tip = "SELECT seq, hash FROM audit WHERE tenant = ?1 AND chain = ?2 \
+                   UNION ALL SELECT seq, hash FROM audit_anchors WHERE tenant = ?1 AND chain = ?2 \
+                   ORDER BY seq DESC LIMIT 1";
+        let tip = one(self.connection, tip, params![tenant.to_bytes(), chain.0], |row| {
+            Ok(Tip { seq: Seq(unsigned(row.get(0)?)), hash: Digest(row.get(1)?) })
+        })?;
+        let row = audit::link(tenant, chain, tip.unwrap_or(Tip::EMPTY), at, entry);
+        let sql = "INSERT INTO audit (tenant, chain, seq, at, actor, action, target, detail, prev_hash, hash) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        run(
+            self.connection,
+            sql,
+            params![
+                tenant.to_bytes(),
+                chain.0,
+                signed(row.seq.0),
+                at.0,
+                row.actor.as_str(),
+                row.action,
+                row.target,
+                row.detail,
+                row.prev_hash.0,
+                row.hash.0
+            ],
+        )?;
+        Ok(())
+    }
+}

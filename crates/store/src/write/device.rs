@@ -1,0 +1,185 @@
+//! Devices: facts, names, certificates, models, and the end of them.
+
+use dm::UtcTime;
+use fleet::audit::AuditEntry;
+use fleet::device::{Credential, FactsUpdate, Identity};
+use fleet::event::{EventBody, EventKind};
+use fleet::ids::{DeviceId, TenantId};
+use fleet::limits as bounds;
+use fleet::model::ModelHint;
+use fleet::port::{DeviceFields, Patch, PutModel, StoreError, Written};
+use rusqlite::params;
+
+use super::{Tx, twin};
+use crate::codec::pack;
+use crate::error::Res;
+use crate::query::{must, one, run};
+use crate::rows;
+
+pub(super) fn by_identity(tx: &Tx<'_>, tenant: TenantId, identity: &Identity) -> Res<Option<DeviceId>> {
+    let sql = "SELECT device FROM identities WHERE tenant = ? AND kind = ? AND value = ?";
+    let key = params![tenant.to_bytes(), identity.kind.as_str(), identity.value];
+    one(tx.connection, sql, key, |row| Ok(DeviceId::from_bytes(row.get(0)?)))
+}
+
+pub(super) fn put_identity(
+    tx: &Tx<'_>,
+    tenant: TenantId,
+    device: DeviceId,
+    identity: &Identity,
+    at: UtcTime,
+) -> Res<()> {
+    exists(tx, tenant, device)?;
+    match by_identity(tx, tenant, identity)? {
+        Some(owner) if owner == device => return Ok(()),
+        Some(_) => return Err(StoreError::Conflict("another device goes by this name").into()),
+        None => {}
+    }
+    let sql = "SELECT count(*) FROM identities WHERE tenant = ? AND device = ?";
+    let count: Option<usize> =
+        one(tx.connection, sql, params![tenant.to_bytes(), device.to_bytes()], |row| row.get(0))?;
+    if count.unwrap_or(0) >= bounds::IDENTITIES {
+        return Err(StoreError::Conflict("the device has too many names").into());
+    }
+    let sql = "INSERT INTO identities (tenant, kind, value, device, at) VALUES (?, ?, ?, ?, ?)";
+    let values = params![tenant.to_bytes(), identity.kind.as_str(), identity.value, device.to_bytes(), at.0];
+    run(tx.connection, sql, values)?;
+    Ok(())
+}
+
+pub(super) fn put_credential(tx: &Tx<'_>, tenant: TenantId, credential: &Credential) -> Res<()> {
+    exists(tx, tenant, credential.issued_for)?;
+    let sql = "INSERT INTO credentials (tenant, kind, value, device, origin, at, revoked) VALUES (?, ?, ?, ?, ?, ?, ?) \
+               ON CONFLICT (tenant, kind, value) DO UPDATE SET revoked = excluded.revoked \
+               WHERE device = excluded.device";
+    let values = params![
+        tenant.to_bytes(),
+        credential.kind.as_str(),
+        credential.value.0,
+        credential.issued_for.to_bytes(),
+        rows::origin_word(credential.origin),
+        credential.at.0,
+        credential.revoked
+    ];
+    if run(tx.connection, sql, values)? == 0 {
+        return Err(StoreError::Conflict("the certificate is another device's").into());
+    }
+    Ok(())
+}
+
+pub(super) fn put_model(tx: &mut Tx<'_>, put: &PutModel) -> Res<Written> {
+    let PutModel { tenant, device, model, hint, at } = put;
+    let sql = "INSERT OR IGNORE INTO models (tenant, hash, document, size, at) VALUES (?, ?, ?, ?, ?)";
+    let size = model.encoded().len();
+    run(tx.connection, sql, params![tenant.to_bytes(), model.hash.0, pack(model.encoded()), size, at.0])?;
+    let sql = "UPDATE devices SET model_hash = ? WHERE tenant = ? AND id = ?";
+    must(tx.connection, "device", sql, params![model.hash.0, tenant.to_bytes(), device.to_bytes()])?;
+    if let Some(ModelHint { vendor, model: name, version, role }) = hint {
+        let sql = "INSERT OR REPLACE INTO model_hints (tenant, vendor, model, version, role, hash) \
+                   VALUES (?, ?, ?, ?, ?, ?)";
+        run(tx.connection, sql, params![tenant.to_bytes(), vendor, name, version, role, model.hash.0])?;
+    }
+    Ok(Written::Done)
+}
+
+pub(super) fn drop_hint(tx: &mut Tx<'_>, tenant: TenantId, hint: &ModelHint) -> Res<Written> {
+    let ModelHint { vendor, model, version, role } = hint;
+    let sql =
+        "DELETE FROM model_hints WHERE tenant = ? AND vendor = ? AND model = ? AND version = ? AND role = ?";
+    run(tx.connection, sql, params![tenant.to_bytes(), vendor, model, version, role])?;
+    Ok(Written::Done)
+}
+
+pub(super) fn onboarded(tx: &mut Tx<'_>, tenant: TenantId, device: DeviceId, at: UtcTime) -> Res<Written> {
+    let sql = "UPDATE devices SET onboarded = 1 WHERE tenant = ? AND id = ?";
+    must(tx.connection, "device", sql, params![tenant.to_bytes(), device.to_bytes()])?;
+    tx.event(tenant, Some(device), at, EventBody::new(EventKind::Onboarded))?;
+    Ok(Written::Done)
+}
+
+pub(super) fn put_fields(tx: &mut Tx<'_>, fields: &DeviceFields) -> Res<Written> {
+    let DeviceFields { tenant, device, facts, delta, at } = fields;
+    let sql = "UPDATE devices SET last_seen = max(last_seen, ?) WHERE tenant = ? AND id = ?";
+    must(tx.connection, "device", sql, params![at.0, tenant.to_bytes(), device.to_bytes()])?;
+    put_facts(tx, *tenant, *device, facts)?;
+    if let Some(delta) = delta {
+        twin::add(tx, *tenant, *device, delta)?;
+    }
+    Ok(Written::Done)
+}
+
+pub(super) fn put_facts(tx: &Tx<'_>, tenant: TenantId, device: DeviceId, facts: &FactsUpdate) -> Res<()> {
+    if facts.is_empty() {
+        return Ok(());
+    }
+    let sql = "UPDATE devices SET manufacturer = ifnull(?, manufacturer), model = ifnull(?, model), \
+               serial = ifnull(?, serial), software = ifnull(?, software), hardware = ifnull(?, hardware), \
+               oui = ifnull(?, oui), product_class = ifnull(?, product_class) WHERE tenant = ? AND id = ?";
+    let values = params![
+        facts.manufacturer,
+        facts.model,
+        facts.serial,
+        facts.software,
+        facts.hardware,
+        facts.oui,
+        facts.product_class,
+        tenant.to_bytes(),
+        device.to_bytes()
+    ];
+    must(tx.connection, "device", sql, values)
+}
+
+pub(super) fn patch(tx: &mut Tx<'_>, patch: Patch) -> Res<Written> {
+    let Patch { tenant, device, name, tags, at, audit } = patch;
+    exists(tx, tenant, device)?;
+    let key = (tenant.to_bytes(), device.to_bytes());
+    if let Some(name) = name {
+        let sql = "UPDATE devices SET name = ? WHERE tenant = ? AND id = ?";
+        run(tx.connection, sql, params![name, key.0, key.1])?;
+    }
+    if let Some(tags) = tags {
+        run(tx.connection, "DELETE FROM tags WHERE tenant = ? AND device = ?", params![key.0, key.1])?;
+        for tag in tags {
+            let sql = "INSERT INTO tags (tenant, tag, device) VALUES (?, ?, ?)";
+            run(tx.connection, sql, params![key.0, tag, key.1])?;
+        }
+    }
+    tx.audit(tenant, at, audit)?;
+    let device = rows::device(tx.connection, tenant, device)?.ok_or(StoreError::NotFound("device"))?;
+    Ok(Written::Device(Box::new(device)))
+}
+
+/// Everything that is keyed by a device.
+const TABLES: [&str; 9] = [
+    "tags",
+    "identities",
+    "credentials",
+    "sessions",
+    "twins",
+    "twin_deltas",
+    "events",
+    "notifications",
+    "jobs",
+];
+
+pub(super) fn forget(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    device: DeviceId,
+    at: UtcTime,
+    audit: AuditEntry,
+) -> Res<Written> {
+    let key = params![tenant.to_bytes(), device.to_bytes()];
+    must(tx.connection, "device", "DELETE FROM devices WHERE tenant = ? AND id = ?", key)?;
+    for table in TABLES {
+        run(tx.connection, &format!("DELETE FROM {table} WHERE tenant = ? AND device = ?"), key)?;
+    }
+    tx.audit(tenant, at, audit)?;
+    Ok(Written::Done)
+}
+
+fn exists(tx: &Tx<'_>, tenant: TenantId, device: DeviceId) -> Res<()> {
+    let sql = "SELECT 1 FROM devices WHERE tenant = ? AND id = ?";
+    let found = one(tx.connection, sql, params![tenant.to_bytes(), device.to_bytes()], |_| Ok(()))?;
+    found.ok_or_else(|| StoreError::NotFound("device").into())
+}

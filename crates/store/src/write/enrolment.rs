@@ -1,0 +1,141 @@
+//! Devices that ask to be let in, and what becomes of them.
+
+use dm::UtcTime;
+use fleet::audit::AuditEntry;
+use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
+use fleet::enrolment::{PendingDevice, RefusedAttempt};
+use fleet::event::{EventBody, EventKind};
+use fleet::ids::{DeviceId, Fingerprint, TenantId};
+use fleet::limits as bounds;
+use fleet::port::{Admit, Approve, StoreError, Written};
+use rusqlite::params;
+
+use super::{Tx, device};
+use crate::error::Res;
+use crate::query::{one, run, signed};
+use crate::rows;
+
+pub(super) fn seen(tx: &mut Tx<'_>, tenant: TenantId, pending: &PendingDevice) -> Res<Written> {
+    let known = "SELECT 1 FROM pending WHERE tenant = ? AND endpoint = ?";
+    let known =
+        one(tx.connection, known, params![tenant.to_bytes(), pending.endpoint], |_| Ok(()))?.is_some();
+    let sql = "INSERT INTO pending (tenant, endpoint, transport, peer, proven, fingerprint, first_seen, last_seen, \
+               attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, endpoint) DO UPDATE SET \
+               transport = excluded.transport, peer = excluded.peer, proven = excluded.proven, \
+               fingerprint = excluded.fingerprint, last_seen = excluded.last_seen, \
+               attempts = attempts + excluded.attempts";
+    run(
+        tx.connection,
+        sql,
+        params![
+            tenant.to_bytes(),
+            pending.endpoint,
+            pending.transport,
+            pending.peer,
+            pending.proven,
+            pending.fingerprint.map(|one| one.0),
+            pending.first_seen.0,
+            pending.last_seen.0,
+            signed(pending.attempts)
+        ],
+    )?;
+    if !known {
+        let sql = "DELETE FROM pending WHERE tenant = ?1 AND endpoint IN (SELECT endpoint FROM pending \
+                   WHERE tenant = ?1 ORDER BY last_seen DESC LIMIT -1 OFFSET ?2)";
+        run(tx.connection, sql, params![tenant.to_bytes(), bounds::PENDING])?;
+        let body = EventBody::new(EventKind::Pending).at_path(&pending.endpoint).with("peer", &pending.peer);
+        tx.event(tenant, None, pending.last_seen, body)?;
+    }
+    Ok(Written::Done)
+}
+
+pub(super) fn approve(tx: &mut Tx<'_>, approve: Approve) -> Res<Written> {
+    let Approve { tenant, endpoint, name, device, at, audit } = approve;
+    let sql = "SELECT fingerprint FROM pending WHERE tenant = ? AND endpoint = ?";
+    let fingerprint: Option<Option<[u8; 32]>> =
+        one(tx.connection, sql, params![tenant.to_bytes(), endpoint], |row| row.get(0))?;
+    let fingerprint = fingerprint.ok_or(StoreError::NotFound("pending device"))?;
+    admit(
+        tx,
+        Admit {
+            tenant,
+            device,
+            identity: Identity::usp(endpoint),
+            credential: fingerprint.map(|one| (Fingerprint(one), CredentialOrigin::Pinned)),
+            name,
+            at,
+            audit,
+        },
+    )
+}
+
+pub(super) fn reject(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    endpoint: &str,
+    at: UtcTime,
+    audit: AuditEntry,
+) -> Res<Written> {
+    let gone = "DELETE FROM pending WHERE tenant = ? AND endpoint = ?";
+    if run(tx.connection, gone, params![tenant.to_bytes(), endpoint])? == 0 {
+        return Err(StoreError::NotFound("pending device").into());
+    }
+    let sql = "INSERT OR REPLACE INTO rejected (tenant, endpoint, at) VALUES (?, ?, ?)";
+    run(tx.connection, sql, params![tenant.to_bytes(), endpoint, at.0])?;
+    tx.event(tenant, None, at, EventBody::new(EventKind::Rejected).at_path(endpoint))?;
+    tx.audit(tenant, at, audit)?;
+    Ok(Written::Done)
+}
+
+/// Creates the device, or finds the one that goes by that name, and records its certificate.
+pub(super) fn admit(tx: &mut Tx<'_>, admit: Admit) -> Res<Written> {
+    let Admit { tenant, device: fresh, identity, credential, name, at, audit } = admit;
+    let known = device::by_identity(tx, tenant, &identity)?;
+    let id = match known {
+        Some(id) => id,
+        None => {
+            create(tx, tenant, fresh, name.as_deref().unwrap_or(&identity.value), at)?;
+            device::put_identity(tx, tenant, fresh, &identity, at)?;
+            fresh
+        }
+    };
+    if let Some((value, origin)) = credential {
+        let kind = CredentialKind::CertificateFingerprint;
+        device::put_credential(
+            tx,
+            tenant,
+            &Credential { kind, value, issued_for: id, origin, at, revoked: false },
+        )?;
+    }
+    for sql in [
+        "DELETE FROM pending WHERE tenant = ? AND endpoint = ?",
+        "DELETE FROM rejected WHERE tenant = ? AND endpoint = ?",
+    ] {
+        run(tx.connection, sql, params![tenant.to_bytes(), identity.value])?;
+    }
+    tx.event(tenant, Some(id), at, EventBody::new(EventKind::Approved).at_path(&identity.value))?;
+    tx.audit(tenant, at, audit)?;
+    let device = rows::device(tx.connection, tenant, id)?.ok_or(StoreError::NotFound("device"))?;
+    Ok(Written::Device(Box::new(device)))
+}
+
+fn create(tx: &Tx<'_>, tenant: TenantId, id: DeviceId, name: &str, at: UtcTime) -> Res<()> {
+    let name: String = name.chars().take(bounds::DEVICE_NAME).collect();
+    let sql = "INSERT INTO devices (tenant, id, name, first_seen) VALUES (?, ?, ?, ?)";
+    run(tx.connection, sql, params![tenant.to_bytes(), id.to_bytes(), name, at.0])?;
+    Ok(())
+}
+
+pub(super) fn refused(tx: &mut Tx<'_>, tenant: TenantId, attempt: &RefusedAttempt) -> Res<Written> {
+    let sql = "INSERT INTO refused (tenant, at, peer, endpoint, reason) VALUES (?, ?, ?, ?, ?)";
+    let values = params![tenant.to_bytes(), attempt.at.0, attempt.peer, attempt.endpoint, attempt.reason];
+    run(tx.connection, sql, values)?;
+    let sql = "DELETE FROM refused WHERE tenant = ?1 AND n <= (SELECT n FROM refused WHERE tenant = ?1 \
+               ORDER BY n DESC LIMIT 1 OFFSET ?2)";
+    run(tx.connection, sql, params![tenant.to_bytes(), bounds::REFUSED])?;
+    let mut body =
+        EventBody::new(EventKind::Refused).with("peer", &attempt.peer).with("reason", &attempt.reason);
+    body.path.clone_from(&attempt.endpoint);
+    tx.event(tenant, None, attempt.at, body)?;
+    Ok(Written::Done)
+}

@@ -1,0 +1,155 @@
+//! The one thread that writes. It takes what has gathered while the last commit was under way, does each
+//! write in a savepoint, commits once, and then answers all of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use fleet::port::{Seal, StoreError, Write, Written};
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::dictionary::Dictionary;
+use crate::error::{Fail, Res};
+use crate::write::{Tx, perform};
+use crate::{Error, limits};
+
+type Answer = Result<Written, StoreError>;
+
+struct Request {
+    write: Write,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The way to the writing thread.
+pub(crate) struct Writer {
+    queue: Option<mpsc::Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    commits: AtomicU64,
+    writes: AtomicU64,
+}
+
+impl Writer {
+    pub(crate) fn start(connection: Connection, seal: Arc<dyn Seal>) -> Result<Self, Error> {
+        let (queue, requests) = mpsc::channel(limits::QUEUE);
+        let counts = Arc::new(Counts::default());
+        let worker =
+            Worker { connection, dictionary: Dictionary::default(), seal, counts: Arc::clone(&counts) };
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || worker.run(requests))
+            .map_err(|why| Error::Io { path: "store-writer".into(), why })?;
+        Ok(Writer { queue: Some(queue), thread: Some(thread), counts })
+    }
+
+    pub(crate) async fn submit(&self, write: Write) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
+        queue.send(Request { write, answer }).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.counts.commits.load(Ordering::Relaxed), self.counts.writes.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        // The last clone may be dropped on the writing thread's own waker; it can't wait for itself.
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Worker {
+    connection: Connection,
+    dictionary: Dictionary,
+    seal: Arc<dyn Seal>,
+    counts: Arc<Counts>,
+}
+
+impl Worker {
+    fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut batch = Vec::with_capacity(limits::BATCH);
+        while requests.blocking_recv_many(&mut batch, limits::BATCH) > 0 {
+            let (writes, answers): (Vec<_>, Vec<_>) =
+                batch.drain(..).map(|one| (one.write, one.answer)).unzip();
+            let results = self.commit(writes);
+            for (answer, result) in answers.into_iter().zip(results) {
+                // A caller that has gone away no longer wants its answer; the write stands.
+                let _ = answer.send(result);
+            }
+        }
+        if let Err(why) = self.connection.execute_batch("PRAGMA optimize") {
+            tracing::warn!(error = %why, "the store could not be optimised at closing");
+        }
+    }
+
+    /// One transaction for all. If it can't be committed, none of them has happened.
+    fn commit(&mut self, writes: Vec<Write>) -> Vec<Answer> {
+        let count = writes.len();
+        let outcome = self.transaction(writes);
+        if outcome.is_err() {
+            self.dictionary.clear();
+            if !self.connection.is_autocommit() {
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+        }
+        match outcome {
+            Ok(results) => {
+                self.counts.commits.fetch_add(1, Ordering::Relaxed);
+                self.counts.writes.fetch_add(count as u64, Ordering::Relaxed);
+                results
+            }
+            Err(fail) => {
+                let why = StoreError::from(fail);
+                vec![Err(why); count]
+            }
+        }
+    }
+
+    fn transaction(&mut self, writes: Vec<Write>) -> Res<Vec<Answer>> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut results = Vec::with_capacity(writes.len());
+        for write in writes {
+            results.push(self.savepoint(write)?);
+        }
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(results)
+    }
+
+    /// One write. `Err` only if the transaction as a whole is lost.
+    fn savepoint(&mut self, write: Write) -> Res<Answer> {
+        self.connection.prepare_cached("SAVEPOINT one")?.execute([])?;
+        let mut tx =
+            Tx { connection: &self.connection, dictionary: &mut self.dictionary, seal: self.seal.as_ref() };
+        let result = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| perform(&mut tx, write)))
+        {
+            Ok(result) => result,
+            Err(_) => Err(Fail::Answer(StoreError::Failed("a write panicked".to_owned()))),
+        };
+        if let Err(Fail::Sql(why)) = &result
+            && self.connection.is_autocommit()
+        {
+            // SQLite has given up the whole transaction (a full disk, an unreadable page).
+            return Err(Fail::Answer(StoreError::Failed(why.to_string())));
+        }
+        if result.is_err() {
+            self.connection.prepare_cached("ROLLBACK TO one")?.execute([])?;
+            // It may hold paths that this write has just added.
+            self.dictionary.clear();
+        }
+        self.connection.prepare_cached("RELEASE one")?.execute([])?;
+        Ok(result.map_err(StoreError::from))
+    }
+}

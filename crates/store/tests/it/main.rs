@@ -1,0 +1,5 @@
+//! The store: one suite against the port, run on SQLite, and what only SQLite's file can show.
+
+mod durable;
+mod sqlite;
+mod suite;

@@ -1,0 +1,244 @@
+//! The suite on SQLite, and what only SQLite's files can show.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fleet::audit::{Break, Chain};
+use fleet::ids::{Seq, TenantId};
+use fleet::port::{Seal, Store, StoreError, Write, Written};
+use rusqlite::Connection;
+use store::{Error, FILE, Options, SqliteStore, restore};
+use tempfile::TempDir;
+
+use crate::suite::{
+    self, TENANT, approved, at, audit, close_session, create, get, log_of, new_operation, open_session, set,
+};
+
+pub(crate) fn open(folder: &Path) -> SqliteStore {
+    SqliteStore::open(folder, &Options::default()).expect("a store that is whole and free")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_suite() {
+    let folder = TempDir::new().expect("a folder");
+    let mut number = 0;
+    suite::run(|| {
+        number += 1;
+        open(&folder.path().join(number.to_string()))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_is_open_once_and_is_found_as_it_was_left() {
+    let folder = TempDir::new().expect("a folder");
+    let first = open(folder.path());
+    let device = approved(&first, "os::00256D-1", 1).await;
+    let again = SqliteStore::open(folder.path(), &Options::default());
+    assert!(matches!(again, Err(Error::InUse(_))));
+    let log = log_of(&first).await;
+    drop(first);
+    let second = open(folder.path());
+    assert_eq!(second.device(TENANT, device.id).await, Ok(Some(device)));
+    assert_eq!(log_of(&second).await, log);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_share_commits_and_keep_the_order_of_each_caller() {
+    const CALLERS: usize = 64;
+    const EACH: usize = 25;
+    let folder = TempDir::new().expect("a folder");
+    let store = open(folder.path());
+    let mut callers = Vec::new();
+    for caller in 0..CALLERS {
+        let store = store.clone();
+        callers.push(tokio::spawn(async move {
+            for number in 0..EACH {
+                let mut entry = audit();
+                entry.target = format!("{caller} {number}");
+                let write = Write::Audit { tenant: TENANT, at: at(1), entry };
+                assert_eq!(store.submit(write).await, Ok(Written::Done));
+                // One that fails, in between.
+                let device = fleet::DeviceId::from_bytes([1; 16]);
+                let bad = close_session(device, fleet::Epoch(1), at(1));
+                assert_eq!(store.submit(bad).await, Err(StoreError::NotFound("device")));
+            }
+        }));
+    }
+    for caller in callers {
+        caller.await.expect("no caller panics");
+    }
+    let (commits, writes) = store.commits();
+    assert_eq!(writes, (CALLERS * EACH * 2) as u64);
+    assert!(commits < writes / 2, "{commits} commits for {writes} writes");
+    let tip = store.verify_audit(TENANT, Chain(0)).await.expect("readable").expect("whole");
+    assert_eq!(tip.seq, Seq((CALLERS * EACH) as u64));
+    let mut next = [0; CALLERS];
+    let connection = Connection::open(folder.path().join(FILE)).expect("readable");
+    let mut statement = connection.prepare("SELECT target FROM audit ORDER BY seq").expect("a table");
+    let targets = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+    for target in targets {
+        let target = target.expect("a row");
+        let (caller, number) = target.split_once(' ').expect("two numbers");
+        let place = &mut next[caller.parse::<usize>().expect("a number")];
+        assert_eq!(number.parse(), Ok(*place));
+        *place += 1;
+    }
+    assert_eq!(next, [EACH; CALLERS]);
+}
+
+#[tokio::test]
+async fn a_changed_audit_row_is_found() {
+    for (change, expected) in [
+        ("UPDATE audit SET detail = 'other' WHERE seq = 3", Break::Changed(Seq(3))),
+        ("UPDATE audit SET at = at + 1 WHERE seq = 2", Break::Changed(Seq(2))),
+        ("DELETE FROM audit WHERE seq = 2", Break::Order { expected: Seq(2), found: Seq(3) }),
+        ("DELETE FROM audit WHERE seq = 1", Break::Order { expected: Seq(1), found: Seq(2) }),
+        ("UPDATE audit SET hash = zeroblob(32) WHERE seq = 4", Break::Changed(Seq(4))),
+        ("UPDATE audit SET prev_hash = zeroblob(32) WHERE seq = 4", Break::Link(Seq(4))),
+    ] {
+        let folder = TempDir::new().expect("a folder");
+        let store = open(folder.path());
+        for second in 0..5 {
+            suite::done(&store, Write::Audit { tenant: TENANT, at: at(second), entry: audit() }).await;
+        }
+        drop(store);
+        let connection = Connection::open(folder.path().join(FILE)).expect("writable");
+        assert_eq!(connection.execute(change, []), Ok(1));
+        drop(connection);
+        let store = open(folder.path());
+        assert_eq!(store.verify_audit(TENANT, Chain(0)).await, Ok(Err(expected)), "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_backup_is_the_store_at_one_moment() {
+    let folder = TempDir::new().expect("a folder");
+    let store = open(&folder.path().join("one"));
+    let device = approved(&store, "os::00256D-1", 1).await;
+    let copy = folder.path().join("copy.db");
+    store.backup(&copy).await.expect("a copy");
+    assert!(matches!(store.backup(&copy).await, Err(Error::Exists(_))));
+    open_session(&store, device.id, at(50)).await;
+
+    assert!(matches!(restore(&copy, &folder.path().join("one")), Err(Error::InUse(_))));
+    drop(store);
+    assert!(matches!(restore(&copy, &folder.path().join("one")), Err(Error::Exists(_))));
+    restore(&copy, &folder.path().join("two")).expect("a fresh folder");
+    let restored = open(&folder.path().join("two"));
+    assert_eq!(restored.device(TENANT, device.id).await, Ok(Some(device)));
+    open_session(&restored, restored_id(&restored).await, at(60)).await;
+
+    std::fs::write(folder.path().join("bad.db"), b"SQLite format 3\0 and then nothing").expect("writable");
+    assert!(restore(&folder.path().join("bad.db"), &folder.path().join("three")).is_err());
+    assert!(!folder.path().join("three").join(FILE).exists());
+}
+
+async fn restored_id(store: &SqliteStore) -> fleet::DeviceId {
+    let page = store.devices(TENANT, fleet::port::DeviceQuery::default()).await.expect("a page");
+    page.items[0].id
+}
+
+#[tokio::test]
+async fn a_damaged_or_later_store_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let store = open(folder.path());
+    for number in 0..200 {
+        approved(&store, &format!("os::00256D-{number}"), number).await;
+    }
+    drop(store);
+    let file = folder.path().join(FILE);
+    let whole = std::fs::read(&file).expect("readable");
+    let mut bytes = whole.clone();
+    for byte in &mut bytes[8192..16384] {
+        *byte ^= 0x55;
+    }
+    std::fs::write(&file, bytes).expect("writable");
+    let options = Options { full_check: true, ..Options::default() };
+    assert!(SqliteStore::open(folder.path(), &options).is_err());
+
+    std::fs::write(&file, whole).expect("writable");
+    let connection = Connection::open(&file).expect("writable");
+    connection.pragma_update(None, "user_version", 9999).expect("writable");
+    drop(connection);
+    let later = SqliteStore::open(folder.path(), &Options::default());
+    assert!(matches!(later, Err(Error::TooNew { found: 9999, known: 1 })), "{later:?}");
+}
+
+/// A seal that only has to be told from plain text.
+#[derive(Debug)]
+struct Turn;
+
+impl Seal for Turn {
+    fn seal(&self, context: &[u8], plain: &[u8]) -> Vec<u8> {
+        [context, &plain.iter().map(|byte| !byte).collect::<Vec<_>>()].concat()
+    }
+
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        Some(sealed.strip_prefix(context)?.iter().map(|byte| !byte).collect())
+    }
+}
+
+#[tokio::test]
+async fn secrets_that_wait_are_sealed_in_the_file() {
+    let folder = TempDir::new().expect("a folder");
+    let options = Options { seal: Arc::new(Turn), ..Options::default() };
+    let store = SqliteStore::open(folder.path(), &options).expect("a fresh store");
+    let device = approved(&store, "os::00256D-1", 1).await;
+    let operation = set("Device.Users.User.1.", "Password", "open sesame");
+    let job = create(&store, 10, new_operation(device.id, operation.clone())).await;
+    let plain = create(&store, 11, new_operation(device.id, get("Device.Secretless."))).await;
+    let read = store.job(TENANT, job.id).await.expect("readable").expect("known");
+    assert_eq!(read.operation, operation);
+    drop(store);
+    let holds = |text: &str| {
+        let bytes = std::fs::read(folder.path().join(FILE)).expect("readable");
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    assert!(!holds("open sesame"));
+    assert!(holds("Device.Secretless."), "{plain:?}");
+    // Without the key the job is there, and cannot be read.
+    let store = open(folder.path());
+    assert!(matches!(store.job(TENANT, job.id).await, Err(StoreError::Failed(_))));
+    assert!(store.job(TENANT, plain.id).await.expect("readable").is_some());
+}
+
+#[tokio::test]
+async fn a_store_of_every_earlier_form_is_brought_up() {
+    let forms = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(forms).expect("fixtures") {
+        let fixture = entry.expect("a file").path();
+        let folder = TempDir::new().expect("a folder");
+        let connection = Connection::open(folder.path().join(FILE)).expect("a fresh file");
+        connection.execute_batch(&std::fs::read_to_string(&fixture).expect("text")).expect("a whole store");
+        drop(connection);
+        let options = Options { full_check: true, ..Options::default() };
+        let store = SqliteStore::open(folder.path(), &options).expect("a known form");
+        check_fixture(&store).await;
+        seen += 1;
+    }
+    assert_eq!(seen, 1);
+}
+
+/// What the fixtures hold: a device with a tag and a session, a queued Get, a folded twin, an owner.
+async fn check_fixture(store: &SqliteStore) {
+    let page = store.devices(TENANT, fleet::port::DeviceQuery::default()).await.expect("a page");
+    let device = &page.items[0];
+    assert_eq!(device.endpoints().collect::<Vec<_>>(), ["os::00256D-FIXTURE"]);
+    assert!(device.online && device.tags.contains("fixture"));
+    let waiting = store.queued_jobs(TENANT, device.id, 10).await.expect("readable");
+    assert_eq!(waiting.len(), 1);
+    let job = store.job(TENANT, waiting[0].id).await.expect("readable").expect("known");
+    assert_eq!(job.operation, get("Device.DeviceInfo."));
+    let twin = store.twin(TENANT, device.id).await.expect("readable");
+    assert_eq!(twin.get("Device.Hosts.Host.1.HostName").map(|one| &*one.value), Some("fixture"));
+    assert!(store.verify_audit(TENANT, Chain(0)).await.expect("readable").is_ok());
+    let users = store.users(TENANT).await.expect("readable");
+    assert_eq!(users[0].name, "alice");
+    assert_eq!(store.submit(Write::Recover { at: at(1000) }).await, Ok(Written::Count(0)));
+    let stranger = TenantId::from_bytes([8; 16]);
+    assert!(
+        store.devices(stranger, fleet::port::DeviceQuery::default()).await.expect("a page").items.is_empty()
+    );
+}

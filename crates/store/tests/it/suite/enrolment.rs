@@ -1,0 +1,130 @@
+//! Being let in.
+
+use fleet::Error;
+use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
+use fleet::enrolment::{Admission, RefusedAttempt};
+use fleet::event::EventKind;
+use fleet::ids::{DeviceId, Fingerprint};
+use fleet::port::{Admit, Store, StoreError, Write, Written};
+use fleet::{limits, service};
+
+use super::{TENANT, approved, at, audit, caller, done, kinds_of, seen, stamp};
+
+pub(super) async fn run<S: Store>(store: &S) {
+    approval_creates_and_pins(store).await;
+    rejection_holds_until_approval(store).await;
+    names_and_certificates_are_exclusive(store).await;
+    admission_without_a_person(store).await;
+    lists_are_bounded(store).await;
+}
+
+async fn approval_creates_and_pins<S: Store>(store: &S) {
+    let pin = Fingerprint([7; 32]);
+    let identity = Identity::usp("os::00256D-1");
+    assert_eq!(store.admission(TENANT, &identity).await, Ok(None));
+    seen(store, "os::00256D-1", Some(pin), at(0)).await;
+    seen(store, "os::00256D-1", Some(pin), at(5)).await;
+    let pending = store.pending(TENANT).await.expect("a list");
+    assert_eq!(pending.len(), 1);
+    assert_eq!((pending[0].attempts, pending[0].first_seen, pending[0].last_seen), (2, at(0), at(5)));
+
+    let name = Some("box".to_owned());
+    let device =
+        service::approve(store, &caller(), stamp(at(6), 1), "os::00256D-1", name).await.expect("listed");
+    assert_eq!((device.name.as_str(), device.first_seen, device.online), ("box", at(6), false));
+    assert_eq!(device.endpoints().collect::<Vec<_>>(), ["os::00256D-1"]);
+    assert_eq!(store.pending(TENANT).await, Ok(Vec::new()));
+    let known = Admission::Device { device: device.id, pinned: vec![pin] };
+    assert_eq!(store.admission(TENANT, &identity).await, Ok(Some(known)));
+    let credential = store.credential(TENANT, pin).await.expect("readable").expect("pinned");
+    assert_eq!((credential.issued_for, credential.origin), (device.id, CredentialOrigin::Pinned));
+    assert_eq!(kinds_of(store).await, [EventKind::Pending, EventKind::Approved]);
+
+    let again = service::approve(store, &caller(), stamp(at(7), 2), "os::00256D-1", None).await;
+    assert_eq!(again, Err(Error::Store(StoreError::NotFound("pending device"))));
+}
+
+async fn rejection_holds_until_approval<S: Store>(store: &S) {
+    let identity = Identity::usp("os::00256D-2");
+    seen(store, "os::00256D-2", None, at(10)).await;
+    service::reject(store, &caller(), at(11), "os::00256D-2").await.expect("listed");
+    assert_eq!(store.admission(TENANT, &identity).await, Ok(Some(Admission::Rejected)));
+    let device = approved(store, "os::00256D-2", 3).await;
+    let known = Admission::Device { device: device.id, pinned: Vec::new() };
+    assert_eq!(store.admission(TENANT, &identity).await, Ok(Some(known)));
+}
+
+async fn lists_are_bounded<S: Store>(store: &S) {
+    for number in 0..limits::PENDING + 3 {
+        let when = at(100 + i64::try_from(number).expect("small"));
+        seen(store, &format!("proto::{number}"), None, when).await;
+        let attempt = RefusedAttempt {
+            at: when,
+            peer: format!("192.0.2.1:{number}"),
+            endpoint: (number % 2 == 0).then(|| format!("proto::{number}")),
+            reason: "closed".to_owned(),
+        };
+        done(store, Write::Refused { tenant: TENANT, attempt }).await;
+    }
+    let pending = store.pending(TENANT).await.expect("a list");
+    assert_eq!(pending.len(), limits::PENDING);
+    assert_eq!(pending[0].endpoint, "proto::258");
+    assert_eq!(pending[255].endpoint, "proto::3");
+    let refused = store.refused(TENANT).await.expect("a list");
+    assert_eq!(refused.len(), limits::REFUSED);
+    assert_eq!(refused[0].peer, "192.0.2.1:258");
+}
+
+async fn names_and_certificates_are_exclusive<S: Store>(store: &S) {
+    let (one, two) = (approved(store, "self::one", 10).await, approved(store, "self::two", 11).await);
+    let name = |device: DeviceId, identity: &str| Write::PutIdentity {
+        tenant: TENANT,
+        device,
+        identity: Identity::usp(identity),
+        at: at(20),
+    };
+    done(store, name(one.id, "self::alias")).await;
+    done(store, name(one.id, "self::alias")).await;
+    let taken = Err(StoreError::Conflict("another device goes by this name"));
+    assert_eq!(store.submit(name(two.id, "self::alias")).await, taken);
+    let certificate = |device: DeviceId, revoked: bool| Write::PutCredential {
+        tenant: TENANT,
+        credential: Credential {
+            kind: CredentialKind::CertificateFingerprint,
+            value: Fingerprint([9; 32]),
+            issued_for: device,
+            origin: CredentialOrigin::Issued,
+            at: at(21),
+            revoked,
+        },
+        audit: audit(),
+    };
+    done(store, certificate(one.id, false)).await;
+    let taken = Err(StoreError::Conflict("the certificate is another device's"));
+    assert_eq!(store.submit(certificate(two.id, false)).await, taken);
+    done(store, certificate(one.id, true)).await;
+    let credential =
+        store.credential(TENANT, Fingerprint([9; 32])).await.expect("readable").expect("on record");
+    assert!(credential.revoked);
+    let known = store.admission(TENANT, &Identity::usp("self::alias")).await;
+    assert_eq!(known, Ok(Some(Admission::Device { device: one.id, pinned: Vec::new() })));
+}
+
+async fn admission_without_a_person<S: Store>(store: &S) {
+    let admit = |number: u64| {
+        Write::Admit(Admit {
+            tenant: TENANT,
+            device: DeviceId::make(stamp(at(30), number)),
+            identity: Identity::usp("self::lab"),
+            credential: Some((Fingerprint([5; 32]), CredentialOrigin::Issued)),
+            name: None,
+            at: at(30),
+            audit: audit(),
+        })
+    };
+    let Ok(Written::Device(first)) = store.submit(admit(50)).await else { panic!("not admitted") };
+    assert_eq!(first.name, "self::lab");
+    // Admitted again, it is the same device.
+    let Ok(Written::Device(second)) = store.submit(admit(51)).await else { panic!("not admitted") };
+    assert_eq!(first.id, second.id);
+}

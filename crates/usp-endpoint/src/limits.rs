@@ -1,0 +1,51 @@
+//! The bounds of everything that a peer can make a machine hold, and the times that it is granted.
+
+use std::time::Duration;
+
+/// Agent: requests of all controllers under way or waiting; one more is answered 7005.
+pub const MAX_REQUESTS: usize = 256;
+
+/// Agent: Set, Add and Delete that wait for the one being committed.
+pub const MAX_WAITING_WRITES: usize = 64;
+
+/// Agent: commands that run at the same time; one more fails with 7005 (R-OPR.3).
+pub const MAX_RUNNING_COMMANDS: usize = 32;
+
+/// Agent: calls that one Operate with a search path may make.
+pub const MAX_CALLS: usize = 256;
+
+/// Agent: notifications that wait for one controller; the oldest one without retry goes first.
+pub const MAX_QUEUED_NOTIFICATIONS: usize = 1024;
+
+/// Agent: bytes of encoded notifications that wait for one controller.
+pub const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
+
+/// Agent: enabled subscriptions that are evaluated.
+pub const MAX_SUBSCRIPTIONS: usize = 1024;
+
+/// Agent: items of one ReferenceList that are evaluated.
+pub const MAX_REFERENCES: usize = 64;
+
+/// Agent: parameters in the ParameterMap of one Boot! event.
+pub const MAX_BOOT_PARAMETERS: usize = 1024;
+
+/// Agent: rows of the Controller table that are served.
+pub const MAX_CONTROLLERS: usize = 64;
+
+/// Agent: places of one request that are refreshed one by one; more than these are the whole tree.
+pub const MAX_PLACES: usize = 256;
+
+/// Controller: requests to one agent under way.
+pub const MAX_OUTSTANDING: usize = 64;
+
+/// Controller: notifications of one agent that wait to be stored.
+pub const MAX_UNSTORED: usize = 256;
+
+/// Controller: tickets from here on are the machine's own.
+pub const OWN_TICKETS: u64 = 1 << 32;
+
+/// Controller: silence after which an agent that owes an answer is nudged.
+pub const NUDGE_AFTER: Duration = Duration::from_millis(250);
+
+/// Controller: how long a fresh channel waits for the Connect record of an agent that may know none.
+pub const CONNECT_GRACE: Duration = Duration::from_secs(2);

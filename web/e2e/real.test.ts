@@ -1,0 +1,141 @@
+// The page, the real server and a real agent: one visit from the first sign-in to a value that changes by itself.
+// The steps build on each other, so the first failure ends the visit.
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from "vitest";
+import { launch, tab, type Tab } from "./browser";
+import { haveServer, RealServer } from "./server";
+
+const PASSWORD = "a long enough password";
+const CONTROLLER = "Device.LocalAgent.Controller.1.";
+/** The agent's own state, so it is writable whatever the agent's policy for the system says. */
+const WRITABLE = `${CONTROLLER}PeriodicNotifInterval`;
+/** Onboarding reads the whole model of the machine. */
+const ONBOARDING_MS = 60_000;
+
+const present = haveServer();
+if (!present) console.log("real.test.ts: there is no built server, so only the mock server was tried (set CUSP_BIN to insist)");
+
+describe.runIf(present)("a first visit", () => {
+  let browser: Browser;
+  let server: RealServer;
+  let current: Tab;
+  let page: Page;
+
+  beforeAll(async () => {
+    browser = await launch();
+    server = new RealServer();
+    await server.start();
+    current = await tab(browser, { baseURL: server.url });
+    page = current.page;
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  const step = (name: string, run: () => Promise<void>) =>
+    it(name, { timeout: 2 * ONBOARDING_MS }, async () => {
+      onTestFailed(() => console.log(`page: ${page?.url()}\nserver:\n${server.serverOutput.slice(-4_000)}\nagent:\n${server.agentOutput.slice(-2_000)}`));
+      await run();
+      expect(current.errors).toEqual([]);
+    });
+  const node = (path: string) => page.locator(`[data-path="${path}"]`);
+  const open = async (path: string) => {
+    await page.goto(`${new URL(page.url()).pathname.replace(/\/parameters$/, "")}/parameters?path=${encodeURIComponent(path)}`);
+    await node(path).waitFor();
+  };
+
+  step("signs in by the link that the server printed, and chooses a password", async () => {
+    await page.goto(server.link);
+    await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await page.getByLabel("Once more").fill(PASSWORD);
+    await page.getByRole("button", { name: "Save and continue" }).click();
+    await page.getByRole("heading", { name: "Devices" }).waitFor();
+    await page.locator("[data-live=live]").waitFor();
+  });
+
+  step("connects an agent with the text offered for pasting, and approves it", async () => {
+    await page.getByRole("link", { name: "Connect a device" }).click();
+    const configuration = await page.locator('pre[aria-label="agent.toml"]').textContent();
+    server.startAgent(configuration ?? "");
+    await page.getByRole("link", { name: "Pending" }).click();
+    await page.getByLabel(/^Name for /).fill("bench");
+    await page.getByRole("button", { name: "Approve", exact: true }).click();
+    await page.getByText("Nobody is waiting").waitFor();
+    await page.getByRole("link", { name: "Devices" }).click();
+    const row = page.getByRole("row", { name: /bench/ });
+    await row.getByText("online", { exact: true }).waitFor({ timeout: ONBOARDING_MS });
+    await row.getByText("onboarding").waitFor({ state: "detached", timeout: ONBOARDING_MS });
+    await row.getByRole("link", { name: "bench" }).click();
+    await page.getByRole("heading", { name: "bench" }).waitFor();
+  });
+
+  step("opens DeviceInfo and sees this machine's values", async () => {
+    await page.getByRole("link", { name: "Parameters" }).click();
+    await node("Device.DeviceInfo.").click();
+    await page.keyboard.press("ArrowRight");
+    const uptime = node("Device.DeviceInfo.UpTime").locator("[data-value]");
+    await uptime.waitFor();
+    expect(Number(await uptime.textContent())).toBeGreaterThan(0);
+    await node("Device.DeviceInfo.UpTime").click();
+    await page.getByRole("tree").focus();
+    await page.keyboard.press("r");
+    await page.getByRole("complementary").getByText("by get").waitFor();
+  });
+
+  step("changes a parameter, after a value that is none was refused on the page", async () => {
+    await open(WRITABLE);
+    const field = page.getByLabel("Value of PeriodicNotifInterval");
+    await field.fill("soon");
+    await page.getByText("A whole number").waitFor();
+    await field.fill("7200");
+    await page.keyboard.press("Enter");
+    await node(WRITABLE).getByText("7200").waitFor();
+    await page.getByRole("complementary").getByText("Set", { exact: true }).last().waitFor();
+  });
+
+  step("adds a subscription from the form of the schema", async () => {
+    await open("Device.LocalAgent.Subscription.");
+    await page.getByRole("button", { name: "Add row…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("ID", { exact: true }).fill("from-the-page");
+    await dialog.getByLabel("NotifType", { exact: true }).selectOption("ValueChange");
+    await dialog.getByLabel("ReferenceList", { exact: true }).fill(WRITABLE);
+    await dialog.getByLabel("Enable", { exact: true }).selectOption("true");
+    await dialog.getByRole("button", { name: "Add row" }).click();
+    await dialog.getByText("created").waitFor();
+    await page.keyboard.press("Escape");
+  });
+
+  step("sees a value change that somebody else made, without touching the page", async () => {
+    await open(WRITABLE);
+    await page.locator("[data-live=live]").waitFor();
+    await node(WRITABLE).getByText("7200").waitFor();
+    const id = new URL(page.url()).pathname.split("/")[2];
+    const answer = await page.request.post(`/api/v1/devices/${id}/set?wait=20s`, {
+      headers: { "X-Cusp-Request": "1" },
+      data: { objects: [{ path: CONTROLLER, params: [{ param: "PeriodicNotifInterval", value: "7300", required: true }] }] },
+    });
+    expect(answer.status()).toBe(200);
+    await node(WRITABLE).getByText("7300").waitFor();
+    await page.getByRole("link", { name: "Events" }).last().click();
+    await page.getByRole("list", { name: "Events" }).getByText(`${WRITABLE} = 7300`).first().waitFor();
+  });
+
+  step("runs a command and sees its end", async () => {
+    await open("Device.IP.Diagnostics.IPPing()");
+    await page.getByRole("complementary").getByRole("button", { name: "Run…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Host", { exact: true }).fill("127.0.0.1");
+    await dialog.getByLabel("NumberOfRepetitions", { exact: true }).fill("1");
+    await dialog.getByRole("button", { name: "Run" }).click();
+    // Without the right to ping, the agent says so with 7002; both are an end that the page must show.
+    await dialog.getByText("SuccessCount").or(dialog.getByText("(7002)")).first().waitFor({ timeout: ONBOARDING_MS });
+    await page.keyboard.press("Escape");
+  });
+
+  step("lists all of it as jobs", async () => {
+    await page.getByRole("navigation", { name: "Device" }).getByRole("link", { name: "Jobs" }).click();
+    for (const kind of ["operate", "add", "set"]) await page.getByRole("button", { name: kind, exact: true }).first().waitFor();
+  });
+});
