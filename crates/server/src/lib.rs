@@ -3,5 +3,31 @@
 //! One module per role; roles meet each other only through the ports of `fleet`.
 
 pub mod clock;
+pub mod config;
+mod connect;
+pub mod control;
+pub mod data_dir;
+mod gateway;
+mod http;
+mod init;
 pub mod metrics;
+mod schema;
+mod start;
 pub mod usp;
+
+pub use config::Config;
+pub use data_dir::Listeners;
+pub use init::init;
+pub use start::Server;
+
+use std::path::Path;
+
+use anyhow::Context;
+
+/// Puts a copy made by a backup in place of the store of a folder that no server uses.
+///
+/// # Errors
+/// When the copy is damaged, or the folder is in use.
+pub fn restore(copy: &Path, data: &Path) -> anyhow::Result<()> {
+    store::restore(copy, data).with_context(|| format!("restoring {}", copy.display()))
+}

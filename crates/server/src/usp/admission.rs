@@ -168,7 +168,7 @@ impl<S: Store> Usp<S> {
         lock(&self.0.by_endpoint).insert(eid.clone(), link);
         let old = other.and_then(|old| lock(&self.0.links).get(&old).cloned());
         if let Some(old) = old {
-            old.up.sender.close(mtp::close_code::POLICY, "replaced by another connection of this endpoint");
+            old.up.sender.close(mtp::ws::close_code::POLICY, "replaced by another connection of this endpoint");
         }
     }
 

@@ -87,7 +87,7 @@ impl<S: Store> Usp<S> {
             Opening::Session(session) => (Phase::Live(Arc::clone(&session)), Some(session)),
             Opening::Pending => (Phase::Pending, None),
             Opening::Refused(reason) => {
-                entry.up.sender.close(mtp::close_code::POLICY, reason);
+                entry.up.sender.close(mtp::ws::close_code::POLICY, reason);
                 (Phase::Over, None)
             }
         };
@@ -121,7 +121,7 @@ impl<S: Store> Usp<S> {
         let link = lock(&self.0.by_endpoint).get(&endpoint).copied();
         let entry = link.and_then(|link| lock(&self.0.links).get(&link).cloned());
         if let Some(entry) = entry {
-            entry.up.sender.close(mtp::close_code::POLICY, "removed by the operator");
+            entry.up.sender.close(mtp::ws::close_code::POLICY, "removed by the operator");
         }
     }
 

@@ -147,3 +147,18 @@ impl<S: Store> Usp<S> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+impl<S: Store> Usp<S> {
+    /// A device was removed: its session ends, and it is a stranger from now on.
+    pub fn forget(&self, device: DeviceId) {
+        if let Some(session) = self.session(device) {
+            session.sender.close(mtp::ws::close_code::POLICY, "the device was removed");
+        }
+        self.0.lanes.forget(device);
+    }
+
+    /// A job's deadline passed: it leaves its lane, and whoever waits is woken.
+    pub fn expired(&self, device: DeviceId, job: fleet::ids::JobId) {
+        self.0.lanes.finished(device, job);
+    }
+}

@@ -1,0 +1,94 @@
+//! What a device needs to connect here, ready to paste.
+
+use std::net::SocketAddr;
+
+use api::gateway::ConnectInfo;
+use pki::Ca;
+use usp_proto::EndpointId;
+
+use crate::config::Config;
+use crate::data_dir::Listeners;
+
+/// The page's and API's base URL.
+pub(crate) fn http_url(config: &Config, listeners: &Listeners) -> String {
+    if let Some(url) = &config.http.public_url {
+        return url.trim_end_matches('/').to_owned();
+    }
+    let scheme = if config.http.tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{}", reachable(listeners.http))
+}
+
+/// Where agents dial in.
+pub(crate) fn websocket_url(config: &Config, listeners: &Listeners) -> String {
+    if let Some(url) = &config.usp.websocket.public_url {
+        return url.clone();
+    }
+    let scheme = if config.usp.websocket.tls.is_some() { "wss" } else { "ws" };
+    format!("{scheme}://{}{}", reachable(listeners.usp_websocket), config.websocket_path())
+}
+
+/// An address to write into a URL: a listener on all addresses is shown by this machine's name.
+fn reachable(listen: SocketAddr) -> String {
+    if !listen.ip().is_unspecified() {
+        return listen.to_string();
+    }
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = if name.trim().is_empty() { "localhost" } else { name.trim() };
+    format!("{name}:{}", listen.port())
+}
+
+/// All of it.
+pub(crate) fn info(config: &Config, listeners: &Listeners, endpoint: &EndpointId, ca: &Ca) -> ConnectInfo {
+    let url = websocket_url(config, listeners);
+    let tls = config.usp.websocket.tls.is_some();
+    let ca_pem = tls.then(|| ca.certificate_pem());
+    ConnectInfo {
+        endpoint_id: endpoint.as_str().to_owned(),
+        agent_toml: agent_toml(endpoint, &url, ca_pem.as_deref()),
+        obuspa: obuspa(endpoint, config, listeners),
+        websocket_url: url,
+        tls,
+        ca_pem,
+        plaintext_warning: config.plaintext_warning(),
+    }
+}
+
+fn agent_toml(endpoint: &EndpointId, url: &str, ca_pem: Option<&str>) -> String {
+    let mut text = format!("[[controller]]\nendpoint = \"{endpoint}\"\nurl = \"{url}\"\n");
+    if let Some(pem) = ca_pem {
+        text.push_str(&format!("token = \"TOKEN_HERE\"\nca = '''\n{pem}'''\n"));
+    }
+    text
+}
+
+/// Factory reset parameters of OB-USP-AGENT, one `path "value"` a line.
+fn obuspa(endpoint: &EndpointId, config: &Config, listeners: &Listeners) -> String {
+    let address = listeners.usp_websocket;
+    let host = if address.ip().is_unspecified() { reachable(address) } else { address.ip().to_string() };
+    let host = host.rsplit_once(':').filter(|_| address.ip().is_unspecified()).map_or(host.as_str(), |(h, _)| h).to_owned();
+    let controller = "Device.LocalAgent.Controller.1.";
+    let mtp = "Device.LocalAgent.Controller.1.MTP.1.";
+    let own = "Device.LocalAgent.MTP.1.";
+    let encrypt = if config.usp.websocket.tls.is_some() { "true" } else { "false" };
+    let lines = [
+        (controller, "Alias", "cpe-1"),
+        (controller, "Enable", "true"),
+        (controller, "EndpointID", endpoint.as_str()),
+        (controller, "AssignedRole", "Device.LocalAgent.ControllerTrust.Role.1"),
+        (controller, "PeriodicNotifInterval", "86400"),
+        (mtp, "Alias", "cpe-1"),
+        (mtp, "Enable", "true"),
+        (mtp, "Protocol", "WebSocket"),
+        (mtp, "WebSocket.Host", &host),
+        (mtp, "WebSocket.Port", &address.port().to_string()),
+        (mtp, "WebSocket.Path", config.websocket_path()),
+        (mtp, "WebSocket.EnableEncryption", encrypt),
+        (own, "Alias", "cpe-1"),
+        (own, "Enable", "true"),
+        (own, "Protocol", "WebSocket"),
+        (own, "WebSocket.Port", "5684"),
+        (own, "WebSocket.EnableEncryption", "false"),
+    ]
+    .map(|(object, name, value)| format!("{object}{name} \"{value}\"\n"));
+    lines.concat()
+}

@@ -1,0 +1,137 @@
+//! What the API asks of the running server.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use api::gateway::{ConnectInfo, Later, Schema, Trace, Traced};
+use fleet::check::NoSchema;
+use fleet::device::Device;
+use fleet::ids::{DeviceId, JobId, ModelHash, Seq, TenantId};
+use fleet::lane::JobRef;
+use fleet::port::{Lanes, Store};
+use tokio::sync::watch;
+
+use crate::metrics::Metrics;
+use crate::schema::DeviceSchema;
+use crate::usp::Usp;
+
+/// Most models kept ready for checks.
+const MODELS: usize = 64;
+
+/// The API's view of the server.
+pub struct ServerGateway<S: Store> {
+    store: S,
+    usp: Usp<S>,
+    metrics: Arc<Metrics>,
+    connect: ConnectInfo,
+    log: watch::Receiver<Seq>,
+    models: Mutex<BTreeMap<(TenantId, ModelHash), Schema>>,
+}
+
+impl<S: Store> ServerGateway<S> {
+    /// A gateway to the roles.
+    pub fn new(
+        store: S,
+        usp: Usp<S>,
+        metrics: Arc<Metrics>,
+        connect: ConnectInfo,
+        log: watch::Receiver<Seq>,
+    ) -> Self {
+        ServerGateway { store, usp, metrics, connect, log, models: Mutex::default() }
+    }
+
+    async fn schema_of(&self, tenant: TenantId, hash: Option<ModelHash>) -> Schema {
+        let Some(hash) = hash else { return Arc::new(NoSchema) };
+        let models = || self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = models().get(&(tenant, hash)) {
+            return Arc::clone(known);
+        }
+        match self.store.model(tenant, hash).await {
+            Ok(Some(stored)) => {
+                let schema: Schema = Arc::new(DeviceSchema::new(&stored));
+                let mut models = models();
+                if models.len() >= MODELS {
+                    models.pop_first();
+                }
+                models.insert((tenant, hash), Arc::clone(&schema));
+                schema
+            }
+            _ => Arc::new(NoSchema),
+        }
+    }
+}
+
+impl<S: Store> Lanes for ServerGateway<S> {
+    fn tell(&self, tenant: TenantId, device: DeviceId, job: JobRef) {
+        self.usp.tell(tenant, device, job);
+    }
+
+    fn withdraw(&self, tenant: TenantId, device: DeviceId, job: JobId) {
+        self.usp.withdraw(tenant, device, job);
+    }
+
+    fn wait(
+        &self,
+        tenant: TenantId,
+        job: JobId,
+        limit: Duration,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.usp.wait(tenant, job, limit)
+    }
+}
+
+impl<S: Store> api::Gateway for ServerGateway<S> {
+    fn events(&self) -> watch::Receiver<Seq> {
+        self.log.clone()
+    }
+
+    fn schema(&self, tenant: TenantId, device: &Device) -> Later<'_, Schema> {
+        let hash = device.model;
+        Box::pin(self.schema_of(tenant, hash))
+    }
+
+    fn approved(&self, _tenant: TenantId, _device: DeviceId, endpoint: &str) {
+        let (usp, endpoint) = (self.usp.clone(), endpoint.to_owned());
+        tokio::spawn(async move { usp.approved(&endpoint).await });
+    }
+
+    fn forgotten(&self, _tenant: TenantId, device: DeviceId) {
+        self.usp.forget(device);
+    }
+
+    fn trace(&self, _tenant: TenantId, device: DeviceId) -> Trace {
+        let Some(items) = self.usp.trace(device) else { return Trace::default() };
+        let item = |item: crate::usp::TraceItem| {
+            let kind = item.summary.split_whitespace().next().unwrap_or("Record").to_owned();
+            Traced {
+                at: item.at,
+                inbound: item.inbound,
+                kind,
+                msg_id: None,
+                body: serde_json::json!({ "bytes": item.bytes }),
+                summary: item.summary,
+            }
+        };
+        Trace { enabled: true, items: items.into_iter().map(item).collect() }
+    }
+
+    fn set_trace(&self, _tenant: TenantId, device: DeviceId, enabled: bool) {
+        if !self.usp.set_trace(device, enabled) {
+            tracing::warn!(%device, "too many devices are traced");
+        }
+    }
+
+    fn connect(&self) -> ConnectInfo {
+        self.connect.clone()
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.render(self.usp.session_count())
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! `cusp init`: a commented `cusp.toml` with TLS on all interfaces, the internal CA and certificates.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::bail;
+use pki::{ServerNames, Validity};
+
+use crate::data_dir::DataDir;
+
+/// How long the server's certificate is valid.
+const SERVER_LIFETIME: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
+
+/// Writes `cusp.toml` into `folder`, and CA, certificate and key into `folder/cusp-data`. Existing files
+/// are never overwritten.
+///
+/// # Errors
+/// When `cusp.toml` exists, or the file system says so.
+pub fn init(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let config = folder.join("cusp.toml");
+    if config.exists() {
+        bail!("{} exists already", config.display());
+    }
+    let data = folder.join("cusp-data");
+    let opened = DataDir::open(&data)?;
+    let ca = opened.ca()?;
+    let endpoint = opened.endpoint(None)?;
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "localhost".to_owned() } else { host.trim().to_owned() };
+    let names = ServerNames {
+        dns: vec![host.clone(), "localhost".to_owned()],
+        ips: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+        endpoint: Some(endpoint),
+    };
+    let identity = ca.issue_server(&names, Validity::lasting(SystemTime::now(), SERVER_LIFETIME))?;
+    let (cert, key) = (data.join("server.pem"), data.join("server.key"));
+    identity.save(&cert, &key)?;
+    let ca_file = data.join("ca.pem");
+    pki::file::write_atomic(&ca_file, ca.certificate_pem().as_bytes(), 0o644)?;
+    let text = TEMPLATE
+        .replace("DATA", &data.display().to_string())
+        .replace("CERT", &cert.display().to_string())
+        .replace("KEY", &key.display().to_string())
+        .replace("HOST", &host);
+    pki::file::write_atomic(&config, text.as_bytes(), 0o644)?;
+    Ok(vec![config, ca_file, cert, key])
+}
+
+const TEMPLATE: &str = r#"# Cusp server. Every key is optional; what is left out has the default shown by `cusp config show`.
+
+# Where everything is kept: the store, the internal CA, keys.
+data = "DATA"
+
+[http]
+# API, page, /metrics, /healthz, /readyz.
+listen = "0.0.0.0:8080"
+tls = { cert = "CERT", key = "KEY" }
+public_url = "https://HOST:8080"
+
+[usp.websocket]
+# Agents that dial in. Devices trust ca.pem beside the certificate.
+listen = "0.0.0.0:8183"
+path = "/usp"
+tls = { cert = "CERT", key = "KEY" }
+public_url = "wss://HOST:8183/usp"
+
+[enrolment]
+# "approve": unknown devices wait for a person; "open": for labs; "closed": they are refused.
+policy = "approve"
+"#;

@@ -1,0 +1,216 @@
+//! Starting and stopping: everything is opened, then said to be open, then served until told to stop.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use api::gateway::ConnectInfo;
+use fleet::ids::{Seq, TenantId};
+use fleet::port::{Prune, Store as _, Write, Written};
+use mtp::Role;
+use mtp::ws::{ListenConfig, Listener};
+use pki::{Ca, CertificateRequest, DeviceVerifier, Identity, ServerTls, Validity};
+use store::SqliteStore;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use usp_proto::EndpointId;
+
+use crate::clock::Clock;
+use crate::config::{Config, Tls};
+use crate::connect;
+use crate::data_dir::{DataDir, Listeners};
+use crate::gateway::ServerGateway;
+use crate::metrics::Metrics;
+use crate::usp::{Issued, Issuer, Usp, UspOptions};
+use crate::{control, http};
+
+/// How long a device's certificate is valid.
+const DEVICE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How often overdue jobs are looked for.
+const EXPIRE_EVERY: Duration = Duration::from_secs(5);
+/// How often rows past their retention are removed.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+
+/// A server that listens already, and serves once it is run.
+pub struct Server {
+    /// Where it listens.
+    pub listeners: Listeners,
+    /// The URL of the one-time sign-in link; only as long as nobody has set a password.
+    pub sign_in: Option<String>,
+    http: TcpListener,
+    http_tls: Option<ServerTls>,
+    websocket: Listener,
+    router: axum::Router,
+    usp: Usp<SqliteStore>,
+    store: SqliteStore,
+    clock: Clock,
+    log: Arc<Notify>,
+    position: watch::Sender<Seq>,
+    stop: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Opens store, keys and listeners, and writes `listeners.json`.
+    ///
+    /// # Errors
+    /// What can't be opened, and why.
+    pub async fn start(config: &Config) -> anyhow::Result<Server> {
+        let folder = DataDir::open(&config.data())?;
+        let options = store::Options { seal: Arc::new(folder.sealer()?), full_check: false };
+        let store = SqliteStore::open(folder.path(), &options)?;
+        let clock = Clock::start();
+        let recovered = store.submit(Write::Recover { at: clock.utc() }).await?;
+        if let Written::Count(jobs @ 1..) = recovered {
+            tracing::info!(jobs, "jobs of the last run wait again or are in doubt");
+        }
+        let ca = folder.ca()?;
+        let endpoint = folder.endpoint(config.usp.endpoint.as_deref())?;
+        let metrics = Arc::new(Metrics::default());
+        let log = Arc::new(Notify::new());
+
+        let http = TcpListener::bind(config.http_listen())
+            .await
+            .with_context(|| format!("http.listen = \"{}\"", config.http_listen()))?;
+        let http_tls = config.http.tls.as_ref().map(|tls| tls_of(tls, &ca)).transpose().context("http.tls")?;
+        let websocket_tls =
+            config.usp.websocket.tls.as_ref().map(|tls| tls_of(tls, &ca)).transpose().context("usp.websocket.tls")?;
+        let websocket = Listener::bind(
+            config.websocket_listen(),
+            websocket_tls,
+            ListenConfig::new(config.websocket_path(), endpoint.clone(), Role::Controller),
+        )
+        .await
+        .with_context(|| format!("usp.websocket.listen = \"{}\"", config.websocket_listen()))?;
+        let listeners = Listeners { http: http.local_addr()?, usp_websocket: websocket.local_addr()? };
+
+        let connect = connect::info(config, &listeners, &endpoint, &ca);
+        let usp_options = UspOptions {
+            endpoint,
+            tenant: TenantId::DEFAULT,
+            policy: config.enrolment.policy.into(),
+            issuer: Some(Box::new(CaIssuer(ca))),
+        };
+        let usp = Usp::new(store.clone(), clock, usp_options, Arc::clone(&metrics), Arc::clone(&log));
+        let (position, positions) = watch::channel(store.last_event().await?);
+        let gateway = ServerGateway::new(store.clone(), usp.clone(), metrics, connect, positions);
+        let settings = api::Settings { tls: http_tls.is_some(), ..api::Settings::default() };
+        let router = api::router(api::App::new(store.clone(), Arc::new(gateway), settings));
+        let sign_in = sign_in_link(&store, &clock, config, &listeners).await?;
+
+        let (stop, stopped) = watch::channel(false);
+        control::serve(&folder, store.clone(), clock, stopped).await?;
+        folder.write_listeners(&listeners)?;
+        tracing::info!(http = %listeners.http, usp_websocket = %listeners.usp_websocket, "listening");
+        Ok(Server {
+            listeners,
+            sign_in,
+            http,
+            http_tls,
+            websocket,
+            router,
+            usp,
+            store,
+            clock,
+            log,
+            position,
+            stop,
+        })
+    }
+
+    /// Serves until `shutdown` is done, then lets connections finish.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
+        let Server { http, http_tls, websocket, router, usp, store, clock, log, position, stop, .. } = self;
+        let tls = http_tls.map(|tls| Arc::clone(tls.config()));
+        let serving = tokio::spawn(http::serve(http, tls, router, stop.subscribe()));
+        let mut stopped = stop.subscribe();
+        let admission = Arc::new(usp.clone());
+        let links = tokio::spawn(websocket.run(Arc::new(usp.clone()), admission, async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        }));
+        let follower = tokio::spawn(follow_log(store.clone(), log, position));
+        let workers = tokio::spawn(work(store, usp, clock));
+        shutdown.await;
+        tracing::info!("stopping");
+        let _ = stop.send(true);
+        let _ = links.await;
+        follower.abort();
+        workers.abort();
+        let _ = serving.await;
+    }
+}
+
+/// Tells the readers of the event log how far it reaches.
+async fn follow_log(store: SqliteStore, log: Arc<Notify>, position: watch::Sender<Seq>) {
+    loop {
+        let grown = log.notified();
+        match store.last_event().await {
+            Ok(last) => {
+                position.send_if_modified(|seen| std::mem::replace(seen, last) != last);
+            }
+            Err(error) => tracing::warn!(%error, "the event log could not be read"),
+        }
+        // API writes (jobs, approvals) go to the store directly; a short look now and then finds theirs.
+        let _ = tokio::time::timeout(Duration::from_millis(250), grown).await;
+    }
+}
+
+/// What happens without anybody asking: deadlines pass, old rows go.
+async fn work(store: SqliteStore, usp: Usp<SqliteStore>, clock: Clock) {
+    let mut expire = tokio::time::interval(EXPIRE_EVERY);
+    let mut prune = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        tokio::select! {
+            _ = expire.tick() => match store.submit(Write::ExpireJobs { at: clock.utc() }).await {
+                Ok(Written::Jobs(jobs)) => jobs.into_iter().for_each(|(_, device, job)| usp.expired(device, job)),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "overdue jobs were not expired"),
+            },
+            _ = prune.tick() => {
+                while let Ok(Written::Count(1..)) = store.submit(Write::Prune(Prune::defaults(clock.utc()))).await {}
+            }
+        }
+    }
+}
+
+async fn sign_in_link(
+    store: &SqliteStore,
+    clock: &Clock,
+    config: &Config,
+    listeners: &Listeners,
+) -> anyhow::Result<Option<String>> {
+    let made = api::auth::ensure_owner(store, TenantId::DEFAULT, clock.utc()).await?;
+    let base = connect::http_url(config, listeners);
+    Ok(made.map(|made| format!("{base}/sign-in?link={}", made.secret.expose())))
+}
+
+fn tls_of(tls: &Tls, ca: &Ca) -> anyhow::Result<ServerTls> {
+    let identity = Identity::load(&tls.cert, &tls.key)
+        .with_context(|| format!("{} and {}", tls.cert.display(), tls.key.display()))?;
+    let mut roots = vec![ca.certificate().clone()];
+    if let Some(file) = &tls.client_ca {
+        let pem = std::fs::read(file).with_context(|| file.display().to_string())?;
+        roots.extend(pki::pem::certificates(&pem)?);
+    }
+    // Whether a device must show a certificate is admission's to say: it may be on its way to get one.
+    let verifier = DeviceVerifier::new(roots, false, pki::provider())?;
+    Ok(ServerTls::new(&identity, verifier)?)
+}
+
+/// Issues from the internal CA: the request must name exactly one endpoint.
+struct CaIssuer(Ca);
+
+impl Issuer for CaIssuer {
+    fn issue(&self, request_pem: &str) -> Result<Issued, String> {
+        let request = CertificateRequest::parse(request_pem).map_err(|error| error.to_string())?;
+        let [endpoint] = request.endpoint_ids.as_slice() else {
+            return Err("the request must name exactly one endpoint id".to_owned());
+        };
+        let endpoint: EndpointId = endpoint.clone();
+        let validity = Validity::lasting(SystemTime::now(), DEVICE_LIFETIME);
+        let chain = self.0.issue_device(&request, &endpoint, validity).map_err(|error| error.to_string())?;
+        let leaf = chain.first().ok_or("the CA issued nothing")?;
+        Ok(Issued { endpoint, fingerprint: pki::fingerprint(leaf), chain_pem: pki::pem::encode_chain(&chain) })
+    }
+}
+
