@@ -54,7 +54,7 @@ export function twin(): Map<string, TwinItem> {
     for (const [name, value] of Object.entries(values)) {
       const supported = MODEL.objects.find((each) => each.path === object.replace(/\.\d+\./g, ".{i}."));
       const schema = supported?.params?.find((each) => each.name === name);
-      map.set(object + name, { path: object + name, value, type: schema?.type ?? "string", writable: schema?.access !== "readOnly", at: ago(seconds), source: "get" });
+      map.set(object + name, { path: object + name, value, type: schema?.type ?? "string", writable: schema?.access !== "readOnly", at: ago(seconds), source: "read" });
     }
   };
   put("Device.", { RootDataModelVersion: "2.19", InterfaceStackNumberOfEntries: "2" });

@@ -239,7 +239,7 @@ export class Mock {
         const bad = params.find((each) => each.param === "DNSServer" && !/^[\d.]+$/.test(each.value));
         if (bad) return { kind: "add", failed: { code: 7004, message: "Invalid arguments", params: [{ param: `${path}DNSServer`, code: 7012, message: "Not an IP address" }] } };
         const row = `${path}${2 + this.jobs.length}.`;
-        for (const { param, value } of params) this.twin.set(row + param, { path: row + param, value, type: "string", writable: true, at: new Date().toISOString(), source: "add" });
+        for (const { param, value } of params) this.twin.set(row + param, { path: row + param, value, type: "string", writable: true, at: new Date().toISOString(), source: "written" });
         return { kind: "add", results: [{ requested: path, created: { path: row, unique_keys: Object.fromEntries(params.map(({ param, value }) => [param, value])), errors: [] } }] };
       }
       case "delete": {
@@ -259,7 +259,7 @@ export class Mock {
       kind: "set",
       results: objects.map(({ path, params }) => {
         const good = params.filter(({ param, value }) => !refuses(param, value));
-        for (const { param, value } of good) this.twin.set(path + param, { ...this.twin.get(path + param)!, path: path + param, value, at: new Date().toISOString(), source: "set" });
+        for (const { param, value } of good) this.twin.set(path + param, { ...this.twin.get(path + param)!, path: path + param, value, at: new Date().toISOString(), source: "written" });
         return { requested: path, updated: [{ path, params: Object.fromEntries(good.map(({ param, value }) => [param, value])), errors: faults.filter((fault) => fault.path === path) }] };
       }),
     };

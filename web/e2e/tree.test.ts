@@ -78,6 +78,7 @@ describe("browsing", () => {
     await page.keyboard.press("r");
     await node("Device.DeviceInfo.UpTime").getByText("276999").waitFor();
     expect(mock.calls[0]).toMatchObject({ path: `/devices/${MAIN}/get`, body: { paths: ["Device.DeviceInfo."], max_depth: 1 } });
+    await page.getByRole("complementary").locator("dd", { hasText: /now\s*· read/ }).waitFor();
     mock.emit({ kind: "value_change", device: MAIN, path: "Device.DeviceInfo.UpTime", params: { "Device.DeviceInfo.UpTime": "277001" } });
     await node("Device.DeviceInfo.UpTime").getByText("277001").waitFor();
   });

@@ -65,7 +65,7 @@ describe("twin", () => {
     twin.putOutcome(outcome([{ requested: "Device.B.", created: { path: "Device.B.2.", unique_keys: { Alias: "cpe-2" } } }]), LATE);
     twin.putOutcome(outcome([{ requested: "Device.B.1.", affected: ["Device.B.1."] }]), LATE);
     expect(twin.value("Device.A.X")?.value).toBe("1");
-    expect(twin.value("Device.A.Y")?.source).toBe("set");
+    expect(twin.value("Device.A.Y")?.source).toBe("written");
     expect([...twin.objects("Device.B.")]).toEqual(["2"]);
     expect(twin.value("Device.B.2.Alias")?.value).toBe("cpe-2");
   });

@@ -58,7 +58,7 @@ pub fn restore(copy: &Path, folder: &Path) -> Result<(), Error> {
 
 /// Every page is read; a copy may have lain on any medium.
 fn check(staged: &Path) -> Result<(), Error> {
-    let mut connection = pool::connect(staged)?;
+    let mut connection = pool::connect(staged, None)?;
     migrate::check(&connection, true)?;
     migrate::migrate(&mut connection)?;
     connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;

@@ -41,11 +41,13 @@ pub struct Options {
     pub seal: Arc<dyn Seal>,
     /// Checks every page at opening, not only the structure of the file. Slow for big stores.
     pub full_check: bool,
+    /// The name of the SQLite VFS that the files are on; the default one otherwise.
+    pub vfs: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { seal: Arc::new(Unsealed), full_check: false }
+        Options { seal: Arc::new(Unsealed), full_check: false, vfs: None }
     }
 }
 
@@ -73,10 +75,11 @@ impl SqliteStore {
         std::fs::create_dir_all(folder).map_err(|why| Error::Io { path: folder.to_owned(), why })?;
         let lock = Lock::take(folder)?;
         let file = folder.join(FILE);
-        let mut connection = pool::connect(&file)?;
+        let vfs = options.vfs.as_deref();
+        let mut connection = pool::connect(&file, vfs)?;
         migrate::check(&connection, options.full_check)?;
         migrate::migrate(&mut connection)?;
-        let pool = Pool::open(&file, &options.seal)?;
+        let pool = Pool::open(&file, vfs, &options.seal)?;
         let writer = Writer::start(connection, Arc::clone(&options.seal))?;
         Ok(SqliteStore { inner: Arc::new(Inner { pool, writer, lock }) })
     }

@@ -26,10 +26,10 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn open(file: &Path, seal: &Arc<dyn Seal>) -> Result<Self, Error> {
+    pub(crate) fn open(file: &Path, vfs: Option<&str>, seal: &Arc<dyn Seal>) -> Result<Self, Error> {
         let readers = (0..limits::READERS)
             .map(|_| {
-                let connection = connect(file)?;
+                let connection = connect(file, vfs)?;
                 connection.pragma_update(None, "query_only", true)?;
                 Ok(Reader { connection, dictionary: Dictionary::default(), seal: Arc::clone(seal) })
             })
@@ -82,10 +82,13 @@ impl Drop for Lent {
 }
 
 /// Opens a connection with the settings that every one has.
-pub(crate) fn connect(file: &Path) -> Result<Connection, Error> {
+pub(crate) fn connect(file: &Path, vfs: Option<&str>) -> Result<Connection, Error> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)?;
+    let connection = match vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(file, flags, vfs)?,
+        None => Connection::open_with_flags(file, flags)?,
+    };
     connection.set_prepared_statement_cache_capacity(limits::STATEMENTS);
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "wal")?;

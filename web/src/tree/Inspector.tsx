@@ -114,7 +114,7 @@ function Parameter({ row, staged, actions, editorRef }: { row: Extract<Row, { ki
         ["Length", schema?.max_length != null ? `at most ${schema.max_length}` : undefined],
         ["Values", schema?.enum?.length ? schema.enum.join(", ") : undefined],
         ["Access", writable ? (schema?.access === "writeOnceReadOnly" ? "writable once" : "writable") : "read-only"],
-        ["Read", known && <><Ago at={known.at} />{known.source && <span className="text-faint"> by {known.source.replaceAll("_", " ")}</span>}</>],
+        ["As of", known && <><Ago at={known.at} />{known.source && <span className="text-faint"> · {known.source}</span>}</>],
         ["Secured", secured ? "never told by the device" : undefined],
       ]} />
     </>

@@ -75,15 +75,15 @@ export class Twin {
     for (const result of outcome?.results ?? []) {
       for (const object of result.objects ?? []) {
         this.#node(object.path);
-        this.putValues(Object.entries(object.params).map(([name, value]) => [object.path + name, value] as const), at, "get");
+        this.putValues(Object.entries(object.params).map(([name, value]) => [object.path + name, value] as const), at, "read");
       }
       for (const object of result.updated ?? []) {
-        this.putValues(Object.entries(object.params).map(([name, value]) => [object.path + name, value] as const), at, "set");
+        this.putValues(Object.entries(object.params).map(([name, value]) => [object.path + name, value] as const), at, "written");
       }
       if (result.created) {
         const { path, unique_keys } = result.created;
         this.#node(path);
-        this.putValues(Object.entries(unique_keys ?? {}).map(([name, value]) => [path + name, value] as const), at, "add");
+        this.putValues(Object.entries(unique_keys ?? {}).map(([name, value]) => [path + name, value] as const), at, "written");
       }
       for (const path of result.affected ?? []) this.remove(path);
     }

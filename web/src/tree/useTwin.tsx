@@ -115,7 +115,7 @@ export function TwinProvider({ device, children }: { device: string; children: R
     if (row?.created === false) client.twin.remove(row.path);
     else if (row) client.twin.addRow(row.path);
     const values = changedValues(event).filter(([path]) => !isObjectPath(path));
-    if (values.length > 0) client.twin.putValues(values, event.at, event.kind);
+    if (values.length > 0) client.twin.putValues(values, event.at, "notified");
   });
   return <TwinContext value={client}>{children}</TwinContext>;
 }
