@@ -1,0 +1,121 @@
+//! The decision about a link, case by case.
+
+use fleet::device::{Credential, CredentialKind, CredentialOrigin};
+use fleet::enrolment::{Accept, Admission, Attempt, Decision, Live, Policy, Proof, Refusal, decide};
+use fleet::ids::{DeviceId, Fingerprint};
+
+use crate::at;
+
+const ENDPOINT: &str = "os::00256D-1";
+const DEVICE: DeviceId = DeviceId::from_bytes([1; 16]);
+const OTHER: DeviceId = DeviceId::from_bytes([2; 16]);
+
+fn certificate(mark: u8, names: &[&str], trusted: bool) -> Proof {
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    Proof::Certificate { fingerprint: Fingerprint([mark; 32]), names, trusted }
+}
+
+fn attempt(proof: Proof) -> Attempt {
+    Attempt { endpoint: ENDPOINT.to_owned(), proof, token: false, live: Live::None }
+}
+
+fn known(pins: &[u8]) -> Option<Admission> {
+    Some(Admission::Device {
+        device: DEVICE,
+        pinned: pins.iter().map(|mark| Fingerprint([*mark; 32])).collect(),
+    })
+}
+
+fn issued(device: DeviceId, revoked: bool) -> Option<Credential> {
+    let (kind, origin) = (CredentialKind::CertificateFingerprint, CredentialOrigin::Issued);
+    Some(Credential { kind, value: Fingerprint([7; 32]), issued_for: device, origin, at: at(0), revoked })
+}
+
+fn accept(proven: bool) -> Accept {
+    Accept { device: DEVICE, proven, add_identity: false, add_credential: false, take_over: false }
+}
+
+#[track_caller]
+fn check(
+    attempt: &Attempt,
+    admission: Option<Admission>,
+    credential: Option<Credential>,
+    expected: Decision,
+) {
+    assert_eq!(decide(attempt, admission.as_ref(), credential.as_ref(), Policy::Approve), expected);
+}
+
+#[test]
+fn an_issued_certificate_says_which_device_it_is() {
+    let own = attempt(certificate(7, &[ENDPOINT], true));
+    check(&own, known(&[7]), issued(DEVICE, false), Decision::Accept(accept(true)));
+    let renamed = Accept { add_identity: true, ..accept(true) };
+    check(&own, None, issued(DEVICE, false), Decision::Accept(renamed));
+    check(&own, known(&[]), issued(OTHER, false), Decision::Refuse(Refusal::OtherDevicesCertificate));
+    check(&own, known(&[7]), issued(DEVICE, true), Decision::Refuse(Refusal::Revoked));
+    let foreign = attempt(certificate(7, &["os::00256D-2"], true));
+    check(&foreign, known(&[7]), issued(DEVICE, false), Decision::Refuse(Refusal::NotItsCertificate));
+}
+
+#[test]
+fn a_pinned_device_must_show_its_certificate() {
+    check(&attempt(certificate(3, &[], false)), known(&[3]), None, Decision::Accept(accept(true)));
+    check(
+        &attempt(certificate(4, &[], false)),
+        known(&[3]),
+        None,
+        Decision::Refuse(Refusal::CertificateChanged),
+    );
+    check(&attempt(Proof::Unproven), known(&[3]), None, Decision::Refuse(Refusal::ProofMissing));
+    // A trusted CA names the endpoint: its certificate was renewed.
+    let renewed = Accept { add_credential: true, ..accept(true) };
+    check(&attempt(certificate(4, &[ENDPOINT], true)), known(&[3]), None, Decision::Accept(renewed));
+    check(
+        &attempt(certificate(4, &[], true)),
+        known(&[3]),
+        None,
+        Decision::Refuse(Refusal::CertificateChanged),
+    );
+    check(
+        &attempt(certificate(4, &[ENDPOINT], false)),
+        known(&[3]),
+        None,
+        Decision::Refuse(Refusal::CertificateChanged),
+    );
+    // Seen only on plain links so far: a person decides about its first certificate.
+    check(&attempt(certificate(4, &[], false)), known(&[]), None, Decision::Pending);
+}
+
+#[test]
+fn a_second_plain_link_waits_for_the_first_to_fail() {
+    let plain = |live| Attempt { live, ..attempt(Proof::Unproven) };
+    check(&plain(Live::None), known(&[]), None, Decision::Accept(accept(false)));
+    check(&plain(Live::Unasked), known(&[]), None, Decision::AskLive);
+    check(&plain(Live::Answers), known(&[]), None, Decision::Refuse(Refusal::AlreadyConnected));
+    let over = Accept { take_over: true, ..accept(false) };
+    check(&plain(Live::Silent), known(&[]), None, Decision::Accept(over));
+    check(&plain(Live::Unasked), None, None, Decision::AskLive);
+    check(&plain(Live::Answers), None, None, Decision::Refuse(Refusal::AlreadyConnected));
+    // With the same certificate it takes over at once.
+    let again = Attempt { live: Live::Answers, ..attempt(certificate(3, &[], false)) };
+    check(&again, known(&[3]), None, Decision::Accept(Accept { take_over: true, ..accept(true) }));
+}
+
+#[test]
+fn what_nobody_knows_is_up_to_the_policy() {
+    let cases = [
+        (Policy::Approve, false, Decision::Pending),
+        (Policy::Approve, true, Decision::Create { proven: false }),
+        (Policy::Open, false, Decision::Create { proven: false }),
+        (Policy::Closed, false, Decision::Refuse(Refusal::Closed)),
+        (Policy::Closed, true, Decision::Create { proven: false }),
+    ];
+    for (policy, token, expected) in cases {
+        let attempt = Attempt { token, ..attempt(Proof::Unproven) };
+        assert_eq!(decide(&attempt, None, None, policy), expected, "{policy:?} {token}");
+    }
+    let rejected = Some(Admission::Rejected);
+    check(&attempt(Proof::Unproven), rejected.clone(), None, Decision::Refuse(Refusal::Rejected));
+    let invited = Attempt { token: true, ..attempt(certificate(3, &[], false)) };
+    check(&invited, rejected, None, Decision::Create { proven: true });
+}
