@@ -36,6 +36,7 @@ fn accept(proven: bool) -> Accept {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "cases are written in place")]
 fn check(
     attempt: &Attempt,
     admission: Option<Admission>,
