@@ -1,1 +1,29 @@
 //! REST API, server-sent events, sign-in, OpenAPI, embedded web page.
+//!
+//! Handlers parse, call the use cases of [`fleet::service`], and print. What only a running server knows
+//! (lanes, live events, traces, its own address) comes through [`gateway::Gateway`]; what is stored comes
+//! through [`fleet::port::Store`]. It opens no socket: [`router`] is served by whoever owns the listener,
+//! who puts a [`Peer`] into each request's extensions.
+
+pub mod auth;
+pub mod dto;
+pub mod gateway;
+pub mod limits;
+pub mod openapi;
+pub mod problem;
+
+mod app;
+mod catalogue;
+mod duration;
+mod extract;
+mod guard;
+mod models;
+mod query;
+mod routes;
+mod stream;
+mod web;
+
+pub use app::{App, Clock, Peer, Settings, system_clock};
+pub use gateway::Gateway;
+pub use problem::Problem;
+pub use routes::router;

@@ -1,0 +1,186 @@
+//! Making users, links, tokens: the use cases of handlers, and of the server's own command socket.
+
+use std::time::Duration;
+
+use dm::UtcTime;
+use fleet::access::{ApiToken, Caller, EnrolmentToken, Permission, Role, SignInLink, User};
+use fleet::audit::AuditEntry;
+use fleet::ids::UserId;
+use fleet::port::{Store, Write};
+use fleet::{EnrolmentId, Error, Stamp, TenantId, TokenId};
+
+use super::{Secret, random};
+use crate::limits;
+
+/// What was made, and its secret, which is shown once and stored nowhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Minted<T> {
+    /// The stored row.
+    pub row: T,
+    /// The secret.
+    pub secret: Secret,
+}
+
+/// An enrolment token to be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewEnrolment {
+    /// What it is called; may be empty.
+    pub name: String,
+    /// How long it works.
+    pub lifetime: Duration,
+    /// How many devices it lets in.
+    pub uses: u32,
+}
+
+/// Makes a person who has no password yet.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::Invalid`]; the store's if the name is taken.
+pub async fn create_user<S: Store>(
+    store: &S,
+    caller: &Caller,
+    stamp: Stamp,
+    name: &str,
+    role: Role,
+) -> Result<User, Error> {
+    caller.need(Permission::ManageAccess)?;
+    check_name(name)?;
+    if store.user(caller.tenant, name).await?.is_some() {
+        return Err(Error::Invalid { field: "name", why: "there is a user of that name".to_owned() });
+    }
+    let user = User {
+        id: UserId::make(stamp),
+        name: name.to_owned(),
+        password: None,
+        roles: vec![role],
+        created: stamp.at,
+        disabled: false,
+    };
+    let audit = AuditEntry::new(caller.actor.clone(), "user.create", name, role.as_str());
+    store.submit(Write::PutUser { tenant: caller.tenant, user: user.clone(), at: stamp.at, audit }).await?;
+    Ok(user)
+}
+
+/// Makes a link that signs a person in once.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::NotFound`].
+pub async fn create_link<S: Store>(
+    store: &S,
+    caller: &Caller,
+    now: UtcTime,
+    name: &str,
+) -> Result<Minted<SignInLink>, Error> {
+    caller.need(Permission::ManageAccess)?;
+    let user = store.user(caller.tenant, name).await?.ok_or(Error::NotFound("user"))?;
+    let secret = Secret::mint("");
+    let row = SignInLink { hash: secret.hash(), user: user.id, expires: now + limits::LINK_LIFETIME };
+    let audit = AuditEntry::new(caller.actor.clone(), "user.link", name, "");
+    store.submit(Write::PutLink { tenant: caller.tenant, link: row.clone(), at: now, audit }).await?;
+    Ok(Minted { row, secret })
+}
+
+/// If there is nobody yet: makes the user `owner`, and a link to sign in with.
+///
+/// # Errors
+/// The store's.
+pub async fn ensure_owner<S: Store>(
+    store: &S,
+    tenant: TenantId,
+    now: UtcTime,
+) -> Result<Option<Minted<SignInLink>>, Error> {
+    let system = Caller::system(tenant);
+    let users = store.users(tenant).await?;
+    if users.iter().any(|user| user.password.is_some() || user.name != "owner") {
+        return Ok(None);
+    }
+    if users.is_empty() {
+        create_user(store, &system, Stamp { at: now, chance: random() }, "owner", Role::Owner).await?;
+    }
+    create_link(store, &system, now, "owner").await.map(Some)
+}
+
+/// Makes an API token.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::Invalid`].
+pub async fn create_token<S: Store>(
+    store: &S,
+    caller: &Caller,
+    stamp: Stamp,
+    name: &str,
+    role: Role,
+    lifetime: Option<Duration>,
+) -> Result<Minted<ApiToken>, Error> {
+    caller.need(Permission::ManageAccess)?;
+    check_name(name)?;
+    if lifetime.is_some_and(|lifetime| lifetime.is_zero() || lifetime > limits::TOKEN_LIFETIME) {
+        return Err(Error::Invalid { field: "expires_in", why: "it is between 1s and 3650d".to_owned() });
+    }
+    let secret = Secret::mint("cusp_");
+    let row = ApiToken {
+        id: TokenId::make(stamp),
+        name: name.to_owned(),
+        role,
+        hash: secret.hash(),
+        created: stamp.at,
+        expires: lifetime.map(|lifetime| stamp.at + lifetime),
+    };
+    let audit =
+        AuditEntry::new(caller.actor.clone(), "token.create", row.id, format!("{name} as {}", role.as_str()));
+    store.submit(Write::PutToken { tenant: caller.tenant, token: row.clone(), audit }).await?;
+    Ok(Minted { row, secret })
+}
+
+/// Makes an enrolment token.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::Invalid`].
+pub async fn create_enrolment<S: Store>(
+    store: &S,
+    caller: &Caller,
+    stamp: Stamp,
+    new: NewEnrolment,
+) -> Result<Minted<EnrolmentToken>, Error> {
+    caller.need(Permission::Enrol)?;
+    let invalid = |field, why: &str| Err(Error::Invalid { field, why: why.to_owned() });
+    if !new.name.is_empty() {
+        check_name(&new.name)?;
+    }
+    if new.lifetime.is_zero() || new.lifetime > limits::ENROLMENT_LIFETIME {
+        return invalid("ttl", "it is between 1s and 30d");
+    }
+    if new.uses == 0 || new.uses > limits::ENROLMENT_USES {
+        return invalid("uses", "it is between 1 and 10000");
+    }
+    let secret = Secret::mint("enrol_");
+    let row = EnrolmentToken {
+        id: EnrolmentId::make(stamp),
+        name: new.name,
+        hash: secret.hash(),
+        uses_left: new.uses,
+        created: stamp.at,
+        expires: stamp.at + new.lifetime,
+    };
+    let audit = AuditEntry::new(
+        caller.actor.clone(),
+        "enrolment.create",
+        row.id,
+        format!("{} use(s) until {}", row.uses_left, row.expires),
+    );
+    store.submit(Write::PutEnrolmentToken { tenant: caller.tenant, token: row.clone(), audit }).await?;
+    Ok(Minted { row, secret })
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    let good = !name.trim().is_empty()
+        && name.chars().count() <= limits::NAME
+        && !name.chars().any(char::is_control);
+    if good {
+        return Ok(());
+    }
+    Err(Error::Invalid {
+        field: "name",
+        why: format!("it has 1 to {} characters, none of them control characters", limits::NAME),
+    })
+}

@@ -1,0 +1,155 @@
+//! Sign-in, tokens, audit.
+
+use fleet::access::{ApiToken, Role};
+use fleet::audit::AuditRow;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::time;
+use crate::auth::{Minted, Who};
+
+/// Signs in: by name and password, or by a link that works once.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginBody {
+    /// The user's name.
+    pub user: Option<String>,
+    /// Their password.
+    pub password: Option<String>,
+    /// The secret of a sign-in link, instead of both.
+    pub link: Option<String>,
+}
+
+/// Sets one's password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordBody {
+    /// The new one, of 12 characters or more.
+    pub password: String,
+    /// The one so far, where there is one.
+    pub current: Option<String>,
+}
+
+/// Who is asking.
+#[derive(Serialize, ToSchema)]
+pub struct Me {
+    /// The user's name, or `token:<name>`.
+    pub user: String,
+    /// Their roles.
+    pub roles: Vec<String>,
+    /// They came in by a link and have no password yet.
+    pub password_needed: bool,
+    /// Whose devices they see.
+    pub tenant: String,
+}
+
+impl From<&Who> for Me {
+    fn from(who: &Who) -> Self {
+        let user = who.user.as_ref();
+        Me {
+            user: user.map_or_else(|| who.caller.actor.as_str().to_owned(), |user| user.name.clone()),
+            roles: who.caller.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+            password_needed: user.is_some_and(|user| user.password_needed),
+            tenant: "default".to_owned(),
+        }
+    }
+}
+
+/// Makes an API token.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenBody {
+    /// What it is called.
+    pub name: String,
+    /// `owner`, `operator` or `viewer`.
+    pub role: String,
+    /// How long it works (`30d`); for ever if absent.
+    pub expires_in: Option<String>,
+}
+
+/// An API token, without its secret.
+#[derive(Serialize, ToSchema)]
+pub struct TokenInfo {
+    /// Its id.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// What it may do.
+    pub role: String,
+    /// Since when.
+    pub created: String,
+    /// Until when; null for ever.
+    pub expires: Option<String>,
+}
+
+impl From<ApiToken> for TokenInfo {
+    fn from(token: ApiToken) -> Self {
+        TokenInfo {
+            id: token.id.to_string(),
+            name: token.name,
+            role: token.role.as_str().to_owned(),
+            created: time(token.created),
+            expires: token.expires.map(time),
+        }
+    }
+}
+
+/// A new API token, shown once.
+#[derive(Serialize, ToSchema)]
+pub struct CreatedToken {
+    /// Its id.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// What it may do.
+    pub role: String,
+    /// Until when; null for ever.
+    pub expires: Option<String>,
+    /// The secret.
+    pub token: String,
+}
+
+impl From<Minted<ApiToken>> for CreatedToken {
+    fn from(minted: Minted<ApiToken>) -> Self {
+        let TokenInfo { id, name, role, expires, .. } = minted.row.into();
+        CreatedToken { id, name, role, expires, token: minted.secret.expose().to_owned() }
+    }
+}
+
+/// A role by its word.
+pub(crate) fn role(text: &str) -> Result<Role, fleet::Error> {
+    Role::parse(text)
+}
+
+/// A row of the audit log.
+#[derive(Serialize, ToSchema)]
+pub struct Audited {
+    /// Its place in the chain.
+    pub seq: u64,
+    /// When.
+    pub at: String,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// To what.
+    pub target: String,
+    /// What else there is to know.
+    pub detail: String,
+    /// Over this row and the hash of the one before, hexadecimal.
+    pub hash: String,
+}
+
+impl From<AuditRow> for Audited {
+    fn from(row: AuditRow) -> Self {
+        Audited {
+            seq: row.seq.0,
+            at: time(row.at),
+            actor: row.actor.as_str().to_owned(),
+            action: row.action,
+            target: row.target,
+            detail: row.detail,
+            hash: row.hash.to_string(),
+        }
+    }
+}

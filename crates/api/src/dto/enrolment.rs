@@ -1,0 +1,132 @@
+//! Devices that ask to be let in, those that were refused, and tokens that let them in.
+
+use fleet::access::EnrolmentToken;
+use fleet::enrolment::{PendingDevice, RefusedAttempt};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{known, time};
+use crate::auth::Minted;
+
+/// A device that asks to be let in.
+#[derive(Serialize, ToSchema)]
+pub struct Pending {
+    /// Who it says it is.
+    pub endpoint: String,
+    /// How it came.
+    pub transport: String,
+    /// From where.
+    pub peer: String,
+    /// Whether it showed a certificate.
+    pub proven: bool,
+    /// SHA-256 of that certificate; approval pins it.
+    pub fingerprint: Option<String>,
+    /// Its first attempt.
+    pub first_seen: String,
+    /// Its last attempt.
+    pub last_seen: String,
+    /// How many there were.
+    pub attempts: u64,
+}
+
+impl From<PendingDevice> for Pending {
+    fn from(row: PendingDevice) -> Self {
+        Pending {
+            endpoint: row.endpoint,
+            transport: row.transport,
+            peer: row.peer,
+            proven: row.proven,
+            fingerprint: row.fingerprint.map(|fingerprint| fingerprint.to_string()),
+            first_seen: time(row.first_seen),
+            last_seen: time(row.last_seen),
+            attempts: row.attempts,
+        }
+    }
+}
+
+/// Lets a device in.
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveBody {
+    /// What to call it; its endpoint id otherwise.
+    pub name: Option<String>,
+}
+
+/// An attempt that was turned away.
+#[derive(Serialize, ToSchema)]
+pub struct Refused {
+    /// When.
+    pub at: String,
+    /// From where.
+    pub peer: String,
+    /// Who it said it was.
+    pub endpoint: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+impl From<RefusedAttempt> for Refused {
+    fn from(row: RefusedAttempt) -> Self {
+        Refused { at: time(row.at), peer: row.peer, endpoint: row.endpoint, reason: row.reason }
+    }
+}
+
+/// Makes an enrolment token.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolmentBody {
+    /// How long it works (`1h`).
+    pub ttl: String,
+    /// How many devices it lets in; 1 if absent.
+    pub uses: Option<u32>,
+    /// What it is called.
+    pub name: Option<String>,
+}
+
+/// An enrolment token, without its secret.
+#[derive(Serialize, ToSchema)]
+pub struct Enrolment {
+    /// Its id.
+    pub id: String,
+    /// What it is called.
+    pub name: Option<String>,
+    /// Since when.
+    pub created: String,
+    /// Until when.
+    pub expires: String,
+    /// How many devices it still lets in.
+    pub uses: u32,
+}
+
+impl From<EnrolmentToken> for Enrolment {
+    fn from(row: EnrolmentToken) -> Self {
+        Enrolment {
+            id: row.id.to_string(),
+            name: known(row.name),
+            created: time(row.created),
+            expires: time(row.expires),
+            uses: row.uses_left,
+        }
+    }
+}
+
+/// A new enrolment token, shown once.
+#[derive(Serialize, ToSchema)]
+pub struct CreatedEnrolment {
+    /// Its id.
+    pub id: String,
+    /// The secret.
+    pub token: String,
+    /// Until when.
+    pub expires: String,
+}
+
+impl From<Minted<EnrolmentToken>> for CreatedEnrolment {
+    fn from(minted: Minted<EnrolmentToken>) -> Self {
+        CreatedEnrolment {
+            id: minted.row.id.to_string(),
+            token: minted.secret.expose().to_owned(),
+            expires: time(minted.row.expires),
+        }
+    }
+}

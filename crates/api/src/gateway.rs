@@ -1,0 +1,102 @@
+//! What the API asks of a running server. The server implements it; tests have a small one of their own.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use dm::UtcTime;
+use fleet::check::SchemaCheck;
+use fleet::device::Device;
+use fleet::port::Lanes;
+use fleet::{DeviceId, Seq, TenantId};
+use serde::Serialize;
+use tokio::sync::watch;
+use utoipa::ToSchema;
+
+/// An answer that takes a while.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What is known about the parameters of one device.
+pub type Schema = Arc<dyn SchemaCheck + Send + Sync>;
+
+/// The running server, beside its store. Calls that don't return a [`Later`] neither block nor wait.
+///
+/// [`Lanes::wait`] is asked only after the job was told, and must resolve at once for a job that is
+/// finished by then.
+pub trait Gateway: Lanes {
+    /// The position of the last event of the log. Event streams read the log whenever it grows, and end
+    /// when the sender is gone.
+    fn events(&self) -> watch::Receiver<Seq>;
+
+    /// What writes to this device are checked against: its own model, then the catalogue.
+    fn schema(&self, tenant: TenantId, device: &Device) -> Later<'_, Schema>;
+
+    /// A person let a device in; if it is connected, its onboarding begins now.
+    fn approved(&self, tenant: TenantId, device: DeviceId, endpoint: &str);
+
+    /// A device was removed; its sessions end.
+    fn forgotten(&self, tenant: TenantId, device: DeviceId);
+
+    /// The last decoded messages of a device, oldest first, secrets masked.
+    fn trace(&self, tenant: TenantId, device: DeviceId) -> Trace;
+
+    /// Switches tracing of a device. Off forgets what was traced.
+    fn set_trace(&self, tenant: TenantId, device: DeviceId, enabled: bool);
+
+    /// What a device needs to connect here.
+    fn connect(&self) -> ConnectInfo;
+
+    /// The server's metrics in the OpenMetrics text format.
+    fn metrics(&self) -> String;
+
+    /// Whether the server can do its work.
+    ///
+    /// # Errors
+    /// Why not, in one sentence without secrets.
+    fn ready(&self) -> Result<(), String>;
+}
+
+/// Decoded messages of a device.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Trace {
+    /// Whether messages are being recorded.
+    pub enabled: bool,
+    /// What was recorded, oldest first.
+    pub items: Vec<Traced>,
+}
+
+/// One decoded message.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Traced {
+    /// When.
+    pub at: UtcTime,
+    /// From the device (`true`) or to it.
+    pub inbound: bool,
+    /// Message type (`Get`, `NotifyResp`) or record type.
+    pub kind: String,
+    /// The message's id, if it has one.
+    pub msg_id: Option<String>,
+    /// One line.
+    pub summary: String,
+    /// All of it.
+    pub body: serde_json::Value,
+}
+
+/// What a device needs to connect here.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct ConnectInfo {
+    /// The controller's endpoint id.
+    pub endpoint_id: String,
+    /// Where agents dial in.
+    pub websocket_url: String,
+    /// Whether that is TLS.
+    pub tls: bool,
+    /// The CA that signed the server's certificate.
+    pub ca_pem: Option<String>,
+    /// Agents are served without TLS on an address that others can reach.
+    pub plaintext_warning: bool,
+    /// Configuration of `cusp-agent`, ready to paste.
+    pub agent_toml: String,
+    /// Factory reset parameters of OB-USP-AGENT, ready to paste.
+    pub obuspa: String,
+}

@@ -1,0 +1,85 @@
+//! Supported models ready for use: read once, merged with the catalogue once, kept while they are asked
+//! for. A model never changes under its hash.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fleet::port::Store;
+use fleet::{ModelHash, TenantId};
+
+use crate::catalogue;
+use crate::dto::model::{Model, ModelParam};
+use crate::limits;
+use crate::problem::Problem;
+
+/// A model and where its objects stand.
+pub(crate) struct Ready {
+    pub(crate) model: Model,
+    index: BTreeMap<String, usize>,
+}
+
+impl Ready {
+    fn new(model: Model) -> Self {
+        let index = model.objects.iter().enumerate();
+        Ready { index: index.map(|(at, object)| (object.path.clone(), at)).collect(), model }
+    }
+
+    /// The parameter of a full path with row numbers.
+    pub(crate) fn param(&self, path: &str) -> Option<&ModelParam> {
+        let general = catalogue::generalise(path);
+        let (object, name) = general.split_at(general.rfind('.')? + 1);
+        let object = &self.model.objects[*self.index.get(object)?];
+        object.params.iter().find(|param| param.name == name)
+    }
+}
+
+/// The models asked for last.
+#[derive(Default)]
+pub(crate) struct Models(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    clock: u64,
+    models: BTreeMap<(TenantId, ModelHash), (u64, Arc<Ready>)>,
+}
+
+impl Models {
+    /// A model by its hash; `None` if the store has none.
+    pub(crate) async fn get<S: Store>(
+        &self,
+        store: &S,
+        tenant: TenantId,
+        hash: ModelHash,
+    ) -> Result<Option<Arc<Ready>>, Problem> {
+        if let Some(ready) = self.kept(tenant, hash) {
+            return Ok(Some(ready));
+        }
+        let Some(stored) = store.model(tenant, hash).await? else { return Ok(None) };
+        let ready = tokio::task::spawn_blocking(move || Arc::new(Ready::new(Model::from(&stored))))
+            .await
+            .map_err(|_| Problem::internal("merging a model with the catalogue panicked"))?;
+        self.keep(tenant, hash, Arc::clone(&ready));
+        Ok(Some(ready))
+    }
+
+    fn kept(&self, tenant: TenantId, hash: ModelHash) -> Option<Arc<Ready>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clock += 1;
+        let clock = kept.clock;
+        let (used, ready) = kept.models.get_mut(&(tenant, hash))?;
+        *used = clock;
+        Some(Arc::clone(ready))
+    }
+
+    fn keep(&self, tenant: TenantId, hash: ModelHash, ready: Arc<Ready>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clock += 1;
+        let clock = kept.clock;
+        kept.models.insert((tenant, hash), (clock, ready));
+        while kept.models.len() > limits::MODELS_READY {
+            let oldest = kept.models.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| *key);
+            let Some(oldest) = oldest else { return };
+            kept.models.remove(&oldest);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! One-time tokens that let devices in.
+
+use axum::Json;
+use axum::extract::State;
+use axum::routing::{delete, get, post};
+use fleet::EnrolmentId;
+use fleet::access::Permission;
+use fleet::audit::AuditEntry;
+use fleet::port::{Store, Write};
+use http::StatusCode;
+
+use super::Routes;
+use crate::app::App;
+use crate::auth::{self, NewEnrolment, Who};
+use crate::dto::enrolment::{CreatedEnrolment, Enrolment, EnrolmentBody};
+use crate::duration;
+use crate::extract::{Body, Id};
+use crate::problem::Problem;
+use crate::query::Page;
+
+pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
+    routes
+        .add::<__path_list>(get(list::<S>))
+        .add::<__path_create>(post(create::<S>))
+        .add::<__path_revoke>(delete(revoke::<S>))
+}
+
+/// Enrolment tokens that still let someone in, newest first, without their secrets.
+#[utoipa::path(get, path = "/enrolments", tag = "enrolment", operation_id = "list_enrolments",
+    responses((status = 200, description = "All of them", body = Page<Enrolment>)))]
+async fn list<S: Store>(State(app): State<App<S>>, who: Who) -> Result<Json<Page<Enrolment>>, Problem> {
+    who.caller.need(Permission::Enrol)?;
+    let rows = app.store().enrolment_tokens(who.caller.tenant, app.now()).await?;
+    Ok(Json(Page::whole(rows.into_iter().map(Enrolment::from).collect())))
+}
+
+/// Makes an enrolment token; its secret is told this once.
+#[utoipa::path(post, path = "/enrolments", tag = "enrolment", operation_id = "create_enrolment",
+    request_body = EnrolmentBody,
+    responses((status = 200, description = "Made", body = CreatedEnrolment)))]
+async fn create<S: Store>(
+    State(app): State<App<S>>,
+    who: Who,
+    Body(body): Body<EnrolmentBody>,
+) -> Result<Json<CreatedEnrolment>, Problem> {
+    let lifetime = duration::parse(&body.ttl);
+    let new = NewEnrolment {
+        name: body.name.unwrap_or_default(),
+        lifetime: lifetime.ok_or_else(|| Problem::invalid("ttl", "a duration such as `1h`"))?,
+        uses: body.uses.unwrap_or(1),
+    };
+    let minted = auth::create_enrolment(app.store(), &who.caller, app.stamp(), new).await?;
+    Ok(Json(minted.into()))
+}
+
+/// Ends an enrolment token.
+#[utoipa::path(delete, path = "/enrolments/{id}", tag = "enrolment", operation_id = "revoke_enrolment",
+    responses((status = 204, description = "Ended")))]
+async fn revoke<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) -> Result<StatusCode, Problem> {
+    who.caller.need(Permission::Enrol)?;
+    let token: EnrolmentId = id.parse().map_err(|_| Problem::not_found("enrolment token"))?;
+    let audit = AuditEntry::new(who.caller.actor.clone(), "enrolment.revoke", token, "");
+    let tenant = who.caller.tenant;
+    app.store().submit(Write::RevokeEnrolmentToken { tenant, token, at: app.now(), audit }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,72 @@
+//! Devices that ask to be let in, and those that were refused.
+
+use axum::Json;
+use axum::extract::State;
+use axum::routing::{get, post};
+use fleet::access::Permission;
+use fleet::port::Store;
+use fleet::service;
+use http::StatusCode;
+
+use super::Routes;
+use crate::app::App;
+use crate::auth::Who;
+use crate::dto::device::Device;
+use crate::dto::enrolment::{ApproveBody, Pending, Refused};
+use crate::extract::{Id, OptionalBody};
+use crate::problem::Problem;
+use crate::query::Page;
+
+pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
+    routes
+        .add::<__path_list>(get(list::<S>))
+        .add::<__path_approve>(post(approve::<S>))
+        .add::<__path_reject>(post(reject::<S>))
+        .add::<__path_refused>(get(refused::<S>))
+}
+
+/// Devices that ask to be let in, the last seen first.
+#[utoipa::path(get, path = "/pending", tag = "enrolment", operation_id = "list_pending",
+    responses((status = 200, description = "All of them", body = Page<Pending>)))]
+async fn list<S: Store>(State(app): State<App<S>>, who: Who) -> Result<Json<Page<Pending>>, Problem> {
+    who.caller.need(Permission::Read)?;
+    let rows = app.store().pending(who.caller.tenant).await?;
+    Ok(Json(Page::whole(rows.into_iter().map(Pending::from).collect())))
+}
+
+/// Lets a pending device in.
+#[utoipa::path(post, path = "/pending/{endpoint}/approve", tag = "enrolment",
+    operation_id = "approve_pending", request_body = Option<ApproveBody>,
+    responses((status = 200, description = "The device", body = Device)))]
+async fn approve<S: Store>(
+    State(app): State<App<S>>,
+    who: Who,
+    Id(endpoint): Id,
+    OptionalBody(body): OptionalBody<ApproveBody>,
+) -> Result<Json<Device>, Problem> {
+    let device = service::approve(app.store(), &who.caller, app.stamp(), &endpoint, body.name).await?;
+    app.gateway().approved(who.caller.tenant, device.id, &endpoint);
+    Ok(Json(device.into()))
+}
+
+/// Turns a pending device away.
+#[utoipa::path(post, path = "/pending/{endpoint}/reject", tag = "enrolment",
+    operation_id = "reject_pending",
+    responses((status = 204, description = "Turned away")))]
+async fn reject<S: Store>(
+    State(app): State<App<S>>,
+    who: Who,
+    Id(endpoint): Id,
+) -> Result<StatusCode, Problem> {
+    service::reject(app.store(), &who.caller, app.now(), &endpoint).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Attempts that were turned away, newest first.
+#[utoipa::path(get, path = "/refused", tag = "enrolment", operation_id = "list_refused",
+    responses((status = 200, description = "The last of them", body = Page<Refused>)))]
+async fn refused<S: Store>(State(app): State<App<S>>, who: Who) -> Result<Json<Page<Refused>>, Problem> {
+    who.caller.need(Permission::Read)?;
+    let rows = app.store().refused(who.caller.tenant).await?;
+    Ok(Json(Page::whole(rows.into_iter().map(Refused::from).collect())))
+}

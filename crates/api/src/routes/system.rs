@@ -1,0 +1,48 @@
+//! For machines that look after the server: is it alive, is it ready, how is it doing.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use fleet::access::Permission;
+use fleet::port::Store;
+use http::{HeaderValue, StatusCode, header};
+
+use crate::app::{App, Peer};
+use crate::auth::Who;
+use crate::problem::Problem;
+
+/// The process answers.
+pub(super) async fn healthy() -> &'static str {
+    "ok\n"
+}
+
+/// The server can do its work.
+pub(super) async fn ready<S: Store>(State(app): State<App<S>>) -> Response {
+    match app.gateway().ready() {
+        Ok(()) => "ready\n".into_response(),
+        Err(why) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready").detail(why).into_response(),
+    }
+}
+
+/// Metrics, for this machine without a credential, for others with one that may read.
+pub(super) async fn metrics<S: Store>(
+    State(app): State<App<S>>,
+    peer: Option<Extension<Peer>>,
+    who: Result<Who, Problem>,
+) -> Result<Response, Problem> {
+    let local = peer.is_some_and(|Extension(Peer(address))| address.to_canonical().is_loopback());
+    if !local {
+        who?.caller.need(Permission::Read)?;
+    }
+    const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(FORMAT)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, app.gateway().metrics()).into_response())
+}
+
+/// The description of the API.
+pub(super) async fn description(json: String) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response()
+}
