@@ -194,7 +194,7 @@ impl Config {
             }
         }
         if let Some(endpoint) = &self.usp.endpoint {
-            usp_proto::EndpointId::receive(endpoint)
+            usp_endpoint::EndpointId::receive(endpoint)
                 .with_context(|| format!("usp.endpoint = \"{endpoint}\" is not an endpoint id"))?;
         }
         if !self.websocket_path().starts_with('/') {

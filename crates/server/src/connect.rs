@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use api::gateway::ConnectInfo;
 use pki::Ca;
-use usp_proto::EndpointId;
+use usp_endpoint::EndpointId;
 
 use crate::config::Config;
 use crate::data_dir::Listeners;

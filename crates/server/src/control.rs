@@ -77,7 +77,7 @@ pub fn request(data: &Path, command: &Command) -> anyhow::Result<Value> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let folder = DataDir::open(data)?;
-                let options = store::Options { seal: Arc::new(folder.sealer()?), full_check: false };
+                let options = store::Options { seal: Arc::new(folder.sealer()?), ..store::Options::default() };
                 let store = SqliteStore::open(folder.path(), &options)?;
                 carry_out(&store, &Clock::start(), command).await
             })
@@ -103,7 +103,7 @@ fn ask(mut stream: std::os::unix::net::UnixStream, command: &Command) -> anyhow:
 ///
 /// # Errors
 /// When the socket can't be made.
-pub async fn serve(
+pub(crate) async fn serve(
     folder: &DataDir,
     store: SqliteStore,
     clock: Clock,

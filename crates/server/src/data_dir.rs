@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use fleet::port::Seal;
 use pki::{Ca, SealKey, Validity};
-use usp_proto::EndpointId;
+use usp_endpoint::EndpointId;
 
 use crate::clock::chance;
 

@@ -21,7 +21,7 @@ use crate::usp::Usp;
 const MODELS: usize = 64;
 
 /// The API's view of the server.
-pub struct ServerGateway<S: Store> {
+pub(crate) struct ServerGateway<S: Store> {
     store: S,
     usp: Usp<S>,
     metrics: Arc<Metrics>,
@@ -32,7 +32,7 @@ pub struct ServerGateway<S: Store> {
 
 impl<S: Store> ServerGateway<S> {
     /// A gateway to the roles.
-    pub fn new(
+    pub(crate) fn new(
         store: S,
         usp: Usp<S>,
         metrics: Arc<Metrics>,

@@ -23,7 +23,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` turns true; then connections finish their request.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
     router: Router,
@@ -35,7 +35,7 @@ pub async fn serve(
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = told(&mut stop) => break,
         };
         match accepted {
             Ok((socket, peer)) => {
@@ -59,6 +59,11 @@ pub async fn serve(
     let _ = timeout(DRAIN, places.acquire_many(all)).await;
 }
 
+/// Done when the server is told to stop.
+async fn told(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
 /// Out of descriptors, most likely: trying again at once would only burn the processor.
 async fn accept_failed(error: &io::Error) {
     tracing::warn!(%error, "accepting an HTTP connection failed");
@@ -74,7 +79,7 @@ async fn connection<IO>(
 ) where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+    let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(api::Peer(peer.ip()));
         request
     });
@@ -86,7 +91,7 @@ async fn connection<IO>(
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        _ = stop.wait_for(|stop| *stop) => {
+        () = told(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             connection.as_mut().await
         }

@@ -11,11 +11,11 @@ use fleet::check::SchemaCheck;
 use fleet::model::StoredModel;
 
 /// One device's model, ready for checks.
-pub struct DeviceSchema(Arc<Model>);
+pub(crate) struct DeviceSchema(Arc<Model>);
 
 impl DeviceSchema {
     /// From what the device said.
-    pub fn new(stored: &StoredModel) -> Self {
+    pub(crate) fn new(stored: &StoredModel) -> Self {
         let own = Model::from_schema_result(&stored.schema);
         DeviceSchema(own.with_facts(&tr_181(), Protocol::Usp))
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use api::gateway::ConnectInfo;
 use fleet::ids::{Seq, TenantId};
 use fleet::port::{Prune, Store as _, Write, Written};
 use mtp::Role;
@@ -14,7 +13,7 @@ use pki::{Ca, CertificateRequest, DeviceVerifier, Identity, ServerTls, Validity}
 use store::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
-use usp_proto::EndpointId;
+use usp_endpoint::EndpointId;
 
 use crate::clock::Clock;
 use crate::config::{Config, Tls};
@@ -57,7 +56,7 @@ impl Server {
     /// What can't be opened, and why.
     pub async fn start(config: &Config) -> anyhow::Result<Server> {
         let folder = DataDir::open(&config.data())?;
-        let options = store::Options { seal: Arc::new(folder.sealer()?), full_check: false };
+        let options = store::Options { seal: Arc::new(folder.sealer()?), ..store::Options::default() };
         let store = SqliteStore::open(folder.path(), &options)?;
         let clock = Clock::start();
         let recovered = store.submit(Write::Recover { at: clock.utc() }).await?;
@@ -193,7 +192,7 @@ fn tls_of(tls: &Tls, ca: &Ca) -> anyhow::Result<ServerTls> {
         roots.extend(pki::pem::certificates(&pem)?);
     }
     // Whether a device must show a certificate is admission's to say: it may be on its way to get one.
-    let verifier = DeviceVerifier::new(roots, false, pki::provider())?;
+    let verifier = DeviceVerifier::new(&roots, false, pki::provider())?;
     Ok(ServerTls::new(&identity, verifier)?)
 }
 

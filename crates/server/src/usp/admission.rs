@@ -11,8 +11,8 @@ use fleet::ids::{DeviceId, Fingerprint};
 use fleet::job::Actor;
 use fleet::port::{Admit, SessionOpened, Store, StoreError, Write, Written};
 use mtp::{Admission, Candidate, EnrolRequest, Refusal};
-use usp_proto::EndpointId;
-use usp_proto::link::{LinkId, PeerAuth};
+use usp_endpoint::EndpointId;
+use usp_endpoint::link::{LinkId, PeerAuth};
 
 use super::links::LinkEntry;
 use super::session::Session;

@@ -56,6 +56,7 @@ pub(super) fn plan(plan: &FleetPlan, schema: bool) -> OnboardingPlan {
         retry: true,
     };
     OnboardingPlan {
+        id_prefix: fleet::onboarding::ID_PREFIX.to_owned(),
         read: read.collect(),
         schema,
         instances: true,

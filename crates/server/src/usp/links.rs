@@ -7,8 +7,8 @@ use fleet::ids::TenantId;
 use fleet::port::{Store, Write};
 use mtp::{DownReason, LinkHandler, LinkUp, Verdict};
 use tokio::sync::Mutex as AsyncMutex;
-use usp_proto::EndpointId;
-use usp_proto::link::{Inbound, LinkId};
+use usp_endpoint::EndpointId;
+use usp_endpoint::link::{Inbound, LinkId};
 
 use super::admission::Opening;
 use super::session::Session;

@@ -21,8 +21,8 @@ use fleet::ids::{DeviceId, TenantId};
 use fleet::port::Store;
 use tokio::sync::Notify;
 use usp_endpoint::controller::ControllerConfig;
-use usp_proto::EndpointId;
-use usp_proto::link::LinkId;
+use usp_endpoint::EndpointId;
+use usp_endpoint::link::LinkId;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -95,7 +95,7 @@ impl<S: Store> Usp<S> {
     pub fn new(store: S, clock: Clock, options: UspOptions, metrics: Arc<Metrics>, log: Arc<Notify>) -> Self {
         let config = Arc::new(ControllerConfig {
             endpoint: options.endpoint.clone(),
-            versions: usp_proto::Version::SUPPORTED.to_vec(),
+            versions: usp_endpoint::Version::SUPPORTED.to_vec(),
         });
         let usp = Usp(Arc::new(Inner {
             store,

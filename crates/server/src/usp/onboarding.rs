@@ -89,7 +89,7 @@ impl<S: Store> Session<S> {
     pub(super) async fn onboard(self: &Arc<Self>, usp: &Usp<S>) {
         let model = self.known_model(usp).await;
         let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()), model.is_none());
-        Box::pin(self.input(usp, Input::Onboard(plan))).await;
+        self.input(usp, Input::Onboard(plan)).await;
     }
 
     async fn known_model(&self, usp: &Usp<S>) -> Option<StoredModel> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use fleet::twin::Delta;
 use mtp::{LinkSender, LinkUp, Verdict};
 use usp_endpoint::controller::ControllerMachine;
 use usp_endpoint::controller::io::{Failure, Input, Output, Ticket};
-use usp_proto::EndpointId;
-use usp_proto::link::{Inbound, LinkId, ReturnPath};
+use usp_endpoint::EndpointId;
+use usp_endpoint::link::{Inbound, LinkId, ReturnPath};
 
 use super::{Usp, lock};
 use crate::clock::chance;
@@ -214,13 +215,22 @@ impl<S: Store> Session<S> {
         }
     }
 
-    async fn carry_out(self: &Arc<Self>, usp: &Usp<S>, effects: Vec<Effect>) {
+    /// Boxed, because a stored notification may lead to more of the same.
+    fn carry_out<'a>(
+        self: &'a Arc<Self>,
+        usp: &'a Usp<S>,
+        effects: Vec<Effect>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(self.carry_out_all(usp, effects))
+    }
+
+    async fn carry_out_all(self: &Arc<Self>, usp: &Usp<S>, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Store(ticket, notification) => {
                     let input = self.store(usp, ticket, *notification).await;
                     let more = self.feed(usp, input);
-                    Box::pin(self.carry_out(usp, more)).await;
+                    self.carry_out(usp, more).await;
                 }
                 // Finishing waits for the disk; the next Record must not wait for that.
                 Effect::Answered(job, outcome) => self.spawn_finish(usp, job, Ok(outcome)),

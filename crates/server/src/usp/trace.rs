@@ -1,6 +1,6 @@
 //! Traces: the last decoded exchanges of devices for which somebody switched tracing on.
 //!
-//! What is kept names messages and paths, never values: [`usp_proto::describe_record`] shows none.
+//! What is kept names messages and paths, never values: [`usp_endpoint::describe_record`] shows none.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -47,7 +47,7 @@ impl Traces {
             if ring.len() >= KEPT {
                 ring.pop_front();
             }
-            let summary = usp_proto::describe_record(record);
+            let summary = usp_endpoint::describe_record(record);
             ring.push_back(TraceItem { at, inbound, bytes: record.len(), summary });
         }
     }
