@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use dm::operation::{CommandResult, MessageFailure, Operation, Outcome};
+use dm::operation::{Operation, Outcome};
 use dm::{Code, Fault, UtcTime};
 
 use crate::Error;
 use crate::ids::{DeviceId, JobId, TenantId};
 
+mod outcome;
 mod secrets;
 
+pub use outcome::{complete, ending_of, event_of};
 pub use secrets::{MASK, forget_secrets};
 
 /// A stored operation.
@@ -395,7 +397,9 @@ pub fn transition(state: &JobState, event: JobEvent, kind: OpKind) -> Result<Job
         (Queued, JobEvent::Lose) => Ok(Queued),
         // A read does no harm twice, so that sending it need not be recorded.
         (Queued, JobEvent::Finish(ending)) if !kind.is_write() => Ok(ending.into()),
-        (Sent | InDoubt, JobEvent::Accept(accepted)) if kind == OpKind::Operate => Ok(Running(accepted)),
+        (Sent | InDoubt | Running(_), JobEvent::Accept(accepted)) if kind == OpKind::Operate => {
+            Ok(Running(accepted))
+        }
         (Sent | InDoubt | Running(_), JobEvent::Finish(ending)) => Ok(ending.into()),
         (Sent, JobEvent::Lose) => Ok(if kind.is_idempotent() { Queued } else { InDoubt }),
         (Sent, JobEvent::Expire) => Ok(if kind.is_write() { InDoubt } else { Expired }),
@@ -403,80 +407,5 @@ pub fn transition(state: &JobState, event: JobEvent, kind: OpKind) -> Result<Job
         // The command runs on in the device, whatever became of the session.
         (Running(accepted), JobEvent::Lose) => Ok(Running(accepted.clone())),
         (state, event) => Err(Error::UnexpectedJobEvent { state: state.as_str(), event: event.as_str() }),
-    }
-}
-
-/// What an outcome makes of its job. Requested paths that matched nothing count as done.
-pub fn event_of(outcome: &Outcome, command_key: &str) -> JobEvent {
-    if let Outcome::Operate(results) = outcome {
-        let requests: Vec<String> = results
-            .iter()
-            .filter_map(|one| match &one.result {
-                Ok(CommandResult::Started(request)) => Some(request.clone()),
-                _ => None,
-            })
-            .collect();
-        if !requests.is_empty() {
-            return JobEvent::Accept(Accepted { requests, command_key: command_key.to_owned() });
-        }
-    }
-    JobEvent::Finish(ending_of(outcome))
-}
-
-/// How much of what was asked for an outcome says was done. Every level counts: whole message, object,
-/// parameter.
-pub fn ending_of(outcome: &Outcome) -> Ending {
-    let mut tally = Tally::default();
-    match outcome {
-        Outcome::Get(results) => results.iter().for_each(|one| tally.count(one.result.is_ok(), true)),
-        Outcome::GetInstances(results) => {
-            results.iter().for_each(|one| tally.count(one.result.is_ok(), true));
-        }
-        Outcome::GetSchema(results) => results.iter().for_each(|one| tally.count(one.result.is_ok(), true)),
-        Outcome::Operate(results) => results.iter().for_each(|one| tally.count(one.result.is_ok(), true)),
-        Outcome::Set(results) => results.iter().for_each(|one| match &one.result {
-            Ok(rows) => tally.count(true, rows.iter().all(|row| row.errors.is_empty())),
-            Err(_) => tally.count(false, false),
-        }),
-        Outcome::Add(results) => results.iter().for_each(|one| match &one.result {
-            Ok(row) => tally.count(true, row.errors.is_empty()),
-            Err(_) => tally.count(false, false),
-        }),
-        Outcome::Delete(results) => results.iter().for_each(|one| match &one.result {
-            Ok(deleted) => {
-                tally.count(
-                    !deleted.affected.is_empty() || deleted.unaffected.is_empty(),
-                    deleted.unaffected.is_empty(),
-                );
-            }
-            Err(_) => tally.count(false, false),
-        }),
-        Outcome::Failed(MessageFailure { .. }) => return Ending::Failed,
-    }
-    tally.ending()
-}
-
-#[derive(Default)]
-struct Tally {
-    good: usize,
-    bad: usize,
-    flawed: usize,
-}
-
-impl Tally {
-    fn count(&mut self, good: bool, whole: bool) {
-        match (good, whole) {
-            (true, true) => self.good += 1,
-            (true, false) => self.flawed += 1,
-            (false, _) => self.bad += 1,
-        }
-    }
-
-    fn ending(&self) -> Ending {
-        match (self.good + self.flawed, self.bad + self.flawed) {
-            (_, 0) => Ending::Done,
-            (0, _) => Ending::Failed,
-            _ => Ending::Partial,
-        }
     }
 }

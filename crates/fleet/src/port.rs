@@ -22,12 +22,14 @@ use crate::lane::JobRef;
 use crate::model::{ModelHint, StoredModel};
 use crate::twin::Twin;
 
+mod intent;
 mod write;
 
-pub use write::{
+pub use intent::{
     Admit, Approve, CreateJob, DeviceFields, FinishJob, NewNotification, Patch, Prune, PutModel,
-    SessionClosed, SessionOpened, Write, Written,
+    SessionClosed, SessionOpened,
 };
+pub use write::{Write, Written};
 
 /// What a store can answer instead of a result.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

@@ -6,7 +6,8 @@ use dm::operation::{
 };
 use dm::{Code, Fault};
 use fleet::job::{
-    Accepted, Ending, JobEvent, JobState, OpKind, Priority, StateName, ending_of, event_of, transition,
+    Accepted, Ending, JobEvent, JobState, OpKind, Priority, StateName, complete, ending_of, event_of,
+    transition,
 };
 use fleet::lane::recover;
 
@@ -60,7 +61,7 @@ fn the_transition_table() {
         );
         check(kind, &JobEvent::Finish(Ending::Failed), [early("failed"), "failed", "failed", "-", "failed"]);
         let accept = if kind == OpKind::Operate { "accepted" } else { "-" };
-        check(kind, &JobEvent::Accept(accepted()), ["-", accept, "-", "-", accept]);
+        check(kind, &JobEvent::Accept(accepted()), ["-", accept, accept, "-", accept]);
         let lost = if matches!(kind, OpKind::Add | OpKind::Operate) { "in_doubt" } else { "queued" };
         check(kind, &JobEvent::Lose, ["queued", lost, "accepted", "-", "-"]);
         let late = if kind.is_write() { "in_doubt" } else { "expired" };
@@ -130,4 +131,26 @@ fn a_started_command_is_accepted() {
     let started = || requested(Ok(CommandResult::Started("Device.LocalAgent.Request.1.".into())));
     let outcome = Outcome::Operate(vec![started(), requested(Err(fault()))]);
     assert_eq!(event_of(&outcome, "k"), JobEvent::Accept(accepted()));
+}
+
+#[test]
+fn a_command_on_several_objects_ends_with_the_last() {
+    let started = |row: &str| requested(Ok(CommandResult::Started(row.into())));
+    let done = || requested(Ok(CommandResult::Output(vec![("Status".into(), "Complete".into())])));
+    let failed = || requested::<CommandResult, Fault>(Err(fault()));
+    let both = Outcome::Operate(vec![
+        started("Device.LocalAgent.Request.1."),
+        started("Device.LocalAgent.Request.2."),
+    ]);
+    let (one, event) = complete(Some(&both), "k", "Device.LocalAgent.Request.2", done());
+    assert_eq!(one, Outcome::Operate(vec![started("Device.LocalAgent.Request.1."), done()]));
+    assert_eq!(event, JobEvent::Accept(accepted()));
+    let (all, event) = complete(Some(&one), "k", "Device.LocalAgent.Request.1.", failed());
+    assert_eq!((all, event), (Outcome::Operate(vec![failed(), done()]), JobEvent::Finish(Ending::Partial)));
+    // It overtook its answer; or the device names a row that it never told.
+    let early = complete(None, "k", "Device.LocalAgent.Request.1.", done());
+    assert_eq!(early, (Outcome::Operate(vec![done()]), JobEvent::Finish(Ending::Done)));
+    let alone = Outcome::Operate(vec![started("Device.LocalAgent.Request.1.")]);
+    let (_, event) = complete(Some(&alone), "k", "Device.LocalAgent.Request.9.", done());
+    assert_eq!(event, JobEvent::Finish(Ending::Done));
 }

@@ -1,3 +1,222 @@
-//! The controller machine.
+//! The controller machine: one stands for one agent.
+//!
+//! It matches answers to requests by message id alone (R-MSG.9), carries one deadline per request, has
+//! notifications stored before they are acknowledged, and onboards the agent. It queues nothing for
+//! later: an operation that is submitted is either under way or ends. What waits longer is the host's.
 
 pub mod io;
+mod notify;
+mod onboarding;
+mod records;
+mod requests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use dm::{Mono, Now};
+use usp_proto::link::{LinkId, Outbound, ReturnPath};
+use usp_proto::{EndpointId, Msg, Version};
+
+use crate::limits;
+use crate::msg_id::MsgIds;
+use io::{Failure, Input, Output, Ticket};
+use notify::Unstored;
+use onboarding::Onboarding;
+use requests::Request;
+
+/// What all machines of a controller share.
+#[derive(Clone, Debug)]
+pub struct ControllerConfig {
+    /// The controller's own Endpoint.
+    pub endpoint: EndpointId,
+    /// What it speaks, oldest first.
+    pub versions: Vec<Version>,
+}
+
+/// The controller's side of one agent.
+pub struct ControllerMachine {
+    config: Arc<ControllerConfig>,
+    agent: EndpointId,
+    msg_ids: MsgIds,
+    link: Option<Link>,
+    /// Oldest first.
+    requests: Vec<Request>,
+    unstored: Vec<Unstored>,
+    onboarding: Option<Box<Onboarding>>,
+    next_ticket: u64,
+    outputs: VecDeque<Output>,
+}
+
+/// The connection with the agent.
+struct Link {
+    return_path: ReturnPath,
+    /// R-MTP.8: nothing is sent before the agent's Connect record; agents before 1.2 send none, so the
+    /// first Record of any kind, or the end of a grace period, opens the channel too.
+    open: bool,
+    /// `None` after a Disconnect record: an agent that knows those sends a Connect record too.
+    grace_ends: Option<Mono>,
+    /// When something last came in or went out.
+    traffic: Mono,
+    nudged: bool,
+}
+
+impl ControllerMachine {
+    /// A machine for one agent. The seed gives the prefix of its message ids.
+    pub fn new(config: Arc<ControllerConfig>, agent: EndpointId, seed: [u8; 32]) -> Self {
+        ControllerMachine {
+            config,
+            agent,
+            msg_ids: MsgIds::new(seed),
+            link: None,
+            requests: Vec::new(),
+            unstored: Vec::new(),
+            onboarding: None,
+            next_ticket: limits::OWN_TICKETS,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The agent that it stands for.
+    pub fn agent(&self) -> &EndpointId {
+        &self.agent
+    }
+
+    /// The connection that it uses, if there is one.
+    pub fn link(&self) -> Option<LinkId> {
+        self.link.as_ref().map(|link| link.return_path.link())
+    }
+
+    /// How many requests are unanswered.
+    pub fn outstanding(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Whether nothing would be lost by forgetting it.
+    pub fn is_idle(&self) -> bool {
+        self.requests.is_empty() && self.unstored.is_empty() && self.onboarding.is_none()
+    }
+
+    /// Takes an input. Outputs wait in [`ControllerMachine::poll_output`].
+    pub fn handle(&mut self, now: Now, input: Input) {
+        let now = now.mono;
+        match input {
+            Input::LinkUp { return_path, .. } => self.link_up(now, return_path),
+            Input::LinkDown(link) => self.link_down(link),
+            Input::Record(inbound) => self.record(now, inbound),
+            Input::Submit { ticket, operation, deadline } => self.submit(now, ticket, operation, deadline),
+            Input::Stored(ticket) => self.stored(ticket),
+            Input::NotStored(ticket) => self.unstored.retain(|unstored| unstored.ticket != ticket),
+            Input::Onboard(plan) => self.onboard(now, plan),
+            Input::Timeout => self.timeout(now),
+        }
+    }
+
+    /// The next output, if any.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            self.free();
+        }
+        output
+    }
+
+    /// Of a million machines nearly all are idle: what they do not use is given back.
+    fn free(&mut self) {
+        self.outputs = VecDeque::new();
+        if self.requests.is_empty() {
+            self.requests = Vec::new();
+        }
+        if self.unstored.is_empty() {
+            self.unstored = Vec::new();
+        }
+    }
+
+    /// When [`Input::Timeout`] is wanted: the nearest deadline, nudge or end of grace.
+    pub fn poll_timeout(&self) -> Option<Mono> {
+        let deadline = self.requests.iter().map(|request| request.deadline).min();
+        let link =
+            self.link.as_ref().and_then(|link| if link.open { self.nudge_at() } else { link.grace_ends });
+        [deadline, link].into_iter().flatten().min()
+    }
+
+    /// When an agent that owes an answer is nudged: once per silence.
+    fn nudge_at(&self) -> Option<Mono> {
+        let link = self.link.as_ref()?;
+        (link.open && !link.nudged && self.awaiting_answer()).then(|| link.traffic + limits::NUDGE_AFTER)
+    }
+
+    fn link_up(&mut self, now: Mono, return_path: ReturnPath) {
+        if self.link.take().is_some() {
+            self.lose_link();
+        }
+        let grace_ends = Some(now + limits::CONNECT_GRACE);
+        self.link = Some(Link { return_path, open: false, grace_ends, traffic: now, nudged: false });
+    }
+
+    fn link_down(&mut self, link: LinkId) {
+        if self.link() == Some(link) {
+            self.link = None;
+            self.lose_link();
+        }
+    }
+
+    fn timeout(&mut self, now: Mono) {
+        if self.link.as_ref().is_some_and(|link| !link.open && link.grace_ends.is_some_and(|end| end <= now))
+        {
+            self.open_link(now);
+        }
+        self.expire(now);
+        if self.nudge_at().is_some_and(|at| at <= now)
+            && let Some(link) = &mut self.link
+        {
+            link.nudged = true;
+            self.outputs.push_back(Output::Nudge(link.return_path.link()));
+        }
+    }
+
+    /// The channel may be used from now on: what was submitted before goes out.
+    fn open_link(&mut self, now: Mono) {
+        if let Some(link) = &mut self.link
+            && !link.open
+        {
+            link.open = true;
+            self.send_waiting(now);
+            self.resume_onboarding(now);
+        }
+    }
+
+    /// The agent said that it leaves: nothing is sent before it announces itself again (R-MTP.8).
+    fn shut_link(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.open = false;
+            link.grace_ends = None;
+        }
+        self.lose_link();
+    }
+
+    /// Sends a message on the link in use.
+    fn send(&mut self, now: Mono, msg: &Msg) {
+        if let Some(link) = &mut self.link {
+            link.traffic = now;
+            link.nudged = false;
+            let return_path = link.return_path.clone();
+            self.send_to(return_path, msg);
+        }
+    }
+
+    fn send_to(&mut self, return_path: ReturnPath, msg: &Msg) {
+        let record =
+            usp_proto::record::encode_message(&self.config.endpoint, &self.agent, Version::CURRENT, msg);
+        self.outputs.push_back(Output::Send(Outbound { return_path, record }));
+    }
+
+    fn own_ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        ticket
+    }
+
+    fn fail(&mut self, ticket: Ticket, failure: Failure) {
+        self.outputs.push_back(Output::Failed { ticket, failure });
+    }
+}
