@@ -19,7 +19,10 @@ impl Clock {
 
     /// The present.
     pub fn now(&self) -> Now {
-        Now { mono: Mono(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)), utc: Some(self.utc()) }
+        Now {
+            mono: Mono(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)),
+            utc: Some(self.utc()),
+        }
     }
 
     /// The present in UTC; a server without a clock would be wrong about every deadline and certificate.

@@ -129,7 +129,8 @@ impl Config {
     ) -> anyhow::Result<Config> {
         let mut config = match path {
             Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
                 Config::parse(&text).with_context(|| format!("in {}", path.display()))?
             }
             None => Config::default(),

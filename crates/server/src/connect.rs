@@ -65,7 +65,11 @@ fn agent_toml(endpoint: &EndpointId, url: &str, ca_pem: Option<&str>) -> String 
 fn obuspa(endpoint: &EndpointId, config: &Config, listeners: &Listeners) -> String {
     let address = listeners.usp_websocket;
     let host = if address.ip().is_unspecified() { reachable(address) } else { address.ip().to_string() };
-    let host = host.rsplit_once(':').filter(|_| address.ip().is_unspecified()).map_or(host.as_str(), |(h, _)| h).to_owned();
+    let host = host
+        .rsplit_once(':')
+        .filter(|_| address.ip().is_unspecified())
+        .map_or(host.as_str(), |(h, _)| h)
+        .to_owned();
     let controller = "Device.LocalAgent.Controller.1.";
     let mtp = "Device.LocalAgent.Controller.1.MTP.1.";
     let own = "Device.LocalAgent.MTP.1.";

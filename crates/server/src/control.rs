@@ -77,7 +77,8 @@ pub fn request(data: &Path, command: &Command) -> anyhow::Result<Value> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let folder = DataDir::open(data)?;
-                let options = store::Options { seal: Arc::new(folder.sealer()?), ..store::Options::default() };
+                let options =
+                    store::Options { seal: Arc::new(folder.sealer()?), ..store::Options::default() };
                 let store = SqliteStore::open(folder.path(), &options)?;
                 carry_out(&store, &Clock::start(), command).await
             })
@@ -112,7 +113,8 @@ pub(crate) async fn serve(
     let path = folder.control_socket();
     // The store's lock says that no other server runs here: what is left over is from a dead one.
     let _ = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    let listener =
+        UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     tokio::spawn(async move {
         loop {

@@ -92,8 +92,9 @@ impl SchemaCheck for DeviceSchema {
         let found = &self.0.object(id).commands[usize::from(index)];
         for (name, value) in args {
             if let Some(arg) = found.inputs.iter().find(|arg| arg.name == *name) {
-                arg.check(value)
-                    .map_err(|fault| Fault::new(Code::INVALID_COMMAND_ARGUMENTS, format!("{name}: {}", fault.message)))?;
+                arg.check(value).map_err(|fault| {
+                    Fault::new(Code::INVALID_COMMAND_ARGUMENTS, format!("{name}: {}", fault.message))
+                })?;
             }
         }
         let missing = found.inputs.iter().find(|arg| {
@@ -109,14 +110,15 @@ impl SchemaCheck for DeviceSchema {
     }
 
     fn is_secret(&self, path: &str, name: &str) -> bool {
-        let in_model = Path::parse(path).ok().and_then(|path| path.to_schema()).and_then(|schema| {
-            match self.0.locate(&schema)? {
-                Located::Object(id) => {
-                    let (id, index) = self.param(id, name).ok()?;
-                    Some(self.0.object(id).params[usize::from(index)].is_secret())
-                }
-                _ => None,
+        let in_model = Path::parse(path).ok().and_then(|path| path.to_schema()).and_then(|schema| match self
+            .0
+            .locate(&schema)?
+        {
+            Located::Object(id) => {
+                let (id, index) = self.param(id, name).ok()?;
+                Some(self.0.object(id).params[usize::from(index)].is_secret())
             }
+            _ => None,
         });
         in_model.unwrap_or(false) || fleet::check::NoSchema.is_secret(path, name)
     }

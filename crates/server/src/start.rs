@@ -71,9 +71,16 @@ impl Server {
         let http = TcpListener::bind(config.http_listen())
             .await
             .with_context(|| format!("http.listen = \"{}\"", config.http_listen()))?;
-        let http_tls = config.http.tls.as_ref().map(|tls| tls_of(tls, &ca)).transpose().context("http.tls")?;
-        let websocket_tls =
-            config.usp.websocket.tls.as_ref().map(|tls| tls_of(tls, &ca)).transpose().context("usp.websocket.tls")?;
+        let http_tls =
+            config.http.tls.as_ref().map(|tls| tls_of(tls, &ca)).transpose().context("http.tls")?;
+        let websocket_tls = config
+            .usp
+            .websocket
+            .tls
+            .as_ref()
+            .map(|tls| tls_of(tls, &ca))
+            .transpose()
+            .context("usp.websocket.tls")?;
         let websocket = Listener::bind(
             config.websocket_listen(),
             websocket_tls,
@@ -209,7 +216,10 @@ impl Issuer for CaIssuer {
         let validity = Validity::lasting(SystemTime::now(), DEVICE_LIFETIME);
         let chain = self.0.issue_device(&request, &endpoint, validity).map_err(|error| error.to_string())?;
         let leaf = chain.first().ok_or("the CA issued nothing")?;
-        Ok(Issued { endpoint, fingerprint: pki::fingerprint(leaf), chain_pem: pki::pem::encode_chain(&chain) })
+        Ok(Issued {
+            endpoint,
+            fingerprint: pki::fingerprint(leaf),
+            chain_pem: pki::pem::encode_chain(&chain),
+        })
     }
 }
-

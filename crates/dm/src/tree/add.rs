@@ -57,7 +57,7 @@ impl Tree {
         for request in &add.objects {
             match self.tables(&request.path, who) {
                 Ok(tables) => {
-                    units.extend(tables.into_iter().map(|table| Unit { request, table: Ok(table) }))
+                    units.extend(tables.into_iter().map(|table| Unit { request, table: Ok(table) }));
                 }
                 Err(fault) => units.push(Unit { request, table: Err(fault) }),
             }

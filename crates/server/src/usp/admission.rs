@@ -123,7 +123,8 @@ impl<S: Store> Usp<S> {
                 self.session_for(entry, eid, accept.device, accept.proven).await.map(Opening::Session)
             }
             Decision::Create { proven } => {
-                let credential = proof(&up.peer, eid).fingerprint().map(|print| (print, CredentialOrigin::Pinned));
+                let credential =
+                    proof(&up.peer, eid).fingerprint().map(|print| (print, CredentialOrigin::Pinned));
                 let device = self.create(eid, credential, "the enrolment policy is open").await?;
                 self.replace(eid, other, up.link, false);
                 self.session_for(entry, eid, device, proven).await.map(Opening::Session)
@@ -148,7 +149,9 @@ impl<S: Store> Usp<S> {
             let identity = Identity::usp(eid.as_str());
             self.submit(Write::PutIdentity { tenant, device: accept.device, identity, at }).await?;
         }
-        if accept.add_credential && let Some(value) = proof(peer, eid).fingerprint() {
+        if accept.add_credential
+            && let Some(value) = proof(peer, eid).fingerprint()
+        {
             let credential = Credential {
                 kind: CredentialKind::CertificateFingerprint,
                 value,
@@ -168,7 +171,9 @@ impl<S: Store> Usp<S> {
         lock(&self.0.by_endpoint).insert(eid.clone(), link);
         let old = other.and_then(|old| lock(&self.0.links).get(&old).cloned());
         if let Some(old) = old {
-            old.up.sender.close(mtp::ws::close_code::POLICY, "replaced by another connection of this endpoint");
+            old.up
+                .sender
+                .close(mtp::ws::close_code::POLICY, "replaced by another connection of this endpoint");
         }
     }
 
@@ -249,7 +254,9 @@ impl<S: Store> Usp<S> {
             at: self.0.clock.utc(),
         };
         self.submit(used).await.map_err(|error| match error {
-            StoreError::NotFound(_) => Refusal::new(403, "the enrolment token is unknown, used up or expired"),
+            StoreError::NotFound(_) => {
+                Refusal::new(403, "the enrolment token is unknown, used up or expired")
+            }
             other => Refusal::new(503, other.to_string()),
         })?;
         let credential = Some((Fingerprint(issued.fingerprint), CredentialOrigin::Issued));

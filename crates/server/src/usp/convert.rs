@@ -12,7 +12,9 @@ use super::onboarding::{body, event_kind};
 /// The event of the log that a notification is.
 pub(super) fn event(what: &Notice) -> EventBody {
     match what {
-        Notice::Event { path, name, params } => body(event_kind(path, name), &format!("{path}{name}"), params),
+        Notice::Event { path, name, params } => {
+            body(event_kind(path, name), &format!("{path}{name}"), params)
+        }
         Notice::ValueChange { path, value } => {
             body(EventKind::ValueChange, path, &[("value".to_owned(), value.clone())])
         }

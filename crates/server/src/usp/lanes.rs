@@ -172,7 +172,11 @@ impl<S: Store> Usp<S> {
 
     /// The job behind a reference, if it still waits. A write is on record as sent before its first byte
     /// leaves, so that a crash leaves no doubt about what may have been done.
-    async fn take(&self, job: JobRef, epoch: fleet::ids::Epoch) -> Result<Option<fleet::job::Job>, StoreError> {
+    async fn take(
+        &self,
+        job: JobRef,
+        epoch: fleet::ids::Epoch,
+    ) -> Result<Option<fleet::job::Job>, StoreError> {
         let tenant = self.0.options.tenant;
         if job.kind.is_write() {
             let sent = Write::JobSent { tenant, job: job.id, epoch, at: self.0.clock.utc() };

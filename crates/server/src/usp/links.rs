@@ -126,10 +126,20 @@ impl<S: Store> Usp<S> {
     }
 
     /// The refusals list: what transports and admission turned away.
-    pub(super) fn note_refusal(&self, tenant: TenantId, peer: SocketAddr, endpoint: Option<String>, reason: String) {
+    pub(super) fn note_refusal(
+        &self,
+        tenant: TenantId,
+        peer: SocketAddr,
+        endpoint: Option<String>,
+        reason: String,
+    ) {
         self.0.metrics.refused.inc();
-        let attempt =
-            fleet::enrolment::RefusedAttempt { at: self.0.clock.utc(), peer: peer.to_string(), endpoint, reason };
+        let attempt = fleet::enrolment::RefusedAttempt {
+            at: self.0.clock.utc(),
+            peer: peer.to_string(),
+            endpoint,
+            reason,
+        };
         let usp = self.clone();
         tokio::spawn(async move {
             if let Err(error) = usp.submit(Write::Refused { tenant, attempt }).await {

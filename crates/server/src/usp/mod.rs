@@ -20,8 +20,8 @@ use fleet::enrolment::Policy;
 use fleet::ids::{DeviceId, TenantId};
 use fleet::port::Store;
 use tokio::sync::Notify;
-use usp_endpoint::controller::ControllerConfig;
 use usp_endpoint::EndpointId;
+use usp_endpoint::controller::ControllerConfig;
 use usp_endpoint::link::LinkId;
 
 use crate::clock::Clock;
@@ -135,7 +135,10 @@ impl<S: Store> Usp<S> {
     }
 
     /// Submits a write whose events readers of the log wait for.
-    async fn submit(&self, write: fleet::port::Write) -> Result<fleet::port::Written, fleet::port::StoreError> {
+    async fn submit(
+        &self,
+        write: fleet::port::Write,
+    ) -> Result<fleet::port::Written, fleet::port::StoreError> {
         let written = self.0.store.submit(write).await;
         self.0.log.notify_waiters();
         written

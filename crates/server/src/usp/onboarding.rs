@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use dm::Outcome;
-use dm::operation::CommandResult;
+use dm::operation::{CommandResult, Requested};
 use fleet::event::{EventBody, EventKind};
-use fleet::job::{Ending, JobEvent, JobState};
+use fleet::job::{JobEvent, JobState, complete};
 use fleet::model::{ModelHint, StoredModel};
 use fleet::onboarding::OnboardingPlan;
 use fleet::port::{DeviceFields, FinishJob, NewNotification, PutModel, Store, Write, Written};
@@ -18,7 +18,12 @@ use super::session::Session;
 
 impl<S: Store> Session<S> {
     /// Stores a notification; the input for the machine says whether the agent may be told.
-    pub(super) async fn store(self: &Arc<Self>, usp: &Usp<S>, ticket: Ticket, notification: Notification) -> Input {
+    pub(super) async fn store(
+        self: &Arc<Self>,
+        usp: &Usp<S>,
+        ticket: Ticket,
+        notification: Notification,
+    ) -> Input {
         let at = usp.0.clock.utc();
         let wants_onboarding = matches!(notification.what, Notice::OnBoardRequest { .. });
         let finish = self.completion(usp, &notification.what).await;
@@ -69,15 +74,18 @@ impl<S: Store> Session<S> {
         if job.state.is_finished() && !matches!(job.state, JobState::InDoubt) {
             return None;
         }
-        let executed = format!("{path}{command}");
-        let ending = if result.is_ok() { Ending::Done } else { Ending::Failed };
-        let requested =
-            dm::operation::Requested { path: executed, result: result.clone().map(CommandResult::Output) };
+        let completed =
+            Requested { path: format!("{path}{command}"), result: result.clone().map(CommandResult::Output) };
+        // The notification does not name its Request row: it is taken for the first that still runs.
+        let (outcome, event) = complete(job.outcome.as_ref(), command_key, "", completed);
+        if !matches!(event, JobEvent::Finish(_)) {
+            return None;
+        }
         Some(FinishJob {
             tenant,
             job: job.id,
-            event: JobEvent::Finish(ending),
-            outcome: Some(Outcome::Operate(vec![requested])),
+            event,
+            outcome: Some(outcome),
             error: None,
             delta: None,
             facts: fleet::device::FactsUpdate::default(),
@@ -150,7 +158,9 @@ impl<S: Store> Session<S> {
                 };
                 match usp.submit(write).await {
                     Ok(_) => tracing::info!(endpoint = %self.endpoint, "onboarded"),
-                    Err(error) => tracing::warn!(%error, endpoint = %self.endpoint, "onboarding was not kept"),
+                    Err(error) => {
+                        tracing::warn!(%error, endpoint = %self.endpoint, "onboarding was not kept")
+                    }
                 }
             }
             Err(why) => tracing::warn!(endpoint = %self.endpoint, why, "onboarding is not complete"),

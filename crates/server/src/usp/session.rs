@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dm::{Mono, Operation, Outcome};
-use fleet::ids::{DeviceId, Epoch, JobId};
+use fleet::ids::{DeviceId, Epoch};
 use fleet::job::{Job, JobError, JobEvent, event_of};
 use fleet::port::{FinishJob, SessionClosed, Store, StoreError, Write};
 use fleet::twin::Delta;
 use mtp::{LinkSender, LinkUp, Verdict};
+use usp_endpoint::EndpointId;
 use usp_endpoint::controller::ControllerMachine;
 use usp_endpoint::controller::io::{Failure, Input, Output, Ticket};
-use usp_endpoint::EndpointId;
 use usp_endpoint::link::{Inbound, LinkId, ReturnPath};
 
 use super::{Usp, lock};
@@ -53,7 +53,13 @@ enum Effect {
 }
 
 impl<S: Store> Session<S> {
-    pub(super) fn new(usp: &Usp<S>, device: DeviceId, endpoint: EndpointId, epoch: Epoch, up: &LinkUp) -> Self {
+    pub(super) fn new(
+        usp: &Usp<S>,
+        device: DeviceId,
+        endpoint: EndpointId,
+        epoch: Epoch,
+        up: &LinkUp,
+    ) -> Self {
         let mut machine = ControllerMachine::new(Arc::clone(&usp.0.config), endpoint.clone(), chance());
         let peer = up.peer.clone();
         machine.handle(usp.0.clock.now(), Input::LinkUp { return_path: up.return_path.clone(), peer });
@@ -67,11 +73,6 @@ impl<S: Store> Session<S> {
             inner: Mutex::new(SessionInner { machine, jobs: BTreeMap::new(), next_ticket: 0, begun: false }),
             _store: std::marker::PhantomData,
         }
-    }
-
-    /// The link that it stands on.
-    pub(super) fn link(&self) -> LinkId {
-        self.link
     }
 
     /// Once per session: what waits for the device is sent, and a device that was never onboarded is.
@@ -193,7 +194,9 @@ impl<S: Store> Session<S> {
                 self.sender.close(mtp::ws::close_code::UNACCEPTABLE, reason);
             }
             Output::Nudge(_) => self.sender.ping(),
-            Output::Store { ticket, notification } => effects.push(Effect::Store(ticket, Box::new(notification))),
+            Output::Store { ticket, notification } => {
+                effects.push(Effect::Store(ticket, Box::new(notification)))
+            }
             Output::Sent(_) | Output::Connected => {}
             Output::Answered { ticket, outcome } => {
                 if let Some(job) = inner.jobs.remove(&ticket) {
@@ -267,7 +270,9 @@ impl<S: Store> Session<S> {
                 Write::StepJob { tenant, job: job.id, event: JobEvent::Lose, outcome: None, at }
             }
             Err(Failure::TimedOut) => self.failed(usp, job, "the device did not answer in time".to_owned()),
-            Err(Failure::BadAnswer(what)) => self.failed(usp, job, format!("the device answered with {what}")),
+            Err(Failure::BadAnswer(what)) => {
+                self.failed(usp, job, format!("the device answered with {what}"))
+            }
         };
         let accepted = matches!(&write, Write::StepJob { event: JobEvent::Accept(_), .. });
         let lost = matches!(&write, Write::StepJob { event: JobEvent::Lose, .. });
@@ -323,10 +328,5 @@ impl<S: Store> Session<S> {
             facts: fleet::device::FactsUpdate::default(),
             at: usp.0.clock.utc(),
         }))
-    }
-
-    /// The job that a session holds under this id, if it is under way here.
-    pub(super) fn holds(&self, job: JobId) -> bool {
-        lock(&self.inner).jobs.values().any(|held| held.id == job)
     }
 }
