@@ -57,7 +57,9 @@ impl DataDir {
     /// What the file system or the key says.
     pub fn ca(&self) -> anyhow::Result<Ca> {
         let validity = Validity::lasting(SystemTime::now(), CA_LIFETIME);
-        Ok(Ca::load_or_create(&self.folder.join("ca"), &self.key, "Cusp CA", validity)?)
+        let folder = self.folder.join("ca");
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ca::load_or_create(&folder, &self.key, "Cusp CA", validity).context("the internal CA")
     }
 
     /// The controller's Endpoint: as configured, else the one made at first start.
