@@ -68,3 +68,6 @@ pub const OPERATION_BYTES: usize = 1 << 20;
 pub const OUTCOME_BYTES: usize = 16 << 20;
 /// Subscription rows that reconciliation looks at.
 pub const SUBSCRIPTION_ROWS: usize = 1024;
+
+/// Tables of one device whose rows we ask to be told of.
+pub const SUBSCRIBED_TABLES: usize = 128;

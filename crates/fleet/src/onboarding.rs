@@ -120,13 +120,32 @@ fn subscriptions(model: Option<&StoredModel>) -> Vec<Subscription> {
         one("periodic", SubscriptionKind::Event, owned(&["Device.LocalAgent.Periodic!"])),
         one("transfer", SubscriptionKind::Event, owned(&["Device.LocalAgent.TransferComplete!"])),
         one("operation", SubscriptionKind::OperationComplete, owned(&["Device."])),
-        one("creation", SubscriptionKind::ObjectCreation, owned(&["Device."])),
-        one("deletion", SubscriptionKind::ObjectDeletion, owned(&["Device."])),
     ];
+    let tables = model.map(tables).unwrap_or_default();
+    if !tables.is_empty() {
+        let rows = tables.iter().map(|table| [table, "*."].concat()).collect();
+        all.push(one("creation", SubscriptionKind::ObjectCreation, tables));
+        all.push(one("deletion", SubscriptionKind::ObjectDeletion, rows));
+    }
     if !watched.is_empty() {
         all.push(one("values", SubscriptionKind::ValueChange, watched));
     }
     all
+}
+
+/// Tables whose rows come and go by themselves, or for us: news of them would be noise.
+const RESTLESS: [&str; 3] = [
+    "Device.LocalAgent.Request.",
+    "Device.LocalAgent.Subscription.",
+    "Device.DeviceInfo.ProcessStatus.Process.",
+];
+
+/// The tables of a model as ObjectCreation names them (TR-181 `Subscription.{i}.ReferenceList`: tables
+/// only, so `Device.` would be refused), rows above them as wildcards.
+fn tables(model: &StoredModel) -> Vec<String> {
+    let tables = model.schema.objects.iter().filter(|object| object.is_multi);
+    let paths = tables.filter_map(|object| Some(object.path.strip_suffix("{i}.")?.replace("{i}", "*")));
+    paths.filter(|path| !RESTLESS.contains(&path.as_str())).take(limits::SUBSCRIBED_TABLES).collect()
 }
 
 /// Whether a model has a parameter; a device whose model is unknown is assumed to have only DeviceInfo.

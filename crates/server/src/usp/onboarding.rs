@@ -1,6 +1,7 @@
 //! Notifications and onboarding: what the machine reports, as writes of the domain.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use dm::Outcome;
 use dm::operation::{CommandResult, Requested};
@@ -96,6 +97,7 @@ impl<S: Store> Session<S> {
     /// Has the machine onboard the device after the domain's plan.
     pub(super) async fn onboard(self: &Arc<Self>, usp: &Usp<S>) {
         let model = self.known_model(usp).await;
+        self.planned_blind.store(model.is_none(), Ordering::Relaxed);
         let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()), model.is_none());
         self.input(usp, Input::Onboard(plan)).await;
     }
@@ -164,6 +166,10 @@ impl<S: Store> Session<S> {
                 }
             }
             Err(why) => tracing::warn!(endpoint = %self.endpoint, why, "onboarding is not complete"),
+        }
+        // What to subscribe to follows from the model, which the first round has brought.
+        if self.planned_blind.swap(false, Ordering::Relaxed) && self.known_model(usp).await.is_some() {
+            self.onboard(usp).await;
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(super) struct Session<S: Store> {
     pub(super) sender: LinkSender,
     link: LinkId,
     return_path: ReturnPath,
+    /// The device is being onboarded by a plan that did not know its model.
+    pub(super) planned_blind: AtomicBool,
     inner: Mutex<SessionInner>,
     _store: std::marker::PhantomData<S>,
 }
@@ -70,6 +73,7 @@ impl<S: Store> Session<S> {
             sender: up.sender.clone(),
             link: up.link,
             return_path: up.return_path.clone(),
+            planned_blind: AtomicBool::new(false),
             inner: Mutex::new(SessionInner { machine, jobs: BTreeMap::new(), next_ticket: 0, begun: false }),
             _store: std::marker::PhantomData,
         }
