@@ -1,3 +1,251 @@
-//! The agent machine.
+//! The agent machine: one per device, for all its controllers.
+//!
+//! It answers requests from the tree that the host lends it, turns writes into commits, runs commands
+//! through the host, and tells controllers what happened. It never waits: what needs the host comes back
+//! with a ticket.
 
+mod access;
+mod commands;
+mod controllers;
+mod events;
 pub mod io;
+mod matching;
+mod notify;
+mod places;
+mod reads;
+mod records;
+mod requests;
+mod subscriptions;
+mod timers;
+mod writes;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
+use dm::{Mono, Now};
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::SeedableRng;
+use usp_proto::link::{LinkId, PeerAuth, ReturnPath};
+use usp_proto::{EndpointId, Version};
+
+use crate::msg_id::MsgIds;
+use commands::{Group, Running};
+use controllers::Controller;
+use io::{Boot, CloseReason, Input, Output, Ticket};
+use notify::Queue;
+use requests::{Key, Pending, WaitingWrite};
+use subscriptions::Subscription;
+use timers::{Timer, Timers};
+
+/// What does not change while the agent runs.
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    /// The agent's own Endpoint.
+    pub endpoint: EndpointId,
+    /// What it speaks, oldest first.
+    pub versions: Vec<Version>,
+    /// `DeviceInfo.ManufacturerOUI`, told in OnBoardRequest.
+    pub oui: String,
+    /// `DeviceInfo.ProductClass`, told in OnBoardRequest.
+    pub product_class: String,
+    /// `DeviceInfo.SerialNumber`, told in OnBoardRequest.
+    pub serial_number: String,
+}
+
+/// The agent's side of all its controllers.
+pub struct AgentMachine {
+    config: AgentConfig,
+    random: ChaCha12Rng,
+    msg_ids: MsgIds,
+    next_ticket: u64,
+    outputs: VecDeque<Output>,
+    timers: Timers,
+    links: BTreeMap<LinkId, Link>,
+    controllers: Vec<Controller>,
+    subscriptions: Vec<Subscription>,
+    /// When each subscription, by row number, was first seen.
+    first_seen: BTreeMap<u32, Mono>,
+    queues: BTreeMap<EndpointId, Queue>,
+    in_progress: BTreeSet<Key>,
+    pending: BTreeMap<Ticket, Pending>,
+    writing: bool,
+    waiting_writes: VecDeque<WaitingWrite>,
+    running: BTreeMap<Ticket, Running>,
+    groups: BTreeMap<Ticket, Group>,
+    /// Taken when Boot! is told; what the tree learns before that is its first filling, not news.
+    boot: Option<Boot>,
+    watched: Vec<Place>,
+}
+
+/// A connection.
+struct Link {
+    controller: EndpointId,
+    return_path: ReturnPath,
+    peer: PeerAuth,
+}
+
+impl AgentMachine {
+    /// A machine that waits for [`Input::Started`]. No other start may share the seed.
+    pub fn new(config: AgentConfig, seed: [u8; 32]) -> AgentMachine {
+        AgentMachine {
+            config,
+            random: ChaCha12Rng::from_seed(seed.map(|byte| !byte)),
+            msg_ids: MsgIds::new(seed),
+            next_ticket: 0,
+            outputs: VecDeque::new(),
+            timers: Timers::default(),
+            links: BTreeMap::new(),
+            controllers: Vec::new(),
+            subscriptions: Vec::new(),
+            first_seen: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            in_progress: BTreeSet::new(),
+            pending: BTreeMap::new(),
+            writing: false,
+            waiting_writes: VecDeque::new(),
+            running: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            boot: None,
+            watched: Vec::new(),
+        }
+    }
+
+    /// Takes an input. Outputs wait in [`AgentMachine::poll_output`].
+    pub fn handle(&mut self, now: Now, tree: &mut Tree, input: Input) {
+        match input {
+            Input::Started(boot) => self.started(now, tree, boot),
+            Input::LinkUp { controller, return_path, peer } => self.link_up(controller, return_path, peer),
+            Input::LinkDown(link) => {
+                self.links.remove(&link);
+            }
+            Input::Record(inbound) => self.record(now, tree, inbound),
+            Input::Refreshed(ticket) => self.refreshed(now, tree, ticket),
+            Input::Committed { ticket, ends, changes } => {
+                self.committed(now, tree, ticket, &ends, &changes);
+            }
+            Input::Changed(changes) => self.changed(now, tree, &changes),
+            Input::CommandEnded { ticket, result } => self.command_ended(now, tree, ticket, result),
+            Input::Event(event) => self.event(now, tree, &event),
+            Input::Timeout => self.timeout(now, tree),
+        }
+        self.send_notifications(now);
+    }
+
+    /// The next output, if any.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Input::Timeout`] is wanted.
+    pub fn poll_timeout(&self) -> Option<Mono> {
+        self.timers.next()
+    }
+
+    fn started(&mut self, now: Now, tree: &mut Tree, boot: Boot) {
+        self.boot = Some(boot);
+        let leftovers = self.leftovers(now, tree);
+        let changes = tree.apply(&leftovers);
+        if !changes.is_empty() {
+            self.outputs.push_back(Output::Wrote(changes));
+        }
+        self.reload(now, tree);
+        let places = self.boot_places(tree);
+        self.refresh(tree, places, Pending::Boot);
+    }
+
+    /// Rows that do not outlive a restart: subscriptions that are not persistent or have expired, and
+    /// the requests of commands that ran.
+    fn leftovers(&self, now: Now, tree: &Tree) -> Vec<Change> {
+        let requests = places::table(tree, places::REQUEST).map(|table| places::rows(tree, &table));
+        let gone = requests.unwrap_or_default().into_iter().chain(subscriptions::leftovers(now, tree));
+        gone.map(|row| Change::Remove { row }).collect()
+    }
+
+    fn link_up(&mut self, controller: EndpointId, return_path: ReturnPath, peer: PeerAuth) {
+        // R-MTP.6: before anything else, to each controller that is served.
+        if self.controller(&controller).is_some() {
+            self.send_connect(&controller, return_path.clone());
+        }
+        self.links.insert(return_path.link(), Link { controller, return_path, peer });
+    }
+
+    fn timeout(&mut self, now: Now, tree: &mut Tree) {
+        while let Some(timer) = self.timers.due(now.mono) {
+            match timer {
+                Timer::Retry(controller, msg_id) => self.retry(now, &controller, &msg_id),
+                Timer::Periodic(controller) => self.periodic(now, tree, &controller),
+                Timer::OnBoard(controller) => self.onboard(&controller),
+                Timer::Expiry(row) => self.expire(now, tree, row),
+            }
+        }
+    }
+
+    /// The machine's own changes of the tree.
+    fn write(&mut self, now: Now, tree: &mut Tree, changes: &[Change]) {
+        let happened = tree.apply(changes);
+        if !happened.is_empty() {
+            self.outputs.push_back(Output::Wrote(happened.clone()));
+            self.changed(now, tree, &happened);
+        }
+    }
+
+    /// What follows from a change: notifications by the subscriptions as they were, then whatever the
+    /// machine keeps of its own tables, then the end of connections that nobody is served on any more.
+    fn changed(&mut self, now: Now, tree: &mut Tree, changes: &ChangeSet) {
+        if self.boot.is_none() {
+            self.notify_changes(tree, changes);
+        }
+        let own = [places::CONTROLLER, places::SUBSCRIPTION].map(|names| places::table(tree, names));
+        let model = tree.model().clone();
+        let touches = changes.iter().any(|happening| {
+            let (Happening::Changed { place, .. } | Happening::Created(place) | Happening::Deleted(place)) =
+                happening;
+            own.iter().flatten().any(|table| place.is_within(&model, table))
+        });
+        if touches {
+            // The last news of a controller that goes is that it goes.
+            self.send_notifications(now);
+            let served: Vec<EndpointId> = self.controllers.iter().map(|c| c.endpoint.clone()).collect();
+            self.reload(now, tree);
+            self.close_orphans(&served);
+        }
+    }
+
+    /// Reads the tables that steer the machine.
+    fn reload(&mut self, now: Now, tree: &mut Tree) {
+        self.controllers = controllers::load(tree);
+        self.load_subscriptions(now, tree);
+        self.settle_queues();
+        self.settle_controllers(now);
+        self.watch(tree);
+    }
+
+    /// Ends the connections with controllers that were served and are not any more.
+    fn close_orphans(&mut self, served: &[EndpointId]) {
+        let orphans: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, link)| {
+                served.contains(&link.controller) && self.controller(&link.controller).is_none()
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for link in orphans {
+            self.links.remove(&link);
+            self.outputs.push_back(Output::Close { link, reason: CloseReason::ControllerGone });
+        }
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+
+    /// Asks the host for fresh values and goes on when they are there; at once if none are needed.
+    fn refresh(&mut self, tree: &mut Tree, mut places: Vec<Place>, then: Pending) {
+        places::tidy(tree.model(), &mut places);
+        let ticket = self.ticket();
+        self.pending.insert(ticket, then);
+        self.outputs.push_back(Output::Refresh { ticket, places });
+    }
+}

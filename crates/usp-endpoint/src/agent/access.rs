@@ -1,0 +1,81 @@
+//! Who may do what, and what new rows get from the agent. The one seam that roles will stand behind.
+
+use dm::model::ObjectId;
+use dm::path::Name;
+use dm::tree::{Authority, Bit, FullAccess, Place, Requester, RowDefaults, Tree};
+use dm::{Now, UtcTime, Value};
+
+use super::controllers::Controller;
+
+/// What one controller may do. Until roles exist, an enabled controller of the table may do everything,
+/// and any other endpoint nothing at all.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Access {
+    Full,
+}
+
+impl Access {
+    pub(super) fn of(_controller: &Controller) -> Access {
+        Access::Full
+    }
+
+    pub(super) fn authority(&self) -> &dyn Authority {
+        match self {
+            Access::Full => &FullAccess,
+        }
+    }
+
+    pub(super) fn may(&self, tree: &Tree, bit: Bit, place: &Place, leaf: &str) -> bool {
+        let authority = self.authority();
+        authority.is_full() || authority.allows(tree, bit, place, leaf)
+    }
+
+    /// Whether an element of the supported model is shown (R-GSP.0).
+    pub(super) fn shows(&self, tree: &Tree, object: ObjectId, leaf: &str) -> bool {
+        let authority = self.authority();
+        let bit = match leaf {
+            "" => Bit::ObjectRead,
+            leaf if leaf.ends_with("()") || leaf.ends_with('!') => Bit::CommandRead,
+            _ => Bit::ParamRead,
+        };
+        authority.is_full() || authority.allows_in_model(tree, bit, object, leaf)
+    }
+}
+
+/// What the agent itself puts into rows that a controller adds.
+pub(super) struct NewRows<'a> {
+    creator: &'a str,
+    time: UtcTime,
+}
+
+impl<'a> NewRows<'a> {
+    pub(super) fn of(controller: &'a Controller, now: Now) -> NewRows<'a> {
+        NewRows { creator: &controller.path, time: now.utc.unwrap_or(UtcTime::UNKNOWN) }
+    }
+
+    pub(super) fn requester(&'a self, access: &'a Access) -> Requester<'a> {
+        Requester { authority: access.authority(), defaults: self }
+    }
+}
+
+/// Tables whose rows belong to their creator, and the parameter that names it.
+const OWNED: [(&str, &str); 5] = [
+    ("Device.LocalAgent.Subscription.{i}.", "Recipient"),
+    ("Device.LocalAgent.Threshold.{i}.", "Controller"),
+    ("Device.LocalAgent.Monitor.{i}.", "Controller"),
+    ("Device.LocalAgent.Watchdog.{i}.", "Controller"),
+    ("Device.BulkData.Profile.{i}.", "Controller"),
+];
+
+impl RowDefaults for NewRows<'_> {
+    fn row_defaults(&self, tree: &Tree, table: &Place) -> Vec<(Name, Value)> {
+        let object = tree.model().object(table.object);
+        let mut values = Vec::new();
+        for (_, owner) in OWNED.iter().filter(|(path, _)| *path == object.path.as_str()) {
+            values.extend(object.param(owner).map(|param| (param.name.clone(), Value::text(self.creator))));
+            let created = object.param("CreationDate");
+            values.extend(created.map(|param| (param.name.clone(), Value::Time(self.time))));
+        }
+        values
+    }
+}

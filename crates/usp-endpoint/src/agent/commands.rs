@@ -1,0 +1,277 @@
+//! Operate: commands that the host runs, those that the machine runs itself, and the rows of
+//! `Device.LocalAgent.Request.` that stand for asynchronous ones.
+
+use std::num::NonZeroU32;
+
+use dm::operation::{CommandResult, Operate, Requested};
+use dm::tree::{Bit, Change, CommandCall, Place, Tree};
+use dm::{Code, Fault, Now, Outcome, Value};
+use usp_proto::ErrorBody;
+use usp_proto::notify::{CommandFailure, Notification, OperationComplete, OperationResp, OutputArgs};
+
+use super::access::NewRows;
+use super::controllers::Controller;
+use super::io::{Output, Ticket};
+use super::requests::Origin;
+use super::subscriptions::Kind;
+use super::{AgentMachine, places};
+use crate::limits::{MAX_CALLS, MAX_RUNNING_COMMANDS};
+
+/// A command that the host runs.
+pub(super) struct Running {
+    place: Place,
+    /// With `()`.
+    name: String,
+    path: String,
+    originator: String,
+    command_key: String,
+    reports: Reports,
+}
+
+/// How its end is told.
+enum Reports {
+    /// In the answer to the Operate, at this index.
+    Answer(Ticket, usize),
+    /// By OperationComplete; until then a row stands for it.
+    Complete { row: Place, cancelled: bool },
+}
+
+/// The answer to one Operate, as long as synchronous commands of it run.
+pub(super) struct Group {
+    origin: Origin,
+    send_resp: bool,
+    results: Vec<(String, Option<Result<CommandResult, Fault>>)>,
+}
+
+impl AgentMachine {
+    pub(super) fn operate(
+        &mut self,
+        now: Now,
+        tree: &mut Tree,
+        origin: Origin,
+        controller: &Controller,
+        operate: &Operate,
+    ) {
+        let access = controller.access();
+        let calls = tree.commands(operate, &NewRows::of(controller, now).requester(&access));
+        let calls = calls.and_then(|calls| match calls.len() {
+            0..=MAX_CALLS => Ok(calls),
+            _ => Err(Fault::new(Code::RESOURCES_EXCEEDED, "the path matches too many commands")),
+        });
+        let calls = match calls {
+            Ok(calls) => calls,
+            Err(fault) => return self.finish(&origin, Err(ErrorBody::new(fault.code.0, fault.message))),
+        };
+        let group = self.ticket();
+        let mut results = Vec::with_capacity(calls.len());
+        for (path, verdict) in calls {
+            let result = match verdict {
+                Ok(call) => self.call(now, tree, &origin, operate, call, (group, results.len())),
+                Err(fault) => Some(Err(fault)),
+            };
+            results.push((path, result));
+        }
+        self.groups.insert(group, Group { origin, send_resp: operate.send_resp, results });
+        self.answer_group(group);
+    }
+
+    /// Runs one command. `None`: the answer waits for its end.
+    fn call(
+        &mut self,
+        now: Now,
+        tree: &mut Tree,
+        origin: &Origin,
+        operate: &Operate,
+        call: CommandCall,
+        slot: (Ticket, usize),
+    ) -> Option<Result<CommandResult, Fault>> {
+        let model = tree.model().clone();
+        let object = model.object(call.place.object);
+        let command = &object.commands[usize::from(call.command)];
+        match (object.path.as_str(), command.name.as_str()) {
+            ("Device.LocalAgent.Request.{i}.", "Cancel") => {
+                return Some(self.cancel(now, tree, &call.place));
+            }
+            ("Device.LocalAgent.Controller.{i}.", "SendOnBoardRequest") => {
+                return Some(self.send_on_board_request(now, tree, &call.place));
+            }
+            _ => {}
+        }
+        // R-OPR.3: denied, never at the cost of one that runs.
+        if self.running.len() >= MAX_RUNNING_COMMANDS {
+            return Some(Err(Fault::new(Code::RESOURCES_EXCEEDED, "too many commands run")));
+        }
+        let running = Running {
+            place: call.place.clone(),
+            name: format!("{}()", command.name),
+            path: call.path.clone(),
+            originator: origin.controller.as_str().to_owned(),
+            command_key: operate.command_key.clone(),
+            reports: Reports::Answer(slot.0, slot.1),
+        };
+        if command.is_async {
+            self.start(now, tree, origin, running, call)
+        } else {
+            self.run(origin, running, call)
+        }
+    }
+
+    fn run(
+        &mut self,
+        origin: &Origin,
+        running: Running,
+        call: CommandCall,
+    ) -> Option<Result<CommandResult, Fault>> {
+        let ticket = self.ticket();
+        let (controller, command_key) = (origin.controller.clone(), running.command_key.clone());
+        self.running.insert(ticket, running);
+        self.outputs.push_back(Output::Run { ticket, controller, command_key, call });
+        None
+    }
+
+    /// R-OPR.0, R-OPR.2: a row per command that goes on after the answer.
+    fn start(
+        &mut self,
+        now: Now,
+        tree: &mut Tree,
+        origin: &Origin,
+        mut running: Running,
+        call: CommandCall,
+    ) -> Option<Result<CommandResult, Fault>> {
+        let twin = |other: &Running| {
+            matches!(other.reports, Reports::Complete { .. })
+                && (&other.originator, &other.path, &other.command_key)
+                    == (&running.originator, &running.path, &running.command_key)
+        };
+        if self.running.values().any(twin) {
+            return Some(Err(Fault::new(Code::RESOURCES_EXCEEDED, "it runs already under this command_key")));
+        }
+        let Some(row) = next_request(tree) else {
+            return Some(Err(Fault::new(Code::INTERNAL_ERROR, "no row for the command")));
+        };
+        let mut changes = tree.with_defaults(&row);
+        let number = row.rows().last().map_or(0, |number| number.get());
+        changes.extend(set(tree, &row, "Alias", &format!("cpe-{number}")));
+        changes.extend(set(tree, &row, "Originator", &running.originator));
+        changes.extend(set(tree, &row, "Command", &running.path));
+        changes.extend(set(tree, &row, "CommandKey", &running.command_key));
+        changes.extend(set(tree, &row, "Status", "Active"));
+        running.reports = Reports::Complete { row: row.clone(), cancelled: false };
+        self.write(now, tree, &changes);
+        self.run(origin, running, call);
+        Some(Ok(CommandResult::Started(row.text(tree.model()))))
+    }
+
+    pub(super) fn command_ended(
+        &mut self,
+        now: Now,
+        tree: &mut Tree,
+        ticket: Ticket,
+        result: Result<Vec<(String, String)>, Fault>,
+    ) {
+        let Some(running) = self.running.remove(&ticket) else { return };
+        match &running.reports {
+            Reports::Answer(group, index) => {
+                if let Some(slot) = self.groups.get_mut(group).and_then(|group| group.results.get_mut(*index))
+                {
+                    slot.1 = Some(result.map(CommandResult::Output));
+                }
+                self.answer_group(*group);
+            }
+            Reports::Complete { row, cancelled } => {
+                let result = match result {
+                    Err(_) if *cancelled => Err(Fault::new(Code::COMMAND_CANCELED, "cancelled on request")),
+                    other => other,
+                };
+                let row = row.clone();
+                self.complete(tree, &running, result);
+                self.write(now, tree, &[Change::Remove { row }]);
+            }
+        }
+    }
+
+    /// OperationComplete, to whoever subscribed to it.
+    fn complete(&mut self, tree: &Tree, running: &Running, result: Result<Vec<(String, String)>, Fault>) {
+        let operation_resp = match result {
+            Ok(args) => OperationResp::ReqOutputArgs(OutputArgs { output_args: args.into_iter().collect() }),
+            Err(fault) => {
+                OperationResp::CmdFailure(CommandFailure { err_code: fault.code.0, err_msg: fault.message })
+            }
+        };
+        let complete = OperationComplete {
+            obj_path: running.place.text(tree.model()),
+            command_name: running.name.clone(),
+            command_key: running.command_key.clone(),
+            operation_resp: Some(operation_resp),
+        };
+        let bare = running.name.trim_end_matches("()");
+        for index in self.interested(tree, Kind::OperationComplete, &running.place, bare, Bit::CommandNotify)
+        {
+            let subscription = self.subscriptions[index].clone();
+            self.enqueue(&subscription, Notification::OperComplete(complete.clone()));
+        }
+    }
+
+    /// Answers an Operate once every command that the answer waits for has ended.
+    fn answer_group(&mut self, ticket: Ticket) {
+        let done =
+            self.groups.get(&ticket).is_some_and(|group| group.results.iter().all(|(_, r)| r.is_some()));
+        let Some(group) = done.then(|| self.groups.remove(&ticket)).flatten() else { return };
+        let results =
+            group.results.into_iter().filter_map(|(path, result)| Some(Requested { path, result: result? }));
+        let results: Vec<Requested<CommandResult>> = results.collect();
+        // R-OPR.4: who wants no response still hears of failures.
+        if group.send_resp || results.iter().any(|result| result.result.is_err()) {
+            self.finish_with(&group.origin, Outcome::Operate(results));
+        } else {
+            self.forget(&group.origin);
+        }
+    }
+
+    fn cancel(&mut self, now: Now, tree: &mut Tree, request: &Place) -> Result<CommandResult, Fault> {
+        let found = self.running.iter_mut().find_map(|(ticket, running)| match &mut running.reports {
+            Reports::Complete { row, cancelled } if row == request => Some((*ticket, cancelled)),
+            _ => None,
+        });
+        let Some((ticket, cancelled)) = found else {
+            return Err(Fault::new(Code::COMMAND_FAILURE, "this command does not run"));
+        };
+        if !std::mem::replace(cancelled, true) {
+            self.outputs.push_back(Output::Cancel(ticket));
+        }
+        let changes: Vec<Change> = set(tree, request, "Status", "Canceling").into_iter().collect();
+        self.write(now, tree, &changes);
+        Ok(CommandResult::Output(Vec::new()))
+    }
+
+    /// R-NOT.5
+    fn send_on_board_request(
+        &mut self,
+        now: Now,
+        tree: &mut Tree,
+        row: &Place,
+    ) -> Result<CommandResult, Fault> {
+        let Some(endpoint) = self.controllers.iter().find(|c| c.row == *row).map(|c| c.endpoint.clone())
+        else {
+            return Err(Fault::new(Code::COMMAND_FAILURE, "this controller is not enabled"));
+        };
+        let param = tree.model().param_index(row.object, "OnBoardingComplete");
+        if let Some(param) = param {
+            let value = Some(Value::Bool(false));
+            self.write(now, tree, &[Change::Set { place: row.clone(), param, value }]);
+        }
+        self.onboard(&endpoint);
+        Ok(CommandResult::Output(Vec::new()))
+    }
+}
+
+fn next_request(tree: &Tree) -> Option<Place> {
+    let table = places::table(tree, places::REQUEST)?;
+    let number = tree.last_number(&table).checked_add(1).and_then(NonZeroU32::new)?;
+    Some(table.row(number))
+}
+
+fn set(tree: &Tree, place: &Place, name: &str, text: &str) -> Option<Change> {
+    let param = tree.model().param_index(place.object, name)?;
+    Some(Change::Set { place: place.clone(), param, value: Some(Value::text(text)) })
+}

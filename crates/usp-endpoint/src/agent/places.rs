@@ -1,0 +1,74 @@
+//! Where things stand in the tree: the machine's own tables, and what a request touches.
+
+use dm::model::Model;
+use dm::path::{Path, Segment, Selector, Step};
+use dm::tree::{Place, Tree};
+
+use crate::limits::MAX_PLACES;
+
+/// `Device.LocalAgent.Controller.`
+pub(super) const CONTROLLER: &[&str] = &["LocalAgent", "Controller"];
+/// `Device.LocalAgent.Subscription.`
+pub(super) const SUBSCRIPTION: &[&str] = &["LocalAgent", "Subscription"];
+/// `Device.LocalAgent.Request.`
+pub(super) const REQUEST: &[&str] = &["LocalAgent", "Request"];
+
+/// The object or table of these names below `Device.`, if the model has it.
+pub(super) fn table(tree: &Tree, names: &[&str]) -> Option<Place> {
+    below(tree.model(), &Place::root(), names)
+}
+
+/// The object or table of these names below a place.
+pub(super) fn below(model: &Model, from: &Place, names: &[&str]) -> Option<Place> {
+    names
+        .iter()
+        .try_fold(from.clone(), |place, name| Some(place.child(model.find_child(place.object, name)?)))
+}
+
+/// The rows of a table.
+pub(super) fn rows(tree: &Tree, table: &Place) -> Vec<Place> {
+    tree.rows(table).into_iter().map(|number| table.row(number)).collect()
+}
+
+/// What has to be fresh before the path can be resolved and read: its longest part of names and
+/// numbers; everything, if it follows references.
+pub(super) fn touched_text(model: &Model, text: &str) -> Option<Place> {
+    touched(model, &Path::parse(text).ok()?)
+}
+
+/// The same for a path that is parsed.
+pub(super) fn touched(model: &Model, path: &Path) -> Option<Place> {
+    if follows(path) {
+        return Some(Place::root());
+    }
+    let mut place = Place::root();
+    for segment in path.segments.iter().skip(1) {
+        match segment {
+            Segment::Object(name) => place = place.child(model.find_child(place.object, name.as_str())?),
+            Segment::Rows(Selector::Number(number)) if place.is_table(model) => place = place.row(*number),
+            _ => break,
+        }
+    }
+    Some(place)
+}
+
+fn follows(path: &Path) -> bool {
+    path.segments.iter().any(|segment| match segment {
+        Segment::Follow(_) => true,
+        Segment::Rows(Selector::Matching(expr)) => {
+            expr.all.iter().any(|comparison| comparison.steps.iter().any(|s| matches!(s, Step::Follow(_))))
+        }
+        _ => false,
+    })
+}
+
+/// Drops repeats and what lies inside another place; too many places become the whole tree.
+pub(super) fn tidy(model: &Model, places: &mut Vec<Place>) {
+    places.sort();
+    places.dedup();
+    if places.len() > MAX_PLACES {
+        *places = vec![Place::root()];
+    }
+    let all = places.clone();
+    places.retain(|place| !all.iter().any(|other| other != place && place.is_within(model, other)));
+}

@@ -1,0 +1,108 @@
+//! Records that arrive: whose they are and what they carry; and Records that leave.
+
+use dm::Now;
+use dm::tree::Tree;
+use usp_proto::error_code::code;
+use usp_proto::link::{Inbound, Outbound, PeerAuth, ReturnPath};
+use usp_proto::msg::Body;
+use usp_proto::record::{PayloadSecurity, encode_message};
+use usp_proto::{EndpointId, Malformed, Msg, Record, RecordType, Response, Version};
+
+use super::AgentMachine;
+use super::io::{CloseReason, Output};
+use super::requests::Origin;
+
+impl AgentMachine {
+    pub(super) fn record(&mut self, now: Now, tree: &mut Tree, inbound: Inbound) {
+        let Inbound { link, peer, return_path, record } = inbound;
+        let record = match Record::decode(record) {
+            Ok(record) => record,
+            Err(error) => {
+                // R-MTP.5: only for a Request of a known sender.
+                if let Some((to, answer)) = error.answer(&self.config.endpoint) {
+                    let to = to.clone();
+                    self.send(&to, return_path, &answer);
+                }
+                // R-WS.16
+                if matches!(error.reason, Malformed::Undecodable(_)) {
+                    self.outputs.push_back(Output::Close { link, reason: CloseReason::BadRecord });
+                }
+                return;
+            }
+        };
+        // R-E2E.1, R-ARC.2: for somebody else, or from ourselves.
+        if record.to_id != self.config.endpoint || record.from_id == self.config.endpoint {
+            return;
+        }
+        let configured = self.links.get(&link);
+        if configured.is_some_and(|link| link.controller != record.from_id) {
+            return;
+        }
+        let peer = configured.map_or(&peer, |link| &link.peer);
+        if !speaks_for(peer, &record.from_id) || record.payload_security != PayloadSecurity::Plaintext {
+            return;
+        }
+        match record.record_type {
+            RecordType::NoSession { payload } => {
+                let origin = Origin { controller: record.from_id, msg_id: String::new(), return_path };
+                self.message(now, tree, origin, &payload);
+            }
+            RecordType::Session(_) => self.refuse_session(&record.from_id, return_path),
+            _ => {}
+        }
+    }
+
+    fn message(&mut self, now: Now, tree: &mut Tree, mut origin: Origin, payload: &[u8]) {
+        match Msg::decode(payload) {
+            Ok(Msg { msg_id, body: Body::Request(request) }) => {
+                origin.msg_id = msg_id;
+                self.request(now, tree, origin, request);
+            }
+            // R-NOT.9: the message id tells which notification it is.
+            Ok(Msg { msg_id, body: Body::Response(Response::NotifyResp(_)) }) => {
+                self.acknowledged(now, &origin.controller, &msg_id);
+            }
+            Ok(_) => {}
+            // R-ENC.5, R-MSG.1
+            Err(error) => {
+                if let Some(answer) = error.answer() {
+                    self.send(&origin.controller, origin.return_path, &answer);
+                }
+            }
+        }
+    }
+
+    /// R-E2E.6a
+    fn refuse_session(&mut self, to: &EndpointId, return_path: ReturnPath) {
+        let reason = "end-to-end sessions are not supported";
+        let code = code::SESSION_CONTEXT_NOT_ALLOWED;
+        let record = Record::disconnect(&self.config.endpoint, to, Version::CURRENT, code, reason);
+        self.outputs.push_back(Output::Send(Outbound { return_path, record: record.encode() }));
+    }
+
+    pub(super) fn send_connect(&mut self, to: &EndpointId, return_path: ReturnPath) {
+        let record = match return_path {
+            ReturnPath::WebSocket(_) => {
+                Record::websocket_connect(&self.config.endpoint, to, Version::CURRENT)
+            }
+        };
+        self.outputs.push_back(Output::Send(Outbound { return_path, record: record.encode() }));
+    }
+
+    pub(super) fn send(&mut self, to: &EndpointId, return_path: ReturnPath, msg: &Msg) {
+        let record = encode_message(&self.config.endpoint, to, Version::CURRENT, msg);
+        self.outputs.push_back(Output::Send(Outbound { return_path, record }));
+    }
+}
+
+/// R-SEC.0a: a certificate that names endpoints must name the sender. One that names none was accepted
+/// by the transport for another reason: it is pinned to this controller.
+fn speaks_for(peer: &PeerAuth, from: &EndpointId) -> bool {
+    match peer {
+        PeerAuth::Unproven => true,
+        PeerAuth::Certificate(certificate) => {
+            certificate.endpoint_ids.is_empty()
+                || certificate.endpoint_ids.iter().any(|id| id.certifies(from))
+        }
+    }
+}

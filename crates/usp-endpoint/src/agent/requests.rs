@@ -1,0 +1,157 @@
+//! Requests under way: admitted, refreshed, answered.
+
+use dm::tree::{Plan, Tree};
+use dm::{Now, Operation, Outcome};
+use usp_proto::error_code::code;
+use usp_proto::get_supported_protocol::GetSupportedProtocolResp;
+use usp_proto::link::ReturnPath;
+use usp_proto::{EndpointId, ErrorBody, Msg, Request, Response};
+
+use super::access::Access;
+use super::controllers::Controller;
+use super::io::Ticket;
+use super::{AgentMachine, places};
+use crate::{limits, translate};
+
+/// Names a request: its sender and the id that the sender gave it.
+pub(super) type Key = (EndpointId, String);
+
+/// Where a request came from and its answer goes.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub(super) controller: EndpointId,
+    pub(super) msg_id: String,
+    pub(super) return_path: ReturnPath,
+}
+
+/// What goes on when the host comes back with a ticket.
+pub(super) enum Pending {
+    /// Fresh values for the Boot! event.
+    Boot,
+    /// Fresh values for a request.
+    Request(Origin, Operation),
+    /// The end of a commit.
+    Commit(Origin, Plan),
+}
+
+/// A Set, Add or Delete that waits for the commit before it.
+pub(super) struct WaitingWrite {
+    pub(super) origin: Origin,
+    pub(super) operation: Operation,
+}
+
+impl AgentMachine {
+    pub(super) fn request(&mut self, now: Now, tree: &mut Tree, origin: Origin, request: Request) {
+        if self.controller(&origin.controller).is_none() {
+            return self.refuse(&origin, dm::Code::PERMISSION_DENIED.0, "this controller is not served");
+        }
+        let key = (origin.controller.clone(), origin.msg_id.clone());
+        // R-MSG.4
+        if self.in_progress.contains(&key) {
+            return;
+        }
+        if self.in_progress.len() >= limits::MAX_REQUESTS {
+            return self.refuse(&origin, code::RESOURCES_EXCEEDED, "too many requests at once");
+        }
+        if matches!(request, Request::GetSupportedProtocol(_)) {
+            let resp = GetSupportedProtocolResp::new(&self.config.versions);
+            return self.respond(&origin, Response::GetSupportedProtocolResp(resp));
+        }
+        let name = request.name();
+        // R-MSG.1: what only agents ask.
+        let Some(operation) = translate::operation(request) else {
+            let text = format!("{name} is not for an agent");
+            return self.refuse(&origin, code::MESSAGE_NOT_SUPPORTED, &text);
+        };
+        self.in_progress.insert(key);
+        match &operation {
+            Operation::GetSchema(_) => self.carry_out(now, tree, origin, operation),
+            _ => {
+                let places = touched(tree, &operation);
+                self.refresh(tree, places, Pending::Request(origin, operation));
+            }
+        }
+    }
+
+    pub(super) fn refreshed(&mut self, now: Now, tree: &mut Tree, ticket: Ticket) {
+        match self.pending.remove(&ticket) {
+            Some(Pending::Boot) => self.tell_boot(now, tree),
+            Some(Pending::Request(origin, operation)) => self.carry_out(now, tree, origin, operation),
+            Some(other) => {
+                self.pending.insert(ticket, other);
+            }
+            None => {}
+        }
+    }
+
+    fn carry_out(&mut self, now: Now, tree: &mut Tree, origin: Origin, operation: Operation) {
+        // It may have been disabled since.
+        let Some(controller) = self.controller(&origin.controller).cloned() else {
+            let text = "this controller is not served";
+            return self.finish(&origin, Err(ErrorBody::new(dm::Code::PERMISSION_DENIED.0, text)));
+        };
+        match operation {
+            Operation::Set(_) | Operation::Add(_) | Operation::Delete(_) => {
+                self.write_request(now, tree, origin, operation);
+            }
+            Operation::Operate(operate) => self.operate(now, tree, origin, &controller, &operate),
+            read => {
+                let outcome = super::reads::answer(tree, &controller, now, &read);
+                self.finish(&origin, translate::response(outcome));
+            }
+        }
+    }
+
+    /// Answers, and forgets the request.
+    pub(super) fn finish(&mut self, origin: &Origin, answer: Result<Response, ErrorBody>) {
+        self.forget(origin);
+        match answer {
+            Ok(response) => self.respond(origin, response),
+            Err(error) => self.error(origin, error),
+        }
+    }
+
+    /// The request is no longer in progress.
+    pub(super) fn forget(&mut self, origin: &Origin) {
+        self.in_progress.remove(&(origin.controller.clone(), origin.msg_id.clone()));
+    }
+
+    pub(super) fn finish_with(&mut self, origin: &Origin, outcome: Outcome) {
+        self.finish(origin, translate::response(outcome));
+    }
+
+    /// R-MSG.9: with the id of the request, on the connection that it came by.
+    fn respond(&mut self, origin: &Origin, response: Response) {
+        let msg = Msg::response(origin.msg_id.clone(), response);
+        self.send(&origin.controller, origin.return_path.clone(), &msg);
+    }
+
+    fn error(&mut self, origin: &Origin, error: ErrorBody) {
+        let msg = Msg::error(origin.msg_id.clone(), error);
+        self.send(&origin.controller, origin.return_path.clone(), &msg);
+    }
+
+    fn refuse(&mut self, origin: &Origin, code: u32, text: &str) {
+        self.error(origin, ErrorBody::new(code, text));
+    }
+}
+
+impl Controller {
+    pub(super) fn access(&self) -> Access {
+        Access::of(self)
+    }
+}
+
+/// The places that have to be fresh for an operation.
+fn touched(tree: &Tree, operation: &Operation) -> Vec<dm::tree::Place> {
+    let paths: Vec<&str> = match operation {
+        Operation::Get(get) => get.paths.iter().map(String::as_str).collect(),
+        Operation::GetInstances(get) => get.paths.iter().map(String::as_str).collect(),
+        Operation::Set(set) => set.objects.iter().map(|object| object.path.as_str()).collect(),
+        Operation::Add(add) => add.objects.iter().map(|object| object.path.as_str()).collect(),
+        Operation::Delete(delete) => delete.paths.iter().map(String::as_str).collect(),
+        Operation::Operate(operate) => vec![&operate.command],
+        Operation::GetSchema(_) => Vec::new(),
+    };
+    paths.into_iter().filter_map(|path| places::touched_text(tree.model(), path)).collect()
+}
