@@ -49,3 +49,27 @@ pub const NUDGE_AFTER: Duration = Duration::from_millis(250);
 
 /// Controller: how long a fresh channel waits for the Connect record of an agent that may know none.
 pub const CONNECT_GRACE: Duration = Duration::from_secs(2);
+
+/// Controller: how long onboarding waits for one answer; supported models of megabytes take their time.
+pub const ONBOARDING_ANSWER: Duration = Duration::from_secs(60);
+
+/// Controller: how often a question of onboarding is asked before it is left out.
+pub const ONBOARDING_ATTEMPTS: u32 = 2;
+
+/// Controller: steps that one answer may add to an onboarding.
+pub const ONBOARDING_STEPS: usize = 1024;
+
+/// Controller: answers about the supported model beyond which no divergent path is followed.
+pub const DIVERGENT_PATHS: usize = 256;
+
+/// Controller: tables whose rows are asked for at once.
+pub const TABLES_PER_QUESTION: usize = 64;
+
+/// Controller: times that subscriptions are written and looked at again.
+pub const SUBSCRIPTION_ROUNDS: usize = 4;
+
+/// Controller: faults in one answer to onboarding that get a log line each.
+pub const NOTED_FAULTS: usize = 16;
+
+/// Controller: connections that may be lost over one question of onboarding before less is asked for.
+pub const ONBOARDING_LOSSES: u32 = 3;

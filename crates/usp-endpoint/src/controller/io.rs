@@ -190,6 +190,9 @@ pub struct OnboardingPlan {
     pub instances: bool,
     /// Subscriptions that must stand, by our own ids. Rows of other ids or recipients are not touched.
     pub subscriptions: Vec<Subscription>,
+    /// How our own subscription ids begin: rows of this controller with such an id that are not wanted
+    /// any more are deleted. Empty: none are.
+    pub id_prefix: String,
     /// Parameters that Boot! shall carry (`BootParameter` rows).
     pub boot_parameters: Vec<String>,
     /// Set `OnBoardingComplete` at the end.
@@ -199,7 +202,8 @@ pub struct OnboardingPlan {
 /// A wanted subscription.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Subscription {
-    /// Our id; the reconciliation's key.
+    /// Our id; the reconciliation's key. It holds no `~`: a row that replaces one of other content has
+    /// `~2`, `~3`, … after it on the device, because both stand for a moment; notifications carry that.
     pub id: String,
     /// TR-181 NotifType.
     pub notif_type: String,
@@ -218,9 +222,10 @@ pub enum Learned {
     Protocols(String),
     /// Values read, as a Get outcome.
     Values(Outcome),
-    /// The supported model, as a GetSchema outcome.
+    /// The supported model, whole, as one GetSchema outcome: a result for `Device.`, or for each of its
+    /// children where the whole was too much for the agent, and one for each divergent path.
     Schema(Outcome),
-    /// The rows, as a GetInstances outcome.
+    /// The rows of all tables, as one GetInstances outcome.
     Instances(Outcome),
     /// The path of the row under `Device.LocalAgent.Controller.` that is this controller's.
     OwnRow(String),

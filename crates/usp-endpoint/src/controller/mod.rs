@@ -10,11 +10,11 @@ mod onboarding;
 mod records;
 mod requests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use dm::{Mono, Now};
-use usp_proto::link::{LinkId, Outbound, PeerAuth, ReturnPath};
+use usp_proto::link::{LinkId, Outbound, ReturnPath};
 use usp_proto::{EndpointId, Msg, Version};
 
 use crate::limits;
@@ -39,8 +39,9 @@ pub struct ControllerMachine {
     agent: EndpointId,
     msg_ids: MsgIds,
     link: Option<Link>,
-    requests: BTreeMap<String, Request>,
-    unstored: BTreeMap<Ticket, Unstored>,
+    /// Oldest first.
+    requests: Vec<Request>,
+    unstored: Vec<Unstored>,
     onboarding: Option<Box<Onboarding>>,
     next_ticket: u64,
     outputs: VecDeque<Output>,
@@ -49,11 +50,11 @@ pub struct ControllerMachine {
 /// The connection with the agent.
 struct Link {
     return_path: ReturnPath,
-    peer: PeerAuth,
     /// R-MTP.8: nothing is sent before the agent's Connect record; agents before 1.2 send none, so the
     /// first Record of any kind, or the end of a grace period, opens the channel too.
     open: bool,
-    grace_ends: Mono,
+    /// `None` after a Disconnect record: an agent that knows those sends a Connect record too.
+    grace_ends: Option<Mono>,
     /// When something last came in or went out.
     traffic: Mono,
     nudged: bool,
@@ -67,8 +68,8 @@ impl ControllerMachine {
             agent,
             msg_ids: MsgIds::new(seed),
             link: None,
-            requests: BTreeMap::new(),
-            unstored: BTreeMap::new(),
+            requests: Vec::new(),
+            unstored: Vec::new(),
             onboarding: None,
             next_ticket: limits::OWN_TICKETS,
             outputs: VecDeque::new(),
@@ -99,14 +100,12 @@ impl ControllerMachine {
     pub fn handle(&mut self, now: Now, input: Input) {
         let now = now.mono;
         match input {
-            Input::LinkUp { return_path, peer } => self.link_up(now, return_path, peer),
+            Input::LinkUp { return_path, .. } => self.link_up(now, return_path),
             Input::LinkDown(link) => self.link_down(link),
             Input::Record(inbound) => self.record(now, inbound),
             Input::Submit { ticket, operation, deadline } => self.submit(now, ticket, operation, deadline),
-            Input::Stored(ticket) => self.stored(now, ticket),
-            Input::NotStored(ticket) => {
-                self.unstored.remove(&ticket);
-            }
+            Input::Stored(ticket) => self.stored(ticket),
+            Input::NotStored(ticket) => self.unstored.retain(|unstored| unstored.ticket != ticket),
             Input::Onboard(plan) => self.onboard(now, plan),
             Input::Timeout => self.timeout(now),
         }
@@ -114,26 +113,44 @@ impl ControllerMachine {
 
     /// The next output, if any.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            self.free();
+        }
+        output
+    }
+
+    /// Of a million machines nearly all are idle: what they do not use is given back.
+    fn free(&mut self) {
+        self.outputs = VecDeque::new();
+        if self.requests.is_empty() {
+            self.requests = Vec::new();
+        }
+        if self.unstored.is_empty() {
+            self.unstored = Vec::new();
+        }
     }
 
     /// When [`Input::Timeout`] is wanted: the nearest deadline, nudge or end of grace.
     pub fn poll_timeout(&self) -> Option<Mono> {
-        let deadline = self.requests.values().map(|request| request.deadline).min();
-        let link = self.link.as_ref().and_then(|link| match (link.open, self.awaiting_answer()) {
-            (false, _) => Some(link.grace_ends),
-            (true, true) if !link.nudged => Some(link.traffic + limits::NUDGE_AFTER),
-            _ => None,
-        });
+        let deadline = self.requests.iter().map(|request| request.deadline).min();
+        let link =
+            self.link.as_ref().and_then(|link| if link.open { self.nudge_at() } else { link.grace_ends });
         [deadline, link].into_iter().flatten().min()
     }
 
-    fn link_up(&mut self, now: Mono, return_path: ReturnPath, peer: PeerAuth) {
+    /// When an agent that owes an answer is nudged: once per silence.
+    fn nudge_at(&self) -> Option<Mono> {
+        let link = self.link.as_ref()?;
+        (link.open && !link.nudged && self.awaiting_answer()).then(|| link.traffic + limits::NUDGE_AFTER)
+    }
+
+    fn link_up(&mut self, now: Mono, return_path: ReturnPath) {
         if self.link.take().is_some() {
             self.lose_link();
         }
-        let grace_ends = now + limits::CONNECT_GRACE;
-        self.link = Some(Link { return_path, peer, open: false, grace_ends, traffic: now, nudged: false });
+        let grace_ends = Some(now + limits::CONNECT_GRACE);
+        self.link = Some(Link { return_path, open: false, grace_ends, traffic: now, nudged: false });
     }
 
     fn link_down(&mut self, link: LinkId) {
@@ -144,18 +161,17 @@ impl ControllerMachine {
     }
 
     fn timeout(&mut self, now: Mono) {
-        if let Some(link) = &mut self.link {
-            if !link.open && link.grace_ends <= now {
-                self.open_link(now);
-            } else if link.open && !link.nudged && link.traffic + limits::NUDGE_AFTER <= now {
-                link.nudged = true;
-                let id = link.return_path.link();
-                if self.awaiting_answer() {
-                    self.outputs.push_back(Output::Nudge(id));
-                }
-            }
+        if self.link.as_ref().is_some_and(|link| !link.open && link.grace_ends.is_some_and(|end| end <= now))
+        {
+            self.open_link(now);
         }
         self.expire(now);
+        if self.nudge_at().is_some_and(|at| at <= now)
+            && let Some(link) = &mut self.link
+        {
+            link.nudged = true;
+            self.outputs.push_back(Output::Nudge(link.return_path.link()));
+        }
     }
 
     /// The channel may be used from now on: what was submitted before goes out.
@@ -165,7 +181,17 @@ impl ControllerMachine {
         {
             link.open = true;
             self.send_waiting(now);
+            self.resume_onboarding(now);
         }
+    }
+
+    /// The agent said that it leaves: nothing is sent before it announces itself again (R-MTP.8).
+    fn shut_link(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.open = false;
+            link.grace_ends = None;
+        }
+        self.lose_link();
     }
 
     /// Sends a message on the link in use.
@@ -179,7 +205,8 @@ impl ControllerMachine {
     }
 
     fn send_to(&mut self, return_path: ReturnPath, msg: &Msg) {
-        let record = usp_proto::record::encode_message(&self.config.endpoint, &self.agent, Version::CURRENT, msg);
+        let record =
+            usp_proto::record::encode_message(&self.config.endpoint, &self.agent, Version::CURRENT, msg);
         self.outputs.push_back(Output::Send(Outbound { return_path, record }));
     }
 

@@ -2,80 +2,98 @@
 
 use dm::Mono;
 use usp_proto::error_code::code;
-use usp_proto::link::{Inbound, PeerAuth, ReturnPath};
+use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 use usp_proto::msg::{Body, ErrorBody};
-use usp_proto::{Msg, Record, RecordType, Request};
+use usp_proto::{Malformed, Msg, Record, RecordError, RecordType, Request, Version};
 
 use super::ControllerMachine;
 use super::io::Output;
 
 impl ControllerMachine {
     pub(super) fn record(&mut self, now: Mono, inbound: Inbound) {
-        let Inbound { link, return_path, record, .. } = inbound;
+        let Inbound { link, return_path, record, peer } = inbound;
         let record = match Record::decode(record) {
             Ok(record) => record,
-            Err(error) => {
-                if let Some((_, answer)) = error.answer(&self.config.endpoint) {
-                    self.send_to(return_path, &answer);
-                }
-                let reason = format!("a Record that cannot be read: {error}");
-                return self.outputs.push_back(Output::Close { link, reason });
-            }
+            Err(error) => return self.unreadable(link, return_path, &error),
         };
         // R-E2E.1: what is for somebody else is ignored.
         if record.to_id != self.config.endpoint {
             return self.notice(format!("a Record for {}", record.to_id));
         }
-        if let Err(reason) = self.check_sender(&record, &inbound.peer) {
+        if let Err(reason) = self.check_sender(&record, &peer) {
             return self.outputs.push_back(Output::Close { link, reason });
         }
-        if let Some(own) = self.link.as_mut().filter(|own| own.return_path.link() == link) {
+        let own = self.link.as_mut().filter(|own| own.return_path.link() == link);
+        let is_own = own.is_some();
+        if let Some(own) = own {
             own.traffic = now;
             own.nudged = false;
         }
         match record.record_type {
             RecordType::NoSession { payload } => {
-                self.message(now, return_path, &payload);
                 // Agents before 1.2 send no Connect record: whatever they send shows that they are there.
-                self.open_link(now);
+                if is_own {
+                    self.open_link(now);
+                }
+                self.message(now, return_path, &payload);
             }
-            connect if connect.is_connect() => {
-                self.outputs.push_back(Output::Connected);
-                self.open_link(now);
+            RecordType::WebSocketConnect
+            | RecordType::MqttConnect { .. }
+            | RecordType::StompConnect { .. }
+            | RecordType::UdsConnect => {
+                if is_own {
+                    self.outputs.push_back(Output::Connected);
+                    self.open_link(now);
+                }
             }
             RecordType::Disconnect { reason, reason_code } => {
-                let reason = if reason.is_empty() { format!("code {reason_code}") } else { reason };
-                self.outputs.push_back(Output::Disconnected { reason });
-                // R-MTP.8: a new Connect record comes before anything else.
-                if let Some(own) = &mut self.link {
-                    own.open = false;
-                    own.grace_ends = Mono(u64::MAX);
+                if is_own {
+                    let reason = if reason.is_empty() { format!("code {reason_code}") } else { reason };
+                    self.outputs.push_back(Output::Disconnected { reason });
+                    self.shut_link();
                 }
             }
             RecordType::Session(_) => self.refuse_session(return_path),
-            _ => {}
         }
     }
 
-    /// The sender is the agent that this machine stands for, and its certificate says so (R-SEC.0a).
+    /// R-WS.16: a connection that carries what is no Record at all is closed. A Record with a bad value is
+    /// answered where that is allowed (R-MTP.5), and dropped.
+    fn unreadable(&mut self, link: LinkId, return_path: ReturnPath, error: &RecordError) {
+        if let Some((from, answer)) = error.answer(&self.config.endpoint)
+            && *from == self.agent
+        {
+            self.send_to(return_path, &answer);
+        }
+        let reason = format!("a Record that cannot be read: {error}");
+        match error.reason {
+            Malformed::Undecodable(_) => self.outputs.push_back(Output::Close { link, reason }),
+            _ => self.notice(reason),
+        }
+    }
+
+    /// The sender is the agent that this machine stands for, and its certificate says so (R-SEC.0a). A
+    /// certificate that is only pinned and names no endpoint was accepted for this one by a person.
     fn check_sender(&self, record: &Record, peer: &PeerAuth) -> Result<(), String> {
         if record.from_id != self.agent {
             return Err(format!("a Record from {} on the connection of {}", record.from_id, self.agent));
         }
-        match peer {
-            PeerAuth::Certificate(certificate)
-                if !certificate.endpoint_ids.is_empty()
-                    && !certificate.endpoint_ids.iter().any(|id| id.certifies(&record.from_id)) =>
-            {
-                Err(format!("the certificate does not name {}", record.from_id))
-            }
-            _ => Ok(()),
+        let PeerAuth::Certificate(certificate) = peer else { return Ok(()) };
+        // A DNS name is an id of the fqdn scheme only, and says nothing about other ids.
+        let mut names = certificate.endpoint_ids.iter().filter(|id| id.scheme() != "fqdn");
+        let anonymous = !certificate.trusted && names.next().is_none();
+        if anonymous || certificate.endpoint_ids.iter().any(|id| id.certifies(&record.from_id)) {
+            Ok(())
+        } else {
+            Err(format!("the certificate does not name {}", record.from_id))
         }
     }
 
     fn message(&mut self, now: Mono, return_path: ReturnPath, payload: &[u8]) {
         match Msg::decode(payload) {
-            Ok(Msg { msg_id, body: Body::Request(request) }) => self.request(return_path, msg_id, request, payload),
+            Ok(Msg { msg_id, body: Body::Request(request) }) => {
+                self.request(return_path, msg_id, request, payload);
+            }
             Ok(Msg { msg_id, body }) => self.answer(now, &msg_id, body),
             Err(error) => {
                 if let Some(answer) = error.answer() {
@@ -91,7 +109,8 @@ impl ControllerMachine {
             Request::Notify(notify) => self.notified(return_path, msg_id, notify, payload),
             // R-MSG.1: an agent's other requests are for USP Brokers, and the rest is no agent's to make.
             other => {
-                let error = ErrorBody::new(code::MESSAGE_NOT_SUPPORTED, format!("{} is not supported", other.name()));
+                let error =
+                    ErrorBody::new(code::MESSAGE_NOT_SUPPORTED, format!("{} is not supported", other.name()));
                 self.send_to(return_path, &Msg::error(msg_id, error));
             }
         }
@@ -102,11 +121,11 @@ impl ControllerMachine {
         let record = Record::disconnect(
             &self.config.endpoint,
             &self.agent,
-            usp_proto::Version::CURRENT,
-            "end-to-end sessions are not supported",
+            Version::CURRENT,
             code::SESSION_CONTEXT_NOT_ALLOWED,
+            "end-to-end sessions are not supported",
         );
-        let outbound = usp_proto::link::Outbound { return_path, record: record.encode() };
+        let outbound = Outbound { return_path, record: record.encode() };
         self.outputs.push_back(Output::Send(outbound));
     }
 

@@ -4,37 +4,43 @@ use dm::{Mono, Operation, Outcome};
 use usp_proto::msg::{Body, ErrorBody};
 use usp_proto::{Msg, Response};
 
+use super::ControllerMachine;
 use super::io::{Failure, Output, Ticket};
 use super::onboarding::Finding;
-use super::ControllerMachine;
 use crate::{limits, translate};
 
-/// One request, by message id.
+/// One request. There are few at a time, and they are kept oldest first.
 pub(super) struct Request {
+    pub(super) msg_id: String,
     pub(super) asker: Asker,
-    /// Kept as long as it may have to be sent (again).
+    /// Kept because it may have to be sent again, and because an answer is read in its light.
     pub(super) message: usp_proto::Request,
     pub(super) kind: Kind,
     pub(super) deadline: Mono,
     /// An Operate that wants no response.
     pub(super) quiet: bool,
-    pub(super) sent: bool,
+    /// How often it left.
+    pub(super) sends: u32,
+    /// Whether it is out on the connection that stands.
+    pub(super) out: bool,
 }
 
 /// Who waits for the answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Asker {
     Host(Ticket),
     Onboarding,
 }
 
 /// What may be done when the connection is lost.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     /// Asked again.
     Read,
-    /// Repeating it has the effect of doing it once: Set, Delete.
-    Repeatable,
+    /// Repeating it has the effect of doing it once: Set.
+    Set,
+    /// Like Set, but a repetition may fail only because the first one did not.
+    Delete,
     /// Add, Operate: never repeated.
     Once,
 }
@@ -43,46 +49,76 @@ impl Kind {
     fn of(operation: &Operation) -> Kind {
         match operation {
             Operation::Get(_) | Operation::GetInstances(_) | Operation::GetSchema(_) => Kind::Read,
-            Operation::Set(_) | Operation::Delete(_) => Kind::Repeatable,
+            Operation::Set(_) => Kind::Set,
+            Operation::Delete(_) => Kind::Delete,
             Operation::Add(_) | Operation::Operate(_) => Kind::Once,
         }
     }
 }
 
+impl Request {
+    /// What to say of it when it ends without an answer.
+    fn failure(&self) -> Failure {
+        match (self.sends, self.kind) {
+            (0, _) => Failure::NotSent,
+            (_, Kind::Read) => Failure::TimedOut,
+            (_, Kind::Set | Kind::Delete | Kind::Once) => Failure::InDoubt,
+        }
+    }
+
+    /// Whether it may wait for the next connection and be sent there: reads and repeatable writes, once.
+    fn may_repeat(&self) -> bool {
+        self.asker != Asker::Onboarding && self.sends == 1 && self.kind != Kind::Once
+    }
+}
+
 impl ControllerMachine {
     pub(super) fn submit(&mut self, now: Mono, ticket: Ticket, operation: Operation, deadline: Mono) {
-        if self.link.is_none() || self.requests.len() >= limits::MAX_OUTSTANDING {
+        if self.link.is_none() || self.requests.len() >= limits::MAX_OUTSTANDING || deadline <= now {
             return self.fail(ticket, Failure::NotSent);
         }
         let kind = Kind::of(&operation);
         let quiet = matches!(&operation, Operation::Operate(operate) if !operate.send_resp);
         let message = translate::request(operation);
-        self.enter(now, Request { asker: Asker::Host(ticket), message, kind, deadline, quiet, sent: false });
+        self.enter(now, Asker::Host(ticket), message, kind, quiet, deadline);
     }
 
     /// Enters a request, and sends it if the channel is open.
-    pub(super) fn enter(&mut self, now: Mono, request: Request) {
-        self.requests.insert(self.msg_ids.next(), request);
+    pub(super) fn enter(
+        &mut self,
+        now: Mono,
+        asker: Asker,
+        message: usp_proto::Request,
+        kind: Kind,
+        quiet: bool,
+        deadline: Mono,
+    ) {
+        let msg_id = self.msg_ids.next();
+        self.requests.push(Request { msg_id, asker, message, kind, deadline, quiet, sends: 0, out: false });
         if self.link.as_ref().is_some_and(|link| link.open) {
             self.send_waiting(now);
         }
     }
 
-    /// Sends every request that has not left yet, oldest first (ids count up).
+    /// Sends every request that is not out, oldest first. One that is repeated keeps its message id, by
+    /// which an agent that still works on it knows it again (R-MSG.4).
     pub(super) fn send_waiting(&mut self, now: Mono) {
         let mut leaving = Vec::new();
-        for (msg_id, request) in self.requests.iter_mut().filter(|(_, request)| !request.sent) {
-            request.sent = true;
-            let msg = Msg::request(msg_id.clone(), request.message.clone());
-            leaving.push((request.asker, request.quiet, msg));
+        for request in self.requests.iter_mut().filter(|request| !request.out) {
+            request.out = true;
+            request.sends += 1;
+            let msg = Msg::request(request.msg_id.clone(), request.message.clone());
+            leaving.push((request.asker, request.quiet, request.sends, msg));
         }
-        for (asker, quiet, msg) in leaving {
+        for (asker, quiet, sends, msg) in leaving {
             self.send(now, &msg);
             let Asker::Host(ticket) = asker else { continue };
-            self.outputs.push_back(Output::Sent(ticket));
+            if sends == 1 {
+                self.outputs.push_back(Output::Sent(ticket));
+            }
             // R-OPR.4: nobody waits for a response that was not asked for.
             if quiet {
-                self.requests.remove(&msg.msg_id);
+                self.requests.retain(|request| request.msg_id != msg.msg_id);
                 self.outputs.push_back(Output::Answered { ticket, outcome: Outcome::Operate(Vec::new()) });
             }
         }
@@ -90,62 +126,68 @@ impl ControllerMachine {
 
     /// Whether a request is out.
     pub(super) fn awaiting_answer(&self) -> bool {
-        self.requests.values().any(|request| request.sent)
+        self.requests.iter().any(|request| request.out)
     }
 
+    /// An answer arrived; the message id alone says to what (R-MSG.9).
     pub(super) fn answer(&mut self, now: Mono, msg_id: &str, body: Body) {
-        let Some(request) = self.requests.remove(msg_id) else {
-            self.outputs.push_back(Output::Noticed(format!("an answer to {msg_id}, which nobody waits for")));
-            return;
+        let at = self.requests.iter().position(|request| request.out && request.msg_id == msg_id);
+        let Some(at) = at else {
+            return self.notice(format!("an answer to {msg_id}, which nobody waits for"));
         };
+        let request = self.requests.remove(at);
         let outcome = match body {
             Body::Error(error) => Ok(failed(&error)),
-            Body::Response(Response::GetSupportedProtocolResp(resp)) if request.asker == Asker::Onboarding => {
+            Body::Response(Response::GetSupportedProtocolResp(resp))
+                if request.asker == Asker::Onboarding =>
+            {
                 return self.found(now, Finding::Protocols(resp.agent_supported_protocol_versions));
             }
             Body::Response(response) => translate::outcome(&request.message, response),
             Body::Request(_) => Err("a request".to_owned()),
         };
-        match (request.asker, outcome) {
-            (Asker::Host(ticket), Ok(outcome)) => self.outputs.push_back(Output::Answered { ticket, outcome }),
-            (Asker::Host(ticket), Err(what)) => self.fail(ticket, Failure::BadAnswer(what)),
-            (Asker::Onboarding, Ok(outcome)) => self.found(now, Finding::Outcome(outcome)),
-            (Asker::Onboarding, Err(what)) => self.found(now, Finding::Nothing(what)),
+        let ticket = match request.asker {
+            Asker::Host(ticket) => ticket,
+            Asker::Onboarding => {
+                return self.found(now, outcome.map_or_else(Finding::Nothing, Finding::Outcome));
+            }
+        };
+        match outcome {
+            // What a repeated Delete could not find may be what the first one deleted.
+            Ok(Outcome::Failed(_)) if request.sends > 1 && request.kind == Kind::Delete => {
+                self.fail(ticket, Failure::InDoubt);
+            }
+            Ok(outcome) => self.outputs.push_back(Output::Answered { ticket, outcome }),
+            Err(what) => self.fail(ticket, Failure::BadAnswer(what)),
         }
     }
 
-    /// What was out on a lost connection: reads and repeatable writes wait for the next one, with the
-    /// same message id; the fate of the others is unknown.
+    /// The connection is gone, or the agent left it. What is safe to repeat waits for the next one; the
+    /// rest ends: what never left may be queued again, what did is in doubt.
     pub(super) fn lose_link(&mut self) {
-        let mut in_doubt = Vec::new();
-        self.requests.retain(|_, request| {
-            let keep = !request.sent || request.kind != Kind::Once;
-            if !keep && let Asker::Host(ticket) = request.asker {
-                in_doubt.push(ticket);
+        let mut ended = Vec::new();
+        let mut onboarding_asked = false;
+        self.requests.retain_mut(|request| {
+            onboarding_asked |= request.out && request.asker == Asker::Onboarding;
+            let keep = request.may_repeat();
+            request.out = false;
+            if let (false, Asker::Host(ticket)) = (keep, request.asker) {
+                ended.push((ticket, request.failure()));
             }
-            request.sent = false;
             keep
         });
-        for ticket in in_doubt {
-            self.fail(ticket, Failure::InDoubt);
+        for (ticket, failure) in ended {
+            self.fail(ticket, failure);
         }
-        self.pause_onboarding();
+        self.pause_onboarding(onboarding_asked);
     }
 
+    /// Ends what has waited until its deadline.
     pub(super) fn expire(&mut self, now: Mono) {
-        let expired: Vec<String> =
-            self.requests.iter().filter(|(_, r)| r.deadline <= now).map(|(id, _)| id.clone()).collect();
-        for msg_id in expired {
-            let Some(request) = self.requests.remove(&msg_id) else { continue };
+        while let Some(at) = self.requests.iter().position(|request| request.deadline <= now) {
+            let request = self.requests.remove(at);
             match request.asker {
-                Asker::Host(ticket) => {
-                    let failure = match (request.sent, request.kind) {
-                        (false, Kind::Once) => Failure::NotSent,
-                        (_, Kind::Read) => Failure::TimedOut,
-                        (false, Kind::Repeatable) | (true, _) => Failure::InDoubt,
-                    };
-                    self.fail(ticket, failure);
-                }
+                Asker::Host(ticket) => self.fail(ticket, request.failure()),
                 Asker::Onboarding => self.found(now, Finding::Nothing("no answer in time".to_owned())),
             }
         }
