@@ -1,0 +1,8 @@
+//! The controller machine: scripted agents, and small ones that answer from a tree.
+
+mod bench;
+mod notify;
+mod onboarding;
+mod peer;
+mod records;
+mod requests;

@@ -1,0 +1,3 @@
+//! Tests of the machines through their inputs and outputs.
+
+mod controller;
