@@ -14,6 +14,7 @@ pub mod kind;
 pub mod limits;
 pub mod machine;
 pub mod provider;
+pub mod reference;
 mod report;
 mod stored;
 pub mod wheel;

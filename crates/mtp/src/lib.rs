@@ -17,4 +17,5 @@ pub use link::{
     SendError, Side, Verdict,
 };
 pub use retry::{Retry, Schedule};
+pub use usp_proto::EndpointId;
 pub use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, PeerCertificate, ReturnPath};

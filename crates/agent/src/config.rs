@@ -1,0 +1,209 @@
+//! `agent.toml`.
+//!
+//! It is the factory default: read at the first start and after a factory reset, and won over afterwards
+//! by what controllers stored. Only [`Policy`] holds at every start, and `data_dir`, where the stored
+//! state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use dm::path::SchemaPath;
+use serde::Deserialize;
+
+/// The whole file.
+#[derive(Clone, Default, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the agent keeps its state.
+    #[serde(default = "default_data_dir")]
+    pub data_dir: PathBuf,
+    /// Who this device is, where the system does not tell, or tells wrong.
+    #[serde(default)]
+    pub agent: AgentConfig,
+    /// Whom it obeys.
+    #[serde(default, rename = "controller")]
+    pub controllers: Vec<ControllerConfig>,
+    /// Its own certificate.
+    #[serde(default)]
+    pub tls: TlsConfig,
+    /// Where controllers may dial in.
+    #[serde(default, rename = "listen")]
+    pub listeners: Vec<ListenerConfig>,
+    /// What may be done to the system.
+    #[serde(default)]
+    pub policy: Policy,
+}
+
+/// Identity. What is left out comes from the system.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentConfig {
+    /// The endpoint id.
+    pub endpoint: Option<String>,
+    /// Six hexadecimal digits.
+    pub oui: Option<String>,
+    /// Serial number.
+    pub serial: Option<String>,
+    /// Product class.
+    pub product_class: Option<String>,
+    /// Manufacturer's name.
+    pub manufacturer: Option<String>,
+    /// Model name.
+    pub model_name: Option<String>,
+    /// Hardware version.
+    pub hardware_version: Option<String>,
+}
+
+/// A controller.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControllerConfig {
+    /// Its endpoint id.
+    pub endpoint: String,
+    /// `ws://…` or `wss://…`; none for one that dials in.
+    pub url: Option<String>,
+    /// Certificates that vouch for it: PEM text, or the path of a file.
+    pub ca: Option<String>,
+    /// SHA-256 fingerprint of its own certificate, hexadecimal, colons or not.
+    pub pin: Option<String>,
+    /// One-time token to be given a certificate for.
+    pub token: Option<String>,
+    /// Seconds between `Periodic!` events.
+    pub periodic_interval: Option<u32>,
+}
+
+/// The agent's own certificate, when it is not enrolled for one.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// PEM file, leaf first.
+    pub cert: Option<PathBuf>,
+    /// PEM file.
+    pub key: Option<PathBuf>,
+}
+
+/// A socket for controllers that dial in.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerConfig {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// Path of the WebSocket.
+    #[serde(default = "default_path")]
+    pub path: String,
+    /// With the agent's own certificate.
+    #[serde(default = "yes")]
+    pub tls: bool,
+}
+
+/// What may be done to the system, and with what. Nothing may be written unless it is said here.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Subtrees of the data model that controllers may write (`Device.IP.`).
+    #[serde(default)]
+    pub writable: Vec<String>,
+    /// Command line that restarts the device, for `Device.Reboot()`.
+    #[serde(default)]
+    pub reboot: Vec<String>,
+    /// Command line that brings the device to its factory state, for `Device.FactoryReset()`. The agent's
+    /// own state is reset whether there is one or not.
+    #[serde(default)]
+    pub factory_reset: Vec<String>,
+    /// Log files that are shown and may be uploaded.
+    #[serde(default)]
+    pub log_files: Vec<PathBuf>,
+    /// The file of the NTP client that names its servers, when it is none of the usual ones.
+    pub ntp_config: Option<PathBuf>,
+    /// Command line that makes the NTP client read its servers again.
+    #[serde(default)]
+    pub ntp_reload: Vec<String>,
+}
+
+fn default_data_dir() -> PathBuf {
+    PathBuf::from("/var/lib/cusp-agent")
+}
+
+fn default_path() -> String {
+    "/usp".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it can't be read, or says something that is not understood; the message names line and key.
+    pub fn load(path: &Path) -> Result<Config> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+        Config::parse(&text).with_context(|| format!("{}", path.display()))
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// Those of [`Config::load`].
+    pub fn parse(text: &str) -> Result<Config> {
+        // The parser's own message quotes the line, which may hold a token.
+        let config: Config = toml::from_str(text).map_err(|error| described(text, &error))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        for path in &self.policy.writable {
+            let parsed = SchemaPath::parse(path).with_context(|| format!("policy.writable: {path:?}"))?;
+            if !path.ends_with('.') || parsed.has_numbers() {
+                bail!(
+                    "policy.writable: {path:?}: an object path in its supported form, such as \"Device.IP.\""
+                );
+            }
+        }
+        for (at, controller) in self.controllers.iter().enumerate() {
+            let repeated = self.controllers[..at].iter().any(|other| other.endpoint == controller.endpoint);
+            if repeated {
+                bail!("controller: {} stands there twice", controller.endpoint);
+            }
+        }
+        if self.tls.cert.is_some() != self.tls.key.is_some() {
+            bail!("tls: cert and key come together");
+        }
+        if let Some(oui) = &self.agent.oui
+            && !(oui.len() == 6
+                && oui.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte)))
+        {
+            bail!("agent.oui: six hexadecimal digits in upper case");
+        }
+        Ok(())
+    }
+}
+
+fn described(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    match line {
+        Some(line) => anyhow::anyhow!("line {line}: {}", error.message()),
+        None => anyhow::anyhow!("{}", error.message()),
+    }
+}
+
+impl Policy {
+    /// Whether an object may be written: it lies at or below one of the open subtrees. The `{i}.` of a
+    /// table may be left out.
+    pub fn allows(&self, object: &str) -> bool {
+        self.writable.iter().any(|open| object.starts_with(open.as_str()))
+    }
+}
+
+impl std::fmt::Debug for ControllerConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ControllerConfig")
+            .field("endpoint", &self.endpoint)
+            .field("url", &self.url)
+            .field("pin", &self.pin)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,34 @@
+//! The few system calls that no safe crate offers. Everything unsafe of the agent stands here.
+
+use std::io;
+use std::os::fd::AsRawFd;
+
+use socket2::Socket;
+
+/// Whether the kernel holds its clock for synchronised; `None` if it does not say.
+pub fn clock_is_synchronised() -> Option<bool> {
+    #[expect(unsafe_code, reason = "reads into a structure of our own; with modes 0 nothing is changed")]
+    let (state, status) = unsafe {
+        let mut clock: libc::timex = std::mem::zeroed();
+        (libc::adjtimex(&raw mut clock), clock.status)
+    };
+    (state >= 0).then_some(status & libc::STA_UNSYNC == 0)
+}
+
+/// Asks for ICMP errors that concern what this socket sends: they come in its error queue.
+pub fn receive_errors(socket: &Socket, is_ipv6: bool) -> io::Result<()> {
+    let (level, name) =
+        if is_ipv6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) } else { (libc::IPPROTO_IP, libc::IP_RECVERR) };
+    let on: libc::c_int = 1;
+    #[expect(unsafe_code, reason = "the option's value is an int that outlives the call")]
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

@@ -1,0 +1,9 @@
+//! What `cusp-agent` is made of: its configuration, its identity, and the providers that read and change a
+//! Linux system. A library so that tests can hold the parts one by one; nothing else depends on it.
+
+pub mod config;
+pub mod identity;
+pub mod kernel;
+pub mod limits;
+pub mod providers;
+pub mod system;

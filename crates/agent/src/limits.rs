@@ -1,0 +1,63 @@
+//! The bounds of what a system, its files or a peer of a diagnostic can make the agent hold or wait for.
+
+use std::time::Duration;
+
+/// Bytes read of one file below `/proc`, `/sys` or `/etc`; the rest is cut off.
+pub const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Entries read of one directory.
+pub const MAX_DIR_ENTRIES: usize = 32_768;
+
+/// Rows of `ProcessStatus.Process.`; the processes with the highest ids are left out.
+pub const MAX_PROCESSES: usize = 4096;
+
+/// Temperature sensors.
+pub const MAX_SENSORS: usize = 256;
+
+/// Rows of one kind that are kept of a netlink dump.
+pub const MAX_NETLINK_ROWS: usize = 16_384;
+
+/// Network events are gathered this long before what they changed is read.
+pub const EVENT_GATHER: Duration = Duration::from_millis(100);
+
+/// What was read by netlink serves requests that come within this time, unless an event tells of a change.
+pub const NETLINK_MAX_AGE: Duration = Duration::from_millis(200);
+
+/// Longest wait for an answer of the kernel.
+pub const NETLINK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Name servers taken of `resolv.conf`.
+pub const MAX_NAME_SERVERS: usize = 16;
+
+/// Time servers taken of the configuration of an NTP client.
+pub const MAX_TIME_SERVERS: usize = 16;
+
+/// Repetitions of one diagnostic.
+pub const MAX_REPETITIONS: u64 = 10_000;
+
+/// Pause between two pings.
+pub const PING_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longest wait for one reply of a diagnostic.
+pub const MAX_REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Data bytes of one echo request; TR-181 allows more than a datagram holds.
+pub const MAX_ECHO_BYTES: usize = 65_000;
+
+/// Bytes of one DNS answer.
+pub const MAX_DNS_ANSWER: usize = 65_535;
+
+/// Result rows of a name lookup.
+pub const MAX_LOOKUP_RESULTS: u64 = 100;
+
+/// Longest time without progress of an upload.
+pub const UPLOAD_IDLE: Duration = Duration::from_secs(30);
+
+/// Bytes of the head of an HTTP answer.
+pub const MAX_HTTP_HEAD: usize = 16 * 1024;
+
+/// Longest run of a hook; then it is left to itself.
+pub const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long after a successful answer a reboot or reset begins, so that the answer leaves first.
+pub const RESTART_DELAY: Duration = Duration::from_secs(1);
