@@ -1,0 +1,164 @@
+//! Boot!, Periodic!, and the events of providers.
+
+use std::time::Duration;
+
+use requirement::requirement;
+
+use super::host::{Host, ONE, TWO};
+
+const BOOT: &str = "s1 Device.Boot![Cause=LocalReboot,CommandKey=,FirmwareUpdated=false,ParameterMap=";
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn boot_tells_each_controller_its_own_parameters() {
+    let mut host = Host::new();
+    host.subscribe(1, 1, "Event", "Device.Boot!", &[]);
+    host.subscribe(2, 2, "Event", "Device.", &[]);
+    let rows = [
+        (1, "true", "Device.Info.Load"),
+        (2, "true", "Device.Net.Interface.*.Name"),
+        (3, "false", "Device.Info.Name"),
+        (4, "true", "Device.Nowhere."),
+    ];
+    for (row, enable, name) in rows {
+        host.fill(
+            &format!("Device.LocalAgent.Controller.1.BootParameter.{row}."),
+            &[("Enable", enable), ("ParameterName", name)],
+        );
+    }
+    super::host::put(&mut host.tree, "Device.Net.Interface.3.", "Name", "a\"b\\c\n");
+    host.start();
+    assert_eq!(host.refreshed, ["Device.Info.", "Device.Net.Interface."]);
+    host.link(1, ONE);
+    host.link(2, TWO);
+    assert_eq!(
+        host.news(),
+        [
+            "1 WebSocketConnect".to_owned(),
+            format!(
+                "1 {BOOT}{{\"Device.Info.Load\":7,\"Device.Net.Interface.1.Name\":\"eth0\",\
+                 \"Device.Net.Interface.3.Name\":\"a\\\"b\\\\c\\u000a\"}},Reason=power]"
+            ),
+            "2 WebSocketConnect".to_owned(),
+            format!("2 {}{{}},Reason=power]", BOOT.replace("s1", "s2")),
+        ]
+    );
+}
+
+/// What the tree learns while it fills is no news, and nothing is told before the start itself.
+#[test]
+fn nothing_is_told_before_boot() {
+    let mut host = Host::new();
+    host.subscribe(1, 1, "Event", "Device.", &[]);
+    host.subscribe(2, 1, "ObjectCreation", "Device.Net.Interface.", &[]);
+    host.wait_for_refresh = true;
+    host.start();
+    host.link(1, ONE);
+    host.create("Device.Net.Interface.8.");
+    host.event("Device.Net.Interface.1.", "Linked!", &[]);
+    host.create("Device.Net.Interface.9.");
+    let log = host.news();
+    assert!(log[1].starts_with(&format!("1 {BOOT}")), "{log:?}");
+    assert_eq!(
+        log[2..],
+        ["1 s1 Device.Net.Interface.1.Linked![]", "1 s2 +Device.Net.Interface.9.[Alias=,Name=]"]
+    );
+}
+
+#[test]
+fn periodic_follows_the_phase_of_its_controller() {
+    let mut host = Host::new();
+    host.subscribe(1, 1, "Event", "Device.LocalAgent.Periodic!", &[]);
+    host.subscribe(2, 2, "Event", "Device.LocalAgent.Periodic!", &[]);
+    // It is 12:00:00; the phase lies in the future, and only its remainder counts.
+    host.fill_more("Device.LocalAgent.Controller.1.", "PeriodicNotifInterval", "60");
+    host.fill_more("Device.LocalAgent.Controller.1.", "PeriodicNotifTime", "2030-01-01T00:00:20Z");
+    host.start();
+    host.link(1, ONE);
+    host.link(2, TWO);
+    host.news();
+    host.pass(secs(19));
+    assert_eq!(host.news(), [""; 0]);
+    host.pass(secs(1));
+    assert_eq!(host.news(), ["1 s1 Device.LocalAgent.Periodic![]"]);
+    host.pass(secs(120));
+    assert_eq!(host.news().len(), 2);
+    host.change("Device.LocalAgent.Controller.1.", "PeriodicNotifInterval", "0");
+    host.pass(secs(600));
+    assert_eq!(host.news(), [""; 0]);
+}
+
+#[test]
+fn without_a_phase_or_a_clock_a_period_starts_when_it_is_set() {
+    let mut host = Host::new();
+    host.subscribe(1, 1, "Event", "Device.LocalAgent.", &[]);
+    host.fill_more("Device.LocalAgent.Controller.1.", "PeriodicNotifInterval", "60");
+    host.now.utc = None;
+    host.start();
+    host.link(1, ONE);
+    host.news();
+    host.pass(secs(59));
+    assert_eq!(host.news(), [""; 0]);
+    host.pass(secs(1));
+    assert_eq!(host.news(), ["1 s1 Device.LocalAgent.Periodic![]"]);
+}
+
+#[test]
+fn transfers_are_filtered_by_their_result() {
+    for (filter, told) in
+        [("Both", [true, true]), ("", [true, true]), ("Success", [true, false]), ("Failure", [false, true])]
+    {
+        let mut host = Host::new();
+        host.subscribe(1, 1, "Event", "Device.LocalAgent.TransferComplete!", &[]);
+        host.fill_more("Device.LocalAgent.Controller.1.TransferCompletePolicy.", "ResultTypeFilter", filter);
+        host.start();
+        host.link(1, ONE);
+        for (code, told) in ["0", "7022"].into_iter().zip(told) {
+            host.news();
+            host.event("Device.LocalAgent.", "TransferComplete!", &[("FaultCode", code)]);
+            assert_eq!(host.news().len(), usize::from(told), "{filter} {code}");
+        }
+    }
+}
+
+#[test]
+fn a_threshold_is_for_the_controller_that_made_it() {
+    let mut host = Host::new();
+    host.subscribe(1, 1, "Event", "Device.LocalAgent.Threshold.", &[]);
+    host.subscribe(2, 2, "Event", "Device.LocalAgent.Threshold.*.Triggered!", &[]);
+    host.fill("Device.LocalAgent.Threshold.1.", &[("Controller", "Device.LocalAgent.Controller.2")]);
+    host.start();
+    host.link(1, ONE);
+    host.link(2, TWO);
+    host.news();
+    host.event("Device.LocalAgent.Threshold.1.", "Triggered!", &[("ParamValue", "9")]);
+    assert_eq!(host.news(), ["2 s2 Device.LocalAgent.Threshold.1.Triggered![ParamValue=9]"]);
+}
+
+#[test]
+#[requirement("R-NOT.0")]
+fn an_event_reaches_those_who_asked_for_it() {
+    for (list, told) in [
+        ("Device.Net.Interface.1.Linked!", true),
+        ("Device.Net.Interface.*.Linked!", true),
+        ("Device.Net.Interface.[Name==\"eth0\"].Linked!", true),
+        ("Device.Net.Interface.[Name==\"eth1\"].Linked!", false),
+        ("Device.Net.Interface.3.Linked!", false),
+        ("Device.Net.", true),
+        ("Device.Net.Interface.1.Address.", false),
+        ("Device.Boot!", false),
+        ("Device.Info.,Device.Net.Interface.", true),
+    ] {
+        let mut host = Host::new();
+        host.subscribe(1, 1, "Event", list, &[]);
+        host.start();
+        host.link(1, ONE);
+        host.news();
+        host.event("Device.Net.Interface.1.", "Linked!", &[("Speed", "1")]);
+        let expected: &[&str] = if told { &["1 s1 Device.Net.Interface.1.Linked![Speed=1]"] } else { &[] };
+        assert_eq!(host.news(), expected, "{list}");
+    }
+}

@@ -1,0 +1,11 @@
+//! The agent machine, driven by a host that answers at once.
+
+mod commands;
+mod events;
+mod host;
+mod notifications;
+mod reads;
+mod records;
+mod show;
+mod subscriptions;
+mod writes;

@@ -1,0 +1,167 @@
+//! Records and message ids: what is answered, what is ignored.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dm::Operation;
+use dm::operation::Get;
+use requirement::requirement;
+use usp_endpoint::agent::io::{CloseReason, Input};
+use usp_endpoint::translate;
+use usp_proto::link::{LinkId, PeerAuth, PeerCertificate};
+use usp_proto::msg::MsgType;
+use usp_proto::record::{PayloadSarState, SessionContext};
+use usp_proto::register::Register;
+use usp_proto::{Msg, Record, RecordType, Request, Version};
+
+use super::host::{AGENT, Host, ONE, TWO, id};
+use super::writes::set;
+
+fn get() -> Request {
+    translate::request(Operation::Get(Get { paths: vec!["Device.Info.Load".to_owned()], max_depth: 0 }))
+}
+
+const ANSWER: &str = "Device.Info.Load => Device.Info.[Load=7]";
+
+#[test]
+#[requirement("R-MTP.6")]
+fn the_connect_record_comes_first() {
+    let mut host = Host::new();
+    host.subscribe(1, 1, "Event", "Device.Boot!", &[]);
+    host.start();
+    host.link(1, ONE);
+    let log = host.news();
+    assert_eq!(log[0], "1 WebSocketConnect");
+    assert!(log[1].starts_with("1 s1 Device.Boot!"), "{log:?}");
+    host.input(Input::LinkDown(LinkId(1)));
+    host.link(5, ONE);
+    assert_eq!(host.news(), ["5 WebSocketConnect"]);
+}
+
+#[test]
+#[requirement("R-E2E.1", "R-SEC.0a")]
+fn records_of_others_are_ignored() {
+    let mut host = Host::running();
+    let payload = || Msg::request("m", get()).encode();
+    for (from, to) in [(ONE, "self::other"), (TWO, AGENT), (AGENT, AGENT), ("self::stranger", AGENT)] {
+        host.record(1, &Record::message(&id(from), &id(to), Version::CURRENT, payload()));
+        assert_eq!(host.news(), [""; 0], "{from} to {to}");
+    }
+    host.record(1, &Record::message(&id(ONE), &id(AGENT), Version::CURRENT, payload()));
+    assert_eq!(host.news(), [format!("1 {ANSWER}")]);
+}
+
+#[test]
+#[requirement("R-SEC.0a")]
+fn the_certificate_names_the_sender() {
+    for (names, answered) in [(&[ONE][..], true), (&[TWO, ONE], true), (&[TWO], false), (&[], true)] {
+        let certificate = PeerCertificate {
+            endpoint_ids: names.iter().map(|name| id(name)).collect(),
+            ..PeerCertificate::default()
+        };
+        let mut host = Host::new();
+        host.start();
+        host.link_as(1, ONE, PeerAuth::Certificate(Arc::new(certificate)));
+        assert_eq!(host.ask(get()) == ANSWER, answered, "{names:?}");
+    }
+}
+
+#[test]
+fn strangers_are_denied() {
+    let mut host = Host::running();
+    host.link(3, "self::stranger");
+    assert_eq!(host.news(), [""; 0], "no Connect record for them");
+    assert_eq!(host.ask_as(3, "self::stranger", get()), "Error 7006");
+    host.change("Device.LocalAgent.Controller.2.", "Enable", "false");
+    host.link(4, TWO);
+    assert_eq!(host.ask_as(4, TWO, set(false, &[("Device.Info.", &["Name=x"])])), "Error 7006");
+    assert_eq!(host.value("Device.Info.", "Name"), "cusp");
+}
+
+#[test]
+#[requirement("R-MTP.5", "R-WS.16")]
+fn broken_records_are_answered_only_where_that_is_safe() {
+    let mut host = Host::running();
+    host.bytes(1, Bytes::from_static(b"not a record"));
+    assert_eq!(host.news(), ["1 close"]);
+    assert_eq!(host.closed, [(1, CloseReason::BadRecord)]);
+    // payload_security (field 4) has a value that nobody knows.
+    for (message, expected) in [
+        (Msg::request("m", get()), &["2 Error 7104"][..]),
+        (Msg::error("m", usp_proto::ErrorBody::new(7000, "")), &[]),
+    ] {
+        let record = Record::message(&id(TWO), &id(AGENT), Version::CURRENT, message.encode()).encode();
+        let broken = [&record[..], &[0x20, 0x09]].concat();
+        host.bytes(2, Bytes::from(broken));
+        assert_eq!(host.news(), expected);
+    }
+}
+
+#[test]
+#[requirement("R-E2E.6a", "R-MTP.9")]
+fn sessions_are_refused() {
+    let mut host = Host::running();
+    let context = SessionContext {
+        session_id: 2,
+        sequence_id: 1,
+        expected_id: 1,
+        retransmit_id: 0,
+        payload_sar_state: PayloadSarState::None,
+        payloadrec_sar_state: PayloadSarState::None,
+        payload: Vec::new(),
+    };
+    host.record(1, &Record::new(&id(ONE), &id(AGENT), Version::CURRENT, RecordType::Session(context)));
+    assert_eq!(host.news(), ["1 Disconnect 7106"]);
+}
+
+#[test]
+#[requirement("R-MSG.0", "R-MSG.1", "R-ENC.5")]
+fn what_an_agent_does_not_understand_is_refused() {
+    let mut host = Host::running();
+    assert_eq!(host.ask(Request::Register(Register::new(["Device.X."], true))), "Error 7001");
+    // A request without an alternative: header { msg_id "e", GET }, body { request {} }.
+    let empty = [0x0a, 5, 0x0a, 1, b'e', 0x10, 1, 0x12, 2, 0x0a, 0];
+    let payload = Bytes::from(empty.to_vec());
+    host.record(1, &Record::message(&id(ONE), &id(AGENT), Version::CURRENT, payload));
+    assert_eq!(host.answer("e"), "Error 7004");
+}
+
+#[test]
+#[requirement("R-MSG.10")]
+fn the_body_decides_whatever_the_header_says() {
+    let mut host = Host::running();
+    let mut payload = Msg::request("m", get()).encode().to_vec();
+    // Header: length, msg_id of one byte, msg_type.
+    assert_eq!(payload[..7], [0x0a, 5, 0x0a, 1, b'm', 0x10, MsgType::Get as u8]);
+    payload[6] = MsgType::Delete as u8;
+    host.record(1, &Record::message(&id(ONE), &id(AGENT), Version::CURRENT, Bytes::from(payload)));
+    assert_eq!(host.answer("m"), ANSWER);
+}
+
+#[test]
+#[requirement("R-MSG.4", "R-MSG.9")]
+fn a_repeated_request_is_ignored_while_it_is_in_progress() {
+    let mut host = Host::running();
+    host.hold = true;
+    let request = || translate::request(set(false, &[("Device.Info.", &["Name=x"])]));
+    host.send(1, ONE, &Msg::request("same", request()));
+    host.send(1, ONE, &Msg::request("same", request()));
+    assert_eq!(host.held.len(), 1);
+    // The id is the sender's: another's is another request.
+    host.send(2, TWO, &Msg::request("same", get()));
+    assert_eq!(host.news(), [format!("2 {ANSWER}")]);
+    host.commit();
+    assert_eq!(host.news(), ["1 Device.Info. => Device.Info.[Name=x]"]);
+    host.send(1, ONE, &Msg::request("same", get()));
+    assert_eq!(host.news(), [format!("1 {ANSWER}")], "it is no longer in progress");
+}
+
+#[test]
+#[requirement("R-MSG.9")]
+fn answers_to_nothing_are_ignored() {
+    let mut host = Host::running();
+    let response = usp_proto::Response::NotifyResp(usp_proto::notify::NotifyResp::default());
+    host.send(1, ONE, &Msg::response("nobody", response));
+    host.send(1, ONE, &Msg::error("nobody", usp_proto::ErrorBody::new(7000, "")));
+    assert_eq!(host.news(), [""; 0]);
+}
