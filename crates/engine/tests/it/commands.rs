@@ -41,6 +41,9 @@ async fn a_command_that_does_not_stop_is_cut_off() {
 #[tokio::test(start_paused = true)]
 async fn a_command_that_panics_has_failed() {
     let world = world().await;
-    assert_eq!(world.ask(&format!("{RESET} panic")).await, "ended 7022 Device.Net.Interface.1.Reset() panicked");
+    assert_eq!(
+        world.ask(&format!("{RESET} panic")).await,
+        "ended 7022 Device.Net.Interface.1.Reset() panicked"
+    );
     assert_eq!(world.ask("get Device.LocalAgent.EndpointID").await, "Device.LocalAgent.EndpointID=os::1");
 }

@@ -13,15 +13,22 @@ async fn world() -> (std::sync::Arc<crate::providers::Fake>, std::sync::Arc<crat
     let (net, process) = (net(), process());
     net.set_rows(interfaces(&["eth0"]));
     let world = World::start(&[net.clone(), process.clone()], Journal::memory()).await;
-    (net.log(), process.log());
+    net.log();
+    process.log();
     (net, process, world)
 }
 
 #[tokio::test(start_paused = true)]
 async fn stored_tables_need_no_provider() {
     let (net, process, world) = world().await;
-    assert_eq!(world.ask("add Device.LocalAgent.Controller. EndpointID proto::two").await, "added Device.LocalAgent.Controller.2.");
-    assert_eq!(world.ask("get Device.LocalAgent.ControllerNumberOfEntries").await, "Device.LocalAgent.ControllerNumberOfEntries=2");
+    assert_eq!(
+        world.ask("add Device.LocalAgent.Controller. EndpointID proto::two").await,
+        "added Device.LocalAgent.Controller.2."
+    );
+    assert_eq!(
+        world.ask("get Device.LocalAgent.ControllerNumberOfEntries").await,
+        "Device.LocalAgent.ControllerNumberOfEntries=2"
+    );
     assert_eq!(world.ask("delete Device.LocalAgent.Controller.1.").await, "ok");
     assert_eq!(world.ask("get Device.LocalAgent.Controller.").await, "Device.LocalAgent.Controller. has 2");
     assert!(net.log().is_empty() && process.log().is_empty());
@@ -68,7 +75,8 @@ async fn what_could_not_be_undone_is_listed() {
         state.fails.insert("abort");
     });
     let both = "set Device.Net.Interface.1. Mtu 1400 Device.Proc. Load 3";
-    let expected = "7003 process cannot commit; could not be undone: Device.Net.Interface.1.Mtu (net cannot abort)";
+    let expected =
+        "7003 process cannot commit; could not be undone: Device.Net.Interface.1.Mtu (net cannot abort)";
     assert_eq!(world.ask(both).await, expected);
 }
 

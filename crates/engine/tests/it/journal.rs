@@ -138,7 +138,8 @@ fn what_waits_for_the_disk_is_bounded() {
     let held = disk.hold();
     let big = set("Device.", "A", &"z".repeat(1 << 20));
     let taken = (0..20).take_while(|_| journal.append(std::slice::from_ref(&big)).is_ok()).count();
-    assert!((7..=9).contains(&taken), "{taken}");
+    // The thread may have taken as much again before it was held up.
+    assert!((7..=15).contains(&taken), "{taken}");
     assert!(matches!(journal.append(&[big]), Err(JournalError::Full)));
     drop(held);
     journal.flush().unwrap();
@@ -195,7 +196,8 @@ fn entry() -> impl Strategy<Value = Entry> {
         }),
         row.clone().prop_map(create),
         row.prop_map(remove),
-        (table.clone(), 0..9_u32).prop_map(|(table, last)| Entry::LastNumber { table: table.to_owned(), last }),
+        (table.clone(), 0..9_u32)
+            .prop_map(|(table, last)| Entry::LastNumber { table: table.to_owned(), last }),
         (table, "[ab]", 0..9_u32).prop_map(|(table, name, number)| key(table, &name, number)),
         ("[ab]", prop::option::of("[xy]")).prop_map(|(key, value)| Entry::Meta { key, value }),
     ]

@@ -8,7 +8,8 @@ use dm::model::ModelBuilder;
 use dm::path::{Name, ObjectPath, SchemaPath};
 use dm::{Code, Fault, Value};
 use engine::provider::{
-    Call, CommandResult, Committed, Edit, Pending, Prepared, Provider, ProviderError, Report, Row, RowKey, Sink,
+    Call, CommandResult, Committed, Edit, Pending, Prepared, Provider, ProviderError, Report, Row, RowKey,
+    Sink,
 };
 use tokio::sync::{Semaphore, watch};
 

@@ -113,7 +113,8 @@ async fn providers_are_asked_side_by_side() {
     two.gate = tokio::sync::Semaphore::new(1);
     let (one, two) = (std::sync::Arc::new(one), std::sync::Arc::new(two));
     let world = World::start(&[one.clone(), two.clone()], Journal::memory()).await;
-    (one.log(), two.log());
+    one.log();
+    two.log();
     world.say("get Device.");
     tokio::task::yield_now().await;
     assert_eq!((one.log().len(), two.log().len()), (1, 1), "both are asked before either answers");

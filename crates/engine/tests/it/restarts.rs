@@ -21,7 +21,10 @@ async fn stored_rows_values_and_numbers_come_back() {
     let world = World::start(&[], open(&disk)).await;
     for (request, answer) in [
         ("add Device.LocalAgent.Controller. EndpointID proto::two", "added Device.LocalAgent.Controller.2."),
-        ("add Device.LocalAgent.Controller. EndpointID proto::three", "added Device.LocalAgent.Controller.3."),
+        (
+            "add Device.LocalAgent.Controller. EndpointID proto::three",
+            "added Device.LocalAgent.Controller.3.",
+        ),
         ("set Device.LocalAgent.Controller.2. Secret changed", "ok"),
         ("delete Device.LocalAgent.Controller.3.", "ok"),
     ] {
@@ -32,7 +35,10 @@ async fn stored_rows_values_and_numbers_come_back() {
     for (request, answer) in [
         ("get Device.LocalAgent.Controller.", "Device.LocalAgent.Controller. has 1,2"),
         ("get Device.LocalAgent.ControllerNumberOfEntries", "Device.LocalAgent.ControllerNumberOfEntries=2"),
-        ("get Device.LocalAgent.Controller.2.EndpointID", "Device.LocalAgent.Controller.2.EndpointID=proto::two"),
+        (
+            "get Device.LocalAgent.Controller.2.EndpointID",
+            "Device.LocalAgent.Controller.2.EndpointID=proto::two",
+        ),
         ("get Device.LocalAgent.Controller.2.Secret", "Device.LocalAgent.Controller.2.Secret=********"),
         ("add Device.LocalAgent.Controller.", "added Device.LocalAgent.Controller.4."),
     ] {
@@ -115,10 +121,7 @@ async fn a_boot_has_its_cause_once() {
     };
     world.instance.remember_boot(&boot).await.unwrap();
     drop(world);
-    for (version, answer) in [
-        ("1.1", r#"RemoteReboot "key-7" true"#),
-        ("1.1", r#"LocalReboot "" false"#),
-    ] {
+    for (version, answer) in [("1.1", r#"RemoteReboot "key-7" true"#), ("1.1", r#"LocalReboot "" false"#)] {
         let world = World::start_version(&[], open(&disk), version).await;
         assert_eq!(world.ask("boot").await, answer);
     }

@@ -15,7 +15,8 @@ use dm::{Mono, Now, Operation, Outcome, Type};
 use engine::journal::Journal;
 use engine::provider::Provider;
 use engine::{
-    FactoryDefault, Host, Instance, InstanceConfig, Kind, KindConfig, Machine, Outlet, OutletClosed, SystemClock,
+    FactoryDefault, Host, Instance, InstanceConfig, Kind, KindConfig, Machine, Outlet, OutletClosed,
+    SystemClock,
 };
 use tokio::sync::Notify;
 use usp_endpoint::EndpointId;
