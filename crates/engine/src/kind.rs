@@ -248,9 +248,9 @@ impl Kind {
         tree
     }
 
-    /// Whether `at` is no older than `max_age`.
+    /// Whether `at` is younger than `max_age`; nothing is, if that is zero.
     pub(crate) fn is_fresh(at: Mono, now: Mono, max_age: std::time::Duration) -> bool {
-        now.since(at) <= max_age
+        now.since(at) < max_age
     }
 }
 

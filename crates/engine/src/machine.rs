@@ -5,6 +5,7 @@
 
 use dm::tree::Tree;
 use dm::{Mono, Now};
+use usp_endpoint::agent::AgentMachine;
 use usp_endpoint::agent::io::{Input, Output};
 
 /// A protocol's machine.
@@ -15,4 +16,18 @@ pub trait Machine: Send {
     fn poll_output(&mut self) -> Option<Output>;
     /// When it wants [`Input::Timeout`].
     fn poll_timeout(&self) -> Option<Mono>;
+}
+
+impl Machine for AgentMachine {
+    fn handle(&mut self, now: Now, tree: &mut Tree, input: Input) {
+        AgentMachine::handle(self, now, tree, input);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        AgentMachine::poll_output(self)
+    }
+
+    fn poll_timeout(&self) -> Option<Mono> {
+        AgentMachine::poll_timeout(self)
+    }
 }

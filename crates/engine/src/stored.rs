@@ -128,6 +128,11 @@ pub(crate) fn remember(
                 entries.push(Entry::CreateRow { path: row.text(kind.model()) });
                 entries.extend(values(kind, tree, row));
             }
+            // A number that was told is not given again after a restart, though the row is forgotten.
+            Happening::Created(row) if kind.is_volatile(row.object) && kind.owner(row.object).is_none() => {
+                let table = row.table().map(|(table, number)| (table.text(kind.model()), number.get()));
+                entries.extend(table.map(|(table, last)| Entry::LastNumber { table, last }));
+            }
             Happening::Deleted(row) if !kind.is_volatile(row.object) => {
                 aliases.retain(|place, _| !place.is_within(kind.model(), row));
                 entries.push(Entry::RemoveRow { path: row.text(kind.model()) });

@@ -1,0 +1,164 @@
+//! What a restart keeps, and what a factory reset does not.
+
+use dm::Value;
+use engine::Journal;
+use engine::journal::Entry;
+use requirement::requirement;
+use usp_endpoint::agent::io::Boot;
+
+use crate::disk::Disk;
+use crate::providers::{interfaces, net, process, row};
+use crate::world::World;
+
+fn open(disk: &Disk) -> Journal {
+    Journal::open(disk.clone()).unwrap()
+}
+
+#[requirement("R-ARC.8")]
+#[tokio::test]
+async fn stored_rows_values_and_numbers_come_back() {
+    let disk = Disk::default();
+    let world = World::start(&[], open(&disk)).await;
+    for (request, answer) in [
+        ("add Device.LocalAgent.Controller. EndpointID proto::two", "added Device.LocalAgent.Controller.2."),
+        (
+            "add Device.LocalAgent.Controller. EndpointID proto::three",
+            "added Device.LocalAgent.Controller.3.",
+        ),
+        ("set Device.LocalAgent.Controller.2. Secret changed", "ok"),
+        ("delete Device.LocalAgent.Controller.3.", "ok"),
+    ] {
+        assert_eq!(world.ask(request).await, answer);
+    }
+    drop(world);
+    let world = World::start(&[], open(&disk)).await;
+    for (request, answer) in [
+        ("get Device.LocalAgent.Controller.", "Device.LocalAgent.Controller. has 1,2"),
+        ("get Device.LocalAgent.ControllerNumberOfEntries", "Device.LocalAgent.ControllerNumberOfEntries=2"),
+        (
+            "get Device.LocalAgent.Controller.2.EndpointID",
+            "Device.LocalAgent.Controller.2.EndpointID=proto::two",
+        ),
+        ("get Device.LocalAgent.Controller.2.Secret", "Device.LocalAgent.Controller.2.Secret=********"),
+        ("add Device.LocalAgent.Controller.", "added Device.LocalAgent.Controller.4."),
+    ] {
+        assert_eq!(world.ask(request).await, answer);
+    }
+    let secret = world.instance.with_tree(|tree| {
+        let path = dm::ObjectPath::parse("Device.LocalAgent.Controller.2.").unwrap();
+        tree.text_of(&tree.locate(&path).unwrap(), "Secret")
+    });
+    assert_eq!(secret.unwrap(), "changed");
+}
+
+#[requirement("R-ARC.8")]
+#[tokio::test]
+async fn a_providers_rows_keep_their_numbers_and_aliases() {
+    let disk = Disk::default();
+    let net = net();
+    net.set_rows(interfaces(&["eth0", "eth1"]));
+    let world = World::start(std::slice::from_ref(&net), open(&disk)).await;
+    assert_eq!(world.ask("set Device.Net.Interface.2. Alias uplink").await, "ok");
+    drop(world);
+    net.set_rows(interfaces(&["eth2", "eth1"]));
+    let world = World::start(std::slice::from_ref(&net), open(&disk)).await;
+    for (request, answer) in [
+        ("get Device.Net.Interface.", "Device.Net.Interface. has 2,3"),
+        ("get Device.Net.Interface.2.Name", "Device.Net.Interface.2.Name=eth1"),
+        ("get Device.Net.Interface.2.Alias", "Device.Net.Interface.2.Alias=uplink"),
+        ("get Device.Net.Interface.3.Alias", "Device.Net.Interface.3.Alias=cpe-3"),
+    ] {
+        assert_eq!(world.ask(request).await, answer);
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_the_system_does_not_know_comes_back_until_it_does() {
+    let disk = Disk::default();
+    let net = net();
+    let world = World::start(std::slice::from_ref(&net), open(&disk)).await;
+    assert_eq!(world.ask("add Device.Net.Interface. Mtu 1280").await, "added Device.Net.Interface.1.");
+    drop(world);
+    let world = World::start(std::slice::from_ref(&net), open(&disk)).await;
+    assert_eq!(world.ask("get Device.Net.Interface.1.Mtu").await, "Device.Net.Interface.1.Mtu=1280");
+    net.with(|state| state.new_keys = vec![("Device.Net.Interface.1.".to_owned(), "vlan5".to_owned())]);
+    assert_eq!(world.ask("set Device.Net.Interface.1. Enable true").await, "ok");
+    drop(world);
+    net.set_rows(interfaces(&["vlan5"]));
+    let world = World::start(std::slice::from_ref(&net), open(&disk)).await;
+    assert_eq!(world.ask("get Device.Net.Interface.1.Name").await, "Device.Net.Interface.1.Name=vlan5");
+    assert_eq!(world.ask("get Device.Net.Interface.").await, "Device.Net.Interface. has 1");
+}
+
+#[tokio::test]
+async fn numbers_of_a_volatile_table_are_not_remembered() {
+    let disk = Disk::default();
+    let process = process();
+    let rows = |pids: &[&str]| {
+        let row = |pid: &&str| row("Device.Proc.Process.{i}.", &[pid], &[("Command", Value::text("sh"))]);
+        pids.iter().map(row).collect::<Vec<_>>()
+    };
+    process.set_rows(rows(&["100", "200"]));
+    let world = World::start(std::slice::from_ref(&process), open(&disk)).await;
+    assert_eq!(world.ask("get Device.Proc.Process.").await, "Device.Proc.Process. has 1,2");
+    drop(world);
+    assert!(open(&disk).live().keys.is_empty());
+    process.set_rows(rows(&["200"]));
+    let world = World::start(std::slice::from_ref(&process), open(&disk)).await;
+    assert_eq!(world.ask("get Device.Proc.Process.").await, "Device.Proc.Process. has 1");
+}
+
+#[tokio::test]
+async fn a_boot_has_its_cause_once() {
+    let disk = Disk::default();
+    let world = World::start(&[], open(&disk)).await;
+    assert_eq!(world.ask("boot").await, r#"LocalFactoryReset "" false"#);
+    let boot = Boot {
+        cause: "RemoteReboot".to_owned(),
+        command_key: "key-7".to_owned(),
+        reason: String::new(),
+        firmware_updated: false,
+    };
+    world.instance.remember_boot(&boot).await.unwrap();
+    drop(world);
+    for (version, answer) in [("1.1", r#"RemoteReboot "key-7" true"#), ("1.1", r#"LocalReboot "" false"#)] {
+        let world = World::start_version(&[], open(&disk), version).await;
+        assert_eq!(world.ask("boot").await, answer);
+    }
+}
+
+#[tokio::test]
+async fn a_factory_reset_starts_again_with_the_defaults() {
+    let disk = Disk::default();
+    let journal = open(&disk);
+    let world = World::start(&[], journal.clone()).await;
+    assert_eq!(world.ask("set Device.LocalAgent.Controller.1. EndpointID proto::other").await, "ok");
+    let boot = Boot {
+        cause: "RemoteFactoryReset".to_owned(),
+        command_key: "k".to_owned(),
+        reason: String::new(),
+        firmware_updated: false,
+    };
+    world.instance.factory_reset(&boot).await.unwrap();
+    world.say("get Device.LocalAgent.EndpointID");
+    assert_eq!(world.peer.heard(), Vec::<String>::new(), "a reset instance has stopped");
+    let again = World::start(&[], journal).await;
+    assert_eq!(again.ask("boot").await, r#"RemoteFactoryReset "k" false"#);
+    assert_eq!(
+        again.ask("get Device.LocalAgent.Controller.1.EndpointID").await,
+        "Device.LocalAgent.Controller.1.EndpointID=proto::first"
+    );
+}
+
+#[tokio::test]
+async fn what_this_version_does_not_know_is_left_alone() {
+    let disk = Disk::default();
+    drop(World::start(&[], open(&disk)).await);
+    let journal = open(&disk);
+    journal.append(&[Entry::CreateRow { path: "Device.Later.Thing.1.".to_owned() }]).unwrap();
+    drop(journal);
+    let world = World::start(&[], open(&disk)).await;
+    assert_eq!(world.ask("get Device.LocalAgent.EndpointID").await, "Device.LocalAgent.EndpointID=os::1");
+    drop(world);
+    assert!(open(&disk).live().objects.contains_key("Device.Later.Thing.1."));
+}

@@ -1,0 +1,364 @@
+//! One instance with a machine that speaks plain text: `get PATH`, `set PATH PARAM VALUE`,
+//! `add PATH [PARAM VALUE]`, `delete PATH`, `run COMMAND [WHAT]`, `cancel`, `watch PATH`,
+//! `boot`, `close`.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use dm::model::{Arg, Command, Event, ModelBuilder, ObjectDef, Param};
+use dm::operation::{Add, Delete, ObjectAccess, ObjectSettings, Operate, ParamAccess, ParamSetting, Set};
+use dm::path::{Name, ObjectPath, SchemaPath};
+use dm::tree::{ChangeSet, Happening, Place, Plan, Requester, Tree};
+use dm::{Mono, Now, Operation, Outcome, Type};
+use engine::journal::Journal;
+use engine::provider::Provider;
+use engine::{
+    FactoryDefault, Host, Instance, InstanceConfig, Kind, KindConfig, Machine, Outlet, OutletClosed,
+    SystemClock,
+};
+use tokio::sync::Notify;
+use usp_endpoint::EndpointId;
+use usp_endpoint::agent::io::{CloseReason, Input, Output, Ticket};
+use usp_endpoint::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn param(text: &str, ty: Type, access: ParamAccess) -> Param {
+    Param { access, ..Param::new(name(text), ty) }
+}
+
+fn table(count: &str) -> ObjectDef {
+    ObjectDef { access: ObjectAccess::AddDelete, entries_param: Some(name(count)), ..ObjectDef::default() }
+}
+
+pub(crate) fn own_model(model: &mut ModelBuilder) {
+    let (controller, agent) = ("Device.LocalAgent.Controller.{i}.", "Device.LocalAgent.");
+    model.param(agent, param("ControllerNumberOfEntries", Type::UnsignedInt, ParamAccess::ReadOnly)).unwrap();
+    model.param(agent, param("EndpointID", Type::String, ParamAccess::ReadOnly)).unwrap();
+    model.object(controller, table("ControllerNumberOfEntries")).unwrap();
+    for text in ["Alias", "EndpointID"] {
+        model.param(controller, param(text, Type::String, ParamAccess::ReadWrite)).unwrap();
+    }
+    let secret = Param { secured: true, ..param("Secret", Type::String, ParamAccess::ReadWrite) };
+    model.param(controller, secret).unwrap();
+    model.param(controller, param("Enable", Type::Boolean, ParamAccess::ReadWrite)).unwrap();
+}
+
+pub(crate) fn net_model(model: &mut ModelBuilder) {
+    let (net, interface) = ("Device.Net.", "Device.Net.Interface.{i}.");
+    model.param(net, param("InterfaceNumberOfEntries", Type::UnsignedInt, ParamAccess::ReadOnly)).unwrap();
+    model.object(interface, table("InterfaceNumberOfEntries")).unwrap();
+    model.param(interface, param("Alias", Type::String, ParamAccess::ReadWrite)).unwrap();
+    model.param(interface, param("Name", Type::String, ParamAccess::ReadOnly)).unwrap();
+    model.param(interface, param("Enable", Type::Boolean, ParamAccess::ReadWrite)).unwrap();
+    model.param(interface, param("Mtu", Type::UnsignedInt, ParamAccess::ReadWrite)).unwrap();
+    let stats = "Device.Net.Interface.{i}.Stats.";
+    model.param(stats, param("Bytes", Type::UnsignedLong, ParamAccess::ReadOnly)).unwrap();
+    let what = Arg { name: "What".to_owned(), ty: Type::String, ..arg() };
+    let reset = Command { name: name("Reset"), is_async: true, inputs: vec![what], outputs: Vec::new() };
+    model.command(interface, reset).unwrap();
+    model.event(interface, Event { name: name("Flap"), args: Vec::new() }).unwrap();
+}
+
+pub(crate) fn process_model(model: &mut ModelBuilder) {
+    let process = "Device.Proc.Process.{i}.";
+    model.object(process, ObjectDef::default()).unwrap();
+    model.param(process, param("Command", Type::String, ParamAccess::ReadWrite)).unwrap();
+    model.param("Device.Proc.", param("Load", Type::UnsignedInt, ParamAccess::ReadWrite)).unwrap();
+}
+
+fn arg() -> Arg {
+    let facets = dm::schema::Facets::default();
+    Arg { name: String::new(), ty: Type::String, facets, mandatory: false, default: None }
+}
+
+/// What leaves by the only link.
+#[derive(Default)]
+pub(crate) struct Peer {
+    said: Mutex<VecDeque<String>>,
+    spoke: Notify,
+}
+
+impl Outlet for Peer {
+    fn send(&self, record: Bytes) -> Result<(), OutletClosed> {
+        self.said.lock().unwrap().push_back(String::from_utf8(record.to_vec()).unwrap());
+        self.spoke.notify_one();
+        Ok(())
+    }
+
+    fn close(&self, reason: CloseReason) {
+        self.said.lock().unwrap().push_back(format!("closed: {reason:?}"));
+        self.spoke.notify_one();
+    }
+}
+
+impl Peer {
+    /// The next thing that the instance says.
+    pub(crate) async fn hear(&self) -> String {
+        loop {
+            if let Some(said) = self.said.lock().unwrap().pop_front() {
+                return said;
+            }
+            self.spoke.notified().await;
+        }
+    }
+
+    /// What it has said already.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.said.lock().unwrap().drain(..).collect()
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) peer: Arc<Peer>,
+}
+
+const LINK: LinkId = LinkId(1);
+
+pub(crate) fn providers(list: &[Arc<crate::providers::Fake>]) -> Vec<Arc<dyn Provider>> {
+    list.iter().map(|provider| provider.clone() as Arc<dyn Provider>).collect()
+}
+
+pub(crate) fn kind(providers: &[Arc<dyn Provider>]) -> Kind {
+    let config = KindConfig {
+        uri: "urn:example:test".to_owned(),
+        own: &own_model,
+        stored: Vec::new(),
+        volatile: vec![SchemaPath::parse("Device.Proc.").unwrap()],
+        defaults: vec![
+            FactoryDefault::new("Device.LocalAgent.", "EndpointID", "os::1"),
+            FactoryDefault::new("Device.LocalAgent.Controller.1.", "EndpointID", "proto::first"),
+            FactoryDefault::secret("Device.LocalAgent.Controller.1.", "Secret", "hunter2"),
+        ],
+    };
+    Kind::build(&config, providers).unwrap()
+}
+
+impl World {
+    /// An instance over this journal, started, with one link.
+    pub(crate) async fn start(list: &[Arc<crate::providers::Fake>], journal: Journal) -> World {
+        World::start_version(list, journal, "1.0").await
+    }
+
+    pub(crate) async fn start_version(
+        list: &[Arc<crate::providers::Fake>],
+        journal: Journal,
+        version: &str,
+    ) -> World {
+        let host = Host::new(Arc::new(SystemClock::new()));
+        let providers = providers(list);
+        let config = InstanceConfig {
+            kind: Arc::new(kind(&providers)),
+            machine: Box::new(Plain::default()),
+            providers,
+            defaults: Vec::new(),
+            journal,
+            software_version: version.to_owned(),
+            refresh_first: true,
+        };
+        let instance = Instance::new(host, config).unwrap();
+        instance.start().await.unwrap();
+        let peer = Arc::new(Peer::default());
+        let controller = EndpointId::receive("proto::first").unwrap();
+        instance.link_up(controller, ReturnPath::WebSocket(LINK), PeerAuth::Unproven, peer.clone());
+        World { instance, peer }
+    }
+
+    pub(crate) fn say(&self, text: &str) {
+        let record = Bytes::copy_from_slice(text.as_bytes());
+        let return_path = ReturnPath::WebSocket(LINK);
+        self.instance.handle(Inbound { link: LINK, peer: PeerAuth::Unproven, return_path, record });
+    }
+
+    pub(crate) async fn ask(&self, text: &str) -> String {
+        self.say(text);
+        self.peer.hear().await
+    }
+
+    /// Lets everything happen that happens by itself within this time.
+    pub(crate) async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// The machine.
+#[derive(Default)]
+struct Plain {
+    next: u64,
+    outputs: VecDeque<Output>,
+    reads: Vec<(Ticket, String)>,
+    writes: Vec<(Ticket, Plan)>,
+    runs: Vec<Ticket>,
+    boot: String,
+}
+
+impl Plain {
+    fn ticket(&mut self) -> Ticket {
+        self.next += 1;
+        Ticket(self.next)
+    }
+
+    fn tell(&mut self, text: String) {
+        let outbound = Outbound { return_path: ReturnPath::WebSocket(LINK), record: text.into() };
+        self.outputs.push_back(Output::Send(outbound));
+    }
+
+    fn obey(&mut self, tree: &Tree, text: &str) {
+        let words: Vec<&str> = text.split(' ').collect();
+        match words[..] {
+            ["get", path] => {
+                let ticket = self.ticket();
+                self.reads.push((ticket, path.to_owned()));
+                self.outputs.push_back(Output::Refresh { ticket, places: vec![split(tree, path).0] });
+            }
+            ["watch", path] => self.outputs.push_back(Output::Watch(vec![split(tree, path).0])),
+            ["set", path, param, value] => {
+                let set = Set { allow_partial: false, objects: vec![settings(path, param, value)] };
+                self.write(tree, &Operation::Set(set));
+            }
+            ["set", one, p, v, two, q, w] => {
+                let objects = vec![settings(one, p, v), settings(two, q, w)];
+                self.write(tree, &Operation::Set(Set { allow_partial: false, objects }));
+            }
+            ["add", path] => {
+                let objects = vec![ObjectSettings { path: path.to_owned(), params: Vec::new() }];
+                self.write(tree, &Operation::Add(Add { allow_partial: false, objects }));
+            }
+            ["add", path, param, value] => {
+                let objects = vec![settings(path, param, value)];
+                self.write(tree, &Operation::Add(Add { allow_partial: false, objects }));
+            }
+            ["delete", path] => {
+                let paths = vec![path.to_owned()];
+                self.write(tree, &Operation::Delete(Delete { allow_partial: false, paths }));
+            }
+            ["run", command, what] => self.run(tree, command, what),
+            ["boot"] => self.tell(self.boot.clone()),
+            ["cancel"] => self.outputs.push_back(Output::Cancel(self.runs[0])),
+            ["close"] => {
+                let reason = CloseReason::ControllerGone;
+                self.outputs.push_back(Output::Close { link: LINK, reason });
+            }
+            _ => panic!("{text}"),
+        }
+    }
+
+    fn write(&mut self, tree: &Tree, operation: &Operation) {
+        let plan = tree.plan(operation, &Requester::full()).unwrap();
+        let ticket = self.ticket();
+        let transactions = plan.transactions.clone();
+        self.writes.push((ticket, plan));
+        let controller = EndpointId::receive("proto::first").unwrap();
+        self.outputs.push_back(Output::Commit { ticket, controller, transactions });
+    }
+
+    fn run(&mut self, tree: &Tree, command: &str, what: &str) {
+        let args = vec![("What".to_owned(), what.to_owned())];
+        let operate = Operate { command: command.to_owned(), args, ..Operate::default() };
+        for (_, call) in tree.commands(&operate, &Requester::full()).unwrap() {
+            let ticket = self.ticket();
+            self.runs.push(ticket);
+            let controller = EndpointId::receive("proto::first").unwrap();
+            let command_key = "key".to_owned();
+            self.outputs.push_back(Output::Run { ticket, controller, command_key, call: call.unwrap() });
+        }
+    }
+
+    fn changed(&mut self, tree: &Tree, changes: &ChangeSet) {
+        let model = tree.model();
+        for change in changes {
+            let text = match change {
+                Happening::Changed { place, param, new, .. } => {
+                    let name = &model.object(place.object).params[usize::from(*param)].name;
+                    let new = new.as_ref().map_or("absent".to_owned(), |value| value.to_string());
+                    format!("{}={new}", place.leaf_text(model, name.as_str()))
+                }
+                Happening::Created(row) => format!("+{}", row.text(model)),
+                Happening::Deleted(row) => format!("-{}", row.text(model)),
+            };
+            self.tell(format!("note {text}"));
+        }
+    }
+}
+
+fn settings(path: &str, param: &str, value: &str) -> ObjectSettings {
+    let setting = ParamSetting { param: param.to_owned(), value: value.to_owned(), required: true };
+    ObjectSettings { path: path.to_owned(), params: vec![setting] }
+}
+
+/// Object and parameter of a path; the parameter is empty for an object path.
+fn split<'a>(tree: &Tree, path: &'a str) -> (Place, &'a str) {
+    let (object, param) = path.split_at(path.rfind('.').unwrap() + 1);
+    let place = Place::of(tree.model(), &ObjectPath::parse(object).unwrap()).unwrap();
+    (place, param)
+}
+
+fn read(tree: &Tree, path: &str) -> String {
+    let (place, param) = split(tree, path);
+    if !tree.exists(&place) {
+        return format!("{path} does not exist");
+    }
+    if param.is_empty() {
+        let rows: Vec<String> = tree.rows(&place).iter().map(|number| number.to_string()).collect();
+        return format!("{path} has {}", rows.join(","));
+    }
+    match tree.value_of(&place, param) {
+        Some(value) => format!("{path}={value}"),
+        None => format!("{path} is absent"),
+    }
+}
+
+fn say(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Failed(failure) => failure.fault.to_string(),
+        Outcome::Add(results) => {
+            let results = results.iter().map(|result| match &result.result {
+                Ok(created) => format!("added {}", created.path),
+                Err(fault) => fault.to_string(),
+            });
+            results.collect::<Vec<_>>().join("; ")
+        }
+        _ => "ok".to_owned(),
+    }
+}
+
+impl Machine for Plain {
+    fn handle(&mut self, _: Now, tree: &mut Tree, input: Input) {
+        match input {
+            Input::Record(inbound) => self.obey(tree, std::str::from_utf8(&inbound.record).unwrap()),
+            Input::Refreshed(ticket) => {
+                let at = self.reads.iter().position(|(known, _)| *known == ticket).unwrap();
+                let (_, path) = self.reads.remove(at);
+                self.tell(read(tree, &path));
+            }
+            Input::Committed { ticket, ends, .. } => {
+                let at = self.writes.iter().position(|(known, _)| *known == ticket).unwrap();
+                let (_, plan) = self.writes.remove(at);
+                self.tell(say(&plan.finish(&ends)));
+            }
+            Input::CommandEnded { result, .. } => self.tell(match result {
+                Ok(output) => format!("ended {output:?}"),
+                Err(fault) => format!("ended {fault}"),
+            }),
+            Input::Changed(changes) => self.changed(tree, &changes),
+            Input::Event(event) => self.tell(format!("event {}{}", event.object, event.name)),
+            Input::Started(boot) => {
+                self.boot = format!("{} {:?} {}", boot.cause, boot.command_key, boot.firmware_updated);
+            }
+            Input::LinkUp { .. } | Input::LinkDown(_) | Input::Timeout => {}
+        }
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Mono> {
+        None
+    }
+}
