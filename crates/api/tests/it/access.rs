@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use api::auth::create_token;
 use fleet::access::Role;
+use fleet::audit::AuditEntry;
+use fleet::job::Actor;
+use fleet::port::{Store, Write};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{PASSWORD, TENANT, World};
 
 /// Routes that anybody may call.
 const PUBLIC: [&str; 1] = ["/auth/login"];
@@ -99,6 +102,21 @@ async fn tokens_expire_and_are_revoked() {
     assert!(!works(&token).await);
     world.call(Method::DELETE, &gone).token(&owner).send().await.is_problem(404, "not-found");
     world.call(Method::DELETE, "/api/v1/tokens/x").token(&owner).send().await.is_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_disabled_person_is_out_at_once() {
+    let world = World::new().await;
+    let id = world.person("alice", Role::Owner).await;
+    let cookie = world.cookie("alice").await;
+    let mut user = world.store.user_by_id(TENANT, id).await.expect("the store answers").expect("alice");
+    user.disabled = true;
+    let audit = AuditEntry::new(Actor::system(), "user.disable", "alice", "");
+    let put = Write::PutUser { tenant: TENANT, user, at: world.now(), audit };
+    world.store.submit(put).await.expect("stored");
+    world.get("/api/v1/me").header("cookie", &cookie).send().await.is_problem(401, "unauthorised");
+    let body = json!({"user": "alice", "password": PASSWORD}).to_string();
+    world.post("/api/v1/auth/login").json(&body).await.is_problem(401, "unauthorised");
 }
 
 #[tokio::test]

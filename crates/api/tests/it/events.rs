@@ -11,6 +11,7 @@ use fleet::job::Actor;
 use fleet::port::{NewNotification, SessionOpened, Store, Write, Written};
 use fleet::{DeviceId, Epoch};
 use futures_util::StreamExt;
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::world::{Call, START, TENANT, World};
@@ -208,6 +209,38 @@ async fn a_stream_ends_with_the_token_that_opened_it() {
 }
 
 #[tokio::test]
+async fn a_busy_stream_ends_with_its_token_too() {
+    let world = World::new().await;
+    let owner = world.token(Role::Owner).await;
+    let made = world.post("/api/v1/tokens").token(&owner).json(r#"{"name":"ci","role":"viewer"}"#).await;
+    let token = made.json()["token"].as_str().expect("a token").to_owned();
+    let device = world.device("os::00256D-A1").await;
+    let epoch = session(&world, device).await;
+    let mut client = Client::open(world.get("/api/v1/events/stream").token(&token)).await;
+    notify(&world, device, epoch, "1", change("true")).await;
+    client.event().await;
+    let gone = format!("/api/v1/tokens/{}", made.json()["id"].as_str().expect("an id"));
+    assert_eq!(world.call(Method::DELETE, &gone).token(&owner).send().await.status, 204);
+    notify(&world, device, epoch, "2", change("false")).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(16)).await;
+    assert_eq!(client.frame().await, None);
+}
+
+#[tokio::test]
+async fn a_position_in_the_future_is_now() {
+    let world = World::new().await;
+    let token = world.token(Role::Viewer).await;
+    let device = world.device("os::00256D-A1").await;
+    let epoch = session(&world, device).await;
+    let call =
+        world.get("/api/v1/events/stream").token(&token).header("last-event-id", "18446744073709551615");
+    let mut client = Client::open(call).await;
+    notify(&world, device, epoch, "1", change("true")).await;
+    assert_eq!(client.event().await.1, "value_change");
+}
+
+#[tokio::test]
 async fn streams_are_counted_and_given_back() {
     let world = World::new().await;
     let token = world.token(Role::Viewer).await;
@@ -264,9 +297,11 @@ async fn the_log_is_read_by_position_and_by_device() {
     assert_eq!((values(&page), &page["next"]), (vec![masked.clone()], &Value::Null));
 
     let page = read("/api/v1/events?limit=1").await;
-    assert_eq!(values(&page), [masked.clone()]);
+    assert_eq!(values(&page), std::slice::from_ref(&masked));
     let next = page["next"].as_str().expect("more");
-    assert_eq!(values(&read(&format!("/api/v1/events?limit=1&cursor={next}")).await), [b.clone()]);
+    let page = read(&format!("/api/v1/events?limit=1&cursor={next}")).await;
+    assert_eq!(values(&page), std::slice::from_ref(&b));
+    assert_eq!(values(&read("/api/v1/events?after=18446744073709551615").await), [] as [Value; 0]);
 
     let page = read(&format!("/api/v1/devices/{device}/events?limit=2")).await;
     assert_eq!(values(&page), [masked, b]);

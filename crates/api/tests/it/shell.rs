@@ -1,5 +1,7 @@
 //! What surrounds the API: headers, page, compression, health, metrics.
 
+use std::sync::atomic::Ordering;
+
 use fleet::access::Role;
 
 use crate::world::World;
@@ -56,6 +58,19 @@ async fn health_is_told_to_everyone_and_readiness_says_why_not() {
     let reply = world.get("/readyz").send().await;
     reply.is_problem(503, "not-ready");
     assert_eq!(reply.json()["detail"], "the store is closing");
+}
+
+#[tokio::test]
+async fn a_panic_is_one_failed_request() {
+    let world = World::new().await;
+    let metrics = async || world.get("/metrics").from(Some([127, 0, 0, 1])).send().await;
+    world.server.panics.store(true, Ordering::SeqCst);
+    let reply = metrics().await;
+    reply.is_problem(500, "internal");
+    assert!(!String::from_utf8_lossy(&reply.body).contains("wants a panic"));
+    assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+    world.server.panics.store(false, Ordering::SeqCst);
+    assert_eq!(metrics().await.status, 200);
 }
 
 #[tokio::test]

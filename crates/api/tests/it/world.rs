@@ -2,7 +2,7 @@
 //! and requests that go straight into the router.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -49,6 +49,7 @@ pub(crate) struct Server {
     pub(crate) forgotten: Mutex<Vec<DeviceId>>,
     pub(crate) trace: Mutex<Trace>,
     pub(crate) unready: Mutex<Option<String>>,
+    pub(crate) panics: AtomicBool,
     epoch: OnceCell<Epoch>,
 }
 
@@ -182,6 +183,7 @@ impl Gateway for Server {
     }
 
     fn metrics(&self) -> String {
+        assert!(!self.panics.load(Ordering::SeqCst), "the test wants a panic");
         "cusp_sessions 0\n# EOF\n".into()
     }
 
@@ -219,6 +221,7 @@ impl World {
             forgotten: Mutex::default(),
             trace: Mutex::default(),
             unready: Mutex::default(),
+            panics: AtomicBool::new(false),
             epoch: OnceCell::new(),
         });
         let clock = Arc::clone(&now);
