@@ -22,7 +22,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json")
                 .detail("the body has to be application/json"));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(too_big)?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|why| too_big(&why))?;
         parse(&bytes).map(Body)
     }
 }
@@ -35,7 +35,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalB
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let json = is_json(request.headers());
-        let bytes = Bytes::from_request(request, state).await.map_err(too_big)?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|why| too_big(&why))?;
         if bytes.is_empty() {
             return Ok(OptionalBody(T::default()));
         }
@@ -58,7 +58,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "bad-json").detail(error.to_string()))
 }
 
-fn too_big(rejection: BytesRejection) -> Problem {
+fn too_big(rejection: &BytesRejection) -> Problem {
     match rejection {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large")

@@ -1,10 +1,12 @@
 //! The API's description, collected from the routes themselves. A snapshot stands in the tree, so that a
 //! change of the API is a change that people see.
 
+use std::collections::BTreeSet;
+
 use fleet::port::Store;
-use utoipa::__dev::SchemaReferences;
+use utoipa::__dev::{SchemaReferences, Tags};
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, Paths};
-use utoipa::openapi::schema::{Components, ComponentsBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::{ArrayBuilder, Components, ComponentsBuilder, ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, Info, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Schema,
@@ -12,8 +14,13 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, Path, ToSchema};
 
-use crate::problem::Problem;
+use crate::problem::Told;
 use crate::routes;
+
+/// What the attribute on a handler makes of it.
+pub(crate) trait Described: Path + SchemaReferences + for<'t> Tags<'t> {}
+
+impl<T: Path + SchemaReferences + for<'t> Tags<'t>> Described for T {}
 
 /// Descriptions of routes.
 #[derive(Default)]
@@ -24,9 +31,10 @@ pub(crate) struct Collected {
 
 impl Collected {
     /// One route's.
-    pub(crate) fn add<D: Path + SchemaReferences>(&mut self) {
+    pub(crate) fn add<D: Described>(&mut self) {
         let path = D::path();
         let mut operation = D::operation();
+        operation.tags = Some(D::tags().into_iter().map(str::to_owned).collect());
         add_path_params(&mut operation, &path);
         add_problem(&mut operation);
         self.paths.add_path_operation(path, D::methods(), operation);
@@ -40,9 +48,9 @@ impl Collected {
     }
 
     fn openapi(mut self) -> OpenApi {
-        self.schemas.push((Problem::name().into_owned(), Problem::schema()));
-        Problem::schemas(&mut self.schemas);
-        self.schemas.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.schemas.push((Told::name().into_owned(), Told::schema()));
+        Told::schemas(&mut self.schemas);
+        refer_to_items(&mut self.schemas);
         let mut info = Info::new("Cusp", "1");
         info.description = Some(
             "Errors are application/problem+json. Sign in for a cookie, or send a token; a request that \
@@ -77,6 +85,18 @@ fn components(schemas: Vec<(String, RefOr<Schema>)>) -> Components {
         .build()
 }
 
+/// Pages name the schema of their rows instead of repeating it.
+fn refer_to_items(schemas: &mut [(String, RefOr<Schema>)]) {
+    let names: BTreeSet<String> = schemas.iter().map(|(name, _)| name.clone()).collect();
+    for (name, schema) in schemas {
+        let Some(row) = name.strip_prefix("Page_").filter(|row| names.contains(*row)) else { continue };
+        if let RefOr::T(Schema::Object(page)) = schema {
+            let rows = ArrayBuilder::new().items(Ref::from_schema_name(row)).build();
+            page.properties.insert("items".to_owned(), rows.into());
+        }
+    }
+}
+
 /// Whatever stands in braces in the path is a parameter.
 fn add_path_params(operation: &mut Operation, path: &str) {
     for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
@@ -93,7 +113,7 @@ fn add_path_params(operation: &mut Operation, path: &str) {
 
 /// Every route may answer with a problem.
 fn add_problem(operation: &mut Operation) {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Told::name()))).build();
     let response = ResponseBuilder::new()
         .description("What went wrong")
         .content("application/problem+json", content)

@@ -10,9 +10,18 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// What went wrong, as a handler's error.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    told: Box<Told>,
+    /// Seconds after which to try again.
+    retry_after: Option<u64>,
+}
+
 /// What went wrong.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct Told {
     /// `urn:cusp:error:<word>`; stable, for programs.
     #[serde(rename = "type")]
     pub kind: String,
@@ -32,9 +41,6 @@ pub struct Problem {
     /// Devices that an ambiguous name may mean.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
-    /// Seconds after which to try again.
-    #[serde(skip)]
-    pub retry_after: Option<u64>,
 }
 
 /// One setting that breaks the device's model.
@@ -62,7 +68,7 @@ pub struct Candidate {
 impl Problem {
     /// A problem of a kind; the title follows from the status.
     pub fn new(status: StatusCode, slug: &str) -> Self {
-        Problem {
+        let told = Told {
             kind: format!("urn:cusp:error:{slug}"),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
@@ -70,19 +76,25 @@ impl Problem {
             code: None,
             params: Vec::new(),
             candidates: Vec::new(),
-            retry_after: None,
-        }
+        };
+        Problem { told: Box::new(told), retry_after: None }
     }
 
     /// With what it is this time.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.told.detail = Some(detail.into());
         self
     }
 
     /// With the protocol's code.
     pub fn code(mut self, code: u32) -> Self {
-        self.code = Some(code);
+        self.told.code = Some(code);
+        self
+    }
+
+    /// With the devices that may have been meant.
+    pub(crate) fn candidates(mut self, candidates: Vec<Candidate>) -> Self {
+        self.told.candidates = candidates;
         self
     }
 
@@ -125,8 +137,8 @@ impl Problem {
     fn schema(faults: Vec<ParamFault>) -> Self {
         let mut problem = Problem::new(StatusCode::BAD_REQUEST, "schema")
             .detail(format!("{} setting(s) break the device's model; nothing was sent", faults.len()));
-        problem.code = faults.first().map(|one| one.fault.code.0);
-        problem.params = faults
+        problem.told.code = faults.first().map(|one| one.fault.code.0);
+        problem.told.params = faults
             .into_iter()
             .map(|one| ProblemParam { param: one.param, code: one.fault.code.0, message: one.fault.message })
             .collect();
@@ -177,12 +189,11 @@ impl From<StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_after = self.retry_after;
-        let mut response = (status, Json(self)).into_response();
+        let status = StatusCode::from_u16(self.told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self.told)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = retry_after {
+        if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::time;
+use super::words::RoleName;
 use crate::auth::{Minted, Who};
 
 /// Signs in: by name and password, or by a link that works once.
@@ -36,7 +37,7 @@ pub struct Me {
     /// The user's name, or `token:<name>`.
     pub user: String,
     /// Their roles.
-    pub roles: Vec<String>,
+    pub roles: Vec<RoleName>,
     /// They came in by a link and have no password yet.
     pub password_needed: bool,
     /// Whose devices they see.
@@ -48,7 +49,7 @@ impl From<&Who> for Me {
         let user = who.user.as_ref();
         Me {
             user: user.map_or_else(|| who.caller.actor.as_str().to_owned(), |user| user.name.clone()),
-            roles: who.caller.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+            roles: who.caller.roles.iter().map(|role| RoleName::from(*role)).collect(),
             password_needed: user.is_some_and(|user| user.password_needed),
             tenant: "default".to_owned(),
         }
@@ -61,7 +62,8 @@ impl From<&Who> for Me {
 pub struct TokenBody {
     /// What it is called.
     pub name: String,
-    /// `owner`, `operator` or `viewer`.
+    /// What it may do.
+    #[schema(value_type = RoleName)]
     pub role: String,
     /// How long it works (`30d`); for ever if absent.
     pub expires_in: Option<String>,
@@ -75,7 +77,7 @@ pub struct TokenInfo {
     /// What it is called.
     pub name: String,
     /// What it may do.
-    pub role: String,
+    pub role: RoleName,
     /// Since when.
     pub created: String,
     /// Until when; null for ever.
@@ -87,7 +89,7 @@ impl From<ApiToken> for TokenInfo {
         TokenInfo {
             id: token.id.to_string(),
             name: token.name,
-            role: token.role.as_str().to_owned(),
+            role: token.role.into(),
             created: time(token.created),
             expires: token.expires.map(time),
         }
@@ -102,7 +104,7 @@ pub struct CreatedToken {
     /// What it is called.
     pub name: String,
     /// What it may do.
-    pub role: String,
+    pub role: RoleName,
     /// Until when; null for ever.
     pub expires: Option<String>,
     /// The secret.

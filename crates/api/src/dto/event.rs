@@ -6,6 +6,7 @@ use fleet::event::Event as Row;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::words::EventKind;
 use super::{object, time};
 use crate::catalogue;
 
@@ -18,10 +19,8 @@ pub struct Event {
     pub at: String,
     /// Which device.
     pub device: Option<String>,
-    /// `online`, `offline`, `boot`, `periodic`, `value_change`, `object_creation`, `object_deletion`,
-    /// `operation_complete`, `event`, `onboard`, `onboarded`, `job`, `pending`, `approved`, `rejected` or
-    /// `refused`.
-    pub kind: String,
+    /// What kind of thing.
+    pub kind: EventKind,
     /// The parameter, object, command or event; or the endpoint of an attempt.
     pub path: Option<String>,
     /// Names and values; secrets are masked.
@@ -40,7 +39,7 @@ impl From<Row> for Event {
             seq: row.seq.0,
             at: time(row.at),
             device: row.device.map(|id| id.to_string()),
-            kind: body.kind.as_str().to_owned(),
+            kind: body.kind.into(),
             path: body.path,
             params: object(body.params),
             duplicate: body.duplicate,

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::operation::Request;
 use super::outcome::Outcome;
 use super::time;
+use super::words::{JobKind, JobPriority, JobState};
 use crate::catalogue::Known;
 
 /// A stored operation.
@@ -16,12 +17,12 @@ pub struct Job {
     pub id: String,
     /// For which device.
     pub device: String,
-    /// `get`, `instances`, `schema`, `set`, `add`, `delete` or `operate`.
-    pub kind: String,
-    /// `queued`, `sent`, `accepted`, `done`, `partial`, `failed`, `expired`, `cancelled` or `in_doubt`.
-    pub state: String,
-    /// `person`, `rule`, `campaign` or `background`.
-    pub priority: String,
+    /// Which operation.
+    pub kind: JobKind,
+    /// How far it is.
+    pub state: JobState,
+    /// How urgent it is.
+    pub priority: JobPriority,
     /// Who asked for it.
     pub actor: String,
     /// When it was asked for.
@@ -58,9 +59,9 @@ impl From<Row> for Job {
         Job {
             id: row.id.to_string(),
             device: row.device.to_string(),
-            kind: kind.as_str().to_owned(),
-            state: row.state.as_str().to_owned(),
-            priority: row.priority.as_str().to_owned(),
+            kind: kind.into(),
+            state: row.state.name().into(),
+            priority: row.priority.into(),
             actor: row.actor.as_str().to_owned(),
             created: time(row.created),
             updated: time(row.updated),

@@ -9,6 +9,7 @@ pub mod job;
 pub mod model;
 pub mod operation;
 pub mod outcome;
+pub mod words;
 
 use std::collections::BTreeMap;
 

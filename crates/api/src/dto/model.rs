@@ -195,10 +195,11 @@ fn param(one: &SchemaParam, known: Option<ItemRef<'_>>) -> ModelParam {
         None => ModelValue { kind: "string".to_owned(), ..ModelValue::default() },
     };
     // The device has the last word on what it holds.
-    if let Some(ty) = one.value_type {
-        if value.kind != ty.name() && !value.list {
-            value = ModelValue { kind: ty.name().to_owned(), ..ModelValue::default() };
-        }
+    if let Some(ty) = one.value_type
+        && value.kind != ty.name()
+        && !value.list
+    {
+        value = ModelValue { kind: ty.name().to_owned(), ..ModelValue::default() };
     }
     ModelParam {
         name: one.name.clone(),

@@ -14,12 +14,13 @@ use utoipa::ToSchema;
 
 use super::model::ModelObject;
 use super::object;
+use super::words::JobKind;
 
 /// What came of an operation.
 #[derive(Serialize, ToSchema)]
 pub struct Outcome {
-    /// `get`, `instances`, `schema`, `set`, `add`, `delete` or `operate`.
-    pub kind: String,
+    /// Of which operation.
+    pub kind: JobKind,
     /// The whole message failed, and nothing changed; then there are no results.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<WholeFailure>,
@@ -247,7 +248,7 @@ impl Outcome {
             Core::Delete(all) => (None, Some(Results::Delete(print(all)))),
             Core::Operate(all) => (None, Some(Results::Operate(print(all)))),
         };
-        Outcome { kind: kind.as_str().to_owned(), failed, results }
+        Outcome { kind: kind.into(), failed, results }
     }
 }
 

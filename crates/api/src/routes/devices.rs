@@ -49,16 +49,13 @@ pub(super) async fn resolve<S: Store>(app: &App<S>, who: &Who, text: &str) -> Re
         Found::One(device) => Ok(*device),
         Found::None => Err(Problem::not_found("device")),
         Found::Ambiguous(several) => {
-            let mut problem = Problem::new(StatusCode::CONFLICT, "ambiguous")
-                .detail("several devices go by that name; use the id of one");
-            problem.candidates = several
-                .into_iter()
-                .map(|device| {
-                    let endpoint = device.endpoints().next().map(str::to_owned);
-                    Candidate { id: device.id.to_string(), name: device.name, endpoint }
-                })
-                .collect();
-            Err(problem)
+            let candidates = several.into_iter().map(|device| {
+                let endpoint = device.endpoints().next().map(str::to_owned);
+                Candidate { id: device.id.to_string(), name: device.name, endpoint }
+            });
+            Err(Problem::new(StatusCode::CONFLICT, "ambiguous")
+                .detail("several devices go by that name; use the id of one")
+                .candidates(candidates.collect()))
         }
     }
 }

@@ -50,15 +50,15 @@ async fn of_device<S: Store>(
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct LogQuery {
-    /// After this position; from the beginning if absent.
+    /// What follows this position, oldest first. 0 is before the first event.
     after: Option<u64>,
     /// At most so many; 50 if absent, 500 at most.
     limit: Option<usize>,
-    /// Newest first: where the last piece said that the next one begins; or empty.
+    /// Without `after`: where the last piece said that the next one begins.
     cursor: Option<String>,
 }
 
-/// The event log, oldest first after a position; or, with `cursor`, newest first.
+/// The event log: newest first, or with `after` what follows a position, oldest first.
 #[utoipa::path(get, path = "/events", tag = "events", operation_id = "list_events", params(LogQuery),
     responses((status = 200, description = "A piece of the log; `next` is the position to read on after, \
         or the next cursor", body = Page<Event>)))]
@@ -69,14 +69,13 @@ async fn log<S: Store>(
 ) -> Result<Json<Page<Event>>, Problem> {
     who.caller.need(Permission::Read)?;
     let tenant = who.caller.tenant;
-    if let Some(cursor) = &query.cursor {
-        let page = query::page(query.limit, Some(cursor))?;
+    let Some(after) = query.after else {
+        let page = query::page(query.limit, query.cursor.as_deref())?;
         let rows = app.store().events(tenant, None, page).await?;
         return Ok(Json(Page::of(rows, Event::from)));
-    }
+    };
     let limit = query::limit(query.limit)?;
-    let after = Seq(query.after.unwrap_or(0));
-    let rows = app.store().events_after(Some(tenant), after, limit).await?;
+    let rows = app.store().events_after(Some(tenant), Seq(after), limit).await?;
     let next = (rows.len() == limit).then(|| rows.last().map(|last| last.seq.0.to_string())).flatten();
     Ok(Json(Page { items: rows.into_iter().map(Event::from).collect(), next }))
 }

@@ -20,11 +20,9 @@ use axum::routing::{MethodRouter, get};
 use fleet::port::Store;
 use http::{HeaderValue, StatusCode, Uri, header};
 use tower_http::compression::CompressionLayer;
-use utoipa::__dev::SchemaReferences;
-use utoipa::Path;
 
 use crate::app::App;
-use crate::openapi::Collected;
+use crate::openapi::{Collected, Described};
 use crate::problem::Problem;
 use crate::{guard, limits, web};
 
@@ -81,7 +79,7 @@ impl<S: Store> Default for Routes<S> {
 
 impl<S: Store> Routes<S> {
     /// A handler at the path that its description names.
-    pub(crate) fn add<D: Path + SchemaReferences>(mut self, handler: MethodRouter<App<S>>) -> Self {
+    pub(crate) fn add<D: Described>(mut self, handler: MethodRouter<App<S>>) -> Self {
         self.router = self.router.route(&D::path(), handler);
         self.collected.add::<D>();
         self

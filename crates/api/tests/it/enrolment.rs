@@ -1,0 +1,142 @@
+//! Pending devices, refused ones, enrolment tokens, and what a device needs to connect.
+
+use std::time::Duration;
+
+use fleet::access::Role;
+use fleet::enrolment::{PendingDevice, RefusedAttempt};
+use fleet::ids::Fingerprint;
+use fleet::port::{Store, Write};
+use http::Method;
+use serde_json::json;
+
+use crate::world::{START, TENANT, World};
+
+/// A device with a certificate of its own, which starts with the last letter of its endpoint id.
+async fn ask(world: &World, endpoint: &str) {
+    let mut fingerprint = [0xab; 32];
+    fingerprint[0] = *endpoint.as_bytes().last().expect("an endpoint id");
+    let pending = PendingDevice {
+        endpoint: endpoint.into(),
+        transport: "websocket".into(),
+        peer: "192.0.2.7:40000".into(),
+        proven: true,
+        fingerprint: Some(Fingerprint(fingerprint)),
+        first_seen: START,
+        last_seen: START,
+        attempts: 1,
+    };
+    world.store.submit(Write::SeenPending { tenant: TENANT, pending }).await.expect("stored");
+}
+
+#[tokio::test]
+async fn a_pending_device_is_listed_and_let_in() {
+    let world = World::new().await;
+    let token = world.token(Role::Operator).await;
+    ask(&world, "os::00256D-A%201").await;
+    let list = world.get("/api/v1/pending").token(&token).send().await.json();
+    let expected = json!({"items": [{"endpoint": "os::00256D-A%201", "transport": "websocket",
+        "peer": "192.0.2.7:40000", "proven": true, "fingerprint": format!("31{}", "ab".repeat(31)),
+        "first_seen": "2023-11-14T22:13:20Z", "last_seen": "2023-11-14T22:13:20Z", "attempts": 1}],
+        "next": null});
+    assert_eq!(list, expected);
+    let uri = "/api/v1/pending/os::00256D-A%25201/approve";
+    let device = world.post(uri).token(&token).json(r#"{"name":"Hall"}"#).await;
+    assert_eq!((device.status, &device.json()["name"]), (200, &json!("Hall")));
+    assert_eq!(device.json()["endpoints"], json!(["os::00256D-A%201"]));
+    let approved = world.server.approved.lock().expect("not poisoned").clone();
+    assert_eq!(approved.len(), 1);
+    assert_eq!(approved[0].0.to_string(), device.json()["id"].as_str().expect("an id"));
+    assert_eq!(approved[0].1, "os::00256D-A%201");
+    world.post(uri).token(&token).send().await.is_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_name_is_not_needed_nor_is_a_body() {
+    let world = World::new().await;
+    let token = world.token(Role::Operator).await;
+    for (endpoint, body) in [("os::00256D-A1", None), ("os::00256D-B2", Some("{}"))] {
+        ask(&world, endpoint).await;
+        let call = world.post(&format!("/api/v1/pending/{endpoint}/approve")).token(&token);
+        let reply = match body {
+            Some(body) => call.json(body).await,
+            None => call.send().await,
+        };
+        assert_eq!((reply.status, &reply.json()["name"]), (200, &json!(endpoint)));
+    }
+    ask(&world, "os::00256D-C3").await;
+    let call = world.post("/api/v1/pending/os::00256D-C3/approve").token(&token);
+    call.json(r#"{"name":""}"#).await.is_problem(400, "invalid");
+    let call = world.post("/api/v1/pending/os::00256D-C3/approve").token(&token);
+    call.body("name=x").send().await.is_problem(415, "not-json");
+}
+
+#[tokio::test]
+async fn a_pending_device_is_turned_away() {
+    let world = World::new().await;
+    let token = world.token(Role::Operator).await;
+    ask(&world, "os::00256D-A1").await;
+    let uri = "/api/v1/pending/os::00256D-A1/reject";
+    assert_eq!(world.post(uri).token(&token).send().await.status, 204);
+    let list = world.get("/api/v1/pending").token(&token).send().await.json();
+    assert_eq!(list["items"], json!([]));
+    world.post("/api/v1/pending/os::X/reject").token(&token).send().await.is_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn refused_attempts_say_why() {
+    let world = World::new().await;
+    let token = world.token(Role::Viewer).await;
+    let attempt = RefusedAttempt {
+        at: START,
+        peer: "192.0.2.9:1".into(),
+        endpoint: None,
+        reason: "its certificate is revoked".into(),
+    };
+    world.store.submit(Write::Refused { tenant: TENANT, attempt }).await.expect("stored");
+    let list = world.get("/api/v1/refused").token(&token).send().await.json();
+    let item = json!({"at": "2023-11-14T22:13:20Z", "peer": "192.0.2.9:1", "endpoint": null,
+        "reason": "its certificate is revoked"});
+    assert_eq!(list["items"], json!([item]));
+}
+
+#[tokio::test]
+async fn enrolment_tokens_are_shown_once_listed_and_ended() {
+    let world = World::new().await;
+    let token = world.token(Role::Operator).await;
+    let body = r#"{"ttl":"1h","uses":3,"name":"van"}"#;
+    let made = world.post("/api/v1/enrolments").token(&token).json(body).await.json();
+    let secret = made["token"].as_str().expect("a token");
+    assert!(secret.starts_with("enrol_"));
+    assert_eq!(made["expires"], "2023-11-14T23:13:20Z");
+    let list = world.get("/api/v1/enrolments").token(&token).send().await;
+    assert!(!String::from_utf8_lossy(&list.body).contains(secret));
+    let item = json!({"id": made["id"], "name": "van", "created": "2023-11-14T22:13:20Z",
+        "expires": "2023-11-14T23:13:20Z", "uses": 3});
+    assert_eq!(list.json()["items"], json!([item]));
+
+    let uri = format!("/api/v1/enrolments/{}", made["id"].as_str().expect("an id"));
+    assert_eq!(world.call(Method::DELETE, &uri).token(&token).send().await.status, 204);
+    let list = world.get("/api/v1/enrolments").token(&token).send().await.json();
+    assert_eq!(list["items"], json!([]));
+    world.call(Method::DELETE, &uri).token(&token).send().await.is_problem(404, "not-found");
+
+    world.post("/api/v1/enrolments").token(&token).json(r#"{"ttl":"1h"}"#).await;
+    world.pass(Duration::from_secs(3600));
+    let list = world.get("/api/v1/enrolments").token(&token).send().await.json();
+    assert_eq!(list["items"], json!([]));
+    for body in [r#"{"ttl":"soon"}"#, r#"{"ttl":"31d"}"#, r#"{"ttl":"0s"}"#, r#"{"ttl":"1h","uses":0}"#] {
+        world.post("/api/v1/enrolments").token(&token).json(body).await.is_problem(400, "invalid");
+    }
+}
+
+#[tokio::test]
+async fn connecting_needs_these() {
+    let world = World::new().await;
+    let token = world.token(Role::Viewer).await;
+    let info = world.get("/api/v1/connect").token(&token).send().await.json();
+    assert_eq!(
+        info,
+        json!({"endpoint_id": "proto::cusp", "websocket_url": "", "tls": true, "ca_pem": null,
+            "plaintext_warning": false, "agent_toml": "", "obuspa": ""})
+    );
+}
