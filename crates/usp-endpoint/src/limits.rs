@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Agent: requests of all controllers under way or waiting; one more is answered 7005.
 pub const MAX_REQUESTS: usize = 256;
 
+/// Agent: bytes of an answer; a longer one, which no peer would take in one Record, becomes Error 7005.
+pub const MAX_ANSWER_BYTES: usize = usp_proto::limits::MAX_RECORD_BYTES - 4096;
+
 /// Agent: Set, Add and Delete that wait for the one being committed.
 pub const MAX_WAITING_WRITES: usize = 64;
 
@@ -25,6 +28,9 @@ pub const MAX_SUBSCRIPTIONS: usize = 1024;
 
 /// Agent: items of one ReferenceList that are evaluated.
 pub const MAX_REFERENCES: usize = 64;
+
+/// Agent: enabled thresholds that are evaluated.
+pub const MAX_THRESHOLDS: usize = 256;
 
 /// Agent: parameters in the ParameterMap of one Boot! event.
 pub const MAX_BOOT_PARAMETERS: usize = 1024;

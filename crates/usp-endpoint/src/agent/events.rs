@@ -18,23 +18,28 @@ use crate::limits::MAX_BOOT_PARAMETERS;
 const PRIVATE: [&str; 3] = ["Threshold", "Monitor", "Watchdog"];
 
 impl AgentMachine {
-    pub(super) fn event(&mut self, now: Now, tree: &Tree, event: &ModelEvent) {
-        self.tell_boot(now, tree);
-        let Some(place) = Place::of(tree.model(), &event.object) else { return };
-        let owner = owner(tree, &place);
-        for index in self.listeners(tree, &place, &event.name) {
+    pub(super) fn event(&mut self, tree: &Tree, event: &ModelEvent) {
+        self.tell_boot(tree);
+        if let Some(place) = Place::of(tree.model(), &event.object) {
+            self.raise_at(tree, &place, &event.name, &event.params);
+        }
+    }
+
+    /// Tells an event of a place to those who asked for it and may hear of it.
+    pub(super) fn raise_at(&mut self, tree: &Tree, place: &Place, name: &str, params: &[(String, String)]) {
+        let owner = owner(tree, place);
+        for index in self.listeners(tree, place, name) {
             let subscription = self.subscriptions[index].clone();
             let Some(controller) = self.controller(&subscription.recipient) else { continue };
             let stranger = owner.as_ref().is_some_and(|owner| *owner != controller.path);
-            if stranger || filtered(controller, event) {
-                continue;
+            if !stranger && !filtered(controller, name, params) {
+                self.raise(&subscription, place.text(tree.model()), name, params.to_vec());
             }
-            self.raise(&subscription, event.object.to_string(), &event.name, event.params.clone());
         }
     }
 
     /// Tells why the agent started, once; further calls do nothing.
-    pub(super) fn tell_boot(&mut self, _now: Now, tree: &Tree) {
+    pub(super) fn tell_boot(&mut self, tree: &Tree) {
         let Some(boot) = self.boot.take() else { return };
         for index in self.listeners(tree, &Place::root(), "Boot!") {
             let subscription = self.subscriptions[index].clone();
@@ -53,7 +58,7 @@ impl AgentMachine {
     pub(super) fn periodic(&mut self, now: Now, tree: &Tree, endpoint: &EndpointId) {
         let Some(period) = self.controller(endpoint).and_then(|controller| controller.period) else { return };
         self.timers.set(Timer::Periodic(endpoint.clone()), now.mono + period.wait(now));
-        self.tell_boot(now, tree);
+        self.tell_boot(tree);
         let Some(place) = places::table(tree, &["LocalAgent"]) else { return };
         for index in self.listeners(tree, &place, "Periodic!") {
             let subscription = self.subscriptions[index].clone();
@@ -86,11 +91,11 @@ fn owner(tree: &Tree, place: &Place) -> Option<String> {
 }
 
 /// `TransferCompletePolicy.ResultTypeFilter`.
-fn filtered(controller: &Controller, event: &ModelEvent) -> bool {
-    if event.name != "TransferComplete!" {
+fn filtered(controller: &Controller, event: &str, params: &[(String, String)]) -> bool {
+    if event != "TransferComplete!" {
         return false;
     }
-    let code = event.params.iter().find(|(name, _)| name == "FaultCode").map(|(_, value)| value.as_str());
+    let code = params.iter().find(|(name, _)| name == "FaultCode").map(|(_, value)| value.as_str());
     let success = matches!(code, None | Some("0" | ""));
     match controller.transfers.as_str() {
         "Success" => !success,

@@ -16,6 +16,7 @@ mod reads;
 mod records;
 mod requests;
 mod subscriptions;
+mod thresholds;
 mod timers;
 mod writes;
 
@@ -35,6 +36,7 @@ use io::{Boot, CloseReason, Input, Output, Ticket};
 use notify::Queue;
 use requests::{Key, Pending, WaitingWrite};
 use subscriptions::Subscription;
+use thresholds::Threshold;
 use timers::{Timer, Timers};
 
 /// What does not change while the agent runs.
@@ -63,6 +65,7 @@ pub struct AgentMachine {
     links: BTreeMap<LinkId, Link>,
     controllers: Vec<Controller>,
     subscriptions: Vec<Subscription>,
+    thresholds: Vec<Threshold>,
     /// When each subscription, by row number, was first seen.
     first_seen: BTreeMap<u32, Mono>,
     queues: BTreeMap<EndpointId, Queue>,
@@ -97,6 +100,7 @@ impl AgentMachine {
             links: BTreeMap::new(),
             controllers: Vec::new(),
             subscriptions: Vec::new(),
+            thresholds: Vec::new(),
             first_seen: BTreeMap::new(),
             queues: BTreeMap::new(),
             in_progress: BTreeSet::new(),
@@ -125,7 +129,7 @@ impl AgentMachine {
             }
             Input::Changed(changes) => self.changed(now, tree, &changes),
             Input::CommandEnded { ticket, result } => self.command_ended(now, tree, ticket, result),
-            Input::Event(event) => self.event(now, tree, &event),
+            Input::Event(event) => self.event(tree, &event),
             Input::Timeout => self.timeout(now, tree),
         }
         self.send_notifications(now);
@@ -194,8 +198,10 @@ impl AgentMachine {
     fn changed(&mut self, now: Now, tree: &mut Tree, changes: &ChangeSet) {
         if self.boot.is_none() {
             self.notify_changes(tree, changes);
+            self.check_thresholds(now, tree, changes);
         }
-        let own = [places::CONTROLLER, places::SUBSCRIPTION].map(|names| places::table(tree, names));
+        let own = [places::CONTROLLER, places::SUBSCRIPTION, places::THRESHOLD]
+            .map(|names| places::table(tree, names));
         let model = tree.model().clone();
         let touches = changes.iter().any(|happening| {
             let (Happening::Changed { place, .. } | Happening::Created(place) | Happening::Deleted(place)) =
@@ -208,6 +214,7 @@ impl AgentMachine {
             let served: Vec<EndpointId> = self.controllers.iter().map(|c| c.endpoint.clone()).collect();
             self.reload(now, tree);
             self.close_orphans(&served);
+            self.greet(&served);
         }
     }
 
@@ -215,6 +222,7 @@ impl AgentMachine {
     fn reload(&mut self, now: Now, tree: &mut Tree) {
         self.controllers = controllers::load(tree);
         self.load_subscriptions(now, tree);
+        self.thresholds = thresholds::load(tree);
         self.settle_queues();
         self.settle_controllers(now);
         self.watch(tree);
@@ -233,6 +241,18 @@ impl AgentMachine {
         for link in orphans {
             self.links.remove(&link);
             self.outputs.push_back(Output::Close { link, reason: CloseReason::ControllerGone });
+        }
+    }
+
+    /// Connect records to those that are served from now on, and are connected already.
+    fn greet(&mut self, served: &[EndpointId]) {
+        let fresh = self
+            .links
+            .values()
+            .filter(|link| !served.contains(&link.controller) && self.controller(&link.controller).is_some());
+        let fresh: Vec<_> = fresh.map(|link| (link.controller.clone(), link.return_path.clone())).collect();
+        for (controller, return_path) in fresh {
+            self.send_connect(&controller, return_path);
         }
     }
 

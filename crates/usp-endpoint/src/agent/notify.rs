@@ -94,7 +94,7 @@ impl AgentMachine {
             let (kind, place, leaf, bit) = match happening {
                 Happening::Changed { place, param, old: Some(_), new: Some(_) } => {
                     let param = &tree.model().object(place.object).params[usize::from(*param)];
-                    if param.value_change == Policy::WillIgnore || superseded(&changes[at + 1..], happening) {
+                    if param.value_change == Policy::WillIgnore {
                         continue;
                     }
                     (Kind::ValueChange, place, param.name.as_str(), Bit::ParamNotify)
@@ -103,7 +103,11 @@ impl AgentMachine {
                 Happening::Created(place) => (Kind::ObjectCreation, place, "", Bit::ObjectNotify),
                 Happening::Deleted(place) => (Kind::ObjectDeletion, place, "", Bit::InstanceNotify),
             };
-            for index in self.interested(tree, kind, place, leaf, bit) {
+            let interested = self.interested(tree, kind, place, leaf, bit);
+            if interested.is_empty() || superseded(&changes[at + 1..], happening) {
+                continue;
+            }
+            for index in interested {
                 let controller = self.controller(&self.subscriptions[index].recipient);
                 let told = controller.and_then(|controller| tell(tree, controller, happening));
                 news.extend(told.map(|notification| (index, notification)));
@@ -124,6 +128,9 @@ impl AgentMachine {
         leaf: &str,
         bit: Bit,
     ) -> Vec<usize> {
+        if !self.subscriptions.iter().any(|subscription| subscription.kind == kind) {
+            return Vec::new();
+        }
         let model = tree.model().clone();
         let trail = Trail::of(&model, place);
         let concerned = |subscription: &Subscription| {
@@ -168,6 +175,9 @@ impl AgentMachine {
             let Some(controller) = self.controllers.iter().find(|c| c.endpoint == *endpoint) else {
                 continue;
             };
+            if !queue.entries.iter().any(|entry| entry.due) {
+                continue;
+            }
             // The latest connection is the one that stands most likely.
             let link = self.links.values().rfind(|link| link.controller == *endpoint);
             let Some(return_path) = link.map(|link| link.return_path.clone()) else { continue };

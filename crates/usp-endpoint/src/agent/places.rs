@@ -13,6 +13,9 @@ pub(super) const SUBSCRIPTION: &[&str] = &["LocalAgent", "Subscription"];
 /// `Device.LocalAgent.Request.`
 pub(super) const REQUEST: &[&str] = &["LocalAgent", "Request"];
 
+/// `Device.LocalAgent.Threshold.`
+pub(super) const THRESHOLD: &[&str] = &["LocalAgent", "Threshold"];
+
 /// The object or table of these names below `Device.`, if the model has it.
 pub(super) fn table(tree: &Tree, names: &[&str]) -> Option<Place> {
     below(tree.model(), &Place::root(), names)

@@ -75,7 +75,7 @@ impl AgentMachine {
 
     pub(super) fn refreshed(&mut self, now: Now, tree: &mut Tree, ticket: Ticket) {
         match self.pending.remove(&ticket) {
-            Some(Pending::Boot) => self.tell_boot(now, tree),
+            Some(Pending::Boot) => self.tell_boot(tree),
             Some(Pending::Request(origin, operation)) => self.carry_out(now, tree, origin, operation),
             Some(other) => {
                 self.pending.insert(ticket, other);
@@ -122,7 +122,11 @@ impl AgentMachine {
 
     /// R-MSG.9: with the id of the request, on the connection that it came by.
     fn respond(&mut self, origin: &Origin, response: Response) {
-        let msg = Msg::response(origin.msg_id.clone(), response);
+        let mut msg = Msg::response(origin.msg_id.clone(), response);
+        if msg.encoded_len() > limits::MAX_ANSWER_BYTES {
+            let error = ErrorBody::new(code::RESOURCES_EXCEEDED, "the answer is too large: ask for less");
+            msg = Msg::error(origin.msg_id.clone(), error);
+        }
         self.send(&origin.controller, origin.return_path.clone(), &msg);
     }
 

@@ -162,12 +162,13 @@ impl AgentMachine {
         }
     }
 
-    /// Tells the host which places have to be looked at for ValueChange (R-NOT.0a).
+    /// Tells the host which places have to be looked at for ValueChange (R-NOT.0a) and thresholds.
     pub(super) fn watch(&mut self, tree: &Tree) {
         let references =
             self.subscriptions.iter().filter(|subscription| subscription.kind == Kind::ValueChange);
         let mut places: Vec<Place> = references
             .flat_map(|subscription| &subscription.references)
+            .chain(self.thresholds.iter().map(|threshold| &threshold.watched))
             .filter_map(|path| places::touched(tree.model(), path))
             .collect();
         places::tidy(tree.model(), &mut places);

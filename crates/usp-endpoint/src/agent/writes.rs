@@ -63,7 +63,7 @@ impl AgentMachine {
             None => {}
         }
         // A controller that writes has seen the device: what it does is news.
-        self.tell_boot(now, tree);
+        self.tell_boot(tree);
         self.changed(now, tree, changes);
         while !self.writing
             && let Some(WaitingWrite { origin, operation }) = self.waiting_writes.pop_front()

@@ -138,6 +138,46 @@ fn a_threshold_is_for_the_controller_that_made_it() {
     assert_eq!(host.news(), ["2 s2 Device.LocalAgent.Threshold.1.Triggered![ParamValue=9]"]);
 }
 
+/// Which steps of a value trigger which operator, each from the value before.
+#[test]
+fn a_threshold_triggers_on_the_step_that_meets_it() {
+    for (operator, mode, expected) in [
+        // The load starts at 7; the threshold is 10.
+        ("Rise", "Normal", &["10", "12"][..]),
+        ("Rise", "Single", &["10"]),
+        ("Fall", "Normal", &["9"]),
+        ("Cross", "Normal", &["10", "9", "12"]),
+        ("Eq", "Normal", &["10"]),
+        ("NotEq", "Normal", &["11"]),
+    ] {
+        let mut host = Host::new();
+        host.subscribe(1, 1, "Event", "Device.LocalAgent.Threshold.", &[]);
+        let values = [
+            ("Controller", "Device.LocalAgent.Controller.1"),
+            ("Enable", "true"),
+            ("OperatingMode", mode),
+            ("ReferencePath", "Device.Info."),
+            ("ThresholdOperator", operator),
+            ("ThresholdParam", "Load"),
+            ("ThresholdValue", "10"),
+        ];
+        host.fill("Device.LocalAgent.Threshold.1.", &values);
+        host.start();
+        host.link(1, ONE);
+        host.news();
+        assert_eq!(host.watched, ["Device.Info."]);
+        for load in ["8", "10", "11", "9", "12"] {
+            host.change("Device.Info.", "Load", load);
+        }
+        let event = |value: &&str| {
+            let params = format!("ParamPath=Device.Info.Load,ParamValue={value}");
+            format!("1 s1 Device.LocalAgent.Threshold.1.Triggered![{params}]")
+        };
+        assert_eq!(host.news(), expected.iter().map(event).collect::<Vec<_>>(), "{operator} {mode}");
+        assert_eq!(host.value("Device.LocalAgent.Threshold.1.", "Enable"), (mode == "Normal").to_string());
+    }
+}
+
 #[test]
 #[requirement("R-NOT.0")]
 fn an_event_reaches_those_who_asked_for_it() {

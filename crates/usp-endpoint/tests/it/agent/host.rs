@@ -80,6 +80,12 @@ Device.LocalAgent.Subscription.{i}.ReferenceList param usp=2.0 access=writeOnceR
 Device.LocalAgent.Subscription.{i}.TimeToLive param usp=2.0 access=readWrite type=unsignedInt default=object:0
 Device.LocalAgent.Threshold.{i}. object usp=2.0 access=readWrite entries=0:
 Device.LocalAgent.Threshold.{i}.Controller param usp=2.0 access=readOnly type=string ref=strong:row:Device.LocalAgent.Controller.{i}.
+Device.LocalAgent.Threshold.{i}.Enable param usp=2.0 access=readWrite type=boolean default=object:false
+Device.LocalAgent.Threshold.{i}.OperatingMode param usp=2.0 access=readWrite type=string default=object:Normal
+Device.LocalAgent.Threshold.{i}.ReferencePath param usp=2.0 access=readWrite type=string
+Device.LocalAgent.Threshold.{i}.ThresholdOperator param usp=2.0 access=readWrite type=string default=object:Rise
+Device.LocalAgent.Threshold.{i}.ThresholdParam param usp=2.0 access=readWrite type=string
+Device.LocalAgent.Threshold.{i}.ThresholdValue param usp=2.0 access=readWrite type=string
 Device.LocalAgent.Threshold.{i}.Triggered! event usp=2.0
 Device.Net. object usp=2.0
 Device.Net.Interface.{i}. object usp=2.0 access=readWrite entries=0: enable=Enable key=Alias functional=Name

@@ -36,6 +36,12 @@ fn the_connect_record_comes_first() {
     host.input(Input::LinkDown(LinkId(1)));
     host.link(5, ONE);
     assert_eq!(host.news(), ["5 WebSocketConnect"]);
+    // To one that is enabled while it is connected, as soon as it is.
+    host.change("Device.LocalAgent.Controller.2.", "Enable", "false");
+    host.link(6, TWO);
+    assert_eq!(host.news(), [""; 0]);
+    host.change("Device.LocalAgent.Controller.2.", "Enable", "true");
+    assert_eq!(host.news(), ["6 WebSocketConnect"]);
 }
 
 #[test]
