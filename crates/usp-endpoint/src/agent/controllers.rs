@@ -97,6 +97,13 @@ pub(super) fn uint(tree: &Tree, place: &Place, name: &str) -> Option<u64> {
 }
 
 impl Period {
+    /// How long until the turn after one that has just been taken. A clock that was set back a little
+    /// meanwhile does not make it come twice.
+    pub(super) fn next_wait(&self, now: Now) -> Duration {
+        let wait = self.wait(now);
+        if wait < self.interval / 2 { wait + self.interval } else { wait }
+    }
+
     /// How long until the next turn.
     pub(super) fn wait(&self, now: Now) -> Duration {
         let interval = i64::try_from(self.interval.as_micros()).unwrap_or(i64::MAX);

@@ -57,7 +57,7 @@ impl AgentMachine {
 
     pub(super) fn periodic(&mut self, now: Now, tree: &Tree, endpoint: &EndpointId) {
         let Some(period) = self.controller(endpoint).and_then(|controller| controller.period) else { return };
-        self.timers.set(Timer::Periodic(endpoint.clone()), now.mono + period.wait(now));
+        self.timers.set(Timer::Periodic(endpoint.clone()), now.mono + period.next_wait(now));
         self.tell_boot(tree);
         let Some(place) = places::table(tree, &["LocalAgent"]) else { return };
         for index in self.listeners(tree, &place, "Periodic!") {

@@ -124,6 +124,15 @@ fn get_supported_dm_answers_from_the_model() {
 }
 
 #[test]
+fn an_answer_that_no_record_can_hold_is_an_error() {
+    let mut host = Host::running();
+    host.change("Device.Net.Interface.1.", "Name", &"x".repeat(100_000));
+    // The Record has 8 MiB.
+    assert_eq!(host.ask(get(&["Device.Net.Interface.1.Name"; 84], 0)), "Error 7005");
+    assert_ne!(host.ask(get(&["Device.Net.Interface.1.Name"; 83], 0)), "Error 7005");
+}
+
+#[test]
 fn versions_are_told() {
     let mut host = Host::running();
     let request = GetSupportedProtocol { controller_supported_protocol_versions: "1.2".to_owned() };
