@@ -3,6 +3,7 @@
 mod commands;
 mod events;
 mod host;
+mod hostile;
 mod notifications;
 mod reads;
 mod records;

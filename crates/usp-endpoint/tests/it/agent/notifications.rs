@@ -188,6 +188,8 @@ fn onboarding_is_asked_for_until_that_is_answered() {
     assert!(attempts.iter().all(|line| *line == format!("1 {ONBOARD}")));
     acknowledge(&mut host, 0, ONE, "");
     host.pass(secs(86_400));
+    host.change("Device.LocalAgent.Controller.1.", "PeriodicNotifInterval", "0");
+    host.change("Device.LocalAgent.Controller.1.", "Alias", "other");
     assert_eq!(host.news(), [""; 0], "no restart time, no other request");
 }
 
