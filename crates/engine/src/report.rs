@@ -1,7 +1,7 @@
 //! Taking in what a provider reports: rows find their numbers, values their parameters, and what was
 //! not reported goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use dm::Value;
@@ -63,7 +63,7 @@ pub(crate) fn take(
 
 /// Makes what appeared and vanished known to the numbering.
 fn after(kind: &Kind, tree: &mut Tree, keys: &mut Keys, changes: &ChangeSet) -> Vec<Entry> {
-    let mut entries = Vec::new();
+    let mut shrunk = BTreeSet::new();
     for change in changes {
         match change {
             Happening::Created(row) => {
@@ -79,16 +79,15 @@ fn after(kind: &Kind, tree: &mut Tree, keys: &mut Keys, changes: &ChangeSet) -> 
                 keys.unbind(row);
                 keys.forget_below(kind.model(), row);
             }
-            Happening::Deleted(row) => {
-                if let Some((table, _)) = row.table() {
-                    let is_there = |number: NonZeroU32| tree.exists(&table.row(number));
-                    entries.extend(keys.evict(kind.model(), &table, is_there));
-                }
-            }
+            Happening::Deleted(row) => shrunk.extend(row.table().map(|(table, _)| table)),
             Happening::Changed { .. } => {}
         }
     }
-    entries
+    let evict = |table: Place| {
+        let rows = tree.rows(&table);
+        keys.evict(kind.model(), &table, |number| rows.binary_search(&number).is_ok())
+    };
+    shrunk.into_iter().flat_map(evict).collect()
 }
 
 struct Reader<'a> {

@@ -160,6 +160,15 @@ impl World {
         version: &str,
     ) -> World {
         let host = Host::new(Arc::new(SystemClock::new()));
+        World::start_on(host, list, journal, version).await
+    }
+
+    pub(crate) async fn start_on(
+        host: Arc<Host>,
+        list: &[Arc<crate::providers::Fake>],
+        journal: Journal,
+        version: &str,
+    ) -> World {
         let providers = providers(list);
         let config = InstanceConfig {
             kind: Arc::new(kind(&providers)),
@@ -247,6 +256,7 @@ impl Plain {
                 self.write(tree, &Operation::Delete(Delete { allow_partial: false, paths }));
             }
             ["run", command, what] => self.run(tree, command, what),
+            ["panic"] => panic!("the test wants it"),
             ["boot"] => self.tell(self.boot.clone()),
             ["cancel"] => self.outputs.push_back(Output::Cancel(self.runs[0])),
             ["close"] => {
