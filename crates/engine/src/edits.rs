@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use dm::Value;
 use dm::operation::ParamAccess;
 use dm::path::ObjectPath;
 use dm::tree::{Change, Place, Tree};
 
 use crate::keys::Keys;
 use crate::kind::Kind;
+use crate::pointers::to_keys;
 use crate::provider::Edit;
 
 /// Edits by provider.
@@ -43,9 +45,16 @@ fn push(kind: &Kind, keys: &Keys, change: &Change, place: &Place, edits: &mut Ve
     let is_told = |param: u16| {
         !kind.is_own(place.object, param) && object.params[usize::from(param)].access != ParamAccess::ReadOnly
     };
+    let told = |param: u16, value: &Value| match value {
+        Value::Text(text) if object.params[usize::from(param)].facets.reference.is_some() => {
+            Value::text(to_keys(model, keys, text))
+        }
+        other => other.clone(),
+    };
     match change {
         Change::Set { param, value: Some(value), .. } if is_told(*param) => {
             let name = object.params[usize::from(*param)].name.clone();
+            let value = told(*param, value);
             // A row and what its creator sets in it are one edit.
             let added = edits.iter_mut().find_map(|edit| match edit {
                 Edit::Add { path: row, values, .. } if *row == path => Some(values),
@@ -53,20 +62,20 @@ fn push(kind: &Kind, keys: &Keys, change: &Change, place: &Place, edits: &mut Ve
             });
             if let Some(values) = added {
                 values.retain(|(known, _)| *known != name);
-                values.push((name, value.clone()));
+                values.push((name, value));
                 return;
             }
             let keys = keys.chain(model, place);
             let object = object.path.clone();
-            edits.push(Edit::Set { path, object, keys, param: name, value: value.clone() });
+            edits.push(Edit::Set { path, object, keys, param: name, value });
         }
         Change::Set { .. } => {}
         Change::Create { values, .. } => {
             let mut parents = keys.chain(model, place);
             parents.pop();
-            let told = values.iter().filter(|(param, _)| is_told(*param));
-            let values =
-                told.map(|(param, value)| (object.params[usize::from(*param)].name.clone(), value.clone()));
+            let known = values.iter().filter(|(param, _)| is_told(*param));
+            let values = known
+                .map(|(param, value)| (object.params[usize::from(*param)].name.clone(), told(*param, value)));
             edits.push(Edit::Add { path, object: object.path.clone(), parents, values: values.collect() });
         }
         Change::Remove { .. } => {

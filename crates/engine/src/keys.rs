@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use dm::model::Model;
-use dm::path::ObjectPath;
+use dm::path::{ObjectPath, SchemaPath};
 use dm::tree::Place;
 
 use crate::journal::{Entry, Live};
@@ -67,6 +67,19 @@ impl Keys {
     /// A key per table on the way to a place.
     pub(crate) fn chain(&self, model: &Model, place: &Place) -> Vec<Option<RowKey>> {
         rows_above(model, place).iter().map(|row| self.key(row).cloned()).collect()
+    }
+
+    /// The row of these keys, whether or not it exists now.
+    pub(crate) fn place(&self, model: &Model, object: &SchemaPath, keys: &[RowKey]) -> Option<Place> {
+        let mut place = Place::root();
+        let mut keys = keys.iter();
+        for step in model.lineage(model.find(object)?) {
+            place = place.child(step.object);
+            if model.object(step.object).is_multi {
+                place = place.row(self.number(&place, keys.next()?)?);
+            }
+        }
+        Some(place)
     }
 
     /// Ties a key to a number, and neither to anything else.

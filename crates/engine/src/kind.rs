@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use dm::model::{Model, ModelBuilder, ObjectId};
+use dm::model::{Model, ModelBuilder, ObjectId, Param};
+use dm::operation::ParamAccess;
 use dm::path::SchemaPath;
 use dm::schema::Protocol;
 use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
@@ -223,8 +224,8 @@ impl Kind {
         tables.extend(counted.map(|child| place.child(*child)));
     }
 
-    /// The engine's own single-instance objects start with the model's defaults; providers' without
-    /// values.
+    /// The engine's own single-instance objects start with the model's defaults, or the null value where
+    /// a controller may write; all else is absent until someone knows it.
     fn fresh_tree(&self) -> Tree {
         let mut tree = Tree::new(self.model.clone());
         let own =
@@ -233,7 +234,7 @@ impl Kind {
             .flat_map(|(id, object)| {
                 let place = Place::new(id, Vec::new());
                 let params = (0..).zip(&object.params);
-                let known = params.filter_map(|(index, param)| Some((index, param.default.clone()?)));
+                let known = params.filter_map(|(index, param)| Some((index, initial(param)?)));
                 known
                     .map(move |(param, value)| Change::Set {
                         place: place.clone(),
@@ -252,6 +253,12 @@ impl Kind {
     pub(crate) fn is_fresh(at: Mono, now: Mono, max_age: std::time::Duration) -> bool {
         now.since(at) < max_age
     }
+}
+
+fn initial(param: &Param) -> Option<Value> {
+    let null = || if param.is_list() { Value::text("") } else { Value::null(param.ty) };
+    let writable = param.access != ParamAccess::ReadOnly;
+    param.default.clone().or_else(|| writable.then(null))
 }
 
 /// The longest path that an object is at or below decides.

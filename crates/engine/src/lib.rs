@@ -13,6 +13,7 @@ mod keys;
 pub mod kind;
 pub mod limits;
 pub mod machine;
+mod pointers;
 pub mod provider;
 pub mod reference;
 mod report;

@@ -1,16 +1,18 @@
 //! Taking in what a provider reports: rows find their numbers, values their parameters, and what was
 //! not reported goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use dm::Value;
 use dm::model::{Object, ObjectId};
+use dm::path::SchemaPath;
 use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
 
 use crate::journal::Entry;
 use crate::keys::{Keys, rows_above};
 use crate::kind::Kind;
+use crate::pointers::to_numbers;
 use crate::provider::{Report, Row, RowKey};
 
 /// What a report is complete for.
@@ -40,11 +42,15 @@ pub(crate) fn take(
     aliases: &Aliases,
     report: &Report,
 ) -> Taken {
-    let mut reader = Reader { scope, tree, keys, seen: BTreeMap::new(), entries: Vec::new() };
+    let mut reader =
+        Reader { scope, tree, keys, seen: BTreeMap::new(), given: Vec::new(), entries: Vec::new() };
     for row in &report.rows {
         reader.place(row);
     }
-    let Reader { seen, mut entries, .. } = reader;
+    let Reader { seen, given, mut entries, .. } = reader;
+    for (table, number) in given {
+        tree.reserve_number(&table, number.get());
+    }
     let mut writer = Writer { scope, tree, keys, aliases, seen: &seen, changes: Vec::new() };
     writer.values();
     writer.missing();
@@ -57,7 +63,7 @@ pub(crate) fn take(
 
 /// Makes what appeared and vanished known to the numbering.
 fn after(kind: &Kind, tree: &mut Tree, keys: &mut Keys, changes: &ChangeSet) -> Vec<Entry> {
-    let mut entries = Vec::new();
+    let mut shrunk = BTreeSet::new();
     for change in changes {
         match change {
             Happening::Created(row) => {
@@ -73,16 +79,15 @@ fn after(kind: &Kind, tree: &mut Tree, keys: &mut Keys, changes: &ChangeSet) -> 
                 keys.unbind(row);
                 keys.forget_below(kind.model(), row);
             }
-            Happening::Deleted(row) => {
-                if let Some((table, _)) = row.table() {
-                    let is_there = |number: NonZeroU32| tree.exists(&table.row(number));
-                    entries.extend(keys.evict(kind.model(), &table, is_there));
-                }
-            }
+            Happening::Deleted(row) => shrunk.extend(row.table().map(|(table, _)| table)),
             Happening::Changed { .. } => {}
         }
     }
-    entries
+    let evict = |table: Place| {
+        let rows = tree.rows(&table);
+        keys.evict(kind.model(), &table, |number| rows.binary_search(&number).is_ok())
+    };
+    shrunk.into_iter().flat_map(evict).collect()
 }
 
 struct Reader<'a> {
@@ -90,6 +95,8 @@ struct Reader<'a> {
     tree: &'a Tree,
     keys: &'a mut Keys,
     seen: BTreeMap<Place, Vec<Option<Value>>>,
+    /// Numbers that are taken from now on.
+    given: Vec<(Place, NonZeroU32)>,
     entries: Vec<Entry>,
 }
 
@@ -108,9 +115,15 @@ impl Reader<'_> {
         let mut values = vec![None; object.params.len()];
         for (name, value) in &row.values {
             if let Some(index) = object.param_index(name.as_str()) {
-                let secret = object.params[usize::from(index)].is_secret();
-                let value = value.clone();
-                values[usize::from(index)] = Some(if secret { value.into_secret() } else { value });
+                let param = &object.params[usize::from(index)];
+                let value = match value {
+                    Value::Text(text) if param.facets.reference.is_some() && text.contains('{') => {
+                        Value::text(to_numbers(model, text, |object, keys| self.refer(object, keys)))
+                    }
+                    other => other.clone(),
+                };
+                values[usize::from(index)] =
+                    Some(if param.is_secret() { value.into_secret() } else { value });
             }
         }
         self.seen.insert(place, values);
@@ -141,10 +154,29 @@ impl Reader<'_> {
         Some(place)
     }
 
+    /// The row that a value points at. One that was not reported yet gets its number now, and appears
+    /// under it.
+    fn refer(&mut self, object: &SchemaPath, keys: &[RowKey]) -> Option<Place> {
+        let kind = self.scope.kind;
+        let mut place = Place::root();
+        let mut keys = keys.iter();
+        for step in kind.model().lineage(kind.model().find(object)?) {
+            place = place.child(step.object);
+            if kind.model().object(step.object).is_multi {
+                let key = keys.next()?;
+                kind.owner(step.object)?;
+                let number = self.keys.number(&place, key).or_else(|| self.number(&place, key))?;
+                place = place.row(number);
+            }
+        }
+        Some(place)
+    }
+
     fn number(&mut self, table: &Place, key: &RowKey) -> Option<NonZeroU32> {
         let last = self.keys.last(table).max(self.tree.last_number(table));
         let number = NonZeroU32::new(last.checked_add(1)?)?;
         self.keys.bind(table, key, number);
+        self.given.push((table.clone(), number));
         let kind = self.scope.kind;
         if !kind.is_volatile(table.object) {
             let table = table.text(kind.model());

@@ -113,14 +113,25 @@ fn value_of(model: &Model, object: ObjectId, name: &str, value: &Lexical) -> Opt
     Some((index, if value.secret || param.is_secret() { parsed.into_secret() } else { parsed }))
 }
 
+/// Keeps the aliases that controllers give.
+pub(crate) fn note_aliases(kind: &Kind, aliases: &mut Aliases, changes: &ChangeSet) {
+    for change in changes {
+        match change {
+            Happening::Changed { place, param, new: Some(alias), .. }
+                if kind.is_own(place.object, *param) && !kind.is_count(place.object, *param) =>
+            {
+                aliases.insert(place.clone(), alias.clone());
+            }
+            Happening::Deleted(row) if !aliases.is_empty() => {
+                aliases.retain(|place, _| !place.is_within(kind.model(), row));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// What has to be remembered of changes that a controller or the machine made.
-pub(crate) fn remember(
-    kind: &Kind,
-    tree: &Tree,
-    keys: &Keys,
-    aliases: &mut Aliases,
-    changes: &ChangeSet,
-) -> Vec<Entry> {
+pub(crate) fn remember(kind: &Kind, tree: &Tree, keys: &Keys, changes: &ChangeSet) -> Vec<Entry> {
     let mut entries = Vec::new();
     for change in changes {
         match change {
@@ -134,16 +145,12 @@ pub(crate) fn remember(
                 entries.extend(table.map(|(table, last)| Entry::LastNumber { table, last }));
             }
             Happening::Deleted(row) if !kind.is_volatile(row.object) => {
-                aliases.retain(|place, _| !place.is_within(kind.model(), row));
                 entries.push(Entry::RemoveRow { path: row.text(kind.model()) });
             }
             Happening::Changed { place, param, new, .. } if !kind.is_volatile(place.object) => {
                 let own = kind.is_own(place.object, *param);
                 if kind.is_count(place.object, *param) || !(own || is_kept(kind, keys, place)) {
                     continue;
-                }
-                if let (true, Some(alias)) = (own, new) {
-                    aliases.insert(place.clone(), alias.clone());
                 }
                 entries.push(set(kind, place, *param, new.as_ref()));
             }

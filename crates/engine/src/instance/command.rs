@@ -10,6 +10,7 @@ use usp_endpoint::agent::io::{Input, Ticket};
 
 use super::{Inner, Instance};
 use crate::limits::CANCEL_GRACE;
+use crate::pointers::{outputs_to_numbers, to_keys};
 use crate::provider::{Call, CommandResult, Provider};
 
 impl Instance {
@@ -27,13 +28,21 @@ impl Instance {
             let fault = Fault::new(Code::COMMAND_FAILURE, format!("nothing runs {}", call.path));
             return Some(Input::CommandEnded { ticket, result: Err(fault) });
         };
+        let mut args = call.args;
+        for (name, value) in &mut args {
+            let known =
+                object.commands[usize::from(call.command)].inputs.iter().find(|arg| arg.name == *name);
+            if known.is_some_and(|arg| arg.facets.reference.is_some()) {
+                *value = to_keys(model, &inner.keys, value);
+            }
+        }
         let call = Call {
             object: object.path.clone(),
             command: object.commands[usize::from(call.command)].name.clone(),
             keys: inner.keys.chain(model, &call.place),
             path: call.path,
             command_key,
-            args: call.args,
+            args,
         };
         let (cancel, cancelled) = watch::channel(false);
         inner.commands.insert(ticket, cancel);
@@ -48,8 +57,11 @@ impl Instance {
         None
     }
 
-    fn command_ended(&self, provider: u16, ticket: Ticket, result: CommandResult) {
+    fn command_ended(&self, provider: u16, ticket: Ticket, mut result: CommandResult) {
         let Some(mut inner) = self.enter() else { return };
+        if let Ok(outputs) = &mut result {
+            outputs_to_numbers(self.kind.model(), &inner.keys, outputs);
+        }
         inner.commands.remove(&ticket);
         // It may have changed what the provider shows.
         inner.refresh.forget(provider);

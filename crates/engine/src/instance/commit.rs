@@ -17,7 +17,6 @@ use crate::edits::{self, Batches};
 use crate::journal::{Entry, JournalError, Lexical};
 use crate::limits::{CONFIRM_WINDOW, TRANSACTION_TIMEOUT};
 use crate::provider::{Committed, Edit, Pending, Prepared, Provider};
-use crate::stored;
 
 /// Commits under way and waiting.
 #[derive(Default)]
@@ -159,7 +158,7 @@ impl Instance {
             self.bind(inner, path, key, &mut applied, &mut entries);
         }
         self.kind.settle_counts(&mut inner.tree, &mut applied);
-        entries.extend(stored::remember(&self.kind, &inner.tree, &inner.keys, &mut inner.aliases, &applied));
+        entries.extend(self.entries(inner, &applied));
         for happening in &applied {
             if let Happening::Deleted(row) = happening {
                 inner.keys.unbind(row);

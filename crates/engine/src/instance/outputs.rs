@@ -8,6 +8,7 @@ use usp_endpoint::agent::io::{Input, Output};
 use super::commit::{Job, Origin};
 use super::links::Leaving;
 use super::{Inner, Instance};
+use crate::journal::Entry;
 use crate::limits::WATCH_PERIOD;
 use crate::stored;
 
@@ -64,11 +65,20 @@ impl Instance {
     /// Gives the changes with those of the counts behind them.
     pub(super) fn keep(&self, inner: &mut Inner, mut changes: ChangeSet) -> ChangeSet {
         self.kind.settle_counts(&mut inner.tree, &mut changes);
-        let entries = stored::remember(&self.kind, &inner.tree, &inner.keys, &mut inner.aliases, &changes);
+        let entries = self.entries(inner, &changes);
         match self.journal.append(&entries) {
             Ok(position) => inner.barrier = inner.barrier.max(position),
             Err(error) => tracing::error!(%error, "a change of the agent itself is not remembered"),
         }
         changes
+    }
+
+    /// What the journal has to remember of changes that are in the tree.
+    pub(super) fn entries(&self, inner: &mut Inner, changes: &ChangeSet) -> Vec<Entry> {
+        stored::note_aliases(&self.kind, &mut inner.aliases, changes);
+        if self.journal.is_memory() {
+            return Vec::new();
+        }
+        stored::remember(&self.kind, &inner.tree, &inner.keys, changes)
     }
 }

@@ -5,13 +5,13 @@ use std::sync::{Arc, Weak};
 
 use dm::model::{Located, ObjectId};
 use dm::path::{ObjectPath, SchemaPath};
-use dm::tree::Place;
 use tokio::sync::mpsc;
 use usp_endpoint::agent::io::{Input, ModelEvent};
 
 use super::{Inner, Instance};
 use crate::limits::PUSH_QUEUE;
-use crate::provider::{Push, Report, RowKey, Sink};
+use crate::pointers::outputs_to_numbers;
+use crate::provider::{Push, Report, Sink};
 
 impl Instance {
     /// Gives each provider its sink; one that uses it gets a task.
@@ -36,12 +36,16 @@ impl Instance {
                 let changes = self.pushed_report(&mut inner, provider, &subtrees, &report);
                 self.drive_all(&mut inner, changes);
             }
-            Push::Event { object, keys, name, params } => {
-                let Some(object) = self.object(&inner, &object, &keys) else {
+            Push::Event { object, keys, name, mut params } => {
+                let model = self.kind.model();
+                let place = inner.keys.place(model, &object, &keys);
+                let path = place.and_then(|place| ObjectPath::parse(&place.text(model)).ok());
+                let Some(path) = path else {
                     tracing::debug!(%object, name, "an event of an unknown row");
                     return;
                 };
-                self.drive(&mut inner, Input::Event(ModelEvent { object, name, params }));
+                outputs_to_numbers(model, &inner.keys, &mut params);
+                self.drive(&mut inner, Input::Event(ModelEvent { object: path, name, params }));
             }
             Push::ModelChanged => tracing::info!("the supported model changes with the next start"),
         }
@@ -64,20 +68,6 @@ impl Instance {
             .collect();
         let changes = self.take_in(inner, provider, &wants, report);
         if changes.is_empty() { VecDeque::new() } else { VecDeque::from([Input::Changed(changes)]) }
-    }
-
-    /// The concrete path of a provider's object.
-    fn object(&self, inner: &Inner, object: &SchemaPath, keys: &[RowKey]) -> Option<ObjectPath> {
-        let model = self.kind.model();
-        let mut place = Place::root();
-        let mut keys = keys.iter();
-        for step in model.lineage(model.find(object)?) {
-            place = place.child(step.object);
-            if model.object(step.object).is_multi {
-                place = place.row(inner.keys.number(&place, keys.next()?)?);
-            }
-        }
-        ObjectPath::parse(&place.text(model)).ok()
     }
 }
 

@@ -85,7 +85,10 @@ async fn an_added_row_keeps_its_number_when_the_system_knows_it() {
     let (net, _, world) = world().await;
     net.with(|state| state.new_keys = vec![("Device.Net.Interface.2.".to_owned(), "vlan5".to_owned())]);
     assert_eq!(world.ask("add Device.Net.Interface. Mtu 1280").await, "added Device.Net.Interface.2.");
-    assert_eq!(net.log(), ["prepare +Device.Net.Interface.2. [] Enable=false,Mtu=1280", "commit"]);
+    assert_eq!(
+        net.log(),
+        ["prepare +Device.Net.Interface.2. [] Enable=false,LowerLayers=,Mtu=1280", "commit"]
+    );
     net.set_rows(interfaces(&["vlan5", "eth0", "eth7"]));
     world.say("get Device.Net.Interface.2.Name");
     world.pass(Duration::from_millis(1)).await;

@@ -164,6 +164,7 @@ impl Provider for Fake {
                 }
                 Some("hang") => std::future::pending().await,
                 Some("panic") => panic!("the test wants it"),
+                Some(of) if of.starts_with("Device.") => Ok(vec![("Via".to_owned(), of.to_owned())]),
                 _ => Ok(vec![("Result".to_owned(), "done".to_owned())]),
             }
         })

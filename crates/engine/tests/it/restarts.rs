@@ -162,3 +162,24 @@ async fn what_this_version_does_not_know_is_left_alone() {
     drop(world);
     assert!(open(&disk).live().objects.contains_key("Device.Later.Thing.1."));
 }
+
+#[tokio::test]
+async fn keys_of_vanished_rows_are_remembered_up_to_a_limit() {
+    let disk = Disk::default();
+    let net = net();
+    let names: Vec<String> = (0..1100).map(|n| format!("v{n:04}")).collect();
+    let mut all: Vec<&str> = names.iter().map(String::as_str).collect();
+    all.push("eth0");
+    net.set_rows(interfaces(&all));
+    let world = World::start(std::slice::from_ref(&net), open(&disk)).await;
+    net.set_rows(interfaces(&["eth0"]));
+    world.say("get Device.Net.Interface.");
+    while world.peer.hear().await != "Device.Net.Interface. has 1101" {}
+    drop(world);
+    let live = open(&disk).live();
+    let keys = &live.keys["Device.Net.Interface."];
+    assert_eq!(keys.len(), 1025, "1024 without a row, and one with");
+    assert_eq!(keys.get("eth0"), Some(&1101));
+    assert_eq!(keys.get("v0000"), None, "the oldest go first");
+    assert_eq!(live.last["Device.Net.Interface."], 1101);
+}

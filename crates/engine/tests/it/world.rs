@@ -10,6 +10,7 @@ use bytes::Bytes;
 use dm::model::{Arg, Command, Event, ModelBuilder, ObjectDef, Param};
 use dm::operation::{Add, Delete, ObjectAccess, ObjectSettings, Operate, ParamAccess, ParamSetting, Set};
 use dm::path::{Name, ObjectPath, SchemaPath};
+use dm::schema::{Facets, Reference};
 use dm::tree::{ChangeSet, Happening, Place, Plan, Requester, Tree};
 use dm::{Mono, Now, Operation, Outcome, Type};
 use engine::journal::Journal;
@@ -40,6 +41,7 @@ pub(crate) fn own_model(model: &mut ModelBuilder) {
     model.param(agent, param("ControllerNumberOfEntries", Type::UnsignedInt, ParamAccess::ReadOnly)).unwrap();
     model.param(agent, param("EndpointID", Type::String, ParamAccess::ReadOnly)).unwrap();
     model.object(controller, table("ControllerNumberOfEntries")).unwrap();
+    model.param(agent, param("Label", Type::String, ParamAccess::ReadWrite)).unwrap();
     for text in ["Alias", "EndpointID"] {
         model.param(controller, param(text, Type::String, ParamAccess::ReadWrite)).unwrap();
     }
@@ -56,9 +58,17 @@ pub(crate) fn net_model(model: &mut ModelBuilder) {
     model.param(interface, param("Name", Type::String, ParamAccess::ReadOnly)).unwrap();
     model.param(interface, param("Enable", Type::Boolean, ParamAccess::ReadWrite)).unwrap();
     model.param(interface, param("Mtu", Type::UnsignedInt, ParamAccess::ReadWrite)).unwrap();
+    let lower = Facets { reference: Some(Reference::default()), ..Facets::default() };
+    let list = Some(dm::schema::ListFacet::default());
+    let lower = Facets { list, ..lower };
+    let lower = Param { facets: lower, ..param("LowerLayers", Type::String, ParamAccess::ReadWrite) };
+    model.param(interface, lower).unwrap();
     let stats = "Device.Net.Interface.{i}.Stats.";
     model.param(stats, param("Bytes", Type::UnsignedLong, ParamAccess::ReadOnly)).unwrap();
-    let what = Arg { name: "What".to_owned(), ty: Type::String, ..arg() };
+    let what = arg("What", Facets::default());
+    let of = arg("What", Facets { reference: Some(Reference::default()), ..Facets::default() });
+    let via = Command { name: name("Via"), is_async: true, inputs: vec![of], outputs: Vec::new() };
+    model.command(interface, via).unwrap();
     let reset = Command { name: name("Reset"), is_async: true, inputs: vec![what], outputs: Vec::new() };
     model.command(interface, reset).unwrap();
     model.event(interface, Event { name: name("Flap"), args: Vec::new() }).unwrap();
@@ -71,9 +81,8 @@ pub(crate) fn process_model(model: &mut ModelBuilder) {
     model.param("Device.Proc.", param("Load", Type::UnsignedInt, ParamAccess::ReadWrite)).unwrap();
 }
 
-fn arg() -> Arg {
-    let facets = dm::schema::Facets::default();
-    Arg { name: String::new(), ty: Type::String, facets, mandatory: false, default: None }
+fn arg(name: &str, facets: Facets) -> Arg {
+    Arg { name: name.to_owned(), ty: Type::String, facets, mandatory: false, default: None }
 }
 
 /// What leaves by the only link.
@@ -151,6 +160,15 @@ impl World {
         version: &str,
     ) -> World {
         let host = Host::new(Arc::new(SystemClock::new()));
+        World::start_on(host, list, journal, version).await
+    }
+
+    pub(crate) async fn start_on(
+        host: Arc<Host>,
+        list: &[Arc<crate::providers::Fake>],
+        journal: Journal,
+        version: &str,
+    ) -> World {
         let providers = providers(list);
         let config = InstanceConfig {
             kind: Arc::new(kind(&providers)),
@@ -238,6 +256,7 @@ impl Plain {
                 self.write(tree, &Operation::Delete(Delete { allow_partial: false, paths }));
             }
             ["run", command, what] => self.run(tree, command, what),
+            ["panic"] => panic!("the test wants it"),
             ["boot"] => self.tell(self.boot.clone()),
             ["cancel"] => self.outputs.push_back(Output::Cancel(self.runs[0])),
             ["close"] => {
