@@ -23,6 +23,10 @@ pub enum Input {
     /// A Record arrived.
     Record(Inbound),
     /// Carry out an operation; ends with [`Output::Answered`] or [`Output::Failed`].
+    ///
+    /// A machine knows only its own life. A host that submits once more what an earlier machine may have
+    /// sent does so with Get, GetInstances, GetSchema, Set and Delete alone, and takes the failure of such
+    /// a Delete for doubt: the first one may be what left nothing to delete.
     Submit {
         /// The host's name for it; from 2^32 up is reserved for the machine.
         ticket: Ticket,
@@ -35,7 +39,8 @@ pub enum Input {
     Stored(Ticket),
     /// It could not be stored: the agent is not told and will send again.
     NotStored(Ticket),
-    /// Onboard the agent after this plan.
+    /// Onboard the agent after this plan: at once, or when it is connected. Told again while it is under
+    /// way, the same plan goes on, and another one begins in its place.
     Onboard(OnboardingPlan),
     /// The time given by `poll_timeout` has come.
     Timeout,

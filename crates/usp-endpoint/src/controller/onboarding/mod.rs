@@ -26,7 +26,7 @@ pub(super) struct Onboarding {
     current: Step,
     /// Steps after the current one.
     next: VecDeque<Step>,
-    /// How often the current step was asked without any answer.
+    /// How many questions of the current step, and of what it turned into, got no answer.
     unanswered: u32,
     /// How many connections were lost while the current step's question was out.
     losses: u32,
@@ -152,7 +152,11 @@ impl Onboarding {
     /// The step from its question on.
     fn rewind(&mut self) {
         match self.current {
-            Step::Subscribe(_) => self.current = Step::Subscriptions,
+            Step::Subscribe(_) => {
+                self.current = Step::Subscriptions;
+                // This round was not answered to its end: it says nothing of what the agent refuses.
+                self.written = (Vec::new(), self.written.1.saturating_sub(1));
+            }
             Step::SetBootParameters(_) => self.current = Step::BootParameters,
             _ => {}
         }
@@ -160,8 +164,11 @@ impl Onboarding {
 }
 
 impl ControllerMachine {
-    /// Begins; a plan that is under way is given up for this one.
+    /// Begins. The same plan goes on if it is under way; another one is given up for this.
     pub(super) fn onboard(&mut self, now: Mono, plan: OnboardingPlan) {
+        if self.onboarding.as_ref().is_some_and(|onboarding| onboarding.plan == plan) {
+            return;
+        }
         self.requests.retain(|request| request.asker != Asker::Onboarding);
         self.onboarding = Some(Box::new(Onboarding::new(plan)));
         self.resume_onboarding(now);
@@ -210,10 +217,7 @@ impl ControllerMachine {
                 self.outputs.push_back(Output::Learned(Learned::Protocols(versions)));
                 Verdict::On
             }
-            Finding::Outcome(outcome) => {
-                onboarding.unanswered = 0;
-                onboarding.take(outcome, &self.config, &mut self.outputs)
-            }
+            Finding::Outcome(outcome) => onboarding.take(outcome, &self.config, &mut self.outputs),
             Finding::Nothing(why) => {
                 self.notice(format!("onboarding: {}: {why}", onboarding.current.name()));
                 onboarding.unanswered += 1;

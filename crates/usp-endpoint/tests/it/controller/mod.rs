@@ -5,4 +5,5 @@ mod notify;
 mod onboarding;
 mod peer;
 mod records;
+mod replay;
 mod requests;

@@ -301,6 +301,13 @@ fn an_agent_that_answers_nothing_is_not_onboarded() {
 }
 
 #[test]
+fn writes_without_answer_do_not_go_on_for_ever() {
+    let mut world = World::new(Quirks { silent_add: true, ..Quirks::default() });
+    world.onboard(writes_only());
+    assert_eq!(world.log.last().map(String::as_str), Some("not onboarded: subscriptions: no answer"));
+}
+
+#[test]
 fn lost_connections_delay_it_and_double_nothing() {
     for every in 2..12 {
         let mut world = World::new(Quirks::default());
@@ -319,8 +326,9 @@ fn it_waits_for_a_connection() {
     assert!(bench.input(Input::Onboard(writes_only())).is_empty());
     let lines = bench.reconnect();
     assert_eq!(lines, ["connected", "send #1 GetSupportedProtocol 1.0,1.1,1.2,1.3,1.4"]);
-    // A second plan takes the place of the first.
-    let again = bench.input(Input::Onboard(writes_only()));
+    // The same plan goes on, and another one takes its place.
+    assert!(bench.input(Input::Onboard(writes_only())).is_empty());
+    let again = bench.input(Input::Onboard(plan()));
     assert_eq!(again, ["send #2 GetSupportedProtocol 1.0,1.1,1.2,1.3,1.4"]);
     assert_eq!(bench.machine.outstanding(), 1);
 }

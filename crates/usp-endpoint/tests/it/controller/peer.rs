@@ -49,6 +49,8 @@ pub(crate) struct Quirks {
     pub(crate) no_search: bool,
     /// The whole supported model is more than it can answer.
     pub(crate) small: Option<Small>,
+    /// It never answers an Add.
+    pub(crate) silent_add: bool,
     /// It knows neither boot parameters nor `OnBoardingComplete`.
     pub(crate) no_onboarding: bool,
 }

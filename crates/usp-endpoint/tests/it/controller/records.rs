@@ -38,7 +38,11 @@ fn the_certificate_names_the_sender() {
         let mut bench = Bench::new();
         bench.peer = peer.clone();
         bench.link_up();
-        assert_eq!(bench.hear_record(RecordType::WebSocketConnect), std::slice::from_ref(expected), "{peer:?}");
+        assert_eq!(
+            bench.hear_record(RecordType::WebSocketConnect),
+            std::slice::from_ref(expected),
+            "{peer:?}"
+        );
     }
 }
 

@@ -1,0 +1,123 @@
+//! Recorded exchanges, replayed: the agent's Records go in, and what the machine sends must be what was
+//! sent then. Message ids are the machine's own and differ; everything else is compared as decoded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dm::{Mono, Now};
+use usp_endpoint::controller::io::{Input, OnboardingPlan, Output, Ticket};
+use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
+use usp_proto::exchange::{self, Direction, Entry};
+use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::{Body, Msg, Record, RecordType, Version};
+
+const RETURN_PATH: ReturnPath = ReturnPath::WebSocket(LinkId(1));
+
+/// The machine on one recorded connection, with a host that stores everything at once.
+struct Replay {
+    machine: ControllerMachine,
+    now: Now,
+    /// Sent and not compared yet.
+    sent: Vec<Msg>,
+    /// The id that was recorded, and the one that the machine gave to the same request.
+    ids: BTreeMap<String, String>,
+    onboarded: Option<Result<(), String>>,
+}
+
+impl Replay {
+    fn new(first: &Record) -> Replay {
+        let endpoint = first.to_id.clone();
+        let config = ControllerConfig { endpoint, versions: Version::SUPPORTED.to_vec() };
+        let machine = ControllerMachine::new(Arc::new(config), first.from_id.clone(), [9; 32]);
+        let now = Now { mono: Mono(0), utc: None };
+        let mut replay = Replay { machine, now, sent: Vec::new(), ids: BTreeMap::new(), onboarded: None };
+        replay.input(Input::LinkUp { return_path: RETURN_PATH, peer: PeerAuth::Unproven });
+        replay
+    }
+
+    fn input(&mut self, input: Input) {
+        self.machine.handle(self.now, input);
+        let mut stored: Vec<Ticket> = Vec::new();
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Send(outbound) => self.sent.push(message(outbound.record)),
+                Output::Store { ticket, .. } => stored.push(ticket),
+                Output::Onboarded(end) => self.onboarded = Some(end),
+                Output::Close { reason, .. } => panic!("the machine closes the connection: {reason}"),
+                _ => {}
+            }
+        }
+        stored.into_iter().for_each(|ticket| self.input(Input::Stored(ticket)));
+    }
+
+    /// The agent's Record, with the message id that the machine waits for.
+    fn hear(&mut self, recorded: &Bytes) {
+        let mut record = Record::decode(recorded.clone()).expect("a Record that was received");
+        if let RecordType::NoSession { payload } = &mut record.record_type {
+            let mut msg = Msg::decode(payload).expect("a Msg that was received");
+            if !matches!(msg.body, Body::Request(_)) {
+                msg.msg_id = self.ids.get(&msg.msg_id).cloned().unwrap_or(msg.msg_id);
+                *payload = msg.encode();
+            }
+        }
+        let (link, record) = (RETURN_PATH.link(), record.encode());
+        self.input(Input::Record(Inbound {
+            link,
+            peer: PeerAuth::Unproven,
+            return_path: RETURN_PATH,
+            record,
+        }));
+    }
+
+    /// Whether the machine has sent this too.
+    fn has_sent(&mut self, expected: &Msg) -> bool {
+        let same = |msg: &Msg| match &msg.body {
+            Body::Request(_) => msg.body == expected.body,
+            _ => msg == expected,
+        };
+        let Some(at) = self.sent.iter().position(same) else { return false };
+        self.ids.insert(expected.msg_id.clone(), self.sent.remove(at).msg_id);
+        true
+    }
+}
+
+fn message(record: Bytes) -> Msg {
+    match Record::decode(record).expect("a Record of a controller").record_type {
+        RecordType::NoSession { payload } => Msg::decode(&payload).expect("a Msg of a controller"),
+        other => panic!("a controller sends no {}", other.name()),
+    }
+}
+
+/// Replays a recording of an onboarding after this plan.
+fn check(name: &str, recording: &str, plan: &OnboardingPlan) {
+    let entries = exchange::parse(recording).expect("a recording");
+    let first = entries.iter().find(|entry| entry.direction == Direction::In).expect("something was heard");
+    let mut replay = Replay::new(&Record::decode(first.record.clone()).expect("a Record that was received"));
+    let mut begun = false;
+    for Entry { direction, at_micros, record, note } in &entries {
+        replay.now.mono = Mono(*at_micros);
+        match direction {
+            Direction::In => replay.hear(record),
+            Direction::Out => {
+                let expected = message(record.clone());
+                let mut sent = replay.has_sent(&expected);
+                if !sent && !begun {
+                    // When onboarding begins is the host's to decide: it is when it began then.
+                    begun = true;
+                    replay.input(Input::Onboard(plan.clone()));
+                    sent = replay.has_sent(&expected);
+                }
+                assert!(sent, "{name}: not sent: {note}; but {:?}", replay.sent);
+            }
+        }
+    }
+    assert!(replay.sent.is_empty(), "{name}: sent besides: {:?}", replay.sent);
+    assert_eq!(replay.onboarded, Some(Ok(())), "{name}");
+}
+
+#[test]
+fn recorded_onboardings() {
+    let world = include_str!("../../exchanges/world-onboarding.jsonl");
+    check("world-onboarding", world, &crate::world::plan());
+}

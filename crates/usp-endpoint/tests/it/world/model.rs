@@ -1,0 +1,103 @@
+//! The device of the world: LocalAgent, and something to read, write and run.
+
+use std::sync::Arc;
+
+use dm::Value;
+use dm::model::{Model, ModelBuilder, Params};
+use dm::path::ObjectPath;
+use dm::schema::{Catalogue, Facts, Protocol, encode, text};
+use dm::tree::{Change, Place, Tree};
+
+pub(super) const CONTROLLER: &str = "proto::controller";
+pub(super) const AGENT: &str = "os::00256D-1";
+
+const MODEL: &str = "\
+model usp=urn:example:world
+Device. object usp=2.0
+Device.Boot! event usp=2.0
+Device.DeviceInfo. object usp=2.0
+Device.DeviceInfo.SerialNumber param usp=2.0 access=readOnly type=string
+Device.LocalAgent. object usp=2.0
+Device.LocalAgent.Controller.{i}. object usp=2.0 access=readWrite entries=0: enable=Enable functional=EndpointID
+Device.LocalAgent.Controller.{i}.Enable param usp=2.0 access=readWrite type=boolean default=object:false
+Device.LocalAgent.Controller.{i}.EndpointID param usp=2.0 access=readWrite type=string
+Device.LocalAgent.Controller.{i}.OnBoardingComplete param usp=2.0 access=readWrite type=boolean default=object:false
+Device.LocalAgent.Controller.{i}.BootParameter.{i}. object usp=2.0 access=readWrite entries=0: functional=ParameterName
+Device.LocalAgent.Controller.{i}.BootParameter.{i}.Enable param usp=2.0 access=readWrite type=boolean default=object:false
+Device.LocalAgent.Controller.{i}.BootParameter.{i}.ParameterName param usp=2.0 access=readWrite type=string
+Device.LocalAgent.Request.{i}. object usp=2.0 entries=0: key=Originator,Command,CommandKey
+Device.LocalAgent.Request.{i}.Command param usp=2.0 access=readOnly type=string
+Device.LocalAgent.Request.{i}.CommandKey param usp=2.0 access=readOnly type=string
+Device.LocalAgent.Request.{i}.Originator param usp=2.0 access=readOnly type=string
+Device.LocalAgent.Request.{i}.Status param usp=2.0 access=readOnly type=string
+Device.LocalAgent.Subscription.{i}. object usp=2.0 access=readWrite entries=0: enable=Enable key=Recipient,ID
+Device.LocalAgent.Subscription.{i}.Enable param usp=2.0 access=readWrite type=boolean default=object:false
+Device.LocalAgent.Subscription.{i}.ID param usp=2.0 access=readWrite type=string
+Device.LocalAgent.Subscription.{i}.NotifRetry param usp=2.0 access=readWrite type=boolean default=object:false
+Device.LocalAgent.Subscription.{i}.NotifType param usp=2.0 access=readWrite type=string
+Device.LocalAgent.Subscription.{i}.Persistent param usp=2.0 access=readWrite type=boolean default=object:false
+Device.LocalAgent.Subscription.{i}.Recipient param usp=2.0 access=readOnly type=string ref=strong:row:Device.LocalAgent.Controller.{i}.
+Device.LocalAgent.Subscription.{i}.ReferenceList param usp=2.0 access=writeOnceReadOnly type=string list=0:
+Device.Test. object usp=2.0
+Device.Test.Counter param usp=2.0 access=readOnly type=unsignedInt
+Device.Test.Level param usp=2.0 access=readWrite type=unsignedInt
+Device.Test.Ping() command usp=2.0 async
+Device.Test.Row.{i}. object usp=2.0 access=readWrite entries=0:
+Device.Test.Row.{i}.Name param usp=2.0 access=readWrite type=string
+";
+
+/// The device as it leaves the factory: it knows its controller and nothing else.
+pub(super) fn factory() -> Tree {
+    let mut tree = Tree::new(model());
+    put(&mut tree, "Device.DeviceInfo.", &[("SerialNumber", "1")]);
+    put(&mut tree, "Device.LocalAgent.Controller.1.", &[("Enable", "true"), ("EndpointID", CONTROLLER)]);
+    put(&mut tree, "Device.Test.", &[("Counter", "0"), ("Level", "0")]);
+    tree
+}
+
+pub(super) fn place(tree: &Tree, path: &str) -> Place {
+    let path = ObjectPath::parse(path).expect("a path of the world");
+    Place::of(tree.model(), &path).expect("an object of the world")
+}
+
+/// A parameter's new value, as a change.
+pub(super) fn change(tree: &Tree, path: &str, name: &str, text: &str) -> Change {
+    let place = place(tree, path);
+    let object = tree.model().object(place.object);
+    let param = object.param_index(name).expect("a parameter of the world");
+    let value = Value::parse(object.params[usize::from(param)].ty, text).expect("a value of the world");
+    Change::Set { place, param, value: Some(value) }
+}
+
+/// The rows of a table, each with these values.
+pub(super) fn rows<const N: usize>(tree: &Tree, table: &str, names: [&str; N]) -> Vec<[String; N]> {
+    let table = place(tree, table);
+    let rows = tree.rows(&table).into_iter();
+    rows.map(|number| names.map(|name| tree.text_of(&table.row(number), name))).collect()
+}
+
+fn put(tree: &mut Tree, path: &str, values: &[(&str, &str)]) {
+    let mut changes = tree.with_defaults(&place(tree, path));
+    changes.extend(values.iter().map(|(name, text)| change(tree, path, name, text)));
+    tree.apply(&changes);
+}
+
+fn model() -> Arc<Model> {
+    let rows = text::parse(MODEL).expect("the world's own model");
+    let blob = encode(&rows).expect("a small model");
+    let catalogue = Catalogue::open(&blob).expect("just encoded");
+    let mut builder = ModelBuilder::new("urn:example:world", Protocol::Usp);
+    for object in &rows.objects {
+        let path = object.path.as_str();
+        builder.add_from(&catalogue, path, Params::All).expect("all rows are in the catalogue");
+        for row in &object.rows {
+            let name = match row.facts {
+                Facts::Command(_) => format!("{}()", row.name),
+                Facts::Event(_) => format!("{}!", row.name),
+                _ => continue,
+            };
+            builder.add_actions(&catalogue, path, &[&name]).expect("all rows are in the catalogue");
+        }
+    }
+    builder.build()
+}
