@@ -2,8 +2,13 @@
 //! Linux system. A library so that tests can hold the parts one by one; nothing else depends on it.
 
 pub mod config;
+pub mod enrol;
+pub mod host;
 pub mod identity;
 pub mod kernel;
 pub mod limits;
+pub mod links;
+pub mod local_agent;
 pub mod providers;
+pub mod state;
 pub mod system;

@@ -1,0 +1,200 @@
+//! `LocalAgent.`: which part of it this agent has, and what stands in it at the first start.
+
+use dm::model::{ModelBuilder, ModelError, Params};
+use dm::operation::{ObjectAccess, ParamAccess};
+use engine::FactoryDefault;
+use mtp::ws::WsUrl;
+
+use crate::config::{Config, ControllerConfig};
+use crate::providers::support::catalogue;
+
+/// Rows of which no value outlives the process.
+pub const VOLATILE: [&str; 3] =
+    ["Device.DeviceInfo.ProcessStatus.", "Device.LocalAgent.Request.", "Device.Hosts."];
+
+const AGENT: &str = "Device.LocalAgent.";
+const CONTROLLER: &str = "Device.LocalAgent.Controller.{i}.";
+const CONTROLLER_MTP: &str = "Device.LocalAgent.Controller.{i}.MTP.{i}.";
+const CONTROLLER_WS: &str = "Device.LocalAgent.Controller.{i}.MTP.{i}.WebSocket.";
+const BOOT_PARAMETER: &str = "Device.LocalAgent.Controller.{i}.BootParameter.{i}.";
+const TRANSFERS: &str = "Device.LocalAgent.Controller.{i}.TransferCompletePolicy.";
+const MTP: &str = "Device.LocalAgent.MTP.{i}.";
+const MTP_WS: &str = "Device.LocalAgent.MTP.{i}.WebSocket.";
+const SUBSCRIPTION: &str = "Device.LocalAgent.Subscription.{i}.";
+const REQUEST: &str = "Device.LocalAgent.Request.{i}.";
+const TRUST: &str = "Device.LocalAgent.ControllerTrust.";
+const ROLE: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.";
+const PERMISSION: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.";
+
+/// The one role, which every controller has.
+const FULL_ACCESS: &str = "Device.LocalAgent.ControllerTrust.Role.1";
+
+/// Adds the supported part.
+///
+/// # Errors
+/// When the embedded rows lack something; a test builds the model.
+pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
+    let rows = catalogue();
+    model
+        .add_from(
+            &rows,
+            AGENT,
+            Params::Only(&[
+                "EndpointID",
+                "SoftwareVersion",
+                "SupportedProtocols",
+                "MTPNumberOfEntries",
+                "ControllerNumberOfEntries",
+                "SubscriptionNumberOfEntries",
+                "RequestNumberOfEntries",
+            ]),
+        )?
+        .add_actions(&rows, AGENT, &["Periodic!", "TransferComplete!"])?;
+    controllers(model)?;
+    let mtp = Params::Only(&["Alias", "Enable", "Status", "Protocol"]);
+    model.add_from(&rows, MTP, mtp)?;
+    let ws = Params::Only(&["Port", "Path", "EnableEncryption"]);
+    model.add_from(&rows, MTP_WS, ws)?;
+    model.read_only(MTP);
+    let subscription = [
+        "Alias",
+        "Enable",
+        "Recipient",
+        "ID",
+        "CreationDate",
+        "NotifType",
+        "ReferenceList",
+        "Persistent",
+        "TimeToLive",
+        "NotifRetry",
+        "NotifExpiration",
+    ];
+    model.add_from(&rows, SUBSCRIPTION, Params::Only(&subscription))?;
+    let request = Params::Only(&["Alias", "Originator", "Command", "CommandKey", "Status"]);
+    model.add_from(&rows, REQUEST, request)?.add_actions(&rows, REQUEST, &["Cancel()"])?;
+    model.add_from(&rows, TRUST, Params::Only(&["RoleNumberOfEntries"]))?;
+    let role = Params::Only(&["Alias", "Enable", "Name", "PermissionNumberOfEntries"]);
+    model.add_from(&rows, ROLE, role)?;
+    let permission = [
+        "Alias",
+        "Enable",
+        "Order",
+        "Targets",
+        "Param",
+        "Obj",
+        "InstantiatedObj",
+        "CommandEvent",
+    ];
+    model.add_from(&rows, PERMISSION, Params::Only(&permission))?;
+    model.read_only(TRUST);
+    Ok(())
+}
+
+fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
+    let rows = catalogue();
+    let controller = [
+        "Alias",
+        "Enable",
+        "EndpointID",
+        "ControllerCode",
+        "ProvisioningCode",
+        "AssignedRole",
+        "PeriodicNotifInterval",
+        "PeriodicNotifTime",
+        "USPNotifRetryMinimumWaitInterval",
+        "USPNotifRetryIntervalMultiplier",
+        "OnBoardingComplete",
+        "OnBoardingRestartTime",
+        "BootParameterNumberOfEntries",
+        "MTPNumberOfEntries",
+    ];
+    model
+        .add_from(&rows, CONTROLLER, Params::Only(&controller))?
+        .param_access(CONTROLLER, "AssignedRole", ParamAccess::ReadOnly)?
+        .add_actions(&rows, CONTROLLER, &["SendOnBoardRequest()"])?
+        .add_from(&rows, BOOT_PARAMETER, Params::Only(&["Alias", "Enable", "ParameterName"]))?
+        .add_from(&rows, TRANSFERS, Params::Only(&["ResultTypeFilter"]))?
+        .add_from(&rows, CONTROLLER_MTP, Params::Only(&["Alias", "Enable", "Protocol"]))?
+        .object_access(CONTROLLER_MTP, ObjectAccess::AddDelete)?;
+    let ws = [
+        "Host",
+        "Port",
+        "Path",
+        "EnableEncryption",
+        "KeepAliveInterval",
+        "SessionRetryMinimumWaitInterval",
+        "SessionRetryIntervalMultiplier",
+    ];
+    model.add_from(&rows, CONTROLLER_WS, Params::Only(&ws))?;
+    Ok(())
+}
+
+/// What stands there at the first start and after a factory reset.
+///
+/// # Errors
+/// When a controller's URL can't be used.
+pub fn defaults(config: &Config, endpoint: &str) -> Result<Vec<FactoryDefault>, mtp::Error> {
+    let mut rows = Defaults::default();
+    rows.set(AGENT, "EndpointID", endpoint);
+    rows.set(AGENT, "SoftwareVersion", env!("CARGO_PKG_VERSION"));
+    rows.set(AGENT, "SupportedProtocols", "WebSocket");
+    for (number, listener) in (1..).zip(&config.listeners) {
+        let mtp = format!("{AGENT}MTP.{number}.");
+        rows.set(&mtp, "Enable", "true");
+        rows.set(&mtp, "Protocol", "WebSocket");
+        rows.set(&mtp, "Status", "Up");
+        let ws = format!("{mtp}WebSocket.");
+        rows.set(&ws, "Port", &listener.address.port().to_string());
+        rows.set(&ws, "Path", &listener.path);
+        rows.set(&ws, "EnableEncryption", if listener.tls { "true" } else { "false" });
+    }
+    role(&mut rows);
+    for (number, controller) in (1..).zip(&config.controllers) {
+        self::controller(&mut rows, &format!("{AGENT}Controller.{number}."), controller)?;
+    }
+    Ok(rows.0)
+}
+
+fn role(rows: &mut Defaults) {
+    let role = format!("{FULL_ACCESS}.");
+    rows.set(&role, "Name", "Full Access");
+    rows.set(&role, "Enable", "true");
+    let permission = format!("{role}Permission.1.");
+    rows.set(&permission, "Enable", "true");
+    rows.set(&permission, "Targets", "Device.");
+    rows.set(&permission, "Param", "rw-n");
+    rows.set(&permission, "Obj", "rw-n");
+    rows.set(&permission, "InstantiatedObj", "rw-n");
+    rows.set(&permission, "CommandEvent", "r-xn");
+}
+
+fn controller(rows: &mut Defaults, row: &str, config: &ControllerConfig) -> Result<(), mtp::Error> {
+    rows.set(row, "EndpointID", &config.endpoint);
+    rows.set(row, "Enable", "true");
+    rows.set(row, "AssignedRole", FULL_ACCESS);
+    if let Some(seconds) = config.periodic_interval {
+        rows.set(row, "PeriodicNotifInterval", &seconds.to_string());
+    }
+    if let Some(url) = &config.url {
+        let url: WsUrl = url.parse()?;
+        let mtp = format!("{row}MTP.1.");
+        rows.set(&mtp, "Enable", "true");
+        rows.set(&mtp, "Protocol", "WebSocket");
+        let ws = format!("{mtp}WebSocket.");
+        rows.set(&ws, "Host", &url.host);
+        rows.set(&ws, "Port", &url.port.to_string());
+        rows.set(&ws, "Path", &url.path);
+        rows.set(&ws, "EnableEncryption", if url.secure { "true" } else { "false" });
+        rows.set(&ws, "KeepAliveInterval", "60");
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Defaults(Vec<FactoryDefault>);
+
+impl Defaults {
+    fn set(&mut self, path: &str, param: &str, value: &str) {
+        self.0.push(FactoryDefault::new(path, param, value));
+    }
+}

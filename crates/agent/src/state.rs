@@ -1,0 +1,148 @@
+//! The agent's folder: what it must remember beside the engine's journal. The configuration of the first
+//! start, the device's credential, and a UUID for a system that has no identity of its own.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use mtp::EndpointId;
+use pki::Identity as Credential;
+use pki::Validity;
+use pki::file::{SECRET, write_atomic};
+
+use crate::config::Config;
+use crate::identity;
+
+/// How long a credential that the device gives itself is valid: longer than devices live, because
+/// nobody renews it.
+const SELF_SIGNED_LIFE: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+/// The folder.
+#[derive(Clone, Debug)]
+pub struct StateDir {
+    path: PathBuf,
+}
+
+/// Where the device's credential comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// A controller's CA issued it.
+    Enrolled,
+    /// Files that the configuration names.
+    Configured,
+    /// The device itself.
+    SelfSigned,
+}
+
+impl StateDir {
+    /// Makes the folder if need be, readable by its owner only.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn open(path: &Path) -> Result<StateDir> {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("{}", path.display()))?;
+        Ok(StateDir { path: path.to_owned() })
+    }
+
+    /// Where the journal is.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("journal")
+    }
+
+    /// The factory default in force: that of the first start. Keeps `text` as such if there is none yet.
+    /// The policy is always that of `now`.
+    ///
+    /// # Errors
+    /// When the file can't be read or written.
+    pub fn factory_default(&self, now: &Config, text: &str) -> Result<Config> {
+        let path = self.path.join("factory.toml");
+        let kept = match std::fs::read_to_string(&path) {
+            Ok(kept) => Some(Config::parse(&kept).with_context(|| format!("{}", path.display()))?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
+        };
+        match kept {
+            Some(kept) => Ok(Config { policy: now.policy.clone(), data_dir: now.data_dir.clone(), ..kept }),
+            None => {
+                write_atomic(&path, text.as_bytes(), SECRET)?;
+                Ok(now.clone())
+            }
+        }
+    }
+
+    /// Forgets the configuration of the first start: the next start is one. The credential stays, because
+    /// the token that it was given for is used up.
+    ///
+    /// # Errors
+    /// When the file is there and can't be removed.
+    pub fn forget_factory_default(&self) -> Result<()> {
+        match std::fs::remove_file(self.path.join("factory.toml")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// A UUID made up once for this device.
+    ///
+    /// # Errors
+    /// When it can't be read or written, or the system has no randomness.
+    pub fn made_up_uuid(&self) -> Result<String> {
+        let path = self.path.join("uuid");
+        if let Ok(uuid) = std::fs::read_to_string(&path) {
+            return Ok(uuid.trim().to_owned());
+        }
+        let uuid = identity::uuid(random()?);
+        write_atomic(&path, uuid.as_bytes(), SECRET)?;
+        Ok(uuid)
+    }
+
+    /// The credential: enrolled, else configured, else one that the device makes for itself and keeps.
+    ///
+    /// # Errors
+    /// When one is there and can't be read, or none can be made.
+    pub fn credential(&self, config: &Config, endpoint: &EndpointId) -> Result<(Credential, Origin)> {
+        let (chain, key) = self.files("enrolled");
+        if chain.exists() {
+            return Ok((Credential::load(&chain, &key)?, Origin::Enrolled));
+        }
+        if let (Some(chain), Some(key)) = (&config.tls.cert, &config.tls.key) {
+            return Ok((Credential::load(chain, key)?, Origin::Configured));
+        }
+        let (chain, key) = self.files("device");
+        if chain.exists() {
+            return Ok((Credential::load(&chain, &key)?, Origin::SelfSigned));
+        }
+        let validity = Validity { not_before: SystemTime::UNIX_EPOCH, not_after: SystemTime::now() + SELF_SIGNED_LIFE };
+        let credential = Credential::self_signed(endpoint, validity)?;
+        credential.save(&chain, &key)?;
+        Ok((credential, Origin::SelfSigned))
+    }
+
+    /// Keeps a credential that a controller's CA issued.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn keep_enrolled(&self, credential: &Credential) -> Result<()> {
+        let (chain, key) = self.files("enrolled");
+        Ok(credential.save(&chain, &key)?)
+    }
+
+    fn files(&self, name: &str) -> (PathBuf, PathBuf) {
+        (self.path.join(format!("{name}.pem")), self.path.join(format!("{name}.key")))
+    }
+}
+
+/// Randomness of the system.
+///
+/// # Errors
+/// When it has none.
+pub fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the system gave no randomness: {error}"))?;
+    Ok(bytes)
+}
