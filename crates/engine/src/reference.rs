@@ -58,7 +58,7 @@ fn escape(text: &mut String, key: &str) {
     for character in key.chars() {
         match character {
             '%' | '{' | '}' | ',' => {
-                write!(text, "%{:02X}", u32::from(character)).expect("a String takes everything")
+                write!(text, "%{:02X}", u32::from(character)).expect("a String takes everything");
             }
             other => text.push(other),
         }

@@ -1,7 +1,5 @@
 //! Nothing is answered before it is on stable storage.
 
-use std::time::Duration;
-
 use engine::journal::Journal;
 
 use crate::disk::{Disk, Leftover};
@@ -66,9 +64,12 @@ async fn a_row_number_is_told_only_when_it_is_remembered() {
     let world = World::start(std::slice::from_ref(&net), journal.clone()).await;
     journal.flush().unwrap();
     let held = disk.hold();
+    let before = journal.stats().appends;
     net.set_rows(interfaces(&["eth0"]));
     world.say("get Device.Net.Interface.");
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    while journal.stats().appends == before {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(world.peer.heard(), Vec::<String>::new());
     drop(held);
     assert_eq!(world.peer.hear().await, "note +Device.Net.Interface.1.");

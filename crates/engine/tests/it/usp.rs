@@ -267,7 +267,7 @@ async fn a_value_that_changes_by_itself_is_notified_within_ten_seconds() {
     let mut agent = Agent::start(&info, Journal::memory()).await;
     assert_eq!(agent.get("Device.Info.Load").await, "Load=7");
     agent.subscribe("load", "ValueChange", "Device.Info.Load").await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    crate::world::pass(Duration::from_secs(1)).await;
     set_load(&info, 8);
     let news = tokio::time::timeout(Duration::from_secs(10), agent.news()).await;
     assert_eq!(news.expect("in time"), "load: Device.Info.Load=8");

@@ -127,6 +127,19 @@ pub(crate) struct World {
     pub(crate) peer: Arc<Peer>,
 }
 
+/// Lets virtual time go by, and everything that is due happen.
+pub(crate) async fn pass(time: Duration) {
+    let mut left = time;
+    while !left.is_zero() {
+        let step = left.min(Duration::from_millis(100));
+        left -= step;
+        tokio::time::advance(step).await;
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 const LINK: LinkId = LinkId(1);
 
 pub(crate) fn providers(list: &[Arc<crate::providers::Fake>]) -> Vec<Arc<dyn Provider>> {
@@ -200,7 +213,7 @@ impl World {
 
     /// Lets everything happen that happens by itself within this time.
     pub(crate) async fn pass(&self, time: Duration) {
-        tokio::time::sleep(time).await;
+        pass(time).await;
     }
 }
 
