@@ -21,7 +21,7 @@ pub enum EngineError {
         /// Why.
         fault: Fault,
     },
-    /// The instance was stopped, by a factory reset or by a panic inside it.
+    /// The instance has panicked.
     #[error("the instance has stopped")]
     Stopped,
 }

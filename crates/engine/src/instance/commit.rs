@@ -76,6 +76,12 @@ impl Instance {
             inner.commit.queue.push_back(job);
             return;
         }
+        if inner.forgetful {
+            let refused = Fault::new(Code::REQUEST_DENIED, "the agent is being reset");
+            let ends = vec![Err(refused); job.transactions.len()];
+            inputs.push_back(ended(job.origin, Progress { ends, ..Progress::default() }));
+            return;
+        }
         let batch = |changes: &Vec<Change>| edits::batches(&self.kind, &inner.keys, changes);
         let involved: BTreeSet<u16> =
             job.transactions.iter().flat_map(|changes| batch(changes).into_keys()).collect();
@@ -165,6 +171,9 @@ impl Instance {
                 inner.keys.forget_below(self.kind.model(), row);
             }
         }
+        if inner.forgetful {
+            entries.clear();
+        }
         match self.journal.append(&entries) {
             Ok(position) => {
                 inner.barrier = inner.barrier.max(position);
@@ -198,11 +207,14 @@ impl Instance {
         if let Some(twin) = inner.keys.number(&table, key).filter(|twin| *twin != number) {
             applied.extend(inner.tree.apply(&[Change::Remove { row: table.row(twin) }]));
         }
+        let unbound = inner.keys.key(&row).is_none();
         inner.keys.bind(&table, key, number);
         if self.kind.is_volatile(row.object) {
             return;
         }
-        entries.push(Entry::RemoveRow { path: path.to_string() });
+        if unbound {
+            entries.push(Entry::RemoveRow { path: path.to_string() });
+        }
         let (key, number) = (key.0.to_string(), number.get());
         entries.push(Entry::RowKey { table: table.text(model), key, number });
         if let Some(alias) = inner.aliases.get(&row) {

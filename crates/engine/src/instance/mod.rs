@@ -107,6 +107,9 @@ struct Inner {
     next_poll: Option<Mono>,
     /// Nothing leaves before this is on stable storage.
     barrier: Position,
+    /// After a factory reset: nothing goes into the journal, which is the next start's.
+    forgetful: bool,
+    /// After a panic.
     stopped: bool,
 }
 
@@ -153,6 +156,7 @@ impl Instance {
             watched: Vec::new(),
             next_poll: None,
             barrier: journal.appended(),
+            forgetful: false,
             stopped: false,
         };
         let instance = Arc::new_cyclic(|me: &Weak<Instance>| Instance {
@@ -256,16 +260,20 @@ impl Instance {
         self.durable(position).await
     }
 
-    /// Forgets everything; ready when that is on stable storage. The instance stops, and the next one
-    /// over this journal makes a first start.
+    /// Forgets everything; ready when that is on stable storage. From then on the instance remembers
+    /// nothing and refuses writes, but still answers, so that the command that led here can be answered.
+    /// The next instance over this journal makes a first start.
     ///
     /// # Errors
     /// When the journal fails.
     pub async fn factory_reset(&self, boot: &Boot) -> Result<(), EngineError> {
-        if let Some(mut inner) = self.enter() {
-            inner.stopped = true;
-        }
-        let position = self.journal.reset(&boot_entries(boot))?;
+        let position = {
+            let mut inner = self.enter().ok_or(EngineError::Stopped)?;
+            inner.forgetful = true;
+            let position = self.journal.reset(&boot_entries(boot))?;
+            inner.barrier = position;
+            position
+        };
         self.durable(position).await
     }
 

@@ -76,7 +76,7 @@ impl Instance {
     /// What the journal has to remember of changes that are in the tree.
     pub(super) fn entries(&self, inner: &mut Inner, changes: &ChangeSet) -> Vec<Entry> {
         stored::note_aliases(&self.kind, &mut inner.aliases, changes);
-        if self.journal.is_memory() {
+        if self.journal.is_memory() || inner.forgetful {
             return Vec::new();
         }
         stored::remember(&self.kind, &inner.tree, &inner.keys, changes)

@@ -163,3 +163,18 @@ async fn a_read_after_a_write_does_not_see_what_was_before() {
     world.pass(Duration::from_millis(1)).await;
     assert_eq!(net.log().last().unwrap(), "refresh Device.Net.Interface.{i}.");
 }
+
+#[tokio::test]
+async fn a_row_whose_key_changes_keeps_its_number() {
+    let disk = crate::disk::Disk::default();
+    let net = net();
+    net.set_rows(interfaces(&["eth0"]));
+    let world = World::start(std::slice::from_ref(&net), Journal::open(disk.clone()).unwrap()).await;
+    net.with(|state| state.new_keys = vec![("Device.Net.Interface.1.".to_owned(), "lan0".to_owned())]);
+    assert_eq!(world.ask(MTU).await, "ok");
+    net.set_rows(interfaces(&["lan0"]));
+    drop(world);
+    let world = World::start(std::slice::from_ref(&net), Journal::open(disk).unwrap()).await;
+    assert_eq!(world.ask("get Device.Net.Interface.1.Name").await, "Device.Net.Interface.1.Name=lan0");
+    assert_eq!(world.ask("get Device.Net.Interface.").await, "Device.Net.Interface. has 1");
+}

@@ -140,8 +140,9 @@ async fn a_factory_reset_starts_again_with_the_defaults() {
         firmware_updated: false,
     };
     world.instance.factory_reset(&boot).await.unwrap();
-    world.say("get Device.LocalAgent.EndpointID");
-    assert_eq!(world.peer.heard(), Vec::<String>::new(), "a reset instance has stopped");
+    assert_eq!(world.ask("get Device.LocalAgent.EndpointID").await, "Device.LocalAgent.EndpointID=os::1");
+    let late = "set Device.LocalAgent.Controller.1. EndpointID proto::late";
+    assert_eq!(world.ask(late).await, "7002 the agent is being reset");
     let again = World::start(&[], journal).await;
     assert_eq!(again.ask("boot").await, r#"RemoteFactoryReset "k" false"#);
     assert_eq!(
@@ -182,4 +183,25 @@ async fn keys_of_vanished_rows_are_remembered_up_to_a_limit() {
     assert_eq!(keys.get("eth0"), Some(&1101));
     assert_eq!(keys.get("v0000"), None, "the oldest go first");
     assert_eq!(live.last["Device.Net.Interface."], 1101);
+}
+
+#[tokio::test]
+async fn nothing_after_a_factory_reset_is_remembered() {
+    let disk = Disk::default();
+    let net = net();
+    let world = World::start(std::slice::from_ref(&net), open(&disk)).await;
+    let boot = Boot {
+        cause: "LocalFactoryReset".to_owned(),
+        command_key: String::new(),
+        reason: String::new(),
+        firmware_updated: false,
+    };
+    world.instance.factory_reset(&boot).await.unwrap();
+    net.set_rows(interfaces(&["eth0"]));
+    world.say("get Device.Net.Interface.");
+    while world.peer.hear().await != "Device.Net.Interface. has 1" {}
+    drop(world);
+    let live = open(&disk).live();
+    assert_eq!(live.meta.into_iter().collect::<Vec<_>>().len(), 3, "cause, command key, reason");
+    assert!(live.keys.is_empty() && live.objects.is_empty());
 }
