@@ -1,0 +1,4 @@
+//! A simulated fleet against controller machines, over real sockets on loopback.
+
+mod controller;
+mod fleet;
