@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::journal::Folder;
-use engine::usp::{AgentConfig, AgentMachine, CloseReason, EndpointId, Version};
+use engine::{AgentConfig, AgentMachine, CloseReason, EndpointId, Version};
 use engine::{EngineError, Instance, InstanceConfig, Journal, Outlet, OutletClosed};
 use mtp::ws::{Dialled, close_code};
 use mtp::{DownReason, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Retry, Schedule, Verdict};

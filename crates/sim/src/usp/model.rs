@@ -9,7 +9,7 @@ use dm::model::{ModelBuilder, ModelError, Params};
 use dm::path::SchemaPath;
 use dm::schema::{Catalogue, Protocol, tr_181};
 use dm::tree::Tree;
-use engine::usp::EndpointId;
+use engine::EndpointId;
 use engine::{EngineError, FactoryDefault, Kind, KindConfig};
 use mtp::ws::WsUrl;
 
