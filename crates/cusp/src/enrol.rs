@@ -1,0 +1,167 @@
+//! `cusp pending`, `refused`, `approve`, `reject`, `enrol`.
+
+use serde_json::{Value, json};
+
+use crate::admin;
+use crate::cli::{ApproveArgs, EnrolCommand, RejectArgs, ServerArgs};
+use crate::client::http::encode;
+use crate::client::{Client, Failure};
+use crate::output::{self, Output, text, yes};
+use crate::paths;
+use crate::table::{Table, clean};
+
+/// `cusp pending`.
+pub(crate) fn pending(out: &mut Output, client: &Client) -> Result<(), Failure> {
+    let rows = waiting(client)?;
+    if out.json {
+        return out.json(&Value::Array(rows));
+    }
+    let mut table =
+        Table::new(&["ENDPOINT", "TRANSPORT", "PEER", "PROVEN", "LAST SEEN", "ATTEMPTS", "FINGERPRINT"]);
+    for row in &rows {
+        let attempts = row.get("attempts").map(Value::to_string).unwrap_or_default();
+        let column = |name| text(row, name);
+        table.row([
+            column("endpoint"),
+            column("transport"),
+            column("peer"),
+            yes(row, "proven"),
+            column("last_seen"),
+            &attempts,
+            column("fingerprint"),
+        ]);
+    }
+    out.table(&table)
+}
+
+/// `cusp refused`.
+pub(crate) fn refused(out: &mut Output, client: &Client) -> Result<(), Failure> {
+    let page = client.get("/refused", &[])?;
+    let rows = output::list(&page, "items");
+    if out.json {
+        return out.json(&json!(rows));
+    }
+    let mut table = Table::new(&["AT", "PEER", "ENDPOINT", "REASON"]);
+    for row in rows {
+        table.row(["at", "peer", "endpoint", "reason"].map(|name| text(row, name)));
+    }
+    out.table(&table)
+}
+
+/// `cusp approve`.
+pub(crate) fn approve(out: &mut Output, client: &Client, args: &ApproveArgs) -> Result<(), Failure> {
+    if args.name.is_some() && args.ids.len() > 1 {
+        return Err(Failure::usage("--name is for one device"));
+    }
+    let body = args.name.as_ref().map_or_else(|| json!({}), |name| json!({ "name": name }));
+    each(out, client, &args.ids, |endpoint| {
+        let device = client.post(&format!("/pending/{}/approve", encode(endpoint)), &[], &body)?;
+        let line = format!("approved {endpoint} as {}", text(&device, "id"));
+        Ok((device, line))
+    })
+}
+
+/// `cusp reject`.
+pub(crate) fn reject(out: &mut Output, client: &Client, args: &RejectArgs) -> Result<(), Failure> {
+    each(out, client, &args.ids, |endpoint| {
+        client.post(&format!("/pending/{}/reject", encode(endpoint)), &[], &json!({}))?;
+        Ok((json!({ "rejected": endpoint }), format!("rejected {endpoint}")))
+    })
+}
+
+fn waiting(client: &Client) -> Result<Vec<Value>, Failure> {
+    Ok(output::list(&client.get("/pending", &[])?, "items").to_vec())
+}
+
+/// Does it for each, and fails at the end if any failed. All are looked up first, so that a slip in one
+/// changes nothing.
+fn each(
+    out: &mut Output,
+    client: &Client,
+    ids: &[String],
+    act: impl Fn(&str) -> Result<(Value, String), Failure>,
+) -> Result<(), Failure> {
+    let rows = waiting(client)?;
+    let known: Vec<&str> = rows.iter().map(|row| text(row, "endpoint")).collect();
+    let endpoints: Vec<&str> = ids.iter().map(|id| find(&known, id)).collect::<Result<_, _>>()?;
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    for endpoint in endpoints {
+        match act(endpoint) {
+            Ok((value, line)) => {
+                if !out.json {
+                    out.line(&clean(&line))?;
+                }
+                done.push(value);
+            }
+            Err(failure) => failed.push(clean(&format!("{endpoint}: {}", failure.message))),
+        }
+    }
+    if out.json {
+        out.json(&Value::Array(done))?;
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Failure { detail: failed, ..Failure::new("not all of it was done") })
+}
+
+/// The pending endpoint that a text means: itself, or the only one that it is a part of.
+fn find<'a>(known: &[&'a str], id: &str) -> Result<&'a str, Failure> {
+    if let Some(exact) = known.iter().find(|endpoint| **endpoint == id) {
+        return Ok(exact);
+    }
+    let matching: Vec<&str> = known.iter().copied().filter(|endpoint| endpoint.contains(id)).collect();
+    match matching.as_slice() {
+        [] => Err(Failure::new(format!("no pending device goes by {id:?}"))),
+        [one] => Ok(one),
+        several => {
+            let detail = several.iter().map(|endpoint| clean(endpoint)).collect();
+            Err(Failure { detail, ..Failure::usage(format!("{id:?} may be several pending devices")) })
+        }
+    }
+}
+
+/// `cusp enrol`.
+pub(crate) fn enrol(out: &mut Output, server: &ServerArgs, command: &EnrolCommand) -> Result<(), Failure> {
+    match command {
+        EnrolCommand::Token { ttl, uses, data: Some(data) } => {
+            admin::secret(out, &admin::enrol_token(data, *ttl, *uses)?)
+        }
+        EnrolCommand::Token { ttl, uses, data: None } => {
+            let body = json!({ "ttl": paths::print(*ttl), "uses": uses });
+            let made = Client::new(server)?.post("/enrolments", &[], &body)?;
+            admin::secret(out, &made)
+        }
+        EnrolCommand::List => {
+            let rows = Client::new(server)?.rows("/enrolments", &[], None)?;
+            if out.json {
+                return out.json(&Value::Array(rows));
+            }
+            let mut table = Table::new(&["ID", "NAME", "USES", "EXPIRES"]);
+            for row in &rows {
+                let uses = row.get("uses").map(Value::to_string).unwrap_or_default();
+                table.row([text(row, "id"), text(row, "name"), &uses, text(row, "expires")]);
+            }
+            out.table(&table)
+        }
+        EnrolCommand::Rm { id } => admin::revoke(out, server, "enrolments", id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+
+    #[test]
+    fn a_part_of_an_endpoint_id_is_enough_if_no_other_has_it() {
+        let known = ["os::012345-A1", "os::012345-A12", "self::lab"];
+        let check = |id: &str, expected: Result<&str, u8>| {
+            assert_eq!(find(&known, id).map_err(|failure| failure.code), expected, "{id}");
+        };
+        check("os::012345-A1", Ok("os::012345-A1"));
+        check("A12", Ok("os::012345-A12"));
+        check("lab", Ok("self::lab"));
+        check("os::", Err(2));
+        check("nowhere", Err(1));
+    }
+}

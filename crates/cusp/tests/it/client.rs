@@ -1,0 +1,216 @@
+//! Client commands: what they ask, what they print, and how they end.
+
+use crate::fake::{Canned, Fake, Ran, run};
+
+const DEVICE: &str = r#"{"id":"0a1","name":"attic","tags":[],"model":"X","serial":"S1","software":"1.0","online":true,"proven":true}"#;
+const DONE: &str = r#"{"id":"j1","state":"done","outcome":{"kind":"get","results":[{"requested":"Device.A.","objects":[{"path":"Device.A.","params":{"B":"1"}}]}]}}"#;
+const PARTIAL: &str = r#"{"id":"j2","state":"partial","outcome":{"kind":"set","results":[
+    {"requested":"Device.A.","failures":[],"updated":[{"path":"Device.A.","params":{"B":"1"},"errors":[]}]},
+    {"requested":"Device.C.","error":{"code":7012,"message":"not a number"},"failures":[],"updated":[]}]}}"#;
+
+const CANNED: &[Canned] = &[
+    ("GET /api/v1/devices/attic", 200, DEVICE),
+    ("DELETE /api/v1/devices/0a1", 204, ""),
+    (
+        "GET /api/v1/devices/two",
+        409,
+        r#"{"type":"urn:cusp:error:ambiguous","title":"Conflict","status":409,
+        "detail":"several devices go by that name","candidates":[{"id":"0a1","name":"two","endpoint":"os::1"},{"id":"0b2","name":"two","endpoint":null}]}"#,
+    ),
+    (
+        "GET /api/v1/devices?filter=online%20%26%26%20x&limit=500",
+        200,
+        r#"{"items":[{"id":"0a1","name":"attic"}],"next":"c1"}"#,
+    ),
+    (
+        "GET /api/v1/devices?filter=online%20%26%26%20x&limit=500&cursor=c1",
+        200,
+        r#"{"items":[{"id":"0b2","name":"b"}],"next":null}"#,
+    ),
+    ("POST /api/v1/devices/attic/get", 200, DONE),
+    ("POST /api/v1/devices/attic/set", 200, PARTIAL),
+    ("POST /api/v1/devices/away/get", 202, r#"{"id":"j3","state":"queued"}"#),
+    (
+        "POST /api/v1/devices/bad/get",
+        400,
+        r#"{"title":"Bad Request","detail":"\"x\" is not a path","code":7008}"#,
+    ),
+    (
+        "POST /api/v1/devices/os%3A%3A1/operate",
+        200,
+        r#"{"id":"j4","state":"accepted","outcome":{"kind":"operate","results":[{"executed":"Device.A.B()","request":"Device.LocalAgent.Request.1."}]}}"#,
+    ),
+    (
+        "GET /api/v1/pending",
+        200,
+        r#"{"items":[{"endpoint":"os::1","transport":"websocket","peer":"192.0.2.1:4","proven":false,"last_seen":"t","attempts":2,"fingerprint":null},{"endpoint":"os::2"}],"next":null}"#,
+    ),
+    ("POST /api/v1/pending/os%3A%3A1/approve", 200, DEVICE),
+    ("POST /api/v1/enrolments", 200, r#"{"id":"e1","token":"enrol-me","expires":"t"}"#),
+    (
+        "GET /api/v1/events/stream",
+        200,
+        "id: 7\nevent: boot\ndata: {\"seq\":7,\"at\":\"t\",\"kind\":\"boot\",\"params\":{}}\n\n",
+    ),
+    ("GET /api/v1/me", 200, r#"{"user":"ann","roles":["owner"],"password_needed":false,"tenant":"default"}"#),
+    ("POST /api/v1/auth/login", 200, r#"{"user":"ann","roles":["owner"]}"#),
+    ("POST /api/v1/tokens", 200, r#"{"id":"t1","token":"cusp_made"}"#),
+    ("POST /api/v1/auth/logout", 204, ""),
+];
+
+#[track_caller]
+fn check(args: &[&str], code: i32, stdout: &str, stderr: &str) -> Vec<String> {
+    let fake = Fake::start(CANNED);
+    let ran = fake.cusp(args);
+    assert_eq!(
+        ran,
+        Ran { code: Some(code), stdout: stdout.to_owned(), stderr: stderr.to_owned() },
+        "{args:?}"
+    );
+    fake.seen()
+}
+
+#[test]
+fn lists_are_read_to_their_end() {
+    let seen = check(
+        &["devices", "--filter", "online && x"],
+        0,
+        "ID   NAME   MODEL  SERIAL  SOFTWARE  ONLINE  LAST SEEN  ADDRESS\n\
+         0a1  attic                           no\n\
+         0b2  b                               no\n",
+        "",
+    );
+    assert_eq!(seen.len(), 2);
+    assert_eq!(
+        seen[0],
+        "GET /api/v1/devices?filter=online%20%26%26%20x&limit=500 authorization: bearer cusp_t"
+    );
+}
+
+#[test]
+fn values_are_read() {
+    let seen = check(&["get", "attic", "Device.A."], 0, "PATH        VALUE\nDevice.A.B  1\n", "");
+    assert_eq!(
+        seen,
+        [
+            r#"POST /api/v1/devices/attic/get?wait=30s authorization: bearer cusp_t {"max_depth":0,"paths":["Device.A."]}"#
+        ]
+    );
+}
+
+#[test]
+fn json_is_the_servers_own() {
+    let fake = Fake::start(CANNED);
+    let ran = fake.cusp(&["get", "attic", "Device.A.", "--json"]);
+    let printed: serde_json::Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
+    let told: serde_json::Value = serde_json::from_str(DONE).expect("it is JSON");
+    assert_eq!((ran.code, printed), (Some(0), told));
+}
+
+#[test]
+fn partial_success_is_shown_and_is_no_success() {
+    let seen = check(
+        &["set", "attic", "Device.A.B=1", "Device.C.D=x", "--partial", "--idempotency-key", "k1"],
+        1,
+        "PATH        VALUE  RESULT\nDevice.A.B  1      set\nDevice.C.          error: not a number (code 7012)\n",
+        "cusp: only a part was done; the table says which\n",
+    );
+    assert_eq!(
+        seen,
+        [concat!(
+            r#"POST /api/v1/devices/attic/set?wait=30s authorization: bearer cusp_t idempotency-key: k1 "#,
+            r#"{"allow_partial":true,"objects":[{"params":[{"param":"B","required":true,"value":"1"}],"path":"Device.A."},"#,
+            r#"{"params":[{"param":"D","required":true,"value":"x"}],"path":"Device.C."}]}"#
+        )]
+    );
+}
+
+#[test]
+fn an_operation_may_outlast_the_wait() {
+    check(
+        &["get", "away", "Device.A.", "--wait", "1s"],
+        1,
+        "job j3: queued\n",
+        "cusp: the device has not answered within 1s\n  the operation goes on: `cusp job j3` shows it, `cusp job j3 --cancel` ends it\n",
+    );
+    check(&["get", "away", "Device.A.", "--wait", "0s"], 0, "job j3: queued\n", "");
+}
+
+#[test]
+fn a_command_may_run_on() {
+    check(
+        &["operate", "os::1", "Device.A.B()"],
+        0,
+        "COMMAND       RESULT\nDevice.A.B()  runs on as Device.LocalAgent.Request.1.\n",
+        "",
+    );
+}
+
+#[test]
+fn failures_are_one_line_then_detail() {
+    check(&["get", "bad", "x"], 1, "", "cusp: \"x\" is not a path (code 7008)\n");
+    check(&["device", "nowhere"], 1, "", "cusp: Not Found\n");
+    check(
+        &["device", "two"],
+        2,
+        "",
+        "cusp: several devices go by that name\n  0a1  two  os::1\n  0b2  two\n",
+    );
+    check(&["set", "attic", "Device.A."], 2, "", "cusp: \"Device.A.\" is not PATH=VALUE\n");
+    check(&["approve", "os::"], 2, "", "cusp: \"os::\" may be several pending devices\n  os::1\n  os::2\n");
+}
+
+#[test]
+fn devices_are_let_in_and_removed() {
+    check(&["approve", "1"], 0, "approved os::1 as 0a1\n", "");
+    check(&["device", "rm", "attic"], 0, "removed 0a1  attic\n", "");
+    check(&["enrol", "token", "--ttl", "1h"], 0, "enrol-me\n", "");
+}
+
+#[test]
+fn events_are_followed() {
+    let seen = check(&["watch", "--count", "1", "--after", "6"], 0, "t  boot\n", "");
+    assert_eq!(seen, ["GET /api/v1/events/stream authorization: bearer cusp_t last-event-id: 6"]);
+    check(
+        &["watch", "--count", "1", "--json"],
+        0,
+        "{\"at\":\"t\",\"kind\":\"boot\",\"params\":{},\"seq\":7}\n",
+        "",
+    );
+}
+
+#[test]
+fn a_server_must_be_named_and_must_answer() {
+    let ran = run(&["devices"], &[], "");
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (Some(2), "cusp: which server? sign in with `cusp login URL`, or set CUSP_URL and CUSP_TOKEN\n")
+    );
+    // Port 9 of a loopback address that nobody listens on.
+    let ran = run(&["devices"], &[("CUSP_URL", "http://127.0.0.9:9")], "");
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.stderr.lines().next(), Some("cusp: http://127.0.0.9:9 does not answer"));
+}
+
+#[test]
+fn a_sign_in_is_remembered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().to_str().expect("a plain name");
+    let fake = Fake::start(CANNED);
+    let ran =
+        run(&["login", &fake.url, "--user", "ann"], &[("XDG_CONFIG_HOME", home)], "correct horse battery\n");
+    let line = format!("{} as ann (owner)\n", fake.url);
+    assert_eq!(ran, Ran { code: Some(0), stdout: line, stderr: String::new() });
+    let ran = run(&["get", "attic", "Device.A."], &[("XDG_CONFIG_HOME", home)], "");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert_eq!(
+        fake.seen(),
+        [
+            r#"POST /api/v1/auth/login {"password":"correct horse battery","user":"ann"}"#,
+            r#"POST /api/v1/tokens cookie: cusp_session=s x-cusp-request: 1 {"name":"command line of ann","role":"owner"}"#,
+            "POST /api/v1/auth/logout cookie: cusp_session=s x-cusp-request: 1 {}",
+            "GET /api/v1/me authorization: bearer cusp_made",
+            r#"POST /api/v1/devices/attic/get?wait=30s authorization: bearer cusp_made {"max_depth":0,"paths":["Device.A."]}"#,
+        ]
+    );
+}
