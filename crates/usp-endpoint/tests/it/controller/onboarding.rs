@@ -11,7 +11,7 @@ const SUBSCRIPTIONS: &str = "Device.LocalAgent.Subscription.";
 const SUBSCRIPTION: [&str; 7] =
     ["ID", "NotifType", "ReferenceList", "Enable", "Persistent", "NotifRetry", "Recipient"];
 
-fn plan() -> OnboardingPlan {
+pub(crate) fn plan() -> OnboardingPlan {
     let subscription = |id: &str, notif_type: &str, reference_list: &str| Subscription {
         id: id.to_owned(),
         notif_type: notif_type.to_owned(),
