@@ -65,7 +65,7 @@ pub const ONBOARDING_ATTEMPTS: u32 = 2;
 /// Controller: steps that one answer may add to an onboarding.
 pub const ONBOARDING_STEPS: usize = 1024;
 
-/// Controller: answers about the supported model beyond which no divergent path is followed.
+/// Controller: divergent paths of one agent that onboarding asks for.
 pub const DIVERGENT_PATHS: usize = 256;
 
 /// Controller: tables whose rows are asked for at once.
@@ -79,3 +79,10 @@ pub const NOTED_FAULTS: usize = 16;
 
 /// Controller: connections that may be lost over one question of onboarding before less is asked for.
 pub const ONBOARDING_LOSSES: u32 = 3;
+
+/// Controller: bytes on the wire of the answers about the supported model, or about rows, that onboarding
+/// keeps until it has them all; four times the largest Record.
+pub const ONBOARDING_BYTES: usize = 32 * 1024 * 1024;
+
+/// Controller: rows of its own in an agent's table of subscriptions that are looked at.
+pub const SUBSCRIPTION_ROWS: usize = 1024;

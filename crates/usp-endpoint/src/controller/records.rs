@@ -94,7 +94,7 @@ impl ControllerMachine {
             Ok(Msg { msg_id, body: Body::Request(request) }) => {
                 self.request(return_path, msg_id, request, payload);
             }
-            Ok(Msg { msg_id, body }) => self.answer(now, &msg_id, body),
+            Ok(Msg { msg_id, body }) => self.answer(now, &msg_id, body, payload.len()),
             Err(error) => {
                 if let Some(answer) = error.answer() {
                     self.send_to(return_path, &answer);

@@ -129,8 +129,8 @@ impl ControllerMachine {
         self.requests.iter().any(|request| request.out)
     }
 
-    /// An answer arrived; the message id alone says to what (R-MSG.9).
-    pub(super) fn answer(&mut self, now: Mono, msg_id: &str, body: Body) {
+    /// An answer of this many bytes arrived; the message id alone says to what (R-MSG.9).
+    pub(super) fn answer(&mut self, now: Mono, msg_id: &str, body: Body, bytes: usize) {
         let at = self.requests.iter().position(|request| request.out && request.msg_id == msg_id);
         let Some(at) = at else {
             return self.notice(format!("an answer to {msg_id}, which nobody waits for"));
@@ -149,7 +149,8 @@ impl ControllerMachine {
         let ticket = match request.asker {
             Asker::Host(ticket) => ticket,
             Asker::Onboarding => {
-                return self.found(now, outcome.map_or_else(Finding::Nothing, Finding::Outcome));
+                let finding = outcome.map(|outcome| Finding::Outcome(outcome, bytes));
+                return self.found(now, finding.unwrap_or_else(Finding::Nothing));
             }
         };
         match outcome {

@@ -1,5 +1,7 @@
 //! Get.
 
+use std::collections::BTreeMap;
+
 use dm::operation::{Get, ObjectValues, Requested};
 use usp_proto::get::{self as wire, GetResp, RequestedPathResult, ResolvedPathResult};
 
@@ -42,15 +44,17 @@ fn objects(resolved: ResolvedPathResult) -> Vec<ObjectValues> {
     if !path.is_empty() && !path.ends_with('.') {
         path.push('.');
     }
-    let mut objects = vec![ObjectValues { path: path.clone(), params: Vec::new() }];
+    let mut own = Vec::new();
+    let mut below: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for (name, value) in resolved.result_params {
-        let (below, bare) = name.rsplit_once('.').map_or(("", name.as_str()), |(below, bare)| (below, bare));
-        let owner = if below.is_empty() { path.clone() } else { format!("{path}{below}.") };
-        let at = objects.iter().position(|object| object.path == owner).unwrap_or_else(|| {
-            objects.push(ObjectValues { path: owner, params: Vec::new() });
-            objects.len() - 1
-        });
-        objects[at].params.push((bare.to_owned(), value));
+        match name.rsplit_once('.') {
+            Some((object, bare)) if !object.is_empty() => {
+                below.entry(format!("{path}{object}.")).or_default().push((bare.to_owned(), value));
+            }
+            _ => own.push((name.trim_start_matches('.').to_owned(), value)),
+        }
     }
+    let mut objects = vec![ObjectValues { path, params: own }];
+    objects.extend(below.into_iter().map(|(path, params)| ObjectValues { path, params }));
     objects
 }

@@ -9,7 +9,7 @@ mod schema;
 mod steps;
 mod subscriptions;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use dm::operation::{Instance, Requested, SchemaResult};
 use dm::{Mono, Operation, Outcome};
@@ -33,7 +33,11 @@ pub(super) struct Onboarding {
     /// Path of our row in the table of controllers, with its final dot.
     own_row: String,
     schema: Vec<Requested<SchemaResult>>,
+    /// Divergent paths that are asked for.
+    divergent: BTreeSet<String>,
     instances: Vec<Requested<Vec<Instance>>>,
+    /// Bytes on the wire of the answers that are kept until they are handed over.
+    held: usize,
     /// What the latest round of subscription writes was, and how many rounds there were.
     written: (Vec<Operation>, usize),
 }
@@ -75,8 +79,8 @@ enum Step {
 pub(super) enum Finding {
     /// The agent's versions, as it lists them.
     Protocols(String),
-    /// An answer.
-    Outcome(Outcome),
+    /// An answer, and how many bytes it took on the wire.
+    Outcome(Outcome, usize),
     /// No answer, or none to this question; why.
     Nothing(String),
 }
@@ -126,7 +130,9 @@ impl Onboarding {
             losses: 0,
             own_row: String::new(),
             schema: Vec::new(),
+            divergent: BTreeSet::new(),
             instances: Vec::new(),
+            held: 0,
             written: (Vec::new(), 0),
         }
     }
@@ -147,6 +153,17 @@ impl Onboarding {
             _ => {}
         }
         self.losses = 0;
+    }
+
+    /// Whether the answer to the current step is kept beside others until all are handed over.
+    fn collects(&self) -> bool {
+        matches!(self.current, Step::Schema(_) | Step::SchemaChildren | Step::Instances(_))
+    }
+
+    /// Takes room for an answer, if there is any.
+    fn holds(&mut self, bytes: usize) -> bool {
+        self.held = self.held.saturating_add(bytes);
+        self.held <= limits::ONBOARDING_BYTES
     }
 
     /// The step from its question on.
@@ -217,7 +234,11 @@ impl ControllerMachine {
                 self.outputs.push_back(Output::Learned(Learned::Protocols(versions)));
                 Verdict::On
             }
-            Finding::Outcome(outcome) => onboarding.take(outcome, &self.config, &mut self.outputs),
+            Finding::Outcome(_, bytes) if onboarding.collects() && !onboarding.holds(bytes) => {
+                self.notice(format!("onboarding: {}: more than is kept", onboarding.current.name()));
+                Verdict::On
+            }
+            Finding::Outcome(outcome, _) => onboarding.take(outcome, &self.config, &mut self.outputs),
             Finding::Nothing(why) => {
                 self.notice(format!("onboarding: {}: {why}", onboarding.current.name()));
                 onboarding.unanswered += 1;

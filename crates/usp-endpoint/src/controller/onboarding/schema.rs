@@ -14,9 +14,9 @@ pub(super) fn everything(path: &str) -> GetSchema {
     }
 }
 
-/// The paths that must be asked for one by one, at most `room`.
-pub(super) fn divergent(results: &[Requested<SchemaResult>], room: usize) -> Vec<String> {
-    objects(results).flat_map(|object| object.divergent_paths.iter().cloned()).take(room).collect()
+/// The paths that must be asked for one by one.
+pub(super) fn divergent(results: &[Requested<SchemaResult>]) -> impl Iterator<Item = &String> {
+    objects(results).flat_map(|object| &object.divergent_paths)
 }
 
 /// The tables that are in no other table.

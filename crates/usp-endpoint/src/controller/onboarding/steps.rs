@@ -68,6 +68,7 @@ impl Onboarding {
     pub(super) fn hand_over(&mut self) -> Option<Learned> {
         match self.current {
             Step::SchemaDone => {
+                self.held = 0;
                 let found = mem::take(&mut self.schema);
                 if self.plan.instances {
                     self.ask_instances(schema::tables(&found));
@@ -75,6 +76,7 @@ impl Onboarding {
                 (!found.is_empty()).then_some(Learned::Schema(Outcome::GetSchema(found)))
             }
             Step::InstancesDone => {
+                self.held = 0;
                 let found = mem::take(&mut self.instances);
                 (!found.is_empty()).then_some(Learned::Instances(Outcome::GetInstances(found)))
             }
@@ -191,9 +193,13 @@ impl Onboarding {
         if path == "Device." && !results.iter().any(|result| result.result.is_ok()) {
             return self.schema_failed(path);
         }
-        // Divergent paths are named by the agent, and may name more: one bound for them all.
-        let room = limits::DIVERGENT_PATHS.saturating_sub(self.schema.len());
-        let divergent = schema::divergent(&results, room);
+        // Divergent paths are named by the agent, and may name more: each once, one bound for them all.
+        let mut divergent = Vec::new();
+        for path in schema::divergent(&results) {
+            if self.divergent.len() < limits::DIVERGENT_PATHS && self.divergent.insert(path.clone()) {
+                divergent.push(path.clone());
+            }
+        }
         self.schema.extend(results);
         self.before_next(divergent.into_iter().map(Step::Schema).collect())
     }

@@ -9,6 +9,7 @@ use dm::operation::{Add, Delete, ObjectSettings, ObjectValues, Operation, ParamS
 
 use super::super::io::Subscription;
 use super::steps::{row_of, setting};
+use crate::limits;
 
 pub(super) const TABLE: &str = "Device.LocalAgent.Subscription.";
 
@@ -20,7 +21,8 @@ pub(super) fn reconcile(
     own_row: &str,
     prefix: &str,
 ) -> Vec<Operation> {
-    let ours: Vec<Row<'_>> = rows.iter().filter_map(|row| Row::ours(row, own_row)).collect();
+    let ours = rows.iter().filter_map(|row| Row::ours(row, own_row));
+    let ours: Vec<Row<'_>> = ours.take(limits::SUBSCRIPTION_ROWS).collect();
     let (mut set, mut add, mut delete) = (Vec::new(), Vec::new(), Vec::new());
     for subscription in wanted {
         let same: Vec<&Row<'_>> = ours.iter().filter(|row| row.stem() == subscription.id).collect();

@@ -97,7 +97,7 @@ impl Bench {
         self.inbound_bytes(record.encode())
     }
 
-    fn inbound_bytes(&self, record: Bytes) -> Input {
+    pub(crate) fn inbound_bytes(&self, record: Bytes) -> Input {
         let return_path = ReturnPath::WebSocket(self.link);
         Input::Record(Inbound { link: self.link, peer: self.peer.clone(), return_path, record })
     }

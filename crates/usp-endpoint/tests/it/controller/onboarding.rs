@@ -2,7 +2,8 @@
 
 use dm::Outcome;
 use usp_endpoint::controller::io::{Input, Learned, OnboardingPlan, Output, Subscription};
-use usp_proto::{Msg, Record, RecordType};
+use usp_proto::get_supported_dm::{GetSupportedDmResp, RequestedObjectResult, SupportedObjectResult};
+use usp_proto::{Msg, Record, RecordType, Response};
 
 use super::bench::Bench;
 use super::peer::{Peer, Quirks, Small};
@@ -11,7 +12,7 @@ const SUBSCRIPTIONS: &str = "Device.LocalAgent.Subscription.";
 const SUBSCRIPTION: [&str; 7] =
     ["ID", "NotifType", "ReferenceList", "Enable", "Persistent", "NotifRetry", "Recipient"];
 
-fn plan() -> OnboardingPlan {
+pub(crate) fn plan() -> OnboardingPlan {
     let subscription = |id: &str, notif_type: &str, reference_list: &str| Subscription {
         id: id.to_owned(),
         notif_type: notif_type.to_owned(),
@@ -331,4 +332,63 @@ fn it_waits_for_a_connection() {
     let again = bench.input(Input::Onboard(plan()));
     assert_eq!(again, ["send #2 GetSupportedProtocol 1.0,1.1,1.2,1.3,1.4"]);
     assert_eq!(bench.machine.outstanding(), 1);
+}
+
+/// Only the supported model.
+fn model_only() -> OnboardingPlan {
+    OnboardingPlan { schema: true, ..OnboardingPlan::default() }
+}
+
+fn schema_resp(path: &str, objects: Vec<SupportedObjectResult>) -> Response {
+    let result = RequestedObjectResult::success(path, "urn:example", objects);
+    Response::GetSupportedDmResp(GetSupportedDmResp { req_obj_results: vec![result] })
+}
+
+fn supported(path: &str, divergent: &[&str]) -> SupportedObjectResult {
+    SupportedObjectResult {
+        supported_obj_path: path.to_owned(),
+        divergent_paths: divergent.iter().map(|path| (*path).to_owned()).collect(),
+        ..SupportedObjectResult::default()
+    }
+}
+
+#[test]
+fn divergent_rows_are_asked_one_by_one() {
+    let mut bench = Bench::connected();
+    bench.input(Input::Onboard(model_only()));
+    // An agent that does not even know this question is asked the next one.
+    let lines = bench.refuse(1, 7001);
+    let refused = "noticed: onboarding: protocol versions: the message: 7001 no";
+    assert_eq!(lines, [refused, "send #2 GetSupportedDM Device."]);
+    let mounts = ["Device.Proxied.1.", "Device.Proxied.4."];
+    let objects = vec![supported("Device.", &[]), supported("Device.Proxied.{i}.", &mounts)];
+    assert_eq!(
+        bench.respond(2, schema_resp("Device.", objects)),
+        ["send #3 GetSupportedDM Device.Proxied.1."]
+    );
+    let one = schema_resp(mounts[0], vec![supported("Device.Proxied.{i}.X.", &mounts)]);
+    assert_eq!(bench.respond(3, one), ["send #4 GetSupportedDM Device.Proxied.4."]);
+    let other = schema_resp(mounts[1], Vec::new());
+    let learned = "learned schema GetSchema Device.=2 Device.Proxied.1.=1 Device.Proxied.4.=0";
+    assert_eq!(bench.respond(4, other), [learned, "onboarded"]);
+}
+
+#[test]
+fn an_answer_that_ends_connections_is_asked_for_in_parts() {
+    let mut bench = Bench::connected();
+    bench.input(Input::Onboard(model_only()));
+    bench.refuse(1, 7001);
+    for n in 3..5 {
+        bench.link_down();
+        assert_eq!(bench.reconnect(), ["connected", &format!("send #{n} GetSupportedDM Device.")]);
+    }
+    bench.link_down();
+    assert_eq!(bench.reconnect(), ["connected", "send #5 GetSupportedDM Device. first level"]);
+    let objects = ["Device.", "Device.A.", "Device.B."].map(|path| supported(path, &[])).to_vec();
+    assert_eq!(bench.respond(5, schema_resp("Device.", objects)), ["send #6 GetSupportedDM Device.A."]);
+    let a = schema_resp("Device.A.", vec![supported("Device.A.", &[])]);
+    assert_eq!(bench.respond(6, a), ["send #7 GetSupportedDM Device.B."]);
+    let b = schema_resp("Device.B.", vec![supported("Device.B.", &[])]);
+    let learned = "learned schema GetSchema Device.=1 Device.A.=1 Device.B.=1";
+    assert_eq!(bench.respond(7, b), [learned, "onboarded"]);
 }

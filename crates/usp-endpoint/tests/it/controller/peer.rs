@@ -163,6 +163,7 @@ impl Peer {
     /// `None`: it answers. Otherwise the error, or silence.
     fn refusal(&self, operation: &Operation) -> Option<Option<ErrorBody>> {
         match operation {
+            Operation::Add(_) if self.quirks.silent_add => Some(None),
             Operation::Get(get)
                 if self.quirks.no_search && get.paths.iter().any(|path| path.contains('[')) =>
             {

@@ -178,7 +178,7 @@ fn a_repeated_delete_that_finds_nothing_is_in_doubt() {
     assert_eq!(bench.refuse(2, 7016), ["answered 2: error 7016"]);
 }
 
-#[requirement("R-MTP.7", "R-MTP.8")]
+#[requirement("R-MTP.8")]
 #[test]
 fn an_agent_that_leaves_is_sent_nothing_until_it_is_back() {
     let mut bench = Bench::connected();

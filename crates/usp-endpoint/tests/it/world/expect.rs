@@ -13,6 +13,12 @@ use usp_endpoint::controller::io::{Notice, Notification};
 
 use super::model::rows;
 
+/// What onboarding leaves behind: nothing is missing and nothing stands there twice.
+const ONBOARDED: [(&str, &str, &[&str]); 2] = [
+    ("Device.LocalAgent.Subscription.", "ID", &["cusp-boot", "cusp-commands", "cusp-values"]),
+    ("Device.LocalAgent.Controller.1.BootParameter.", "ParameterName", &["Device.DeviceInfo.SerialNumber"]),
+];
+
 /// What an agent has to tell.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum News {
@@ -139,6 +145,13 @@ impl Expect {
         }
         if let Some(stranger) = names.iter().find(|name| !self.rows.contains_key(*name)) {
             self.violate(format!("nobody asked for a row {stranger}"));
+        }
+        for (table, name, wanted) in ONBOARDED {
+            let mut found = rows(tree, table, [name]).into_flattened();
+            found.sort_unstable();
+            if found != wanted {
+                self.violate(format!("{table} holds {found:?}"));
+            }
         }
     }
 }

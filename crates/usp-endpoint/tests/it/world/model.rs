@@ -22,7 +22,7 @@ Device.LocalAgent.Controller.{i}. object usp=2.0 access=readWrite entries=0: ena
 Device.LocalAgent.Controller.{i}.Enable param usp=2.0 access=readWrite type=boolean default=object:false
 Device.LocalAgent.Controller.{i}.EndpointID param usp=2.0 access=readWrite type=string
 Device.LocalAgent.Controller.{i}.OnBoardingComplete param usp=2.0 access=readWrite type=boolean default=object:false
-Device.LocalAgent.Controller.{i}.BootParameter.{i}. object usp=2.0 access=readWrite entries=0: functional=ParameterName
+Device.LocalAgent.Controller.{i}.BootParameter.{i}. object usp=2.0 access=readWrite entries=0:
 Device.LocalAgent.Controller.{i}.BootParameter.{i}.Enable param usp=2.0 access=readWrite type=boolean default=object:false
 Device.LocalAgent.Controller.{i}.BootParameter.{i}.ParameterName param usp=2.0 access=readWrite type=string
 Device.LocalAgent.Request.{i}. object usp=2.0 entries=0: key=Originator,Command,CommandKey
