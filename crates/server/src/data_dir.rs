@@ -15,7 +15,7 @@ use crate::clock::chance;
 const CA_LIFETIME: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
 
 /// Where a server listens.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Listeners {
     /// API, page, metrics.
     pub http: SocketAddr,

@@ -1,0 +1,20 @@
+//! Named limits of the server: what peers can make it hold, and how often.
+
+use std::time::Duration;
+
+/// Attempts that an address may fail at once: a site of many new devices behind one address is usual.
+pub const ATTEMPTS: u32 = 60;
+/// How long it takes until one more is granted.
+pub const ATTEMPT_EVERY: Duration = Duration::from_secs(1);
+/// Addresses whose attempts are counted; the ones heard of longest ago make room.
+pub const ATTEMPT_ADDRESSES: usize = 16 * 1024;
+/// Connections that wait for a person at the same time.
+pub const PENDING_LINKS: usize = 1024;
+/// Refusals on their way to the store; more are counted and logged, and not listed.
+pub const REFUSALS_UNSTORED: usize = 64;
+/// How often the decision about a link is taken again because another link came between.
+pub const DECISIONS: usize = 4;
+/// HTTP connections at once.
+pub const HTTP_CONNECTIONS: usize = 4096;
+/// Descriptors kept for the store, listeners, the control socket and what the runtime needs.
+pub const OWN_DESCRIPTORS: u64 = 256;

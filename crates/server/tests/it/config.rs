@@ -1,0 +1,87 @@
+//! `cusp.toml` and the environment: what is wrong is named.
+
+use std::path::Path;
+
+use server::Config;
+use server::config::PolicyName;
+
+fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("cusp.toml");
+    std::fs::write(&file, text).expect("written");
+    let value = |name: &str| {
+        environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    };
+    Config::load_with(Some(&file), None, value).map_err(|error| format!("{error:#}"))
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let cases: &[(&str, &[&str])] = &[
+        ("nonsense = 1", &["cusp.toml", "nonsense", "1"]),
+        ("[http]\nlisten = \"127.0.0.1:1\"\nport = 1", &["port", "line 3"]),
+        ("[usp.websocket]\nlisten = \"here\"", &["listen", "line 2"]),
+        ("[enrolment]\npolicy = \"maybe\"", &["maybe", "approve", "open", "closed"]),
+        ("[http]\ntls = { cert = \"a\" }", &["key"]),
+        ("[usp]\nendpoint = \"nonsense\"", &["usp.endpoint", "nonsense"]),
+        ("[usp.websocket]\npath = \"usp\"", &["usp.websocket.path", "usp"]),
+        ("[http]\nlisten = \"0.0.0.0:8080\"", &["http.listen", "http.allow_plaintext = true"]),
+        ("[usp.websocket]\nlisten = \"[::]:1\"", &["usp.websocket.listen", "allow_plaintext"]),
+        ("data = ", &["line 1"]),
+    ];
+    for (text, words) in cases {
+        let error = load(text, &[]).expect_err(text);
+        for word in *words {
+            assert!(error.contains(word), "{text:?}: {word:?} is missing in {error:?}");
+        }
+    }
+}
+
+#[test]
+fn the_environment_wins_and_is_checked_alike() {
+    let environment = [
+        ("CUSP_HTTP_LISTEN", "127.0.0.1:7"),
+        ("CUSP_USP_WEBSOCKET_LISTEN", "[::1]:8"),
+        ("CUSP_DATA", "/somewhere"),
+        ("CUSP_ENROLMENT_POLICY", "closed"),
+    ];
+    let config = load("[http]\nlisten = \"127.0.0.1:1\"", &environment).expect("a good configuration");
+    assert_eq!(config.http_listen().to_string(), "127.0.0.1:7");
+    assert_eq!(config.websocket_listen().to_string(), "[::1]:8");
+    assert_eq!(config.data(), Path::new("/somewhere"));
+    assert_eq!(config.enrolment.policy, PolicyName::Closed);
+    for (name, value) in [
+        ("CUSP_HTTP_LISTEN", "8080"),
+        ("CUSP_HTTP_LISTEN", "0.0.0.0:8080"),
+        ("CUSP_ENROLMENT_POLICY", "sometimes"),
+    ] {
+        let error = load("", &[(name, value)]).expect_err(value);
+        assert!(error.contains(value), "{error}");
+    }
+}
+
+#[test]
+fn plaintext_where_others_can_reach_it_needs_saying() {
+    let config = load(
+        "[http]\nlisten = \"0.0.0.0:1\"\nallow_plaintext = true\n\
+         [usp.websocket]\nlisten = \"0.0.0.0:2\"\nallow_plaintext = true",
+        &[],
+    );
+    assert!(config.expect("said").plaintext_warning());
+    let config = load("", &[]).expect("the defaults are good");
+    assert_eq!(config.http_listen().to_string(), "127.0.0.1:8080");
+    assert_eq!(config.websocket_listen().to_string(), "127.0.0.1:8183");
+    assert!(!config.plaintext_warning());
+    load("[http]\nlisten = \"0.0.0.0:1\"\ntls = { cert = \"c\", key = \"k\" }", &[]).expect("TLS may");
+}
+
+#[test]
+fn what_is_shown_can_be_read_again() {
+    let text = "data = \"/d \\\"x\\\"\"\n[http]\nlisten = \"0.0.0.0:1\"\ntls = { cert = \"c\", key = \"k\" }\n\
+                [usp]\nendpoint = \"self::c\"\n[usp.websocket]\npath = \"/p\"\n[enrolment]\npolicy = \"open\"";
+    let shown = load(text, &[]).expect("good").show();
+    let again = Config::parse(&shown).expect("good as well");
+    assert_eq!(again.show(), shown);
+    assert_eq!(again.websocket_path(), "/p");
+    assert_eq!(again.enrolment.policy, PolicyName::Open);
+}

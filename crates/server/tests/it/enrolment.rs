@@ -1,0 +1,122 @@
+//! Who is let in.
+
+use mtp::Error;
+use serde_json::json;
+use server::config::PolicyName;
+use usp_proto::{Body, Request};
+
+use crate::agent::{Agent, dialer};
+use crate::world::{AGENT, World};
+
+#[tokio::test]
+async fn an_unknown_device_waits_is_approved_and_onboards_on_the_link_that_it_has() {
+    let world = World::new(PolicyName::Approve);
+    let server = world.serve().await;
+    let agent = Agent::dial(&server, AGENT).await;
+    let pending = server.until("/pending", |answer| !answer.items().is_empty()).await;
+    assert_eq!(pending["items"][0]["endpoint"], AGENT);
+    assert_eq!(pending["items"][0]["transport"], "websocket");
+    assert_eq!(pending["items"][0]["proven"], false);
+    assert_eq!(server.api.get("/devices").await.items().len(), 0);
+
+    let device = server.approve(AGENT).await;
+    agent.keep_answering();
+    let shown = server.until(&format!("/devices/{device}"), |one| one.body["onboarded"] == true).await;
+    assert_eq!(shown["online"], true);
+    assert_eq!(shown["proven"], false);
+    assert_eq!(shown["endpoints"], json!([AGENT]));
+    assert_eq!(shown["serial"], "value of SerialNumber");
+    assert_eq!(server.api.get("/pending").await.items().len(), 0);
+
+    let path = format!("/devices/{device}/get?wait=20s");
+    let job = server.api.post(&path, Some(json!({ "paths": ["Device.Time.CurrentLocalTime"] }))).await;
+    assert_eq!((job.status, &job.body["state"]), (200, &json!("done")), "{job:?}");
+    let result = &job.body["outcome"]["results"][0];
+    assert_eq!(result["objects"][0]["params"]["CurrentLocalTime"], "value of CurrentLocalTime");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_a_device_that_waits() {
+    let world = World::new(PolicyName::Approve);
+    let server = world.serve().await;
+    let mut agent = Agent::dial(&server, AGENT).await;
+    server.until("/pending", |answer| !answer.items().is_empty()).await;
+    let early = agent.value_change("Device.DeviceInfo.SerialNumber", "1");
+    server.approve(AGENT).await;
+    // The first thing that it hears is onboarding; what it said before was not listened to.
+    let first = agent.until(|_| true).await;
+    assert_ne!(first.msg_id, early);
+    assert!(matches!(first.body, Body::Request(Request::GetSupportedProtocol(_) | Request::Get(_))));
+}
+
+#[tokio::test]
+async fn a_rejected_device_is_closed_and_refused_from_then_on() {
+    let world = World::new(PolicyName::Approve);
+    let server = world.serve().await;
+    let mut agent = Agent::dial(&server, AGENT).await;
+    server.until("/pending", |answer| !answer.items().is_empty()).await;
+    let answer = server.api.post(&format!("/pending/{AGENT}/reject"), None).await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(agent.closed().await, 1008);
+    let again = dialer(&server, AGENT).connect().await;
+    assert!(matches!(again, Err(Error::Refused { status: 403, .. })), "{again:?}");
+    server.refusal("rejected").await;
+}
+
+#[tokio::test]
+async fn a_closed_server_refuses_strangers_and_says_so() {
+    let world = World::new(PolicyName::Closed);
+    let server = world.serve().await;
+    let refused = dialer(&server, AGENT).connect().await;
+    assert!(matches!(refused, Err(Error::Refused { status: 403, .. })), "{refused:?}");
+    server.refusal("enrolment is closed").await;
+    assert_eq!(server.api.get("/refused").await.items()[0]["endpoint"], AGENT);
+    assert_eq!(server.api.get("/pending").await.items().len(), 0);
+}
+
+#[tokio::test]
+async fn a_second_plain_connection_is_refused_while_the_first_one_answers() {
+    let world = World::new(PolicyName::Open);
+    let server = world.serve().await;
+    let agent = Agent::dial(&server, AGENT).await;
+    let device = server.device(AGENT).await;
+    agent.keep_answering();
+    let second = dialer(&server, AGENT).connect().await;
+    assert!(matches!(second, Err(Error::Refused { status: 403, .. })), "{second:?}");
+    server.refusal("still answers").await;
+    let shown = server.api.get(&format!("/devices/{device}")).await;
+    assert_eq!(shown.body["online"], true);
+}
+
+#[tokio::test]
+async fn a_device_that_comes_back_is_the_same_one() {
+    let world = World::new(PolicyName::Open);
+    let server = world.serve().await;
+    let agent = Agent::dial(&server, AGENT).await;
+    let device = server.device(AGENT).await;
+    let path = format!("/devices/{device}");
+    server.until(&path, |one| one.body["online"] == true).await;
+    agent.leave();
+    server.until(&path, |one| one.body["online"] == false).await;
+    let agent = Agent::dial(&server, AGENT).await;
+    agent.keep_answering();
+    server.until(&path, |one| one.body["online"] == true).await;
+    assert_eq!(server.api.get("/devices").await.items().len(), 1);
+    let sessions = server.api.get(&format!("{path}/sessions")).await;
+    assert_eq!(sessions.items().len(), 2);
+}
+
+#[tokio::test]
+async fn a_removed_device_is_a_stranger() {
+    let world = World::new(PolicyName::Approve);
+    let server = world.serve().await;
+    let mut agent = Agent::dial(&server, AGENT).await;
+    let device = server.approve(AGENT).await;
+    agent.request(|_| true).await;
+    assert_eq!(server.api.delete(&format!("/devices/{device}")).await.status, 204);
+    assert_eq!(agent.closed().await, 1008);
+    assert_eq!(server.api.get(&format!("/devices/{device}")).await.status, 404);
+    let _again = Agent::dial(&server, AGENT).await;
+    let pending = server.until("/pending", |answer| !answer.items().is_empty()).await;
+    assert_eq!(pending["items"][0]["endpoint"], AGENT);
+}

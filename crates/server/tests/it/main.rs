@@ -1,0 +1,13 @@
+//! The server, whole, in its own thread and runtime: scripted agents on real sockets, requests over HTTP.
+
+mod agent;
+mod bad_input;
+mod config;
+mod control;
+mod enrolment;
+mod http;
+mod jobs;
+mod limits;
+mod notifications;
+mod tls;
+mod world;

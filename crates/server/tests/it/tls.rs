@@ -1,0 +1,177 @@
+//! TLS from the configuration that `init` writes; enrolment by token; certificates and take-over.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use mtp::Error;
+use mtp::ws::{Dialer, WsUrl};
+use pki::{ClientTls, ControllerVerifier, Identity, PendingIdentity, Trust, Validity};
+use requirement::requirement;
+use serde_json::json;
+use server::Config;
+use server::control::Command;
+use usp_proto::EndpointId;
+
+use crate::agent::Agent;
+use crate::world::{AGENT, Running, World, id};
+
+/// A server as `init` configures it, on free ports of loopback.
+struct Secure {
+    world: World,
+    server: Running,
+    trust: Trust,
+    controller: EndpointId,
+}
+
+async fn secure() -> Secure {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Words of the template in the path must not matter.
+    let place = folder.path().join("HOST KEY CERT DATA");
+    std::fs::create_dir(&place).expect("a folder");
+    server::init(&place).expect("made");
+    assert!(server::init(&place).is_err(), "never overwritten");
+    let config = Config::load_with(Some(&place.join("cusp.toml")), None, |_| None).expect("init writes good ones");
+    assert!(config.http.tls.is_some() && config.usp.websocket.tls.is_some());
+    assert!(config.http_listen().ip().is_unspecified() && config.websocket_listen().ip().is_unspecified());
+    let pem = std::fs::read(place.join("cusp-data/ca.pem")).expect("the CA");
+    let roots = pki::pem::certificates(&pem).expect("certificates");
+    let world = World::with(folder, config);
+    let controller = std::fs::read_to_string(world.data().join("endpoint")).expect("an endpoint id");
+    let mut server = world.serve().await;
+    server.api.tls = Some(https(&roots));
+    Secure { world, server, trust: Trust { roots, ..Trust::default() }, controller: id(controller.trim()) }
+}
+
+fn https(roots: &[rustls::pki_types::CertificateDer<'static>]) -> Arc<rustls::ClientConfig> {
+    let mut store = rustls::RootCertStore::empty();
+    for root in roots {
+        store.add(root.clone()).expect("a root");
+    }
+    let builder = rustls::ClientConfig::builder_with_provider(pki::provider());
+    let builder = builder.with_safe_default_protocol_versions().expect("versions");
+    Arc::new(builder.with_root_certificates(store).with_no_client_auth())
+}
+
+impl Secure {
+    fn dialer(&self, eid: &str, identity: Option<&Identity>) -> Dialer {
+        let url: WsUrl = format!("wss://{}/usp", self.server.listeners.usp_websocket).parse().expect("a URL");
+        let verifier =
+            ControllerVerifier::new(&self.trust, Some(self.controller.clone()), true, pki::provider());
+        let mut dialer = Dialer::new(url, id(eid), mtp::Role::Agent);
+        dialer.tls = Some(ClientTls::new(identity, verifier.expect("a verifier")).expect("TLS"));
+        dialer.expected = Some(self.controller.clone());
+        dialer
+    }
+
+    async fn token(&self, uses: u32) -> String {
+        let made = self.server.control(Command::EnrolToken { ttl_seconds: 3600, uses }).await.expect("a token");
+        made["token"].as_str().expect("a text").to_owned()
+    }
+
+    async fn enrol(&self, eid: &str, token: &str) -> Result<Identity, Error> {
+        let pending = PendingIdentity::generate(&id(eid)).expect("a key");
+        let chain = self.dialer(eid, None).enrol(token, pending.request_pem()).await?;
+        Ok(pending.complete(&chain).expect("a chain for this key"))
+    }
+}
+
+fn status(result: Result<Identity, Error>) -> u16 {
+    match result {
+        Err(Error::Refused { status, .. }) => status,
+        Ok(_) => panic!("let in"),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+fn own_identity(eid: &str) -> Identity {
+    let validity = Validity::lasting(SystemTime::now(), Duration::from_secs(3600));
+    Identity::self_signed(&id(eid), validity).expect("a certificate")
+}
+
+#[requirement("R-WS.22")]
+#[tokio::test]
+async fn a_token_gets_a_certificate_and_the_certificate_a_session() {
+    let secure = secure().await;
+    let token = secure.token(1).await;
+    let identity = secure.enrol(AGENT, &token).await.expect("enrolled");
+    let agent = Agent::over(&secure.dialer(AGENT, Some(&identity))).await;
+    agent.keep_answering();
+    let device = secure.server.device(AGENT).await;
+    let path = format!("/devices/{device}");
+    let shown = secure.server.until(&path, |one| one.body["onboarded"] == true).await;
+    assert_eq!((&shown["proven"], &shown["online"]), (&json!(true), &json!(true)));
+    // Used up, and unknown.
+    assert_eq!(status(secure.enrol("os::00256D-0002", &token).await), 403);
+    assert_eq!(status(secure.enrol("os::00256D-0002", "cet_nonsense").await), 403);
+    secure.server.refusal("enrolment token").await;
+    // Without its certificate, nobody is this device.
+    let plain = secure.dialer(AGENT, None).connect().await;
+    assert!(matches!(plain, Err(Error::Refused { status: 403, .. })), "{plain:?}");
+    let other = secure.dialer(AGENT, Some(&own_identity(AGENT))).connect().await;
+    assert!(matches!(other, Err(Error::Refused { status: 403, .. })), "{other:?}");
+    assert_eq!(secure.server.api.get(&path).await.body["online"], true);
+}
+
+#[tokio::test]
+async fn an_expired_token_is_refused() {
+    let secure = secure().await;
+    let made = secure.server.api.post("/enrolments", Some(json!({ "ttl": "1s" }))).await;
+    assert!(made.status < 300, "{made:?}");
+    // The list shows those that still work.
+    secure.server.until("/enrolments", |answer| answer.items().is_empty()).await;
+    let token = made.body["token"].as_str().expect("a token");
+    assert_eq!(status(secure.enrol(AGENT, token).await), 403);
+    secure.server.refusal("enrolment token").await;
+    assert_eq!(secure.server.api.get("/devices").await.items().len(), 0);
+}
+
+#[tokio::test]
+async fn a_token_does_not_make_its_holder_another_device() {
+    let secure = secure().await;
+    let token = secure.token(2).await;
+    let identity = secure.enrol(AGENT, &token).await.expect("enrolled");
+    assert_eq!(status(secure.enrol(AGENT, &token).await), 409);
+    // The first certificate is still the one that counts.
+    let mut agent = Agent::over(&secure.dialer(AGENT, Some(&identity))).await;
+    agent.request(|_| true).await;
+}
+
+#[tokio::test]
+async fn the_same_certificate_takes_over_and_another_does_not() {
+    let secure = secure().await;
+    let token = secure.token(1).await;
+    let identity = secure.enrol(AGENT, &token).await.expect("enrolled");
+    let mut first = Agent::over(&secure.dialer(AGENT, Some(&identity))).await;
+    first.request(|_| true).await;
+    let device = secure.server.device(AGENT).await;
+    let mut second = Agent::over(&secure.dialer(AGENT, Some(&identity))).await;
+    assert_eq!(first.closed().await, 1008);
+    second.request(|_| true).await;
+    second.keep_answering();
+    let get = format!("/devices/{device}/get?wait=20s");
+    let job = secure.server.api.post(&get, Some(json!({ "paths": ["Device.Time.CurrentLocalTime"] }))).await;
+    assert_eq!(job.body["state"], "done", "{job:?}");
+    assert_eq!(secure.server.api.get(&format!("/devices/{device}")).await.body["online"], true);
+}
+
+#[tokio::test]
+async fn a_certificate_of_its_own_is_pinned_by_approval() {
+    let secure = secure().await;
+    let identity = own_identity(AGENT);
+    let mut agent = Agent::over(&secure.dialer(AGENT, Some(&identity))).await;
+    let pending = secure.server.until("/pending", |answer| !answer.items().is_empty()).await;
+    assert_eq!(pending["items"][0]["proven"], true);
+    assert!(pending["items"][0]["fingerprint"].is_string());
+    let device = secure.server.approve(AGENT).await;
+    agent.request(|_| true).await;
+    let shown = secure.server.api.get(&format!("/devices/{device}")).await;
+    assert_eq!(shown.body["proven"], true);
+    agent.leave();
+    let other = secure.dialer(AGENT, Some(&own_identity(AGENT))).connect().await;
+    assert!(matches!(other, Err(Error::Refused { status: 403, .. })), "{other:?}");
+    let stolen = secure.dialer("os::00256D-0002", Some(&identity)).connect().await;
+    assert!(matches!(stolen, Err(Error::Refused { status: 403, .. })), "{stolen:?}");
+    let mut again = Agent::over(&secure.dialer(AGENT, Some(&identity))).await;
+    again.request(|_| true).await;
+    assert!(secure.world.data().join("ca.pem").exists());
+}
