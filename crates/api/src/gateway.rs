@@ -34,6 +34,11 @@ pub trait Gateway: Lanes {
     /// A person let a device in; if it is connected, its onboarding begins now.
     fn approved(&self, tenant: TenantId, device: DeviceId, endpoint: &str);
 
+    /// A person turned a pending device away; its connection ends.
+    fn rejected(&self, tenant: TenantId, endpoint: &str) {
+        let _ = (tenant, endpoint);
+    }
+
     /// A device was removed; its sessions end.
     fn forgotten(&self, tenant: TenantId, device: DeviceId);
 

@@ -340,6 +340,8 @@ pub enum JobEvent {
     Accept(Accepted),
     /// It ended.
     Finish(Ending),
+    /// The session could not send it: nothing has left.
+    Unsend,
     /// The session ended, or the process died, before the answer.
     Lose,
     /// Its deadline passed.
@@ -355,6 +357,7 @@ impl JobEvent {
             JobEvent::Send => "sent",
             JobEvent::Accept(_) => "accepted",
             JobEvent::Finish(_) => "finished",
+            JobEvent::Unsend => "taken back",
             JobEvent::Lose => "lost",
             JobEvent::Expire => "expired",
             JobEvent::Cancel => "cancelled",
@@ -394,6 +397,7 @@ pub fn transition(state: &JobState, event: JobEvent, kind: OpKind) -> Result<Job
         (Queued, JobEvent::Send) => Ok(Sent),
         (Queued, JobEvent::Cancel) => Ok(Cancelled),
         (Queued, JobEvent::Expire) => Ok(Expired),
+        (Queued | Sent, JobEvent::Unsend) => Ok(Queued),
         (Queued, JobEvent::Lose) => Ok(Queued),
         // A read does no harm twice, so that sending it need not be recorded.
         (Queued, JobEvent::Finish(ending)) if !kind.is_write() => Ok(ending.into()),

@@ -23,6 +23,8 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
 
+/// How long the socket rests when the system can't give it another connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Longest request, bytes.
 const MAX_REQUEST: u64 = 16 * 1024;
 
@@ -122,7 +124,11 @@ pub(crate) async fn serve(
                 accepted = listener.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
-            let Ok((stream, _)) = accepted else { continue };
+            let Ok((stream, _)) = accepted else {
+                // Out of descriptors, most likely: trying again at once would only burn the processor.
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            };
             let store = store.clone();
             tokio::spawn(async move {
                 if let Err(error) = one(stream, &store, &clock).await {

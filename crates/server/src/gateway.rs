@@ -97,6 +97,10 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
         tokio::spawn(async move { usp.approved(&endpoint).await });
     }
 
+    fn rejected(&self, _tenant: TenantId, endpoint: &str) {
+        self.usp.turn_away(endpoint);
+    }
+
     fn forgotten(&self, _tenant: TenantId, device: DeviceId) {
         self.usp.forget(device);
     }

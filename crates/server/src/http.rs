@@ -15,8 +15,6 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-/// Most connections at once.
-const MAX_CONNECTIONS: usize = 4096;
 /// How long the handshake and each request's head may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long connections may finish what they are doing when the server stops.
@@ -27,12 +25,16 @@ pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
     router: Router,
+    max_connections: usize,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(max_connections));
     let acceptor = tls.map(TlsAcceptor::from);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place.expect("it is never closed"),
+            () = told(&mut stop) => break,
+        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = told(&mut stop) => break,
@@ -55,7 +57,7 @@ pub(crate) async fn serve(
             Err(error) => accept_failed(&error).await,
         }
     }
-    let all = u32::try_from(MAX_CONNECTIONS).unwrap_or(u32::MAX);
+    let all = u32::try_from(max_connections).unwrap_or(u32::MAX);
     let _ = timeout(DRAIN, places.acquire_many(all)).await;
 }
 

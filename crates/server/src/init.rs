@@ -38,34 +38,40 @@ pub fn init(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     identity.save(&cert, &key)?;
     let ca_file = data.join("ca.pem");
     pki::file::write_atomic(&ca_file, ca.certificate_pem().as_bytes(), 0o644)?;
-    let text = TEMPLATE
-        .replace("DATA", &data.display().to_string())
-        .replace("CERT", &cert.display().to_string())
-        .replace("KEY", &key.display().to_string())
-        .replace("HOST", &host);
+    let text = template(&host, &data, &cert, &key);
     pki::file::write_atomic(&config, text.as_bytes(), 0o644)?;
     Ok(vec![config, ca_file, cert, key])
 }
 
-const TEMPLATE: &str = r#"# Cusp server. Every key is optional; what is left out has the default shown by `cusp config show`.
+fn template(host: &str, data: &Path, cert: &Path, key: &Path) -> String {
+    let [data, cert, key] = [data, cert, key].map(toml_text);
+    format!(
+        r#"# Cusp server. Every key is optional; what is left out has the default shown by `cusp config show`.
 
 # Where everything is kept: the store, the internal CA, keys.
-data = "DATA"
+data = {data}
 
 [http]
 # API, page, /metrics, /healthz, /readyz.
 listen = "0.0.0.0:8080"
-tls = { cert = "CERT", key = "KEY" }
-public_url = "https://HOST:8080"
+tls = {{ cert = {cert}, key = {key} }}
+public_url = "https://{host}:8080"
 
 [usp.websocket]
 # Agents that dial in. Devices trust ca.pem beside the certificate.
 listen = "0.0.0.0:8183"
 path = "/usp"
-tls = { cert = "CERT", key = "KEY" }
-public_url = "wss://HOST:8183/usp"
+tls = {{ cert = {cert}, key = {key} }}
+public_url = "wss://{host}:8183/usp"
 
 [enrolment]
 # "approve": unknown devices wait for a person; "open": for labs; "closed": they are refused.
 policy = "approve"
-"#;
+"#
+    )
+}
+
+/// A path as a TOML string, whatever is in it.
+fn toml_text(path: &Path) -> toml::Value {
+    toml::Value::String(path.display().to_string())
+}

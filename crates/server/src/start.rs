@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Tls};
 use crate::connect;
 use crate::data_dir::{DataDir, Listeners};
+use crate::descriptors::{self, Shares};
 use crate::gateway::ServerGateway;
 use crate::metrics::Metrics;
 use crate::usp::{Issued, Issuer, Usp, UspOptions};
@@ -26,7 +27,7 @@ use crate::{control, http};
 
 /// How long a device's certificate is valid.
 const DEVICE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
-/// How often overdue jobs are looked for.
+/// How often overdue jobs, and lanes that came to a halt, are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_secs(5);
 /// How often rows past their retention are removed.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
@@ -37,6 +38,7 @@ pub struct Server {
     pub listeners: Listeners,
     /// The URL of the one-time sign-in link; only as long as nobody has set a password.
     pub sign_in: Option<String>,
+    shares: Shares,
     http: TcpListener,
     http_tls: Option<ServerTls>,
     websocket: Listener,
@@ -55,6 +57,8 @@ impl Server {
     /// # Errors
     /// What can't be opened, and why.
     pub async fn start(config: &Config) -> anyhow::Result<Server> {
+        let shares = descriptors::raise()?;
+        tracing::info!(peers = shares.peers, http = shares.http, "connections that the limit on open files allows");
         let folder = DataDir::open(&config.data())?;
         let options = store::Options { seal: Arc::new(folder.sealer()?), ..store::Options::default() };
         let store = SqliteStore::open(folder.path(), &options)?;
@@ -81,11 +85,9 @@ impl Server {
             .map(|tls| tls_of(tls, &ca))
             .transpose()
             .context("usp.websocket.tls")?;
-        let websocket = Listener::bind(
-            config.websocket_listen(),
-            websocket_tls,
-            ListenConfig::new(config.websocket_path(), endpoint.clone(), Role::Controller),
-        )
+        let mut listen = ListenConfig::new(config.websocket_path(), endpoint.clone(), Role::Controller);
+        listen.max_connections = shares.peers.get();
+        let websocket = Listener::bind(config.websocket_listen(), websocket_tls, listen)
         .await
         .with_context(|| format!("usp.websocket.listen = \"{}\"", config.websocket_listen()))?;
         let listeners = Listeners { http: http.local_addr()?, usp_websocket: websocket.local_addr()? };
@@ -111,6 +113,7 @@ impl Server {
         Ok(Server {
             listeners,
             sign_in,
+            shares,
             http,
             http_tls,
             websocket,
@@ -126,9 +129,10 @@ impl Server {
 
     /// Serves until `shutdown` is done, then lets connections finish.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
-        let Server { http, http_tls, websocket, router, usp, store, clock, log, position, stop, .. } = self;
+        let Server { shares, http, http_tls, websocket, router, usp, store, clock, log, position, stop, .. } =
+            self;
         let tls = http_tls.map(|tls| Arc::clone(tls.config()));
-        let serving = tokio::spawn(http::serve(http, tls, router, stop.subscribe()));
+        let serving = tokio::spawn(http::serve(http, tls, router, shares.http, stop.subscribe()));
         let mut stopped = stop.subscribe();
         let admission = Arc::new(usp.clone());
         let links = tokio::spawn(websocket.run(Arc::new(usp.clone()), admission, async move {
@@ -167,11 +171,14 @@ async fn work(store: SqliteStore, usp: Usp<SqliteStore>, clock: Clock) {
     let mut prune = tokio::time::interval(PRUNE_EVERY);
     loop {
         tokio::select! {
-            _ = expire.tick() => match store.submit(Write::ExpireJobs { at: clock.utc() }).await {
-                Ok(Written::Jobs(jobs)) => jobs.into_iter().for_each(|(_, device, job)| usp.expired(device, job)),
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "overdue jobs were not expired"),
-            },
+            _ = expire.tick() => {
+                match store.submit(Write::ExpireJobs { at: clock.utc() }).await {
+                    Ok(Written::Jobs(jobs)) => jobs.into_iter().for_each(|(_, device, job)| usp.expired(device, job)),
+                    Ok(_) => {}
+                    Err(error) => tracing::warn!(%error, "overdue jobs were not expired"),
+                }
+                usp.resume().await;
+            }
             _ = prune.tick() => {
                 while let Ok(Written::Count(1..)) = store.submit(Write::Prune(Prune::defaults(clock.utc()))).await {}
             }

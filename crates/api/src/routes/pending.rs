@@ -59,6 +59,7 @@ async fn reject<S: Store>(
     Id(endpoint): Id,
 ) -> Result<StatusCode, Problem> {
     service::reject(app.store(), &who.caller, app.now(), &endpoint).await?;
+    app.gateway().rejected(who.caller.tenant, &endpoint);
     Ok(StatusCode::NO_CONTENT)
 }
 

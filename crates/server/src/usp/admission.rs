@@ -14,17 +14,21 @@ use mtp::{Admission, Candidate, EnrolRequest, Refusal};
 use usp_endpoint::EndpointId;
 use usp_endpoint::link::{LinkId, PeerAuth};
 
-use super::links::LinkEntry;
+use super::links::{LinkEntry, Place};
 use super::session::Session;
 use super::{Usp, lock};
+use crate::limits::DECISIONS;
 
 /// How long the link that an endpoint has already may take to answer a ping.
 const PING_PATIENCE: Duration = Duration::from_secs(3);
 
+/// The HTTP status of an attempt that comes too soon.
+const TOO_MANY: u16 = 429;
+
 /// What the decision about a link led to.
 pub(super) enum Opening<S: Store> {
     Session(Arc<Session<S>>),
-    Pending,
+    Pending(Place),
     Refused(&'static str),
 }
 
@@ -37,6 +41,7 @@ impl<S: Store> Admission for Usp<S> {
             // R-ARC.2.
             return Err(Refusal::new(403, "this is the controller's own endpoint id"));
         }
+        self.check_attempts(candidate.peer_addr, &candidate.peer)?;
         match self.judge(eid, &candidate.peer, None).await {
             Ok((Decision::Refuse(refusal), _)) => Err(Refusal::new(403, refusal.to_string())),
             Ok(_) => Ok(()),
@@ -45,17 +50,37 @@ impl<S: Store> Admission for Usp<S> {
     }
 
     async fn enrol(&self, request: EnrolRequest) -> Result<String, Refusal> {
+        self.check_attempts(request.peer_addr, &request.peer)?;
         self.issue(request).await
     }
 
     fn refused(&self, peer_addr: SocketAddr, eid: Option<&EndpointId>, refusal: &Refusal) {
-        tracing::info!(%peer_addr, eid = eid.map(EndpointId::as_str), reason = %refusal.reason, "refused");
+        // Those who have to wait are not listed: they would push everybody else off the list.
+        if refusal.status == TOO_MANY {
+            self.0.metrics.refused.inc();
+            return;
+        }
+        // A server that can't take a connection is not to blame its peer.
+        if refusal.status < 500 {
+            self.0.attempts.charge(peer_addr.ip(), self.0.clock.now().mono);
+        }
         let endpoint = eid.map(|eid| eid.as_str().to_owned());
         self.note_refusal(self.0.options.tenant, peer_addr, endpoint, refusal.reason.to_string());
     }
 }
 
 impl<S: Store> Usp<S> {
+    /// Whether a peer that has not authenticated may try now. A certificate of a CA that we trust is
+    /// authentication enough: a crowd behind one address must not lock the others there out.
+    fn check_attempts(&self, peer_addr: SocketAddr, peer: &PeerAuth) -> Result<(), Refusal> {
+        let trusted = matches!(peer, PeerAuth::Certificate(certificate) if certificate.trusted);
+        if trusted || self.0.attempts.allows(peer_addr.ip(), self.0.clock.now().mono) {
+            Ok(())
+        } else {
+            Err(Refusal::new(TOO_MANY, "too many attempts"))
+        }
+    }
+
     /// The decision about a peer. Reads one row by its name and one by its certificate (invariant 4), and
     /// pings the link that it has already where that matters.
     async fn judge(
@@ -95,12 +120,19 @@ impl<S: Store> Usp<S> {
     pub(super) async fn decide(&self, entry: &Arc<LinkEntry<S>>) -> Opening<S> {
         let up = &entry.up;
         let Some(eid) = &up.eid else { return Opening::Refused("no endpoint id") };
-        let opened = match self.judge(eid, &up.peer, Some(up.link)).await {
-            Ok((decision, other)) => self.carry_out(entry, eid, decision, other).await,
-            Err(error) => Err(error),
-        };
+        let mut opened = Ok(None);
+        for _ in 0..DECISIONS {
+            opened = match self.judge(eid, &up.peer, Some(up.link)).await {
+                Ok((decision, other)) => self.carry_out(entry, eid, decision, other).await,
+                Err(error) => Err(error),
+            };
+            if !matches!(opened, Ok(None)) {
+                break;
+            }
+        }
         match opened {
-            Ok(opening) => opening,
+            Ok(Some(opening)) => opening,
+            Ok(None) => Opening::Refused("too many connections of this endpoint at once"),
             Err(error) => {
                 tracing::error!(%error, endpoint = %eid, "a link could not be opened");
                 Opening::Refused("the server cannot take this connection now")
@@ -108,36 +140,42 @@ impl<S: Store> Usp<S> {
         }
     }
 
+    /// `None` when another link of the endpoint came between: the decision has to be taken again.
     async fn carry_out(
         &self,
         entry: &Arc<LinkEntry<S>>,
         eid: &EndpointId,
         decision: Decision,
         other: Option<LinkId>,
-    ) -> Result<Opening<S>, StoreError> {
+    ) -> Result<Option<Opening<S>>, StoreError> {
         let up = &entry.up;
+        let let_in = !matches!(decision, Decision::Refuse(_));
+        if let_in && !self.replace(eid, other, up.link) {
+            return Ok(None);
+        }
         match decision {
             Decision::Accept(accept) => {
                 self.learn(eid, &up.peer, accept).await?;
-                self.replace(eid, other, up.link, accept.take_over);
-                self.session_for(entry, eid, accept.device, accept.proven).await.map(Opening::Session)
+                self.session_for(entry, eid, accept.device, accept.proven).await.map(Some)
             }
             Decision::Create { proven } => {
                 let credential =
                     proof(&up.peer, eid).fingerprint().map(|print| (print, CredentialOrigin::Pinned));
                 let device = self.create(eid, credential, "the enrolment policy is open").await?;
-                self.replace(eid, other, up.link, false);
-                self.session_for(entry, eid, device, proven).await.map(Opening::Session)
+                self.session_for(entry, eid, device, proven).await.map(Some)
             }
             Decision::Pending | Decision::AskLive => {
-                self.replace(eid, other, up.link, true);
+                self.0.attempts.charge(up.peer_addr.ip(), self.0.clock.now().mono);
+                let Some(place) = self.pending_place() else {
+                    return Ok(Some(Opening::Refused("too many devices wait")));
+                };
                 self.put_pending(entry, eid).await?;
-                Ok(Opening::Pending)
+                Ok(Some(Opening::Pending(place)))
             }
             Decision::Refuse(refusal) => {
                 let endpoint = Some(eid.as_str().to_owned());
                 self.note_refusal(self.0.options.tenant, up.peer_addr, endpoint, refusal.to_string());
-                Ok(Opening::Refused("refused"))
+                Ok(Some(Opening::Refused("refused")))
             }
         }
     }
@@ -166,15 +204,24 @@ impl<S: Store> Usp<S> {
         Ok(())
     }
 
-    /// From now on this link is the endpoint's; an older one is closed.
-    fn replace(&self, eid: &EndpointId, other: Option<LinkId>, link: LinkId, _take_over: bool) {
-        lock(&self.0.by_endpoint).insert(eid.clone(), link);
+    /// From now on this link is the endpoint's; the older one that was decided about is closed. False, and
+    /// nothing happens, when the endpoint has another link meanwhile.
+    fn replace(&self, eid: &EndpointId, other: Option<LinkId>, link: LinkId) -> bool {
+        {
+            let mut by_endpoint = lock(&self.0.by_endpoint);
+            let present = by_endpoint.get(eid).copied().filter(|present| *present != link);
+            if present.is_some() && present != other {
+                return false;
+            }
+            by_endpoint.insert(eid.clone(), link);
+        }
         let old = other.and_then(|old| lock(&self.0.links).get(&old).cloned());
         if let Some(old) = old {
             old.up
                 .sender
                 .close(mtp::ws::close_code::POLICY, "replaced by another connection of this endpoint");
         }
+        true
     }
 
     pub(super) async fn create(
@@ -222,7 +269,7 @@ impl<S: Store> Usp<S> {
         eid: &EndpointId,
         device: DeviceId,
         proven: bool,
-    ) -> Result<Arc<Session<S>>, StoreError> {
+    ) -> Result<Opening<S>, StoreError> {
         let up = &entry.up;
         let opened = SessionOpened {
             tenant: self.0.options.tenant,
@@ -235,11 +282,34 @@ impl<S: Store> Usp<S> {
         let Written::Session(epoch) = self.submit(Write::SessionOpened(opened)).await? else {
             return Err(StoreError::Failed("a session was answered with something else".to_owned()));
         };
-        up.sender.authorise();
         let session = Arc::new(Session::new(self, device, eid.clone(), epoch, up));
-        lock(&self.0.sessions).insert(device, Arc::clone(&session));
+        let old = {
+            let mut sessions = lock(&self.0.sessions);
+            // Of two that were opened at once, the store has the later one.
+            if sessions.get(&device).is_some_and(|present| present.epoch > epoch) {
+                return Ok(Opening::Refused("another session of this device was opened meanwhile"));
+            }
+            sessions.insert(device, Arc::clone(&session))
+        };
+        // A device may come under several names; it has one session.
+        if let Some(old) = old {
+            old.sender.close(mtp::ws::close_code::POLICY, "replaced by another session of this device");
+        }
+        up.sender.authorise();
         tracing::info!(endpoint = %eid, %device, peer = %up.peer_addr, proven, "session");
-        Ok(session)
+        Ok(Opening::Session(session))
+    }
+
+    /// A token lets a device in that has no certificate yet. It does not make its holder another device.
+    async fn check_unproven(&self, endpoint: &EndpointId) -> Result<(), Refusal> {
+        let identity = Identity::usp(endpoint.as_str());
+        let known = self.0.store.admission(self.0.options.tenant, &identity).await;
+        match known.map_err(|error| Refusal::new(503, error.to_string()))? {
+            Some(fleet::enrolment::Admission::Device { pinned, .. }) if !pinned.is_empty() => {
+                Err(Refusal::new(409, "this device has a certificate; remove the device to enrol it again"))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn issue(&self, request: EnrolRequest) -> Result<String, Refusal> {
@@ -259,6 +329,7 @@ impl<S: Store> Usp<S> {
             }
             other => Refusal::new(503, other.to_string()),
         })?;
+        self.check_unproven(&issued.endpoint).await?;
         let credential = Some((Fingerprint(issued.fingerprint), CredentialOrigin::Issued));
         self.create(&issued.endpoint, credential, "an enrolment token")
             .await

@@ -3,7 +3,7 @@
 //! Store, tell, pull: a job is in the store before a lane hears of it, so a lane may be forgotten at any
 //! time; the next session reads it anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,30 +17,50 @@ use tokio::sync::Notify;
 
 use super::{Usp, lock};
 
-/// How many queued jobs a session reads when it begins.
-const RELOAD: usize = 1000;
+/// How many queued jobs a session reads when it begins: one more than fit, so that it shows when there are
+/// more.
+const RELOAD: usize = fleet::limits::LANE_QUEUE + 1;
 
 /// All lanes of this process.
 #[derive(Default)]
 pub(super) struct LaneTable {
     lanes: Mutex<BTreeMap<DeviceId, Lane>>,
-    /// Jobs that are not finished and that somebody may wait for.
-    open: Mutex<BTreeMap<JobId, Open>>,
+    /// Devices of whose jobs some did not fit into the lane.
+    overflowed: Mutex<BTreeSet<DeviceId>>,
+    waiters: Mutex<BTreeMap<JobId, Waiters>>,
 }
 
-struct Open {
+/// Those who wait for one job.
+struct Waiters {
     device: DeviceId,
-    done: Arc<Notify>,
+    news: Arc<Notify>,
+    count: usize,
+}
+
+/// Somebody waits; forgotten with it.
+struct Waiting<'a> {
+    table: &'a LaneTable,
+    job: JobId,
+    news: Arc<Notify>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut waiters = lock(&self.table.waiters);
+        if let Some(own) = waiters.get_mut(&self.job) {
+            own.count -= 1;
+            if own.count == 0 {
+                waiters.remove(&self.job);
+            }
+        }
+    }
 }
 
 impl LaneTable {
     fn push(&self, device: DeviceId, job: JobRef) {
-        let refused = lock(&self.lanes).entry(device).or_default().push(job).is_err();
-        if refused {
-            tracing::warn!(%device, "the lane is full; the job stays in the store");
+        if lock(&self.lanes).entry(device).or_default().push(job).is_err() {
+            lock(&self.overflowed).insert(device);
         }
-        let open = || Open { device, done: Arc::new(Notify::new()) };
-        lock(&self.open).entry(job.id).or_insert_with(open);
     }
 
     fn next(&self, device: DeviceId, now: UtcTime) -> Option<JobRef> {
@@ -70,35 +90,38 @@ impl LaneTable {
         }
     }
 
-    /// A lost job waits again, or is in doubt: either way this lane is done with it; what waits again is
-    /// read from the store by the next session.
-    pub(super) fn requeue_or_finish(&self, device: DeviceId, job: JobId, is_write: bool) {
-        if is_write {
-            self.finished(device, job);
-        } else {
-            self.requeue(device, job);
-        }
-    }
-
     pub(super) fn forget(&self, device: DeviceId) {
         lock(&self.lanes).remove(&device);
+        lock(&self.overflowed).remove(&device);
     }
 
+    /// Its state may have changed in the store: whoever waits looks again.
     pub(super) fn wake(&self, job: JobId) {
-        if let Some(open) = lock(&self.open).remove(&job) {
-            open.done.notify_waiters();
+        if let Some(own) = lock(&self.waiters).get(&job) {
+            own.news.notify_waiters();
         }
     }
 
     /// The state of this device's jobs may have changed in the store: those who wait look again.
     pub(super) fn wake_device(&self, device: DeviceId) {
-        for open in lock(&self.open).values().filter(|open| open.device == device) {
-            open.done.notify_waiters();
+        for own in lock(&self.waiters).values().filter(|own| own.device == device) {
+            own.news.notify_waiters();
         }
     }
 
-    fn waiter(&self, job: JobId) -> Option<Arc<Notify>> {
-        lock(&self.open).get(&job).map(|open| Arc::clone(&open.done))
+    fn wait_for(&self, device: DeviceId, job: JobId) -> Waiting<'_> {
+        let mut waiters = lock(&self.waiters);
+        let fresh = || Waiters { device, news: Arc::new(Notify::new()), count: 0 };
+        let own = waiters.entry(job).or_insert_with(fresh);
+        own.count += 1;
+        Waiting { table: self, job, news: Arc::clone(&own.news) }
+    }
+
+    /// Devices for which something waits, and of those the ones whose lane has to be read again.
+    fn waiting(&self) -> (Vec<DeviceId>, BTreeSet<DeviceId>) {
+        let waiting = lock(&self.lanes);
+        let devices = waiting.iter().filter(|(_, lane)| lane.waiting() > 0).map(|(device, _)| *device).collect();
+        (devices, std::mem::take(&mut lock(&self.overflowed)))
     }
 }
 
@@ -120,16 +143,18 @@ impl<S: Store> Lanes for Usp<S> {
         limit: Duration,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
+            let Ok(Some(found)) = self.0.store.job(tenant, job).await else { return };
+            let waiting = self.0.lanes.wait_for(found.device, job);
             let waited = tokio::time::timeout(limit, async {
-                while let Some(done) = self.0.lanes.waiter(job) {
-                    let woken = done.notified();
-                    tokio::pin!(woken);
+                loop {
+                    let news = waiting.news.notified();
+                    tokio::pin!(news);
                     // Registered before the look, so that an end between the two is not missed.
-                    woken.as_mut().enable();
+                    news.as_mut().enable();
                     if self.is_over(tenant, job).await {
                         break;
                     }
-                    woken.await;
+                    news.await;
                 }
             });
             let _ = waited.await;
@@ -149,7 +174,10 @@ impl<S: Store> Usp<S> {
     /// Reads what waits for a device into its lane.
     pub(super) async fn reload_lane(&self, device: DeviceId) {
         match self.0.store.queued_jobs(self.0.options.tenant, device, RELOAD).await {
-            Ok(jobs) => jobs.into_iter().for_each(|job| self.0.lanes.push(device, job)),
+            Ok(jobs) => {
+                // A job that does not fit is read again later, and so is what was not read.
+                jobs.into_iter().for_each(|job| self.0.lanes.push(device, job));
+            }
             Err(error) => tracing::error!(%error, %device, "the queue of a device could not be read"),
         }
     }
@@ -164,9 +192,20 @@ impl<S: Store> Usp<S> {
                 Err(StoreError::StaleEpoch) => return self.0.lanes.requeue(device, job.id),
                 Err(error) => {
                     tracing::warn!(%error, job = %job.id, "a job could not be taken");
-                    self.0.lanes.finished(device, job.id);
+                    return self.0.lanes.requeue(device, job.id);
                 }
             }
+        }
+    }
+
+    /// Now and then: lanes that came to a halt because the store failed or a session was full go on.
+    pub(crate) async fn resume(&self) {
+        let (waiting, overflowed) = self.0.lanes.waiting();
+        for device in overflowed.iter().filter(|device| self.is_online(**device)) {
+            self.reload_lane(*device).await;
+        }
+        for device in waiting.into_iter().chain(overflowed) {
+            self.pull(device).await;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fleet::ids::TenantId;
 use fleet::port::{Store, Write};
@@ -13,6 +14,7 @@ use usp_endpoint::link::{Inbound, LinkId};
 use super::admission::Opening;
 use super::session::Session;
 use super::{Usp, lock};
+use crate::limits::{PENDING_LINKS, REFUSALS_UNSTORED};
 
 /// A connection.
 pub(super) struct LinkEntry<S: Store> {
@@ -20,12 +22,21 @@ pub(super) struct LinkEntry<S: Store> {
     pub(super) phase: AsyncMutex<Phase<S>>,
 }
 
+/// A place among the connections that wait for a person; given back when it is dropped.
+pub(super) struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// What became of it.
 pub(super) enum Phase<S: Store> {
     /// Nobody has decided yet.
     New,
     /// It waits for a person; its Records are ignored.
-    Pending,
+    Pending { _place: Place },
     /// It is a device's session.
     Live(Arc<Session<S>>),
     /// It was turned away and is closing.
@@ -58,15 +69,11 @@ impl<S: Store> LinkHandler for Usp<S> {
     fn down(&self, link: LinkId, reason: DownReason) {
         self.0.metrics.links_closed.inc();
         let Some(entry) = lock(&self.0.links).remove(&link) else { return };
-        if let Some(eid) = &entry.up.eid {
-            let mut by_endpoint = lock(&self.0.by_endpoint);
-            if by_endpoint.get(eid) == Some(&link) {
-                by_endpoint.remove(eid);
-            }
-        }
         let usp = self.clone();
         tokio::spawn(async move {
+            // After the decision about it, which may enter it under its name.
             let mut phase = entry.phase.lock().await;
+            usp.release(&entry);
             if let Phase::Live(session) = std::mem::replace(&mut *phase, Phase::Over) {
                 session.link_down(&usp, &reason.to_string()).await;
             }
@@ -80,12 +87,12 @@ impl<S: Store> Usp<S> {
         let mut phase = entry.phase.lock().await;
         match &*phase {
             Phase::Live(session) => return Some(Arc::clone(session)),
-            Phase::Pending | Phase::Over => return None,
+            Phase::Pending { .. } | Phase::Over => return None,
             Phase::New => {}
         }
         let (next, session) = match self.decide(entry).await {
             Opening::Session(session) => (Phase::Live(Arc::clone(&session)), Some(session)),
-            Opening::Pending => (Phase::Pending, None),
+            Opening::Pending(place) => (Phase::Pending { _place: place }, None),
             Opening::Refused(reason) => {
                 entry.up.sender.close(mtp::ws::close_code::POLICY, reason);
                 (Phase::Over, None)
@@ -99,6 +106,23 @@ impl<S: Store> Usp<S> {
         session
     }
 
+    /// The link is not its endpoint's any more.
+    fn release(&self, entry: &LinkEntry<S>) {
+        let Some(eid) = &entry.up.eid else { return };
+        let mut by_endpoint = lock(&self.0.by_endpoint);
+        if by_endpoint.get(eid) == Some(&entry.up.link) {
+            by_endpoint.remove(eid);
+        }
+    }
+
+    /// A place among the connections that wait for a person, if there is one.
+    pub(super) fn pending_place(&self) -> Option<Place> {
+        let count = &self.0.pending_links;
+        let more = |count| (count < PENDING_LINKS).then_some(count + 1);
+        let taken = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        taken.ok().map(|_| Place(Arc::clone(count)))
+    }
+
     /// A person let an endpoint in: its connected link becomes a session at once.
     pub async fn approved(&self, endpoint: &str) {
         let Ok(endpoint) = EndpointId::receive(endpoint) else { return };
@@ -107,7 +131,7 @@ impl<S: Store> Usp<S> {
         if let Some(entry) = entry {
             {
                 let mut phase = entry.phase.lock().await;
-                if matches!(*phase, Phase::Pending) {
+                if matches!(*phase, Phase::Pending { .. }) {
                     *phase = Phase::New;
                 }
             }
@@ -141,10 +165,15 @@ impl<S: Store> Usp<S> {
             reason,
         };
         let usp = self.clone();
+        if usp.0.unstored_refusals.fetch_add(1, Ordering::Relaxed) >= REFUSALS_UNSTORED {
+            usp.0.unstored_refusals.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
         tokio::spawn(async move {
             if let Err(error) = usp.submit(Write::Refused { tenant, attempt }).await {
                 tracing::debug!(%error, "a refusal was not kept");
             }
+            usp.0.unstored_refusals.fetch_sub(1, Ordering::Relaxed);
         });
     }
 }

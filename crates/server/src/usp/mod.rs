@@ -5,6 +5,7 @@
 //! job, the timer with a deadline. Its lock is never held over an await.
 
 mod admission;
+mod attempts;
 mod convert;
 mod lanes;
 mod links;
@@ -14,6 +15,7 @@ mod timers;
 mod trace;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleet::enrolment::Policy;
@@ -26,6 +28,7 @@ use usp_endpoint::link::LinkId;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use attempts::Attempts;
 use lanes::LaneTable;
 use links::LinkEntry;
 use session::Session;
@@ -85,6 +88,11 @@ struct Inner<S: Store> {
     lanes: LaneTable,
     timers: Timers<S>,
     traces: Traces,
+    attempts: Attempts,
+    /// Connections that wait for a person.
+    pending_links: Arc<AtomicUsize>,
+    /// Refusals on their way to the store.
+    unstored_refusals: AtomicUsize,
     metrics: Arc<Metrics>,
     /// Rung after every write that may have added events to the log.
     log: Arc<Notify>,
@@ -108,6 +116,9 @@ impl<S: Store> Usp<S> {
             lanes: LaneTable::default(),
             timers: Timers::default(),
             traces: Traces::default(),
+            attempts: Attempts::default(),
+            pending_links: Arc::default(),
+            unstored_refusals: AtomicUsize::new(0),
             metrics,
             log,
         }));
@@ -128,6 +139,11 @@ impl<S: Store> Usp<S> {
     /// Whether a session with this device stands.
     pub fn is_online(&self, device: DeviceId) -> bool {
         lock(&self.0.sessions).contains_key(&device)
+    }
+
+    /// Whether this is the session that its device has now.
+    fn is_current(&self, session: &Session<S>) -> bool {
+        lock(&self.0.sessions).get(&session.device).is_some_and(|now| now.link == session.link)
     }
 
     fn session(&self, device: DeviceId) -> Option<Arc<Session<S>>> {
@@ -158,6 +174,7 @@ impl<S: Store> Usp<S> {
             session.sender.close(mtp::ws::close_code::POLICY, "the device was removed");
         }
         self.0.lanes.forget(device);
+        self.0.lanes.wake_device(device);
     }
 
     /// A job's deadline passed: it leaves its lane, and whoever waits is woken.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use dm::{Mono, Operation, Outcome};
 use fleet::ids::{DeviceId, Epoch};
-use fleet::job::{Job, JobError, JobEvent, event_of};
-use fleet::port::{FinishJob, SessionClosed, Store, StoreError, Write};
+use fleet::job::{Job, JobError, JobEvent, JobState, event_of};
+use fleet::port::{FinishJob, SessionClosed, Store, StoreError, Write, Written};
 use fleet::twin::Delta;
 use mtp::{LinkSender, LinkUp, Verdict};
 use usp_endpoint::EndpointId;
@@ -30,7 +30,7 @@ pub(super) struct Session<S: Store> {
     pub(super) endpoint: EndpointId,
     pub(super) epoch: Epoch,
     pub(super) sender: LinkSender,
-    link: LinkId,
+    pub(super) link: LinkId,
     return_path: ReturnPath,
     /// The device is being onboarded by a plan that did not know its model.
     pub(super) planned_blind: AtomicBool,
@@ -47,6 +47,7 @@ struct SessionInner {
 
 /// What an output leads to beyond the lock.
 enum Effect {
+    Connected,
     Store(Ticket, Box<usp_endpoint::controller::io::Notification>),
     Answered(Arc<Job>, Outcome),
     Failed(Arc<Job>, Failure),
@@ -85,6 +86,8 @@ impl<S: Store> Session<S> {
             return;
         }
         usp.arm(self);
+        // What the last session had under way is not under way any more.
+        usp.0.lanes.forget(self.device);
         usp.reload_lane(self.device).await;
         usp.pull(self.device).await;
         let known = usp.0.store.device(usp.0.options.tenant, self.device).await;
@@ -136,15 +139,25 @@ impl<S: Store> Session<S> {
 
     pub(super) async fn link_down(self: &Arc<Self>, usp: &Usp<S>, reason: &str) {
         let effects = self.feed(usp, Input::LinkDown(self.link));
-        {
+        let was_current = {
             let mut sessions = lock(&usp.0.sessions);
-            if sessions.get(&self.device).is_some_and(|own| Arc::ptr_eq(own, self)) {
+            let current = sessions.get(&self.device).is_some_and(|own| Arc::ptr_eq(own, self));
+            if current {
                 sessions.remove(&self.device);
+                usp.0.lanes.forget(self.device);
+            }
+            current
+        };
+        // The store takes back what was under way with this epoch; the next session reads it anew. What
+        // never left is taken back first, because the store would have to doubt it.
+        for effect in effects {
+            if let Effect::Failed(job, Failure::NotSent) = effect
+                && was_current
+                && job.operation.is_write()
+            {
+                self.take_back(usp, &job).await;
             }
         }
-        // The store takes back what was under way with this epoch; the lane is read anew by the next session.
-        drop(effects);
-        usp.0.lanes.forget(self.device);
         tracing::info!(endpoint = %self.endpoint, device = %self.device, reason, "session over");
         let closed = SessionClosed {
             tenant: usp.0.options.tenant,
@@ -154,7 +167,8 @@ impl<S: Store> Session<S> {
             reason: reason.to_owned(),
         };
         match usp.submit(Write::SessionClosed(closed)).await {
-            Ok(_) | Err(StoreError::StaleEpoch) => {}
+            // It was followed by another session, or its device was removed.
+            Ok(_) | Err(StoreError::StaleEpoch | StoreError::NotFound(_)) => {}
             Err(error) => tracing::warn!(%error, device = %self.device, "the end of a session was not kept"),
         }
         usp.0.lanes.wake_device(self.device);
@@ -201,7 +215,8 @@ impl<S: Store> Session<S> {
             Output::Store { ticket, notification } => {
                 effects.push(Effect::Store(ticket, Box::new(notification)))
             }
-            Output::Sent(_) | Output::Connected => {}
+            Output::Sent(_) => {}
+            Output::Connected => effects.push(Effect::Connected),
             Output::Answered { ticket, outcome } => {
                 if let Some(job) = inner.jobs.remove(&ticket) {
                     effects.push(Effect::Answered(job, outcome));
@@ -234,6 +249,11 @@ impl<S: Store> Session<S> {
     async fn carry_out_all(self: &Arc<Self>, usp: &Usp<S>, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
+                // What came to a halt while the agent was away goes on.
+                Effect::Connected => {
+                    let (usp, device) = (usp.clone(), self.device);
+                    tokio::spawn(async move { usp.pull(device).await });
+                }
                 Effect::Store(ticket, notification) => {
                     let input = self.store(usp, ticket, *notification).await;
                     let more = self.feed(usp, input);
@@ -262,14 +282,7 @@ impl<S: Store> Session<S> {
         let (tenant, at) = (job.tenant, usp.0.clock.utc());
         let write = match end {
             Ok(outcome) => self.answered(usp, job, outcome),
-            // It never left, or the session is over: the store puts it back into the queue.
-            Err(Failure::NotSent) if job.operation.is_write() => {
-                Write::StepJob { tenant, job: job.id, event: JobEvent::Lose, outcome: None, at }
-            }
-            Err(Failure::NotSent) => {
-                usp.0.lanes.requeue(self.device, job.id);
-                return;
-            }
+            Err(Failure::NotSent) => return self.not_sent(usp, job).await,
             Err(Failure::InDoubt) => {
                 Write::StepJob { tenant, job: job.id, event: JobEvent::Lose, outcome: None, at }
             }
@@ -278,20 +291,54 @@ impl<S: Store> Session<S> {
                 self.failed(usp, job, format!("the device answered with {what}"))
             }
         };
-        let accepted = matches!(&write, Write::StepJob { event: JobEvent::Accept(_), .. });
-        let lost = matches!(&write, Write::StepJob { event: JobEvent::Lose, .. });
-        if let Err(error) = usp.submit(write).await {
+        let written = usp.submit(write).await;
+        if let Err(error) = &written {
             tracing::warn!(%error, job = %job.id, "the end of a job was not kept");
         }
-        usp.0.metrics.jobs_finished.inc();
-        if lost {
-            usp.0.lanes.requeue_or_finish(self.device, job.id, job.operation.is_write());
-        } else if accepted {
-            usp.0.lanes.sent(self.device, job.id);
-        } else {
-            usp.0.lanes.finished(self.device, job.id);
-        }
+        self.leave_lane(usp, job, &written);
         usp.pull(self.device).await;
+    }
+
+    /// What the end of a job, as it was stored, means for the lane and for those who wait.
+    fn leave_lane(&self, usp: &Usp<S>, job: &Job, written: &Result<Written, StoreError>) {
+        let lanes = &usp.0.lanes;
+        if !usp.is_current(self) {
+            // Another session has the lane, and reads from the store what waits.
+            return lanes.wake(job.id);
+        }
+        match written {
+            Ok(Written::Job { job, .. }) if job.state == JobState::Queued => {
+                lanes.requeue(self.device, job.id);
+            }
+            Ok(Written::Job { job, .. }) if !job.state.is_finished() => lanes.sent(self.device, job.id),
+            // A read is asked again; what a write did must not be done twice.
+            Err(StoreError::Failed(_)) if !job.operation.is_write() => {
+                lanes.requeue(self.device, job.id);
+            }
+            _ => {
+                usp.0.metrics.jobs_finished.inc();
+                lanes.finished(self.device, job.id);
+            }
+        }
+    }
+
+    /// Nothing has left: it keeps its place, and goes with what is pulled next. Not at once, because what
+    /// stood in its way may still stand there.
+    async fn not_sent(&self, usp: &Usp<S>, job: &Job) {
+        if job.operation.is_write() {
+            self.take_back(usp, job).await;
+        }
+        if usp.is_current(self) {
+            usp.0.lanes.requeue(self.device, job.id);
+        }
+    }
+
+    async fn take_back(&self, usp: &Usp<S>, job: &Job) {
+        let (tenant, at) = (job.tenant, usp.0.clock.utc());
+        let back = Write::StepJob { tenant, job: job.id, event: JobEvent::Unsend, outcome: None, at };
+        if let Err(error) = usp.submit(back).await {
+            tracing::warn!(%error, job = %job.id, "a job that was not sent could not be taken back");
+        }
     }
 
     fn answered(&self, usp: &Usp<S>, job: &Job, outcome: Outcome) -> Write {

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use dm::Mono;
-use fleet::ids::DeviceId;
 use fleet::port::Store;
 use tokio::sync::Notify;
 use usp_endpoint::controller::io::Input;
+use usp_endpoint::link::LinkId;
 
 use super::session::Session;
 use super::{Inner, Usp, lock};
@@ -20,13 +20,13 @@ pub(super) struct Timers<S: Store> {
 }
 
 struct Table<S: Store> {
-    by_time: BTreeMap<(Mono, DeviceId), Weak<Session<S>>>,
-    by_device: BTreeMap<DeviceId, Mono>,
+    by_time: BTreeMap<(Mono, LinkId), Weak<Session<S>>>,
+    by_session: BTreeMap<LinkId, Mono>,
 }
 
 impl<S: Store> Default for Timers<S> {
     fn default() -> Self {
-        let table = Table { by_time: BTreeMap::new(), by_device: BTreeMap::new() };
+        let table = Table { by_time: BTreeMap::new(), by_session: BTreeMap::new() };
         Timers { table: Mutex::new(table), sooner: Arc::new(Notify::new()) }
     }
 }
@@ -34,20 +34,21 @@ impl<S: Store> Default for Timers<S> {
 impl<S: Store> Usp<S> {
     /// Takes over when a session wants to be woken now that it has been entered.
     pub(super) fn arm(&self, session: &Arc<Session<S>>) {
-        let at = session.wake_at();
         let mut table = lock(&self.0.timers.table);
-        let old = table.by_device.get(&session.device).copied();
+        // Asked under the table's lock: of two who enter a session at once, the later answer stands.
+        let at = session.wake_at();
+        let old = table.by_session.get(&session.link).copied();
         if old == at {
             return;
         }
         if let Some(old) = old {
-            table.by_time.remove(&(old, session.device));
-            table.by_device.remove(&session.device);
+            table.by_time.remove(&(old, session.link));
+            table.by_session.remove(&session.link);
         }
         if let Some(at) = at {
             let first = table.by_time.keys().next().is_none_or(|(first, _)| at < *first);
-            table.by_time.insert((at, session.device), Arc::downgrade(session));
-            table.by_device.insert(session.device, at);
+            table.by_time.insert((at, session.link), Arc::downgrade(session));
+            table.by_session.insert(session.link, at);
             if first {
                 self.0.timers.sooner.notify_one();
             }
@@ -80,8 +81,8 @@ fn turn<S: Store>(weak: &Weak<Inner<S>>) -> Option<Duration> {
                 None => return Some(Duration::from_secs(3600)),
                 Some(((at, _), _)) if *at > now => return Some(*at - now),
                 Some(_) => {
-                    let ((_, device), session) = table.by_time.pop_first()?;
-                    table.by_device.remove(&device);
+                    let ((_, link), session) = table.by_time.pop_first()?;
+                    table.by_session.remove(&link);
                     session
                 }
             }

@@ -19,6 +19,11 @@ use usp_proto::{Body, EndpointId, Msg, Record, Request, Response, Version};
 
 use crate::world::{CONTROLLER, PATIENCE, Running, id};
 
+/// Our row in its table of controllers.
+const OWN_ROW: &str = "Device.LocalAgent.Controller.1.";
+/// Tables whose rows it keeps.
+const TABLES: [&str; 2] = ["LocalAgent.Subscription.", "BootParameter."];
+
 enum Heard {
     Up(Box<LinkUp>),
     Record(Bytes),
@@ -49,6 +54,8 @@ pub(crate) struct Agent {
     sender: LinkSender,
     heard: mpsc::UnboundedReceiver<Heard>,
     notifications: u32,
+    /// Rows that were added, with what a person would see of them.
+    rows: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// A dialler for a plain listener.
@@ -71,7 +78,7 @@ impl Agent {
         let Some(Heard::Up(up)) = heard.recv().await else { panic!("a link begins with being up") };
         let controller = dialer.expected.clone().unwrap_or_else(|| id(CONTROLLER));
         let (eid, sender) = (dialer.eid.clone(), up.sender.clone());
-        let agent = Agent { eid, controller, sender, heard, notifications: 0 };
+        let agent = Agent { eid, controller, sender, heard, notifications: 0, rows: BTreeMap::new() };
         agent.announce();
         agent
     }
@@ -106,7 +113,10 @@ impl Agent {
             let usp_proto::RecordType::NoSession { payload } = &record.record_type else { continue };
             let msg = Msg::decode(payload).expect("the server's own Msg");
             match &msg.body {
-                Body::Request(request) => self.respond(&msg.msg_id, reply(request)),
+                Body::Request(request) => {
+                    let answer = self.reply(request);
+                    self.respond(&msg.msg_id, answer);
+                }
                 _ => return true,
             }
         }
@@ -165,8 +175,34 @@ impl Agent {
                 return msg;
             }
             if let Body::Request(request) = &msg.body {
-                self.respond(&msg.msg_id, reply(request));
+                let answer = self.reply(request);
+                self.respond(&msg.msg_id, answer);
             }
+        }
+    }
+
+    /// As [`reply`], with a memory for rows, among them ours in the table of controllers.
+    fn reply(&mut self, request: &Request) -> Response {
+        match request {
+            Request::Add(add) => {
+                for object in &add.create_objs {
+                    let row = format!("{}{}.", object.obj_path, self.rows.len() + 1);
+                    let params = object.param_settings.iter().map(|one| (one.param.clone(), one.value.clone()));
+                    let recipient = ("Recipient".to_owned(), OWN_ROW.trim_end_matches('.').to_owned());
+                    self.rows.insert(row, params.chain([recipient]).collect());
+                }
+                reply(request)
+            }
+            Request::Get(get) if get.param_paths[0].contains("[EndpointID==") => {
+                let own = BTreeMap::from([("EndpointID".to_owned(), self.controller.as_str().to_owned())]);
+                rows(&get.param_paths[0], vec![ResolvedPathResult::new(OWN_ROW, own)])
+            }
+            Request::Get(get) if TABLES.iter().any(|table| get.param_paths[0].ends_with(table)) => {
+                let path = &get.param_paths[0];
+                let below = self.rows.iter().filter(|(row, _)| row.starts_with(path));
+                rows(path, below.map(|(row, params)| ResolvedPathResult::new(row, params.clone())).collect())
+            }
+            _ => reply(request),
         }
     }
 
@@ -197,7 +233,8 @@ impl Agent {
                 let Ok(record) = Record::decode(bytes) else { continue };
                 let usp_proto::RecordType::NoSession { payload } = &record.record_type else { continue };
                 if let Ok(Msg { msg_id, body: Body::Request(request) }) = Msg::decode(payload) {
-                    self.respond(&msg_id, reply(&request));
+                    let answer = self.reply(&request);
+                    self.respond(&msg_id, answer);
                 }
             }
         });
@@ -253,6 +290,10 @@ pub(crate) fn reply(request: &Request) -> Response {
         Request::Operate(_) => Response::OperateResp(OperateResp::default()),
         _ => Response::DeleteResp(DeleteResp::default()),
     }
+}
+
+fn rows(path: &str, rows: Vec<ResolvedPathResult>) -> Response {
+    Response::GetResp(GetResp { req_path_results: vec![RequestedPathResult::success(path, rows)] })
 }
 
 /// A path's value: the path itself.

@@ -36,9 +36,9 @@ async fn secure() -> Secure {
     let pem = std::fs::read(place.join("cusp-data/ca.pem")).expect("the CA");
     let roots = pki::pem::certificates(&pem).expect("certificates");
     let world = World::with(folder, config);
-    let controller = std::fs::read_to_string(world.data().join("endpoint")).expect("an endpoint id");
     let mut server = world.serve().await;
     server.api.tls = Some(https(&roots));
+    let controller = std::fs::read_to_string(world.data().join("endpoint")).expect("an endpoint id");
     Secure { world, server, trust: Trust { roots, ..Trust::default() }, controller: id(controller.trim()) }
 }
 
