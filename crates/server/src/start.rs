@@ -58,7 +58,11 @@ impl Server {
     /// What can't be opened, and why.
     pub async fn start(config: &Config) -> anyhow::Result<Server> {
         let shares = descriptors::raise()?;
-        tracing::info!(peers = shares.peers, http = shares.http, "connections that the limit on open files allows");
+        tracing::info!(
+            peers = shares.peers,
+            http = shares.http,
+            "connections that the limit on open files allows"
+        );
         let folder = DataDir::open(&config.data())?;
         let options = store::Options { seal: Arc::new(folder.sealer()?), ..store::Options::default() };
         let store = SqliteStore::open(folder.path(), &options)?;
@@ -88,8 +92,8 @@ impl Server {
         let mut listen = ListenConfig::new(config.websocket_path(), endpoint.clone(), Role::Controller);
         listen.max_connections = shares.peers.get();
         let websocket = Listener::bind(config.websocket_listen(), websocket_tls, listen)
-        .await
-        .with_context(|| format!("usp.websocket.listen = \"{}\"", config.websocket_listen()))?;
+            .await
+            .with_context(|| format!("usp.websocket.listen = \"{}\"", config.websocket_listen()))?;
         let listeners = Listeners { http: http.local_addr()?, usp_websocket: websocket.local_addr()? };
 
         let connect = connect::info(config, &listeners, &endpoint, &ca);
@@ -129,8 +133,9 @@ impl Server {
 
     /// Serves until `shutdown` is done, then lets connections finish.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
-        let Server { shares, http, http_tls, websocket, router, usp, store, clock, log, position, stop, .. } =
-            self;
+        let Server {
+            shares, http, http_tls, websocket, router, usp, store, clock, log, position, stop, ..
+        } = self;
         let tls = http_tls.map(|tls| Arc::clone(tls.config()));
         let serving = tokio::spawn(http::serve(http, tls, router, shares.http, stop.subscribe()));
         let mut stopped = stop.subscribe();

@@ -120,7 +120,8 @@ impl LaneTable {
     /// Devices for which something waits, and of those the ones whose lane has to be read again.
     fn waiting(&self) -> (Vec<DeviceId>, BTreeSet<DeviceId>) {
         let waiting = lock(&self.lanes);
-        let devices = waiting.iter().filter(|(_, lane)| lane.waiting() > 0).map(|(device, _)| *device).collect();
+        let devices =
+            waiting.iter().filter(|(_, lane)| lane.waiting() > 0).map(|(device, _)| *device).collect();
         (devices, std::mem::take(&mut lock(&self.overflowed)))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use dm::Outcome;
 use dm::operation::{CommandResult, Requested};
 use fleet::event::{EventBody, EventKind};
-use fleet::job::{JobEvent, JobState, complete};
+use fleet::job::complete;
 use fleet::model::{ModelHint, StoredModel};
 use fleet::onboarding::OnboardingPlan;
 use fleet::port::{DeviceFields, FinishJob, NewNotification, PutModel, Store, Write, Written};
@@ -72,16 +72,10 @@ impl<S: Store> Session<S> {
         }
         let tenant = usp.0.options.tenant;
         let job = usp.0.store.job_by_command_key(tenant, self.device, command_key).await.ok()??;
-        if job.state.is_finished() && !matches!(job.state, JobState::InDoubt) {
-            return None;
-        }
         let completed =
             Requested { path: format!("{path}{command}"), result: result.clone().map(CommandResult::Output) };
         // The notification does not name its Request row: it is taken for the first that still runs.
         let (outcome, event) = complete(job.outcome.as_ref(), command_key, "", completed);
-        if !matches!(event, JobEvent::Finish(_)) {
-            return None;
-        }
         Some(FinishJob {
             tenant,
             job: job.id,

@@ -187,7 +187,8 @@ impl Agent {
             Request::Add(add) => {
                 for object in &add.create_objs {
                     let row = format!("{}{}.", object.obj_path, self.rows.len() + 1);
-                    let params = object.param_settings.iter().map(|one| (one.param.clone(), one.value.clone()));
+                    let params =
+                        object.param_settings.iter().map(|one| (one.param.clone(), one.value.clone()));
                     let recipient = ("Recipient".to_owned(), OWN_ROW.trim_end_matches('.').to_owned());
                     self.rows.insert(row, params.chain([recipient]).collect());
                 }
@@ -262,7 +263,11 @@ pub(crate) fn reply(request: &Request) -> Response {
                 ..SupportedObjectResult::default()
             };
             let one = |path: &String| {
-                RequestedObjectResult::success(path, "urn:broadband-forum-org:tr-181-2-19-1-usp", vec![object()])
+                RequestedObjectResult::success(
+                    path,
+                    "urn:broadband-forum-org:tr-181-2-19-1-usp",
+                    vec![object()],
+                )
             };
             let req_obj_results = get.obj_paths.iter().map(one).collect();
             Response::GetSupportedDmResp(GetSupportedDmResp { req_obj_results })

@@ -62,7 +62,10 @@ async fn messages_that_nobody_knows_are_answered_with_an_error() {
             .encode(),
     );
     let answer = agent.answer_to("x1").await;
-    assert!(matches!(&answer.body, Body::Error(error) if (7000..7800).contains(&error.err_code)), "{answer:?}");
+    assert!(
+        matches!(&answer.body, Body::Error(error) if (7000..7800).contains(&error.err_code)),
+        "{answer:?}"
+    );
     // An agent asks nothing of a controller.
     agent.send(&Msg::request("x2", usp_proto::Request::Get(usp_proto::get::Get::new(["Device."], 0))));
     let answer = agent.answer_to("x2").await;
@@ -81,7 +84,8 @@ async fn a_message_over_the_limit_for_strangers_closes_the_connection() {
 
 /// What the WebSocket listener answers to these bytes, up to its close.
 async fn raw(server: &Running, head: &str, frame: &[u8]) -> Vec<u8> {
-    let mut socket = tokio::net::TcpStream::connect(server.listeners.usp_websocket).await.expect("a listener");
+    let mut socket =
+        tokio::net::TcpStream::connect(server.listeners.usp_websocket).await.expect("a listener");
     socket.write_all(head.as_bytes()).await.expect("taken");
     socket.write_all(frame).await.expect("taken");
     let mut answer = Vec::new();

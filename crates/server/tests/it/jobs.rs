@@ -36,7 +36,8 @@ async fn get_time(server: &Running, device: &str) -> String {
 
 async fn set_name(server: &Running, device: &str) -> String {
     let params = json!([{ "param": "FriendlyName", "value": "x" }]);
-    submit(server, device, "set", json!({ "objects": [{ "path": "Device.DeviceInfo.", "params": params }] })).await
+    submit(server, device, "set", json!({ "objects": [{ "path": "Device.DeviceInfo.", "params": params }] }))
+        .await
 }
 
 async fn operate(server: &Running, device: &str) -> String {
@@ -202,6 +203,39 @@ async fn an_asynchronous_command_is_accepted_and_finished_by_its_completion() {
     agent.answer_to(&msg_id).await;
     let done = becomes(&server, &job, "done").await;
     assert_eq!(done["outcome"]["results"][0]["output"]["Status"], "Complete", "{done}");
+}
+
+#[tokio::test]
+async fn a_command_on_several_objects_ends_with_the_last_completion() {
+    let (_world, server, device) = known().await;
+    let mut agent = Agent::dial(&server, AGENT).await;
+    let job = operate(&server, &device).await;
+    let (msg_id, request) = agent.request(is_operate).await;
+    let Request::Operate(sent) = request else { unreachable!("asked for above") };
+    let running = |n: u32| OperationResult::running("Device.X()", format!("Device.LocalAgent.Request.{n}."));
+    let operation_results = vec![running(1), running(2)];
+    agent.respond(&msg_id, Response::OperateResp(OperateResp { operation_results }));
+    becomes(&server, &job, "accepted").await;
+    let first = complete(&mut agent, &sent.command_key);
+    agent.answer_to(&first).await;
+    assert_eq!(server.api.get(&format!("/jobs/{job}")).await.body["state"], "accepted");
+    let last = complete(&mut agent, &sent.command_key);
+    agent.answer_to(&last).await;
+    becomes(&server, &job, "done").await;
+}
+
+#[tokio::test]
+async fn a_completion_of_an_earlier_command_with_the_key_of_one_that_waits_is_kept() {
+    let (_world, server, device) = known().await;
+    let body = json!({ "command": "Device.SelfTestDiagnostics()", "command_key": "twice" });
+    let mut agent = Agent::dial(&server, AGENT).await;
+    let running = submit(&server, &device, "operate", body.clone()).await;
+    agent.request(is_operate).await;
+    let waiting = submit(&server, &device, "operate", body).await;
+    let msg_id = complete(&mut agent, "twice");
+    agent.answer_to(&msg_id).await;
+    becomes(&server, &running, "done").await;
+    assert_ne!(server.api.get(&format!("/jobs/{waiting}")).await.body["state"], "done");
 }
 
 #[tokio::test]

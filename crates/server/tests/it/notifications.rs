@@ -81,8 +81,7 @@ async fn a_repeated_notification_is_acknowledged_again_and_marked() {
     agent.send(&msg);
     agent.answer_to("again").await;
     let events = server.api.get(&format!("/devices/{device}/events")).await;
-    let real = events.items().iter().filter(|event| {
-        event["kind"] == "value_change" && event["duplicate"] != true
-    });
+    let real =
+        events.items().iter().filter(|event| event["kind"] == "value_change" && event["duplicate"] != true);
     assert_eq!(real.count(), 1, "{events:?}");
 }

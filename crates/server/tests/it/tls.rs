@@ -30,7 +30,8 @@ async fn secure() -> Secure {
     std::fs::create_dir(&place).expect("a folder");
     server::init(&place).expect("made");
     assert!(server::init(&place).is_err(), "never overwritten");
-    let config = Config::load_with(Some(&place.join("cusp.toml")), None, |_| None).expect("init writes good ones");
+    let config =
+        Config::load_with(Some(&place.join("cusp.toml")), None, |_| None).expect("init writes good ones");
     assert!(config.http.tls.is_some() && config.usp.websocket.tls.is_some());
     assert!(config.http_listen().ip().is_unspecified() && config.websocket_listen().ip().is_unspecified());
     let pem = std::fs::read(place.join("cusp-data/ca.pem")).expect("the CA");
@@ -64,7 +65,8 @@ impl Secure {
     }
 
     async fn token(&self, uses: u32) -> String {
-        let made = self.server.control(Command::EnrolToken { ttl_seconds: 3600, uses }).await.expect("a token");
+        let made =
+            self.server.control(Command::EnrolToken { ttl_seconds: 3600, uses }).await.expect("a token");
         made["token"].as_str().expect("a text").to_owned()
     }
 

@@ -161,9 +161,7 @@ impl Running {
     /// The id of the device that goes by this endpoint, once there is one.
     pub(crate) async fn device(&self, endpoint: &str) -> String {
         let is_it = |item: &Value| item["endpoints"][0] == endpoint;
-        let found = self
-            .until("/devices", |answer| answer.items().iter().any(is_it))
-            .await;
+        let found = self.until("/devices", |answer| answer.items().iter().any(is_it)).await;
         let items = found["items"].as_array().cloned().unwrap_or_default();
         let device = items.into_iter().find(is_it).expect("just seen");
         device["id"].as_str().expect("an id").to_owned()
@@ -171,10 +169,7 @@ impl Running {
 
     /// Lets an endpoint in once it waits; the device's id.
     pub(crate) async fn approve(&self, endpoint: &str) -> String {
-        self.until("/pending", |answer| {
-            answer.items().iter().any(|item| item["endpoint"] == endpoint)
-        })
-        .await;
+        self.until("/pending", |answer| answer.items().iter().any(|item| item["endpoint"] == endpoint)).await;
         let answer = self.api.post(&format!("/pending/{endpoint}/approve"), None).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.body["id"].as_str().expect("an id").to_owned()

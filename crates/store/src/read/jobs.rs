@@ -35,7 +35,7 @@ pub(super) fn by_command_key(
 ) -> Res<Option<Job>> {
     let sql = format!(
         "SELECT {JOB} FROM jobs WHERE tenant = ? AND device = ? AND command_key = ? \
-         AND state IN ('queued', 'sent', 'accepted', 'in_doubt') ORDER BY id DESC LIMIT 1"
+         AND state IN ('sent', 'accepted', 'in_doubt') ORDER BY id DESC LIMIT 1"
     );
     let row = one(connection, &sql, params![tenant.to_bytes(), device.to_bytes(), key], job_row)?;
     row.map(|row| row.decode(seal)).transpose()

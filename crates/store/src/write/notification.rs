@@ -2,6 +2,7 @@
 
 use fleet::event::EventKind;
 use fleet::ids::{Epoch, Seq};
+use fleet::job::JobState;
 use fleet::limits as bounds;
 use fleet::port::{NewNotification, StoreError, Written};
 use rusqlite::params;
@@ -59,11 +60,17 @@ pub(super) fn store(tx: &mut Tx<'_>, new: NewNotification) -> Res<Written> {
         twin::add(tx, new.tenant, new.device, delta)?;
     }
     if let Some(finish) = new.finish
-        && job::state(tx, finish.tenant, finish.job)?.is_some_and(|state| !state.is_finished())
+        && job::state(tx, finish.tenant, finish.job)?.is_some_and(|state| may_complete(&state))
     {
         job::finish(tx, finish)?;
     }
     Ok(Written::Notified { seq, known: false })
+}
+
+/// A completion ends what runs, and resolves a doubt. What waits or is over stays as it is; the
+/// notification is kept all the same.
+fn may_complete(state: &JobState) -> bool {
+    matches!(state, JobState::Sent | JobState::Accepted(_) | JobState::InDoubt)
 }
 
 fn boots(tx: &Tx<'_>, new: &NewNotification) -> Res<i64> {
