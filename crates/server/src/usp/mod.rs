@@ -6,6 +6,7 @@
 
 mod admission;
 mod convert;
+pub(crate) mod dial;
 mod lanes;
 mod links;
 mod onboarding;
@@ -19,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use fleet::enrolment::Policy;
 use fleet::ids::{DeviceId, TenantId};
 use fleet::port::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use usp_endpoint::EndpointId;
 use usp_endpoint::controller::ControllerConfig;
 use usp_endpoint::link::LinkId;
@@ -32,6 +33,7 @@ use session::Session;
 use timers::Timers;
 use trace::Traces;
 
+pub use dial::DialOptions;
 pub use trace::TraceItem;
 
 /// Issues certificates to devices that enrol.
@@ -86,6 +88,8 @@ struct Inner<S: Store> {
     timers: Timers<S>,
     traces: Traces,
     metrics: Arc<Metrics>,
+    /// Changes when whom to dial does.
+    dials: watch::Sender<()>,
     /// Rung after every write that may have added events to the log.
     log: Arc<Notify>,
 }
@@ -109,6 +113,7 @@ impl<S: Store> Usp<S> {
             timers: Timers::default(),
             traces: Traces::default(),
             metrics,
+            dials: watch::Sender::new(()),
             log,
         }));
         timers::run(&usp);
