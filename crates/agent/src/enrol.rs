@@ -33,7 +33,12 @@ impl Credentials {
     ///
     /// # Errors
     /// When there is one that can't be read.
-    pub fn load(state: StateDir, root: SystemRoot, config: &Config, endpoint: EndpointId) -> Result<Arc<Credentials>> {
+    pub fn load(
+        state: StateDir,
+        root: SystemRoot,
+        config: &Config,
+        endpoint: EndpointId,
+    ) -> Result<Arc<Credentials>> {
         let own = Mutex::new(state.credential(config, &endpoint).context("the device's certificate")?);
         let controllers = config.controllers.clone();
         Ok(Arc::new(Credentials { state, root, endpoint, controllers, own }))
@@ -52,7 +57,8 @@ impl Credentials {
         let trust = self.trust(controller)?;
         // R-MTP.2: dates count once there is a time to compare them with.
         let check_dates = credible(SystemTime::now()).is_some();
-        let verifier = ControllerVerifier::new(&trust, Some(controller.clone()), check_dates, pki::provider())?;
+        let verifier =
+            ControllerVerifier::new(&trust, Some(controller.clone()), check_dates, pki::provider())?;
         Ok(ClientTls::new(Some(&self.own()), verifier)?)
     }
 

@@ -146,7 +146,9 @@ async fn listen(
     }
     let roots = credentials.roots()?;
     let tls = match config.tls {
-        true => Some(ServerTls::new(&credentials.own(), DeviceVerifier::new(&roots, true, pki::provider())?)?),
+        true => {
+            Some(ServerTls::new(&credentials.own(), DeviceVerifier::new(&roots, true, pki::provider())?)?)
+        }
         false => None,
     };
     let how = ListenConfig::new(&config.path, endpoint.clone(), Role::Agent);

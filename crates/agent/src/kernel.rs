@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 use socket2::Socket;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// Whether the kernel holds its clock for synchronised; `None` if it does not say.
 pub fn clock_is_synchronised() -> Option<bool> {
@@ -47,4 +49,15 @@ pub fn take_error(socket: &Socket, data: &mut [u8], control: &mut [u8]) -> io::R
         (libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags), message.msg_controllen as usize)
     };
     usize::try_from(result).map(|length| (length, control)).map_err(|_| io::Error::last_os_error())
+}
+
+/// Has the runtime watch a socket for data and for news of its error queue.
+pub fn watch(socket: Socket) -> io::Result<AsyncFd<Socket>> {
+    let interest = Interest::READABLE | Interest::ERROR;
+    #[expect(
+        unsafe_code,
+        reason = "the socket owns its descriptor, which is open for as long as it is watched"
+    )]
+    let watched = unsafe { AsyncFd::register_with_interest(socket, interest) };
+    watched.map_err(io::Error::from)
 }

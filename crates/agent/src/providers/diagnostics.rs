@@ -144,7 +144,9 @@ impl<'a> Args<'a> {
     pub fn interface(&self) -> Result<Option<String>, Fault> {
         let Some(text) = self.text("Interface") else { return Ok(None) };
         let known = reference::parse(text).and_then(|(_, keys)| keys.into_iter().next());
-        known.map(|key| Some(key.0.to_string())).ok_or_else(|| bad("Interface: there is no such row".to_owned()))
+        known
+            .map(|key| Some(key.0.to_string()))
+            .ok_or_else(|| bad("Interface: there is no such row".to_owned()))
     }
 
     /// An address of a host, of the kind of IP that is asked for.

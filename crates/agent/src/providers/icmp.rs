@@ -71,7 +71,9 @@ impl Icmp {
         let failed = |error: io::Error| Fault::new(Code::COMMAND_FAILURE, error.to_string());
         if let Some(interface) = manner.interface {
             let bound = socket.bind_device(Some(interface.as_bytes()));
-            bound.map_err(|error| Fault::new(Code::REQUEST_DENIED, format!("interface {interface}: {error}")))?;
+            bound.map_err(|error| {
+                Fault::new(Code::REQUEST_DENIED, format!("interface {interface}: {error}"))
+            })?;
         }
         if let Some(dscp) = manner.dscp {
             let class = dscp << 2;
@@ -81,8 +83,7 @@ impl Icmp {
         socket.set_nonblocking(true).map_err(failed)?;
         // A route that is missing shows with the first request, not here.
         let _ = socket.connect(&SockAddr::from(SocketAddr::new(target, 0)));
-        let interest = Interest::READABLE | Interest::ERROR;
-        let socket = AsyncFd::with_interest(socket, interest).map_err(failed)?;
+        let socket = kernel::watch(socket).map_err(failed)?;
         Ok(Icmp { socket, is_ipv6, is_raw, id })
     }
 
@@ -197,7 +198,8 @@ pub fn echo_request(is_ipv6: bool, id: u16, seq: u16, length: usize) -> Vec<u8> 
 
 /// The Internet checksum (RFC 1071).
 pub fn checksum(bytes: &[u8]) -> u16 {
-    let words = bytes.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)])));
+    let words =
+        bytes.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)])));
     let mut sum: u32 = words.sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);

@@ -94,7 +94,12 @@ impl Target {
 ///
 /// # Errors
 /// 7022 with the reason.
-pub async fn put(file: &Path, target: &Target, login: Login<'_>, tls: Option<ClientTls>) -> Result<(), Fault> {
+pub async fn put(
+    file: &Path,
+    target: &Target,
+    login: Login<'_>,
+    tls: Option<ClientTls>,
+) -> Result<(), Fault> {
     let mut file = File::open(file).await.map_err(|error| failed("the file", &error))?;
     let length = file.metadata().await.map_err(|error| failed("the file", &error))?.len();
     let connecting = TcpStream::connect((target.host.as_str(), target.port));
@@ -145,7 +150,8 @@ where
 async fn status<S: AsyncRead + Unpin>(stream: &mut S) -> Result<u16, Fault> {
     let mut head = Vec::new();
     while !head.contains(&b'\n') && head.len() < MAX_HTTP_HEAD {
-        let read = in_time(stream.read_buf(&mut head)).await?.map_err(|error| failed("the answer", &error))?;
+        let read =
+            in_time(stream.read_buf(&mut head)).await?.map_err(|error| failed("the answer", &error))?;
         if read == 0 {
             break;
         }

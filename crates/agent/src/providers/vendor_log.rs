@@ -43,7 +43,8 @@ impl VendorLog {
 
     /// Paths of the files that are there.
     pub fn files(&self) -> Vec<String> {
-        let named: Vec<String> = self.policy.log_files.iter().map(|path| path.display().to_string()).collect();
+        let named: Vec<String> =
+            self.policy.log_files.iter().map(|path| path.display().to_string()).collect();
         let usual = || USUAL.iter().map(|path| (*path).to_owned()).collect();
         let paths: Vec<String> = if named.is_empty() { usual() } else { named };
         paths.into_iter().filter(|path| self.root.path(path).is_file()).collect()
@@ -57,7 +58,9 @@ impl VendorLog {
         let target = Target::parse(args.required("URL")?)?;
         let login = args.text("Username").map(|user| (user, args.text("Password").unwrap_or_default()));
         let tls = match target.secure {
-            true => Some((self.tls)().map_err(|error| Fault::new(Code::COMMAND_FAILURE, format!("{error:#}")))?),
+            true => {
+                Some((self.tls)().map_err(|error| Fault::new(Code::COMMAND_FAILURE, format!("{error:#}")))?)
+            }
             false => None,
         };
         upload::put(&self.root.path(&file), &target, login, tls).await
