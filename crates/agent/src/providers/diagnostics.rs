@@ -4,6 +4,7 @@ pub mod lookup;
 pub mod ping;
 pub mod trace;
 
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -185,7 +186,8 @@ impl Outputs {
     }
 
     /// Adds one.
-    pub fn set(&mut self, name: impl Into<String>, value: impl ToString) {
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts come as they are")]
+    pub fn set(&mut self, name: impl Into<String>, value: impl Display) {
         self.0.push((name.into(), value.to_string()));
     }
 

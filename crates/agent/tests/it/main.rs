@@ -5,6 +5,7 @@ mod agent;
 mod config;
 mod icmp;
 mod identity;
+mod links;
 mod lookup;
 mod namespace;
 mod network;
