@@ -104,7 +104,8 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     let config = Config::parse(&toml).expect("well-formed");
     let credentials =
         Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id()).expect("a certificate");
-    let instance = host::instance(&config, &state, &Identity::default(), &agent_id(), Vec::new());
+    let (identity, endpoint) = (Identity::default(), agent_id());
+    let instance = host::instance(&config, &state, &identity, &endpoint, Vec::new());
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
     let task = tokio::spawn(links::keep(instance, credentials, agent_id()));
