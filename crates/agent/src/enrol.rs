@@ -33,7 +33,12 @@ impl Credentials {
     ///
     /// # Errors
     /// When there is one that can't be read.
-    pub fn load(state: StateDir, root: SystemRoot, config: &Config, endpoint: EndpointId) -> Result<Arc<Credentials>> {
+    pub fn load(
+        state: StateDir,
+        root: SystemRoot,
+        config: &Config,
+        endpoint: EndpointId,
+    ) -> Result<Arc<Credentials>> {
         let own = Mutex::new(state.credential(config, &endpoint).context("the device's certificate")?);
         let controllers = config.controllers.clone();
         Ok(Arc::new(Credentials { state, root, endpoint, controllers, own }))
@@ -52,8 +57,27 @@ impl Credentials {
         let trust = self.trust(controller)?;
         // R-MTP.2: dates count once there is a time to compare them with.
         let check_dates = credible(SystemTime::now()).is_some();
-        let verifier = ControllerVerifier::new(&trust, Some(controller.clone()), check_dates, pki::provider())?;
+        let verifier =
+            ControllerVerifier::new(&trust, Some(controller.clone()), check_dates, pki::provider())?;
         Ok(ClientTls::new(Some(&self.own()), verifier)?)
+    }
+
+    /// TLS towards file servers: any that a controller's CA or the system vouches for. Our own certificate
+    /// is for controllers only.
+    ///
+    /// # Errors
+    /// When a CA can't be read.
+    pub fn upload_tls(&self) -> Result<ClientTls> {
+        let mut trust = Trust { roots: self.roots()?, ..Trust::default() };
+        trust.roots.extend(self.system_roots());
+        let check_dates = credible(SystemTime::now()).is_some();
+        let verifier = ControllerVerifier::new(&trust, None, check_dates, pki::provider())?;
+        Ok(ClientTls::new(None, verifier)?)
+    }
+
+    fn system_roots(&self) -> Vec<rustls_pki_types::CertificateDer<'static>> {
+        let system = SYSTEM_ROOTS.iter().find_map(|path| self.root.bytes(path));
+        system.and_then(|pem| pki::pem::certificates(&pem).ok()).unwrap_or_default()
     }
 
     /// The CA and pin of a configured controller, else those CAs of all of them, else the system's.
@@ -71,8 +95,7 @@ impl Credentials {
             trust.pinned.push(fingerprint(pin).with_context(|| format!("pin of {controller}"))?);
         }
         if trust.roots.is_empty() && trust.pinned.is_empty() {
-            let system = SYSTEM_ROOTS.iter().find_map(|path| self.root.bytes(path));
-            trust.roots = system.and_then(|pem| pki::pem::certificates(&pem).ok()).unwrap_or_default();
+            trust.roots = self.system_roots();
         }
         Ok(trust)
     }

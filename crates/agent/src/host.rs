@@ -55,7 +55,9 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let credentials = Credentials::load(state.clone(), root.clone(), &config, endpoint.clone())?;
     let policy = Arc::new(config.policy.clone());
     let restart = Arc::new(OnceLock::new());
-    let providers = providers::all(&root, &policy, &identity, &restart);
+    let for_uploads = credentials.clone();
+    let upload_tls = Arc::new(move || for_uploads.upload_tls());
+    let providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
     let instance = instance(&config, &state, &identity, &endpoint, providers).await?;
     let (resets, mut was_reset) = mpsc::channel(1);
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
@@ -75,7 +77,11 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     end
 }
 
-async fn instance(
+/// The agent's instance over its journal; it waits for [`Instance::start`].
+///
+/// # Errors
+/// When the configuration does not fit the model, or the journal can't be read.
+pub async fn instance(
     config: &Config,
     state: &StateDir,
     identity: &Identity,
@@ -140,7 +146,9 @@ async fn listen(
     }
     let roots = credentials.roots()?;
     let tls = match config.tls {
-        true => Some(ServerTls::new(&credentials.own(), DeviceVerifier::new(&roots, true, pki::provider())?)?),
+        true => {
+            Some(ServerTls::new(&credentials.own(), DeviceVerifier::new(&roots, true, pki::provider())?)?)
+        }
         false => None,
     };
     let how = ListenConfig::new(&config.path, endpoint.clone(), Role::Agent);

@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 use socket2::Socket;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// Whether the kernel holds its clock for synchronised; `None` if it does not say.
 pub fn clock_is_synchronised() -> Option<bool> {
@@ -31,4 +33,31 @@ pub fn receive_errors(socket: &Socket, is_ipv6: bool) -> io::Result<()> {
         )
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Takes one message of a socket's error queue: the lengths of what was sent and of the control data.
+pub fn take_error(socket: &Socket, data: &mut [u8], control: &mut [u8]) -> io::Result<(usize, usize)> {
+    let mut part = libc::iovec { iov_base: data.as_mut_ptr().cast(), iov_len: data.len() };
+    #[expect(unsafe_code, reason = "all pointers are to buffers that outlive the call, with their lengths")]
+    let (result, control) = unsafe {
+        let mut message: libc::msghdr = std::mem::zeroed();
+        message.msg_iov = &raw mut part;
+        message.msg_iovlen = 1;
+        message.msg_control = control.as_mut_ptr().cast();
+        message.msg_controllen = control.len() as _;
+        let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
+        (libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags), message.msg_controllen as usize)
+    };
+    usize::try_from(result).map(|length| (length, control)).map_err(|_| io::Error::last_os_error())
+}
+
+/// Has the runtime watch a socket for data and for news of its error queue.
+pub fn watch(socket: Socket) -> io::Result<AsyncFd<Socket>> {
+    let interest = Interest::READABLE | Interest::ERROR;
+    #[expect(
+        unsafe_code,
+        reason = "the socket owns its descriptor, which is open for as long as it is watched"
+    )]
+    let watched = unsafe { AsyncFd::register_with_interest(socket, interest) };
+    watched.map_err(io::Error::from)
 }

@@ -13,8 +13,8 @@ use dm::tree::{Place, Tree};
 use engine::{CloseReason, Instance, Outlet, OutletClosed};
 use mtp::ws::{Dialer, KeepAlive, WsUrl, close_code};
 use mtp::{
-    DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, PeerAuth, Retry, Role, Schedule,
-    Verdict,
+    DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, PeerAuth, Retry, Role,
+    Schedule, Verdict,
 };
 use tokio::task::JoinHandle;
 
@@ -56,7 +56,8 @@ fn plan(tree: &Tree, controller: &Place) -> Option<(String, Plan)> {
     let endpoint = EndpointId::receive(&tree.text_of(controller, "EndpointID")).ok()?;
     let mtps = controller.child(model.find_child(controller.object, "MTP")?);
     let rows = tree.rows(&mtps).into_iter().map(|number| mtps.row(number));
-    let mtp = rows.into_iter().find(|row| is_on(tree, row) && tree.text_of(row, "Protocol") == "WebSocket")?;
+    let mtp =
+        rows.into_iter().find(|row| is_on(tree, row) && tree.text_of(row, "Protocol") == "WebSocket")?;
     let ws = mtp.child(model.find_child(mtp.object, "WebSocket")?);
     let number = |name: &str| match tree.value_of(&ws, name) {
         Some(Value::Uint(number)) => u32::try_from(*number).ok(),
@@ -64,7 +65,8 @@ fn plan(tree: &Tree, controller: &Place) -> Option<(String, Plan)> {
     };
     let secure = tree.value_of(&ws, "EnableEncryption") != Some(&Value::Bool(false));
     let host = Some(tree.text_of(&ws, "Host")).filter(|host| !host.is_empty())?;
-    let port = number("Port").and_then(|port| u16::try_from(port).ok()).unwrap_or(if secure { 443 } else { 80 });
+    let port =
+        number("Port").and_then(|port| u16::try_from(port).ok()).unwrap_or(if secure { 443 } else { 80 });
     let path = tree.text_of(&ws, "Path");
     let path = if path.starts_with('/') { path } else { format!("/{path}") };
     let usual = Schedule::default();
@@ -102,7 +104,8 @@ pub async fn keep(instance: Arc<Instance>, credentials: Arc<Credentials>, endpoi
         });
         for (path, plan) in wanted {
             running.entry(path).or_insert_with(|| {
-                let (instance, credentials, endpoint) = (instance.clone(), credentials.clone(), endpoint.clone());
+                let (instance, credentials, endpoint) =
+                    (instance.clone(), credentials.clone(), endpoint.clone());
                 (plan.clone(), tokio::spawn(dial(instance, credentials, endpoint, plan)))
             });
         }

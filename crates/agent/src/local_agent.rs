@@ -9,8 +9,7 @@ use crate::config::{Config, ControllerConfig};
 use crate::providers::support::catalogue;
 
 /// Rows of which no value outlives the process.
-pub const VOLATILE: [&str; 3] =
-    ["Device.DeviceInfo.ProcessStatus.", "Device.LocalAgent.Request.", "Device.Hosts."];
+pub const VOLATILE: [&str; 2] = ["Device.DeviceInfo.ProcessStatus.", "Device.LocalAgent.Request."];
 
 const AGENT: &str = "Device.LocalAgent.";
 const CONTROLLER: &str = "Device.LocalAgent.Controller.{i}.";
@@ -21,6 +20,7 @@ const TRANSFERS: &str = "Device.LocalAgent.Controller.{i}.TransferCompletePolicy
 const MTP: &str = "Device.LocalAgent.MTP.{i}.";
 const MTP_WS: &str = "Device.LocalAgent.MTP.{i}.WebSocket.";
 const SUBSCRIPTION: &str = "Device.LocalAgent.Subscription.{i}.";
+const THRESHOLD: &str = "Device.LocalAgent.Threshold.{i}.";
 const REQUEST: &str = "Device.LocalAgent.Request.{i}.";
 const TRUST: &str = "Device.LocalAgent.ControllerTrust.";
 const ROLE: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.";
@@ -47,6 +47,8 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
                 "ControllerNumberOfEntries",
                 "SubscriptionNumberOfEntries",
                 "RequestNumberOfEntries",
+                "ThresholdNumberOfEntries",
+                "SupportedThresholdOperator",
             ]),
         )?
         .add_actions(&rows, AGENT, &["Periodic!", "TransferComplete!"])?;
@@ -70,21 +72,28 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
         "NotifExpiration",
     ];
     model.add_from(&rows, SUBSCRIPTION, Params::Only(&subscription))?;
+    let threshold = [
+        "Alias",
+        "Enable",
+        "Controller",
+        "ReferencePath",
+        "ThresholdParam",
+        "ThresholdOperator",
+        "ThresholdValue",
+        "OperatingMode",
+    ];
+    model.add_from(&rows, THRESHOLD, Params::Only(&threshold))?.add_actions(
+        &rows,
+        THRESHOLD,
+        &["Triggered!"],
+    )?;
     let request = Params::Only(&["Alias", "Originator", "Command", "CommandKey", "Status"]);
     model.add_from(&rows, REQUEST, request)?.add_actions(&rows, REQUEST, &["Cancel()"])?;
     model.add_from(&rows, TRUST, Params::Only(&["RoleNumberOfEntries"]))?;
     let role = Params::Only(&["Alias", "Enable", "Name", "PermissionNumberOfEntries"]);
     model.add_from(&rows, ROLE, role)?;
-    let permission = [
-        "Alias",
-        "Enable",
-        "Order",
-        "Targets",
-        "Param",
-        "Obj",
-        "InstantiatedObj",
-        "CommandEvent",
-    ];
+    let permission =
+        ["Alias", "Enable", "Order", "Targets", "Param", "Obj", "InstantiatedObj", "CommandEvent"];
     model.add_from(&rows, PERMISSION, Params::Only(&permission))?;
     model.read_only(TRUST);
     Ok(())
@@ -138,6 +147,7 @@ pub fn defaults(config: &Config, endpoint: &str) -> Result<Vec<FactoryDefault>, 
     rows.set(AGENT, "EndpointID", endpoint);
     rows.set(AGENT, "SoftwareVersion", env!("CARGO_PKG_VERSION"));
     rows.set(AGENT, "SupportedProtocols", "WebSocket");
+    rows.set(AGENT, "SupportedThresholdOperator", "Rise,Fall,Cross,Eq,NotEq");
     for (number, listener) in (1..).zip(&config.listeners) {
         let mtp = format!("{AGENT}MTP.{number}.");
         rows.set(&mtp, "Enable", "true");

@@ -47,7 +47,8 @@ fn main() -> ExitCode {
 }
 
 fn run(config: &std::path::Path) -> Result<End> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
     let end = runtime.block_on(Box::pin(host::run(config, SystemRoot::host())));
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     end

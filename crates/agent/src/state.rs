@@ -117,7 +117,8 @@ impl StateDir {
         if chain.exists() {
             return Ok((Credential::load(&chain, &key)?, Origin::SelfSigned));
         }
-        let validity = Validity { not_before: SystemTime::UNIX_EPOCH, not_after: SystemTime::now() + SELF_SIGNED_LIFE };
+        let validity =
+            Validity { not_before: SystemTime::UNIX_EPOCH, not_after: SystemTime::now() + SELF_SIGNED_LIFE };
         let credential = Credential::self_signed(endpoint, validity)?;
         credential.save(&chain, &key)?;
         Ok((credential, Origin::SelfSigned))

@@ -45,12 +45,9 @@ impl Provider for Device {
     }
 
     fn supported(&self, model: &mut ModelBuilder) {
-        let mut support = Support::new(model, &self.policy);
-        support.object(DEVICE, &["RootDataModelVersion"]).actions(DEVICE, &["FactoryReset()", "Boot!"]);
-        // A command that can only fail is not supported.
-        if !self.policy.reboot.is_empty() {
-            support.actions(DEVICE, &["Reboot()"]);
-        }
+        Support::new(model, &self.policy)
+            .object(DEVICE, &["RootDataModelVersion"])
+            .actions(DEVICE, &["Reboot()", "FactoryReset()", "Boot!"]);
     }
 
     fn subtrees(&self) -> Vec<SchemaPath> {
@@ -67,6 +64,9 @@ impl Provider for Device {
                 return Err(Fault::new(Code::COMMAND_FAILURE, "the agent is still starting"));
             };
             match call.command.as_str() {
+                "Reboot" if self.policy.reboot.is_empty() => {
+                    return Err(Fault::new(Code::COMMAND_FAILURE, "no hook for it: policy.reboot is empty"));
+                }
                 "Reboot" => restart.reboot(boot(&call, "RemoteReboot")).await?,
                 "FactoryReset" => restart.factory_reset(boot(&call, "RemoteFactoryReset")).await?,
                 _ => return Err(Fault::new(Code::COMMAND_FAILURE, "no such command")),

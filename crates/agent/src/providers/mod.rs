@@ -6,10 +6,12 @@
 
 pub mod device;
 pub mod device_info;
+pub mod diagnostics;
 pub mod dns;
 pub mod ethernet;
 pub mod hooks;
 pub mod hosts;
+pub mod icmp;
 pub mod interface_stack;
 pub mod ip;
 pub mod layers;
@@ -22,6 +24,8 @@ pub mod support;
 pub mod temperature;
 pub mod time;
 pub mod transaction;
+pub mod upload;
+pub mod vendor_log;
 
 use std::sync::{Arc, OnceLock};
 
@@ -37,6 +41,7 @@ pub fn all(
     policy: &Arc<Policy>,
     identity: &Arc<Identity>,
     restart: &Arc<OnceLock<Arc<dyn device::Restart>>>,
+    upload_tls: vendor_log::UploadTls,
 ) -> Vec<Arc<dyn Provider>> {
     let mut all: Vec<Arc<dyn Provider>> = vec![
         Arc::new(device::Device::new(policy.clone(), restart.clone())),
@@ -46,6 +51,8 @@ pub fn all(
         Arc::new(temperature::Temperature::new(root.clone())),
         Arc::new(time::Time::new(root.clone(), policy.clone())),
         Arc::new(dns::Dns::new(root.clone(), policy.clone())),
+        Arc::new(diagnostics::Diagnostics::new(root.clone())),
+        Arc::new(vendor_log::VendorLog::new(root.clone(), policy.clone(), upload_tls)),
     ];
     match netlink::Netlink::open() {
         Ok(netlink) => {

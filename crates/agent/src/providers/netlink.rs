@@ -62,7 +62,10 @@ pub struct News {
 }
 
 /// The last dump of one kind.
-struct Cache<T>(Mutex<Option<(Instant, u64, Arc<[T]>)>>);
+struct Cache<T>(Mutex<Option<Dump<T>>>);
+
+/// When it was made, what had changed until then, and what it told.
+type Dump<T> = (Instant, u64, Arc<[T]>);
 
 impl<T> Default for Cache<T> {
     fn default() -> Cache<T> {

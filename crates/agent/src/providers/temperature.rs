@@ -56,7 +56,7 @@ impl Temperature {
             let kind = self.root.line(&format!("sys/class/thermal/{zone}/type")).unwrap_or(zone.clone());
             sensors.zones.insert(kind.replace('-', "_"));
             let value = self.root.number(&format!("sys/class/thermal/{zone}/temp"));
-            sensors.add(kind, value);
+            sensors.add(&kind, value);
         }
     }
 
@@ -74,7 +74,7 @@ impl Temperature {
                 };
                 let label = self.root.line(&format!("{dir}/temp{input}_label"));
                 let name = format!("{chip} {}", label.unwrap_or_else(|| format!("temp{input}")));
-                sensors.add(name, self.root.number(&format!("{dir}/{file}")));
+                sensors.add(&name, self.root.number(&format!("{dir}/{file}")));
             }
         }
     }
@@ -89,8 +89,8 @@ struct Sensors {
 
 impl Sensors {
     /// Adds a sensor that reads in thousandths of a degree; a name that is taken gets a number.
-    fn add(&mut self, name: String, thousandths: Option<i64>) {
-        let mut unique = name.clone();
+    fn add(&mut self, name: &str, thousandths: Option<i64>) {
+        let mut unique = name.to_owned();
         let mut number = 1;
         while !self.names.insert(unique.clone()) {
             number += 1;

@@ -387,10 +387,10 @@ impl Neighbour {
         for attribute in &message.attributes {
             match attribute {
                 NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => {
-                    address = Some(IpAddr::V4(*ip))
+                    address = Some(IpAddr::V4(*ip));
                 }
                 NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => {
-                    address = Some(IpAddr::V6(*ip))
+                    address = Some(IpAddr::V6(*ip));
                 }
                 NeighbourAttribute::LinkLayerAddress(bytes) => mac = Mac::try_from(bytes.as_slice()).ok(),
                 _ => {}

@@ -1,0 +1,150 @@
+//! The agent put together: the model of the running system, its stored tables, its folder.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use agent::config::Config;
+use agent::host;
+use agent::identity::Identity;
+use agent::links::plans;
+use agent::providers;
+use agent::state::{Origin, StateDir};
+use agent::system::SystemRoot;
+use dm::ObjectPath;
+use dm::tree::{Place, Tree};
+use engine::Instance;
+use engine::provider::Provider;
+use mtp::EndpointId;
+
+const CONFIG: &str = r#"
+[agent]
+endpoint = "proto:lab:agent"
+
+[[controller]]
+endpoint = "proto::one"
+url = "wss://acs.example:8183/usp"
+
+[[controller]]
+endpoint = "proto::two"
+"#;
+
+fn all(config: &Config) -> Vec<Arc<dyn Provider>> {
+    let root = SystemRoot::host();
+    let identity = Arc::new(Identity::detect(&config.agent, &root));
+    let tls = Arc::new(|| anyhow::bail!("no uploads here"));
+    providers::all(&root, &Arc::new(config.policy.clone()), &identity, &Arc::new(OnceLock::new()), tls)
+}
+
+async fn started(config: &Config, folder: &Path) -> Arc<Instance> {
+    let state = StateDir::open(folder).expect("a folder");
+    let endpoint = EndpointId::receive("proto:lab:agent").expect("an id");
+    let identity = Identity::default();
+    let instance =
+        host::instance(config, &state, &identity, &endpoint, all(config)).await.expect("an instance");
+    instance.start().await.expect("it starts");
+    instance
+}
+
+fn value(tree: &Tree, object: &str, param: &str) -> String {
+    let path = ObjectPath::parse(object).expect("a path");
+    let place = Place::of(tree.model(), &path).expect("it is in the model");
+    tree.text_of(&place, param)
+}
+
+#[tokio::test]
+async fn the_running_system_as_a_tree() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config::parse(CONFIG).expect("well-formed");
+    let instance = started(&config, folder.path()).await;
+    instance
+        .with_tree(|tree| {
+            assert_eq!(value(tree, "Device.", "RootDataModelVersion"), "2.19");
+            assert_eq!(value(tree, "Device.LocalAgent.", "EndpointID"), "proto:lab:agent");
+            assert_eq!(value(tree, "Device.LocalAgent.", "ControllerNumberOfEntries"), "2");
+            let role = value(tree, "Device.LocalAgent.Controller.1.", "AssignedRole");
+            assert_eq!(role, "Device.LocalAgent.ControllerTrust.Role.1");
+            assert_eq!(value(tree, "Device.LocalAgent.ControllerTrust.Role.1.", "Name"), "Full Access");
+            let total: u64 =
+                value(tree, "Device.DeviceInfo.MemoryStatus.", "Total").parse().expect("a number");
+            assert!(total > 0);
+            let processes: u64 = value(tree, "Device.DeviceInfo.ProcessStatus.", "ProcessNumberOfEntries")
+                .parse()
+                .expect("a number");
+            assert!(processes > 0);
+            // References have found their rows.
+            tree.for_each(|place, values| {
+                for text in values.iter().flatten().map(ToString::to_string) {
+                    assert!(!text.contains(".{"), "{}: {text}", place.text(tree.model()));
+                }
+            });
+        })
+        .expect("it runs");
+}
+
+#[tokio::test]
+async fn the_tables_say_whom_to_dial() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config::parse(CONFIG).expect("well-formed");
+    let instance = started(&config, folder.path()).await;
+    let plans = instance.with_tree(plans).expect("it runs");
+    let dialled: Vec<_> =
+        plans.iter().map(|(row, plan)| format!("{row} {} {}", plan.controller, plan.url)).collect();
+    assert_eq!(dialled, ["Device.LocalAgent.Controller.1.MTP.1. proto::one wss://acs.example:8183/usp"]);
+}
+
+#[tokio::test]
+async fn every_supported_value_fits_its_parameter() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config::parse("").expect("well-formed");
+    let instance = started(&config, folder.path()).await;
+    instance
+        .with_tree(|tree| {
+            tree.for_each(|place, values| {
+                let object = tree.model().object(place.object);
+                for (param, value) in object.params.iter().zip(values) {
+                    let Some(value) = value else { continue };
+                    let checked = param.check(&value.expose());
+                    let leaf = place.leaf_text(tree.model(), param.name.as_str());
+                    assert!(checked.is_ok(), "{leaf} = {value}: {checked:?}");
+                }
+            });
+        })
+        .expect("it runs");
+}
+
+#[test]
+fn the_first_configuration_stays_and_the_policy_follows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let in_force = |text: &str| {
+        let now = Config::parse(text).expect("well-formed");
+        state.factory_default(&now, text).expect("a factory default")
+    };
+    let first = in_force("[[controller]]\nendpoint = \"proto::first\"\n");
+    assert_eq!(first.controllers[0].endpoint, "proto::first");
+    let later = "[[controller]]\nendpoint = \"proto::later\"\n[policy]\nwritable = [\"Device.IP.\"]\n";
+    let second = in_force(later);
+    assert_eq!(second.controllers[0].endpoint, "proto::first");
+    assert!(second.policy.allows("Device.IP."));
+    state.forget_factory_default().expect("it is forgotten");
+    assert_eq!(in_force(later).controllers[0].endpoint, "proto::later");
+}
+
+#[test]
+fn a_device_keeps_the_certificate_that_it_made() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let endpoint = EndpointId::receive("proto:lab:agent").expect("an id");
+    let config = Config::default();
+    let (first, origin) = state.credential(&config, &endpoint).expect("a certificate");
+    assert_eq!(origin, Origin::SelfSigned);
+    let (again, _) = state.credential(&config, &endpoint).expect("a certificate");
+    assert_eq!(first.fingerprint(), again.fingerprint());
+    let mode = std::fs::metadata(folder.path().join("device.key")).expect("the key").permissions().mode();
+    assert_eq!(mode & 0o077, 0);
+    state.keep_enrolled(&first).expect("it is kept");
+    assert_eq!(state.credential(&config, &endpoint).expect("a certificate").1, Origin::Enrolled);
+    let uuid = state.made_up_uuid().expect("a UUID");
+    assert_eq!(state.made_up_uuid().expect("the same"), uuid);
+}

@@ -1,0 +1,85 @@
+//! `agent.toml`: what is read, and what is refused with which words.
+
+use agent::config::Config;
+
+const WHOLE: &str = r#"
+data_dir = "/tmp/agent"
+
+[agent]
+endpoint = "proto:lab:agent-1"
+oui = "012345"
+serial = "S1"
+
+[[controller]]
+endpoint = "proto::one"
+url = "wss://acs.example:8183/usp"
+ca = "/etc/cusp/ca.pem"
+pin = "AA:BB"
+token = "cet_secret"
+
+[[controller]]
+endpoint = "proto::two"
+
+[tls]
+cert = "/etc/cusp/agent.pem"
+key = "/etc/cusp/agent.key"
+
+[[listen]]
+address = "127.0.0.1:8184"
+tls = false
+
+[policy]
+writable = ["Device.IP.", "Device.Time.Client.{i}."]
+reboot = ["/sbin/reboot"]
+"#;
+
+#[test]
+fn a_whole_file_is_read() {
+    let config = Config::parse(WHOLE).expect("it is well-formed");
+    assert_eq!(config.data_dir.display().to_string(), "/tmp/agent");
+    assert_eq!(config.agent.endpoint.as_deref(), Some("proto:lab:agent-1"));
+    assert_eq!(config.controllers.len(), 2);
+    assert_eq!(config.controllers[0].token.as_deref(), Some("cet_secret"));
+    assert_eq!(config.controllers[1].url, None);
+    assert_eq!(config.listeners[0].path, "/usp");
+    assert!(config.policy.allows("Device.IP.Interface.{i}."));
+    assert!(config.policy.allows("Device.Time.Client.{i}."));
+    assert!(!config.policy.allows("Device.Time."));
+    assert!(!config.policy.allows("Device.DNS.Client."));
+}
+
+#[test]
+fn an_empty_file_allows_nothing() {
+    let config = Config::parse("").expect("it is well-formed");
+    assert_eq!(config.data_dir.display().to_string(), "/var/lib/cusp-agent");
+    assert!(!config.policy.allows("Device.IP."));
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let config = Config::parse(WHOLE).expect("it is well-formed");
+    assert!(!format!("{config:?}").contains("cet_secret"));
+    let error =
+        Config::parse("[[controller]]\nendpoint = \"proto::a\"\ntoken = \"cet_x\" oops").expect_err("bad");
+    assert!(!format!("{error:#}").contains("cet_x"), "{error:#}");
+}
+
+#[test]
+fn what_is_not_understood_is_named() {
+    let check = |text: &str, expected: &[&str]| {
+        let error = format!("{:#}", Config::parse(text).expect_err(text));
+        for word in expected {
+            assert!(error.contains(word), "{text}: {error}");
+        }
+    };
+    check("colour = 1", &["line 1", "`colour`"]);
+    check("[policy]\nwriteable = []", &["line 2", "`writeable`", "writable"]);
+    check("[[controller]]\nurl = \"ws://x\"", &["endpoint"]);
+    check("[[controller]]\nendpoint = \"proto::a\"\nid = 1", &["line 3", "`id`"]);
+    check("data_dir = 3", &["line 1"]);
+    check("[policy]\nwritable = [\"Device.IP\"]", &["policy.writable", "Device.IP"]);
+    check("[policy]\nwritable = [\"Device.IP.Interface.1.\"]", &["policy.writable"]);
+    check("[tls]\ncert = \"a\"", &["cert and key"]);
+    check("[agent]\noui = \"12345x\"", &["agent.oui"]);
+    check("[[controller]]\nendpoint = \"proto::a\"\n[[controller]]\nendpoint = \"proto::a\"", &["twice"]);
+}

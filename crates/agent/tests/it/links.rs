@@ -1,0 +1,123 @@
+//! Links over real sockets: enrolment with a token over TLS, then a connection with the certificate that
+//! was issued, and the first Record on it.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use agent::config::Config;
+use agent::enrol::Credentials;
+use agent::identity::Identity;
+use agent::state::StateDir;
+use agent::system::SystemRoot;
+use agent::{host, links};
+use mtp::ws::{ListenConfig, Listener};
+use mtp::{
+    Admission, Candidate, DownReason, EndpointId, EnrolRequest, Inbound, LinkHandler, LinkId, LinkUp,
+    PeerAuth, Refusal, Role, Verdict,
+};
+use pki::{Ca, CertificateRequest, DeviceVerifier, ServerNames, ServerTls, Validity};
+use tokio::sync::mpsc;
+
+const TOKEN: &str = "cet_once";
+
+fn year() -> Validity {
+    Validity::lasting(SystemTime::now(), Duration::from_secs(365 * 24 * 60 * 60))
+}
+
+fn agent_id() -> EndpointId {
+    EndpointId::receive("proto:lab:agent").expect("an id")
+}
+
+/// Issues a certificate for the one token, once.
+struct Door {
+    ca: Ca,
+    token: Mutex<Option<&'static str>>,
+}
+
+impl Admission for Door {
+    async fn admit(&self, candidate: &Candidate) -> Result<(), Refusal> {
+        match &candidate.peer {
+            PeerAuth::Certificate(peer) if peer.trusted => Ok(()),
+            _ => Err(Refusal::new(403, "not enrolled")),
+        }
+    }
+
+    async fn enrol(&self, request: EnrolRequest) -> Result<String, Refusal> {
+        let token = self.token.lock().expect("no panic").take();
+        if token != Some(request.token.as_str()) {
+            return Err(Refusal::new(401, "no such token"));
+        }
+        let request = CertificateRequest::parse(&request.request_pem).expect("a request");
+        assert_eq!(request.endpoint_ids, [agent_id()]);
+        let chain = self.ca.issue_device(&request, &agent_id(), year()).expect("a certificate");
+        Ok(pki::pem::encode_chain(&chain))
+    }
+}
+
+/// Tells the test what happens.
+struct Witness(mpsc::UnboundedSender<Seen>);
+
+#[derive(Debug)]
+enum Seen {
+    Up(Option<EndpointId>, PeerAuth),
+    Record(Vec<u8>),
+}
+
+impl LinkHandler for Witness {
+    fn up(&self, link: LinkUp) {
+        let _ = self.0.send(Seen::Up(link.eid, link.peer));
+    }
+
+    async fn inbound(&self, record: Inbound) -> Verdict {
+        let _ = self.0.send(Seen::Record(record.record.to_vec()));
+        Verdict::Accepted
+    }
+
+    fn down(&self, _: LinkId, _: DownReason) {}
+}
+
+#[tokio::test]
+async fn a_device_enrols_and_connects_with_its_certificate() {
+    let controller = EndpointId::receive("proto::controller").expect("an id");
+    let ca = Ca::create("test", year()).expect("a CA");
+    let names = ServerNames {
+        ips: vec![[127, 0, 0, 1].into()],
+        endpoint: Some(controller.clone()),
+        ..Default::default()
+    };
+    let server = ca.issue_server(&names, year()).expect("a certificate");
+    let devices = DeviceVerifier::new(&[ca.certificate().clone()], false, pki::provider()).expect("a CA");
+    let tls = ServerTls::new(&server, devices).expect("a certificate");
+    let how = ListenConfig::new("/usp", controller, Role::Controller);
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into(), Some(tls), how).await.expect("a socket");
+    let port = listener.local_addr().expect("an address").port();
+    let toml = format!(
+        "[[controller]]\nendpoint = \"proto::controller\"\nurl = \"wss://127.0.0.1:{port}/usp\"\ntoken = \"{TOKEN}\"\nca = \"\"\"\n{}\"\"\"\n",
+        ca.certificate_pem(),
+    );
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let door = Arc::new(Door { ca, token: Mutex::new(Some(TOKEN)) });
+    tokio::spawn(listener.run(Arc::new(Witness(sender)), door, std::future::pending()));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let config = Config::parse(&toml).expect("well-formed");
+    let credentials =
+        Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id()).expect("a certificate");
+    let (identity, endpoint) = (Identity::default(), agent_id());
+    let instance = host::instance(&config, &state, &identity, &endpoint, Vec::new());
+    let instance = instance.await.expect("an instance");
+    instance.start().await.expect("it starts");
+    let task = tokio::spawn(links::keep(instance, credentials, agent_id()));
+
+    let Some(Seen::Up(eid, peer)) = seen.recv().await else { panic!("a link was expected") };
+    assert_eq!(eid, Some(agent_id()));
+    let PeerAuth::Certificate(peer) = peer else { panic!("a certificate was expected") };
+    assert_eq!((peer.trusted, &peer.endpoint_ids[..]), (true, &[agent_id()][..]));
+    let Some(Seen::Record(record)) = seen.recv().await else { panic!("a Record was expected") };
+    // Field 3 of a Record is from_id.
+    let from = b"\x1a\x0fproto:lab:agent";
+    assert!(record.windows(from.len()).any(|piece| piece == from), "{record:?}");
+    assert!(folder.path().join("enrolled.pem").exists());
+    task.abort();
+}

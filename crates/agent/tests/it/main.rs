@@ -1,0 +1,14 @@
+//! Tests of the agent: parsers on fixture trees, providers on the running system, changes and diagnostics
+//! in a network namespace of their own.
+
+mod agent;
+mod config;
+mod icmp;
+mod identity;
+mod links;
+mod lookup;
+mod namespace;
+mod network;
+mod support;
+mod system_files;
+mod upload;
