@@ -37,14 +37,23 @@ struct Pair {
 
 impl Pair {
     async fn start(journals: Option<PathBuf>) -> Pair {
-        let mut controller = Controller::start(OnboardingPlan::default()).await;
+        let plan = OnboardingPlan { complete: true, ..OnboardingPlan::default() };
+        let mut controller = Controller::start(plan).await;
         let (stop, stopped) = oneshot::channel::<()>();
         let (move_every, notify_every) = (None, None);
         let options = Options { journals, move_every, notify_every, ..Options::new(1, controller.url()) };
         let running = tokio::spawn(run(options, async move { drop(stopped.await) }));
+        let mut session = None;
         loop {
-            if let Event::Up(session) = controller.events.recv().await.expect("the agent comes") {
-                return Pair { controller, session, stop, running };
+            match controller.events.recv().await.expect("the agent comes") {
+                Event::Up(up) => session = Some(up),
+                // Until then the machine has requests of its own under way.
+                Event::Onboarded(end) => {
+                    end.expect("onboarding works");
+                    let session = session.expect("it is up");
+                    return Pair { controller, session, stop, running };
+                }
+                _ => {}
             }
         }
     }
@@ -59,7 +68,11 @@ impl Pair {
         let mut answered = 0;
         while answered < count {
             let event = self.controller.events.recv().await.expect("the agent answers");
-            let Event::Answered(_, outcome) = event else { continue };
+            let outcome = match event {
+                Event::Answered(_, outcome) => outcome,
+                Event::Failed(failure) => panic!("{failure:?}"),
+                _ => continue,
+            };
             assert!(is_good(&outcome), "{outcome:?}");
             answered += 1;
             if next < count {

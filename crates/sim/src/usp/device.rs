@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::journal::Folder;
-use engine::{AgentConfig, AgentMachine, CloseReason, EndpointId, Version};
-use engine::{EngineError, Instance, InstanceConfig, Journal, Outlet, OutletClosed};
+use engine::{
+    AgentConfig, AgentMachine, CloseReason, EndpointId, EngineError, Instance, InstanceConfig, Journal,
+    Outlet, OutletClosed, Version,
+};
 use mtp::ws::{Dialled, close_code};
 use mtp::{DownReason, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Retry, Schedule, Verdict};
 

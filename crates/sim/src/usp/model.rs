@@ -9,8 +9,7 @@ use dm::model::{ModelBuilder, ModelError, Params};
 use dm::path::SchemaPath;
 use dm::schema::{Catalogue, Protocol, tr_181};
 use dm::tree::Tree;
-use engine::EndpointId;
-use engine::{EngineError, FactoryDefault, Kind, KindConfig};
+use engine::{EndpointId, EngineError, FactoryDefault, Kind, KindConfig};
 use mtp::ws::WsUrl;
 
 /// Rows of `Device.IP.Interface.{i}.` that every device has.

@@ -10,7 +10,7 @@ use mtp::ws::{ListenConfig, Listener};
 use mtp::{AdmitAll, DownReason, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Role, Verdict};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use usp_endpoint::controller::io::{Input, Notice, OnboardingPlan, Output, Ticket};
+use usp_endpoint::controller::io::{Failure, Input, Notice, OnboardingPlan, Output, Ticket};
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
 use usp_endpoint::{EndpointId, Version};
 
@@ -21,6 +21,7 @@ pub(crate) enum Event {
     Up(Arc<Session>),
     Noticed(Notice),
     Answered(Ticket, Outcome),
+    Failed(Failure),
     Onboarded(Result<(), String>),
 }
 
@@ -105,6 +106,7 @@ impl Session {
                         self.tell(Event::Noticed(notification.what));
                     }
                     Output::Answered { ticket, outcome } => self.tell(Event::Answered(ticket, outcome)),
+                    Output::Failed { failure, .. } => self.tell(Event::Failed(failure)),
                     Output::Onboarded(end) => self.tell(Event::Onboarded(end)),
                     _ => {}
                 }

@@ -64,7 +64,9 @@ fn quiet(count: usize, url: &str) -> Options {
 impl Controller {
     async fn next(&mut self) -> Event {
         let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
-        event.expect("an event in time").expect("the controller runs")
+        let event = event.expect("an event in time").expect("the controller runs");
+        assert!(!matches!(event, Event::Failed(_)), "{event:?}");
+        event
     }
 
     async fn session(&mut self) -> Arc<Session> {
