@@ -200,8 +200,8 @@ impl Dialled {
     }
 
     /// Runs the link until it is gone. Dropping the future drops the connection.
-    pub async fn run<H: LinkHandler>(self, handler: &H) -> DownReason {
-        conn::run(self.wire, self.shared, self.facts, handler).await
+    pub fn run<H: LinkHandler>(self, handler: &H) -> impl Future<Output = DownReason> {
+        conn::run(self.wire, self.shared, self.facts, handler)
     }
 }
 

@@ -43,8 +43,14 @@ struct Conn<S> {
     shared: Arc<Shared>,
 }
 
-/// Runs a link until it is gone.
-pub(crate) async fn run<S, H>(wire: Wire<S>, shared: Arc<Shared>, facts: Facts, handler: &H) -> DownReason
+/// Runs a link until it is gone. Not an `async fn`: its arguments would be held a second time, by every
+/// idle link.
+pub(crate) fn run<S, H>(
+    wire: Wire<S>,
+    shared: Arc<Shared>,
+    facts: Facts,
+    handler: &H,
+) -> impl Future<Output = DownReason>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     H: LinkHandler,
@@ -52,9 +58,7 @@ where
     let link = shared.link;
     let return_path = ReturnPath::WebSocket(link);
     let peer = facts.peer.clone();
-    let sender = LinkSender(shared.clone());
-    let mut guard = DownGuard { handler, shared: shared.clone(), reason: None };
-    handler.up(LinkUp {
+    let up = Box::new(LinkUp {
         link,
         peer_addr: facts.peer_addr,
         eid: facts.eid,
@@ -62,29 +66,33 @@ where
         return_path: return_path.clone(),
         side: facts.side,
         role: facts.role,
-        sender,
+        sender: LinkSender(shared.clone()),
     });
     let mut conn = Conn { wire, shared };
-    let end = loop {
-        let record = match poll_fn(|cx| conn.poll(cx)).await {
-            Ok(record) => record,
-            Err(end) => break end,
+    async move {
+        let mut guard = DownGuard { handler, shared: conn.shared.clone(), reason: None };
+        handler.up(*up);
+        let end = loop {
+            let record = match poll_fn(|cx| conn.poll(cx)).await {
+                Ok(record) => record,
+                Err(end) => break end,
+            };
+            let inbound = Inbound { link, peer: peer.clone(), return_path: return_path.clone(), record };
+            match conn.deliver(inbound, handler).await {
+                Ok(Verdict::Accepted) => {}
+                Ok(Verdict::Undecodable) => break End::Unacceptable("the Record can't be decoded"),
+                Err(end) => break end,
+            }
         };
-        let inbound = Inbound { link, peer: peer.clone(), return_path: return_path.clone(), record };
-        match conn.deliver(inbound, handler).await {
-            Ok(Verdict::Accepted) => {}
-            Ok(Verdict::Undecodable) => break End::Unacceptable("the Record can't be decoded"),
-            Err(end) => break end,
+        // Boxed: how a link ends must not make it larger while it is idle.
+        let (reason, at_fault) = Box::pin(conn.end(end)).await;
+        guard.reason = Some(reason.clone());
+        drop(guard);
+        if at_fault {
+            Box::pin(conn.linger()).await;
         }
-    };
-    // Boxed: how a link ends must not make it larger while it is idle.
-    let (reason, at_fault) = Box::pin(conn.end(end)).await;
-    guard.reason = Some(reason.clone());
-    drop(guard);
-    if at_fault {
-        Box::pin(conn.linger()).await;
+        reason
     }
-    reason
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {

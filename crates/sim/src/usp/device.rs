@@ -1,6 +1,7 @@
 //! One simulated agent: an instance of the engine, and the task of its connection.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,6 +38,13 @@ struct Attempts {
     is_first: bool,
     /// Present while the attempts fail.
     retry: Option<Box<Retry>>,
+}
+
+/// A link that runs.
+type Running<'h> = Pin<Box<dyn Future<Output = DownReason> + Send + 'h>>;
+
+fn boxed(dialled: Dialled, handler: &Handler) -> Running<'_> {
+    Box::pin(dialled.run(handler))
 }
 
 /// Takes what the connection brings.
@@ -91,26 +99,26 @@ impl Device {
     }
 
     /// Starts the agent and keeps it connected. `first` is a connection that stands already.
-    pub(super) async fn run(self: Arc<Device>, first: Option<Dialled>) {
-        if let Err(error) = self.instance.start().await {
+    pub(super) async fn run(self: Arc<Device>, first: Option<Box<Dialled>>) {
+        if let Err(error) = Box::pin(self.instance.start()).await {
             tracing::error!(%error, endpoint = %self.endpoint, "an agent does not start");
             return;
         }
-        let mut next = first;
-        let mut attempts = Attempts { is_first: next.is_none(), retry: None };
         let handler = Handler(self.clone());
+        let mut attempts = Attempts { is_first: first.is_none(), retry: None };
+        let mut connected = first.map(|dialled| boxed(*dialled, &handler));
         loop {
-            if let Some(dialled) = next.take() {
-                let reason = dialled.run(&handler).await;
+            if let Some(link) = connected.take() {
+                let reason = link.await;
                 tracing::debug!(endpoint = %self.endpoint, %reason, "disconnected");
             }
             // Large, and needed seldom: an idle device must not pay for it.
-            next = Box::pin(self.connect(&mut attempts)).await;
+            connected = Box::pin(self.connect(&mut attempts, &handler)).await;
         }
     }
 
     /// One attempt, after the wait that the schedule asks for (R-WS.19).
-    async fn connect(&self, attempts: &mut Attempts) -> Option<Dialled> {
+    async fn connect<'h>(&self, attempts: &mut Attempts, handler: &'h Handler) -> Option<Running<'h>> {
         if !std::mem::replace(&mut attempts.is_first, false) {
             let retry = attempts.retry.get_or_insert_with(|| Box::new(self.retry()));
             tokio::time::sleep(retry.next_wait()).await;
@@ -120,7 +128,7 @@ impl Device {
         match self.shared.dial(&dialer).await {
             Ok(dialled) => {
                 attempts.retry = None;
-                Some(dialled)
+                Some(boxed(dialled, handler))
             }
             Err(error) => {
                 tracing::debug!(endpoint = %self.endpoint, %error, "not connected");

@@ -243,7 +243,7 @@ impl Fleet<'_> {
                 started += 1;
                 match Device::new(&self.shared, number) {
                     Ok(device) => {
-                        tasks.spawn(device.clone().run(first.take()));
+                        tasks.spawn(device.clone().run(first.take().map(Box::new)));
                         self.devices().push(device);
                     }
                     Err(error) => tracing::error!(%error, number, "an agent could not be made"),

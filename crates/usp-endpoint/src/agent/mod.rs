@@ -68,7 +68,8 @@ pub struct AgentMachine {
     thresholds: Vec<Threshold>,
     /// When each subscription, by row number, was first seen.
     first_seen: BTreeMap<u32, Mono>,
-    queues: BTreeMap<EndpointId, Queue>,
+    /// Boxed, because a map has room for eleven at least.
+    queues: BTreeMap<EndpointId, Box<Queue>>,
     in_progress: BTreeSet<Key>,
     pending: BTreeMap<Ticket, Pending>,
     writing: bool,
@@ -137,12 +138,34 @@ impl AgentMachine {
 
     /// The next output, if any.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            self.free();
+        }
+        output
     }
 
     /// When [`Input::Timeout`] is wanted.
     pub fn poll_timeout(&self) -> Option<Mono> {
         self.timers.next()
+    }
+
+    /// Gives back what only work needs: an idle agent is one of ten thousand.
+    fn free(&mut self) {
+        self.outputs = VecDeque::new();
+        self.timers.free();
+        if self.in_progress.is_empty() {
+            self.in_progress = BTreeSet::new();
+        }
+        if self.pending.is_empty() {
+            self.pending = BTreeMap::new();
+        }
+        if self.running.is_empty() {
+            self.running = BTreeMap::new();
+        }
+        if self.groups.is_empty() {
+            self.groups = BTreeMap::new();
+        }
     }
 
     fn started(&mut self, now: Now, tree: &mut Tree, boot: Boot) {

@@ -73,6 +73,7 @@ impl Queue {
     fn remove(&mut self, at: usize) -> Option<Entry> {
         let entry = self.entries.remove(at)?;
         self.bytes -= entry.record.len();
+        self.free();
         Some(entry)
     }
 
@@ -83,6 +84,13 @@ impl Queue {
     fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
         self.entries.retain(keep);
         self.bytes = self.entries.iter().map(|entry| entry.record.len()).sum();
+        self.free();
+    }
+
+    fn free(&mut self) {
+        if self.entries.is_empty() {
+            self.entries = VecDeque::new();
+        }
     }
 }
 

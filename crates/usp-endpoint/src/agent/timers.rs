@@ -1,7 +1,5 @@
 //! What the machine waits for by the clock: one table, one entry per [`Timer`].
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use dm::Mono;
 use usp_proto::EndpointId;
 
@@ -18,37 +16,41 @@ pub(super) enum Timer {
     Expiry(u32),
 }
 
+/// The latest first. An idle agent has one or two, and pays for no more.
 #[derive(Default)]
-pub(super) struct Timers {
-    by_time: BTreeSet<(Mono, Timer)>,
-    by_timer: BTreeMap<Timer, Mono>,
-}
+pub(super) struct Timers(Vec<(Mono, Timer)>);
 
 impl Timers {
     /// Sets a timer, in place of an earlier setting.
     pub(super) fn set(&mut self, timer: Timer, at: Mono) {
         self.cancel(&timer);
-        self.by_time.insert((at, timer.clone()));
-        self.by_timer.insert(timer, at);
+        let entry = (at, timer);
+        let index = self.0.partition_point(|known| *known > entry);
+        if self.0.capacity() == 0 {
+            self.0.reserve_exact(1);
+        }
+        self.0.insert(index, entry);
     }
 
     pub(super) fn cancel(&mut self, timer: &Timer) {
-        if let Some(at) = self.by_timer.remove(timer) {
-            self.by_time.remove(&(at, timer.clone()));
+        if let Some(index) = self.0.iter().position(|(_, known)| known == timer) {
+            self.0.remove(index);
         }
     }
 
     /// Takes out a timer whose time has come.
     pub(super) fn due(&mut self, now: Mono) -> Option<Timer> {
-        let (at, timer) = self.by_time.first()?.clone();
-        if at > now {
-            return None;
-        }
-        self.cancel(&timer);
-        Some(timer)
+        self.0.pop_if(|(at, _)| *at <= now).map(|(_, timer)| timer)
     }
 
     pub(super) fn next(&self) -> Option<Mono> {
-        self.by_time.first().map(|(at, _)| *at)
+        self.0.last().map(|(at, _)| *at)
+    }
+
+    /// Gives back what a burst has taken.
+    pub(super) fn free(&mut self) {
+        if self.0.capacity() > 2 * self.0.len() + 4 {
+            self.0.shrink_to_fit();
+        }
     }
 }
