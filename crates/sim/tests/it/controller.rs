@@ -21,7 +21,7 @@ pub(crate) enum Event {
     Up(Arc<Session>),
     Noticed(Notice),
     Answered(Ticket, Outcome),
-    Failed(Failure),
+    Failed(#[expect(dead_code, reason = "shown when an expectation fails")] Failure),
     Onboarded(Result<(), String>),
 }
 
