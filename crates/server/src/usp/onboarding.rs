@@ -155,7 +155,7 @@ impl<S: Store> Session<S> {
                 match usp.submit(write).await {
                     Ok(_) => tracing::info!(endpoint = %self.endpoint, "onboarded"),
                     Err(error) => {
-                        tracing::warn!(%error, endpoint = %self.endpoint, "onboarding was not kept")
+                        tracing::warn!(%error, endpoint = %self.endpoint, "onboarding was not kept");
                     }
                 }
             }

@@ -213,7 +213,7 @@ impl<S: Store> Session<S> {
             }
             Output::Nudge(_) => self.sender.ping(),
             Output::Store { ticket, notification } => {
-                effects.push(Effect::Store(ticket, Box::new(notification)))
+                effects.push(Effect::Store(ticket, Box::new(notification)));
             }
             Output::Sent(_) => {}
             Output::Connected => effects.push(Effect::Connected),

@@ -108,6 +108,8 @@ async fn what_it_carries<S: Store>(store: &S, device: &Device, epoch: Epoch) {
     };
     let mut delta = Delta::new(at(40_001), Source::Notified);
     delta.put("Device.IP.Interface.1.Status", "Up");
+    let sent = Write::JobSent { tenant: TENANT, job: job.id, epoch, at: at(40_000) };
+    store.submit(sent).await.expect("it waits");
     let mut new = notification(device, epoch, EventKind::OperationComplete, "77", 40_001);
     new.delta = Some(delta.clone());
     new.finish = Some(finish);
