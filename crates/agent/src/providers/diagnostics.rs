@@ -186,7 +186,6 @@ impl Outputs {
     }
 
     /// Adds one.
-    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts come as they are")]
     pub fn set(&mut self, name: impl Into<String>, value: impl Display) {
         self.0.push((name.into(), value.to_string()));
     }
