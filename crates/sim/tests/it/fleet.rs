@@ -204,7 +204,8 @@ async fn agents_with_journals_remember_and_count_syncs() {
         }
         let report = fleet.stop().await;
         assert_eq!(report.onboarded, 1);
-        assert!(report.journal_syncs > 0, "{report:?}");
+        // Reading needs no sync; being onboarded does.
+        assert!(!is_first || report.journal_syncs > 0, "{report:?}");
     }
 }
 
