@@ -250,7 +250,7 @@ impl Fleet<'_> {
                 }
             }
         }
-        future::pending().await
+        future::pending::<()>().await;
     }
 
     /// Moves something in each device once per `period`, spread evenly; never ends.
@@ -391,5 +391,5 @@ async fn approve(approve: Option<Approve>, mut arrivals: mpsc::UnboundedReceiver
             tracing::error!("approving panicked");
         }
     }
-    future::pending().await
+    future::pending::<()>().await;
 }

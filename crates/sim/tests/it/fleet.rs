@@ -65,7 +65,9 @@ impl Controller {
     async fn next(&mut self) -> Event {
         let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
         let event = event.expect("an event in time").expect("the controller runs");
-        assert!(!matches!(event, Event::Failed(_)), "{event:?}");
+        if let Event::Failed(failure) = &event {
+            panic!("a request got no answer: {failure:?}");
+        }
         event
     }
 
@@ -202,7 +204,8 @@ async fn agents_with_journals_remember_and_count_syncs() {
         }
         let report = fleet.stop().await;
         assert_eq!(report.onboarded, 1);
-        assert!(report.journal_syncs > 0, "{report:?}");
+        // Reading needs no sync; being onboarded does.
+        assert!(!is_first || report.journal_syncs > 0, "{report:?}");
     }
 }
 
