@@ -268,3 +268,16 @@ pub struct RefusedAttempt {
     /// Why, in one sentence.
     pub reason: String,
 }
+
+/// A device that listens, and is dialled by the server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DialTarget {
+    /// Which device.
+    pub device: DeviceId,
+    /// Who should answer.
+    pub endpoint: String,
+    /// Where.
+    pub url: String,
+    /// Since when it is dialled there.
+    pub since: UtcTime,
+}

@@ -6,6 +6,12 @@ pub const LANE_QUEUE: usize = 256;
 pub const LANE_READS: usize = 64;
 /// Rows on the list of devices that ask to be let in; the one seen longest ago makes room.
 pub const PENDING: usize = 256;
+/// Devices that the server dials.
+pub const DIALS: usize = 4096;
+/// Bytes of an endpoint id that a person gives.
+pub const ENDPOINT: usize = 512;
+/// Bytes of a URL that is dialled.
+pub const DIAL_URL: usize = 2048;
 /// Refused attempts that are remembered.
 pub const REFUSED: usize = 256;
 /// Rows of one page of any list.

@@ -13,7 +13,7 @@ use dm::UtcTime;
 use crate::access::{ApiToken, EnrolmentToken, Login, SecretHash, User};
 use crate::audit::{AuditRow, Break, Chain, Tip};
 use crate::device::{Credential, Device, Identity, SessionRow};
-use crate::enrolment::{Admission, PendingDevice, RefusedAttempt};
+use crate::enrolment::{Admission, DialTarget, PendingDevice, RefusedAttempt};
 use crate::event::Event;
 use crate::filter::Filter;
 use crate::ids::{DeviceId, Fingerprint, JobId, ModelHash, Seq, TenantId, UserId};
@@ -26,7 +26,7 @@ mod intent;
 mod write;
 
 pub use intent::{
-    Admit, Approve, CreateJob, DeviceFields, FinishJob, NewNotification, Patch, Prune, PutModel,
+    Admit, Approve, CreateJob, DeviceFields, FinishJob, NewNotification, Patch, Prune, PutDial, PutModel,
     SessionClosed, SessionOpened,
 };
 pub use write::{Write, Written};
@@ -286,6 +286,9 @@ pub trait Store: Clone + Send + Sync + 'static {
         &self,
         tenant: TenantId,
     ) -> impl Future<Output = Result<Vec<RefusedAttempt>, StoreError>> + Send;
+
+    /// Whom the server dials, by endpoint id.
+    fn dials(&self, tenant: TenantId) -> impl Future<Output = Result<Vec<DialTarget>, StoreError>> + Send;
 
     /// A person by name.
     fn user(

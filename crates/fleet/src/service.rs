@@ -14,7 +14,7 @@ use crate::device::Device;
 use crate::ids::{DeviceId, JobId, Stamp};
 use crate::job::{Job, JobState, OpKind, Priority, forget_secrets};
 use crate::lane::JobRef;
-use crate::port::{Approve, CreateJob, Patch, Store, StoreError, Write, Written};
+use crate::port::{Approve, CreateJob, Patch, PutDial, Store, StoreError, Write, Written};
 use crate::{Error, dto, limits};
 
 /// An operation that someone asks for.
@@ -208,6 +208,36 @@ pub async fn reject<S: Store>(store: &S, caller: &Caller, at: UtcTime, endpoint:
     let audit = AuditEntry::new(caller.actor.clone(), "device.reject", endpoint, "");
     store.submit(Write::Reject { tenant: caller.tenant, endpoint: endpoint.to_owned(), at, audit }).await?;
     Ok(())
+}
+
+/// Has a device dialled where it listens, and lets it in if nobody knows it: an operator's decision.
+/// Whether endpoint and URL are well-formed is for those to check who can read them.
+///
+/// # Errors
+/// [`Error::Forbidden`], [`Error::Invalid`]; the store's when there are too many.
+pub async fn add_dialled<S: Store>(
+    store: &S,
+    caller: &Caller,
+    stamp: Stamp,
+    endpoint: &str,
+    url: &str,
+) -> Result<Device, Error> {
+    caller.need(Permission::Enrol)?;
+    for (field, text, limit) in [("endpoint", endpoint, limits::ENDPOINT), ("connect", url, limits::DIAL_URL)]
+    {
+        if text.is_empty() || text.len() > limit {
+            return Err(Error::Invalid { field, why: format!("it has 1 to {limit} bytes") });
+        }
+    }
+    let put = PutDial {
+        tenant: caller.tenant,
+        device: DeviceId::make(stamp),
+        endpoint: endpoint.to_owned(),
+        url: url.to_owned(),
+        at: stamp.at,
+        audit: AuditEntry::new(caller.actor.clone(), "device.dial", endpoint, url),
+    };
+    device_of(store.submit(Write::PutDial(put)).await?)
 }
 
 /// Changes a device's name or tags; `None` leaves them.

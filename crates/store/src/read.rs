@@ -5,7 +5,7 @@ use dm::UtcTime;
 use fleet::access::{ApiToken, EnrolmentToken, Login, SecretHash, User};
 use fleet::audit::{AuditRow, Break, Chain, Tip};
 use fleet::device::{Credential, Device, Identity, SessionRow};
-use fleet::enrolment::{Admission, PendingDevice, RefusedAttempt};
+use fleet::enrolment::{Admission, DialTarget, PendingDevice, RefusedAttempt};
 use fleet::event::Event;
 use fleet::ids::{DeviceId, Fingerprint, JobId, ModelHash, Seq, TenantId, UserId};
 use fleet::job::Job;
@@ -153,6 +153,10 @@ impl Store for SqliteStore {
 
     async fn pending(&self, tenant: TenantId) -> Result<Vec<PendingDevice>, StoreError> {
         self.pool().read(move |reader| enrolment::pending(&reader.connection, tenant)).await
+    }
+
+    async fn dials(&self, tenant: TenantId) -> Result<Vec<DialTarget>, StoreError> {
+        self.pool().read(move |reader| enrolment::dials(&reader.connection, tenant)).await
     }
 
     async fn refused(&self, tenant: TenantId) -> Result<Vec<RefusedAttempt>, StoreError> {

@@ -40,6 +40,10 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
         Write::Approve(approve) => enrolment::approve(tx, approve),
         Write::Reject { tenant, endpoint, at, audit } => enrolment::reject(tx, tenant, &endpoint, at, audit),
         Write::Admit(admit) => enrolment::admit(tx, admit),
+        Write::PutDial(dial) => enrolment::put_dial(tx, dial),
+        Write::RemoveDial { tenant, endpoint, at, audit } => {
+            enrolment::remove_dial(tx, tenant, &endpoint, at, audit)
+        }
         Write::Refused { tenant, attempt } => enrolment::refused(tx, tenant, &attempt),
         Write::CreateJob(create) => job::create(tx, *create),
         Write::JobSent { tenant, job, epoch, at } => job::sent(tx, tenant, job, epoch, at),

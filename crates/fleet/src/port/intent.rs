@@ -123,6 +123,23 @@ pub struct Admit {
     pub audit: AuditEntry,
 }
 
+/// A device is dialled where it listens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PutDial {
+    /// Whose it is, or will be.
+    pub tenant: TenantId,
+    /// The id for it, if it is not known.
+    pub device: DeviceId,
+    /// Who should answer.
+    pub endpoint: String,
+    /// Where; in place of another URL of the same endpoint.
+    pub url: String,
+    /// When.
+    pub at: UtcTime,
+    /// Who.
+    pub audit: AuditEntry,
+}
+
 /// An operation that is accepted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CreateJob {

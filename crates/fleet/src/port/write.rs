@@ -4,7 +4,7 @@ use dm::UtcTime;
 use dm::operation::Outcome;
 
 use super::intent::{
-    Admit, Approve, CreateJob, DeviceFields, FinishJob, NewNotification, Patch, Prune, PutModel,
+    Admit, Approve, CreateJob, DeviceFields, FinishJob, NewNotification, Patch, Prune, PutDial, PutModel,
     SessionClosed, SessionOpened,
 };
 use crate::access::{ApiToken, EnrolmentToken, Login, PasswordHash, SecretHash, SignInLink, User};
@@ -57,6 +57,20 @@ pub enum Write {
     /// The policy or a token lets an unknown device in, or a certificate is issued for a device to come.
     /// → [`Written::Device`].
     Admit(Admit),
+    /// A person says where a device listens: lets it in, if nobody knows it, and has it dialled there from
+    /// now on. → [`Written::Device`].
+    PutDial(PutDial),
+    /// A device is not dialled any more. → [`Written::Done`].
+    RemoveDial {
+        /// Whose.
+        tenant: TenantId,
+        /// Whom it dialled.
+        endpoint: String,
+        /// When.
+        at: UtcTime,
+        /// Who.
+        audit: AuditEntry,
+    },
     /// An attempt was turned away. → [`Written::Done`].
     Refused {
         /// Whose list.

@@ -2,7 +2,7 @@
 
 use dm::UtcTime;
 use fleet::device::{Credential, Identity};
-use fleet::enrolment::{Admission, PendingDevice, RefusedAttempt};
+use fleet::enrolment::{Admission, DialTarget, PendingDevice, RefusedAttempt};
 use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::limits as bounds;
 use rusqlite::{Connection, params};
@@ -67,6 +67,18 @@ pub(super) fn refused(connection: &Connection, tenant: TenantId) -> Res<Vec<Refu
             peer: row.get(1)?,
             endpoint: row.get(2)?,
             reason: row.get(3)?,
+        })
+    })
+}
+
+pub(super) fn dials(connection: &Connection, tenant: TenantId) -> Res<Vec<DialTarget>> {
+    let sql = "SELECT device, endpoint, url, since FROM dials WHERE tenant = ? ORDER BY endpoint LIMIT ?";
+    all(connection, sql, params![tenant.to_bytes(), bounds::DIALS], |row| {
+        Ok(DialTarget {
+            device: DeviceId::from_bytes(row.get(0)?),
+            endpoint: row.get(1)?,
+            url: row.get(2)?,
+            since: UtcTime(row.get(3)?),
         })
     })
 }

@@ -150,10 +150,11 @@ pub(super) fn patch(tx: &mut Tx<'_>, patch: Patch) -> Res<Written> {
 }
 
 /// Everything that is keyed by a device.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "tags",
     "identities",
     "credentials",
+    "dials",
     "sessions",
     "twins",
     "twin_deltas",

@@ -7,12 +7,12 @@ use fleet::enrolment::{PendingDevice, RefusedAttempt};
 use fleet::event::{EventBody, EventKind};
 use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::limits as bounds;
-use fleet::port::{Admit, Approve, StoreError, Written};
+use fleet::port::{Admit, Approve, PutDial, StoreError, Written};
 use rusqlite::params;
 
 use super::{Tx, device};
 use crate::error::Res;
-use crate::query::{one, run, signed};
+use crate::query::{must, one, run, signed};
 use crate::rows;
 
 pub(super) fn seen(tx: &mut Tx<'_>, tenant: TenantId, pending: &PendingDevice) -> Res<Written> {
@@ -117,6 +117,46 @@ pub(super) fn admit(tx: &mut Tx<'_>, admit: Admit) -> Res<Written> {
     tx.audit(tenant, at, audit)?;
     let device = rows::device(tx.connection, tenant, id)?.ok_or(StoreError::NotFound("device"))?;
     Ok(Written::Device(Box::new(device)))
+}
+
+/// Lets the device in, or finds the one that goes by that name, and records where it listens.
+pub(super) fn put_dial(tx: &mut Tx<'_>, dial: PutDial) -> Res<Written> {
+    let PutDial { tenant, device, endpoint, url, at, audit } = dial;
+    let identity = Identity::usp(endpoint.clone());
+    let id = match device::by_identity(tx, tenant, &identity)? {
+        Some(id) => {
+            tx.audit(tenant, at, audit)?;
+            id
+        }
+        None => {
+            admit(tx, Admit { tenant, device, identity, credential: None, name: None, at, audit })?;
+            device
+        }
+    };
+    let sql = "INSERT INTO dials (tenant, endpoint, device, url, since) VALUES (?, ?, ?, ?, ?) \
+               ON CONFLICT (tenant, endpoint) DO UPDATE SET device = excluded.device, url = excluded.url, \
+               since = excluded.since";
+    run(tx.connection, sql, params![tenant.to_bytes(), endpoint, id.to_bytes(), url, at.0])?;
+    let count = "SELECT count(*) FROM dials WHERE tenant = ?";
+    let count: Option<usize> = one(tx.connection, count, params![tenant.to_bytes()], |row| row.get(0))?;
+    if count.unwrap_or(0) > bounds::DIALS {
+        return Err(StoreError::Conflict("too many devices are dialled").into());
+    }
+    let device = rows::device(tx.connection, tenant, id)?.ok_or(StoreError::NotFound("device"))?;
+    Ok(Written::Device(Box::new(device)))
+}
+
+pub(super) fn remove_dial(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    endpoint: &str,
+    at: UtcTime,
+    audit: AuditEntry,
+) -> Res<Written> {
+    let sql = "DELETE FROM dials WHERE tenant = ? AND endpoint = ?";
+    must(tx.connection, "dialled device", sql, params![tenant.to_bytes(), endpoint])?;
+    tx.audit(tenant, at, audit)?;
+    Ok(Written::Done)
 }
 
 fn create(tx: &Tx<'_>, tenant: TenantId, id: DeviceId, name: &str, at: UtcTime) -> Res<()> {

@@ -2,7 +2,7 @@
 
 use fleet::Error;
 use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
-use fleet::enrolment::{Admission, RefusedAttempt};
+use fleet::enrolment::{Admission, DialTarget, RefusedAttempt};
 use fleet::event::EventKind;
 use fleet::ids::{DeviceId, Fingerprint};
 use fleet::port::{Admit, Store, StoreError, Write, Written};
@@ -15,6 +15,7 @@ pub(super) async fn run<S: Store>(store: &S) {
     rejection_holds_until_approval(store).await;
     names_and_certificates_are_exclusive(store).await;
     admission_without_a_person(store).await;
+    devices_are_dialled_where_they_listen(store).await;
     lists_are_bounded(store).await;
 }
 
@@ -127,4 +128,51 @@ async fn admission_without_a_person<S: Store>(store: &S) {
     // Admitted again, it is the same device.
     let Ok(Written::Device(second)) = store.submit(admit(51)).await else { panic!("not admitted") };
     assert_eq!(first.id, second.id);
+}
+
+async fn devices_are_dialled_where_they_listen<S: Store>(store: &S) {
+    let add = async |number: u64, endpoint: &str, url: &str| {
+        let when = at(60 + i64::try_from(number).expect("small"));
+        service::add_dialled(store, &caller(), stamp(when, 60 + number), endpoint, url).await
+    };
+    let target = |device: DeviceId, endpoint: &str, url: &str, since: i64| DialTarget {
+        device,
+        endpoint: endpoint.to_owned(),
+        url: url.to_owned(),
+        since: at(since),
+    };
+    assert_eq!(store.dials(TENANT).await, Ok(Vec::new()));
+    // Someone who was turned away is let in after all.
+    seen(store, "self::listens", None, at(55)).await;
+    service::reject(store, &caller(), at(56), "self::listens").await.expect("listed");
+    let first = add(1, "self::listens", "ws://192.0.2.7:8090/usp").await.expect("let in");
+    assert_eq!((first.name.as_str(), first.onboarded, first.first_seen), ("self::listens", false, at(61)));
+    let known = Admission::Device { device: first.id, pinned: Vec::new() };
+    assert_eq!(store.admission(TENANT, &Identity::usp("self::listens")).await, Ok(Some(known)));
+    // A device that is known keeps its id; another URL takes the place of the first.
+    let known = approved(store, "self::also", 70).await;
+    let second = add(2, "self::also", "ws://192.0.2.8/usp").await.expect("known");
+    assert_eq!(second.id, known.id);
+    let again = add(3, "self::listens", "wss://192.0.2.9/usp").await.expect("known");
+    assert_eq!(again.id, first.id);
+    let expected = [
+        target(second.id, "self::also", "ws://192.0.2.8/usp", 62),
+        target(first.id, "self::listens", "wss://192.0.2.9/usp", 63),
+    ];
+    assert_eq!(store.dials(TENANT).await, Ok(expected.to_vec()));
+
+    let remove = || Write::RemoveDial {
+        tenant: TENANT,
+        endpoint: "self::also".to_owned(),
+        at: at(64),
+        audit: audit(),
+    };
+    done(store, remove()).await;
+    assert_eq!(store.submit(remove()).await, Err(StoreError::NotFound("dialled device")));
+    assert!(store.device(TENANT, second.id).await.expect("readable").is_some());
+    service::forget_device(store, &caller(), at(65), first.id).await.expect("known");
+    assert_eq!(store.dials(TENANT).await, Ok(Vec::new()));
+    for (endpoint, url) in [("", "ws://192.0.2.7/"), ("self::x", ""), ("self::x", &"w".repeat(2049))] {
+        assert!(matches!(add(4, endpoint, url).await, Err(Error::Invalid { .. })), "{endpoint} {url}");
+    }
 }
