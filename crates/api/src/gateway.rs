@@ -39,7 +39,16 @@ pub trait Gateway: Lanes {
         let _ = (tenant, endpoint);
     }
 
-    /// A device was removed; its sessions end.
+    /// Whether a device of this endpoint id could be dialled at this URL.
+    ///
+    /// # Errors
+    /// [`fleet::Error::Invalid`], which says what is wrong with `endpoint` or `connect`.
+    fn can_dial(&self, endpoint: &str, url: &str) -> Result<(), fleet::Error>;
+
+    /// Whom the server dials has changed in the store; it dials accordingly from now on.
+    fn dials_changed(&self, tenant: TenantId);
+
+    /// A device was removed; its sessions end, and it is not dialled any more.
     fn forgotten(&self, tenant: TenantId, device: DeviceId);
 
     /// The last decoded messages of a device, oldest first, secrets masked.

@@ -81,6 +81,16 @@ impl From<Row> for Device {
     }
 }
 
+/// A device that listens, and is to be dialled.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddBody {
+    /// The endpoint id of who should answer.
+    pub endpoint: String,
+    /// Where it listens: a `ws://` or `wss://` URL.
+    pub connect: String,
+}
+
 /// Changes a device; what is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,9 +1,9 @@
-//! Devices: list, one, its values, its connections.
+//! Devices: list, one, one that is dialled, its values, its connections.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, patch};
+use axum::routing::{delete, get, patch, post};
 use dm::Code;
 use dm::path::Target;
 use fleet::access::Permission;
@@ -21,7 +21,7 @@ use super::Routes;
 use crate::app::App;
 use crate::auth::Who;
 use crate::catalogue;
-use crate::dto::device::{Device, PatchBody, Session, TwinItem};
+use crate::dto::device::{AddBody, Device, PatchBody, Session, TwinItem};
 use crate::dto::{operation, time};
 use crate::extract::{Body, Id, Params};
 use crate::limits;
@@ -32,6 +32,7 @@ use crate::query::{self, Page};
 pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
     routes
         .add::<__path_list>(get(list::<S>))
+        .add::<__path_add>(post(add::<S>))
         .add::<__path_one>(get(one::<S>))
         .add::<__path_change>(patch(change::<S>))
         .add::<__path_forget>(delete(forget::<S>))
@@ -150,6 +151,22 @@ fn only(page: Page<Device>, fields: &str) -> Result<Page<serde_json::Value>, Pro
         items.push(row);
     }
     Ok(Page { items, next: page.next })
+}
+
+/// Has a device dialled where it listens, and lets it in if nobody knows it.
+#[utoipa::path(post, path = "/devices", tag = "devices", operation_id = "add_device", request_body = AddBody,
+    responses((status = 201, description = "The device", body = Device)))]
+async fn add<S: Store>(
+    State(app): State<App<S>>,
+    who: Who,
+    Body(body): Body<AddBody>,
+) -> Result<(StatusCode, Json<Device>), Problem> {
+    who.caller.need(Permission::Enrol)?;
+    let AddBody { endpoint, connect } = body;
+    app.gateway().can_dial(&endpoint, &connect)?;
+    let device = service::add_dialled(app.store(), &who.caller, app.stamp(), &endpoint, &connect).await?;
+    app.gateway().dials_changed(who.caller.tenant);
+    Ok((StatusCode::CREATED, Json(device.into())))
 }
 
 /// One device, by id, unique beginning of an id, endpoint id, serial or name.

@@ -187,6 +187,8 @@ async fn roles_end_where_they_end() {
     check(Method::POST, "/pending/os::A-1/approve", "{}", viewer).await;
     check(Method::POST, "/pending/os::A-1/reject", "", viewer).await;
     check(Method::GET, "/enrolments", "", viewer).await;
+    let dialled = r#"{"endpoint":"os::A-2","connect":"ws://192.0.2.7/"}"#;
+    check(Method::POST, "/devices", dialled, viewer).await;
     check(Method::POST, "/enrolments", r#"{"ttl":"1h"}"#, viewer).await;
     check(Method::GET, "/tokens", "", all_but_owner).await;
     check(Method::POST, "/tokens", r#"{"name":"x","role":"owner"}"#, all_but_owner).await;

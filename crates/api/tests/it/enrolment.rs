@@ -1,5 +1,6 @@
 //! Pending devices, refused ones, enrolment tokens, and what a device needs to connect.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fleet::access::Role;
@@ -139,4 +140,53 @@ async fn connecting_needs_these() {
         json!({"endpoint_id": "proto::cusp", "websocket_url": "", "tls": true, "ca_pem": null,
             "plaintext_warning": false, "agent_toml": "", "obuspa": ""})
     );
+}
+
+#[tokio::test]
+async fn a_device_that_listens_is_let_in_and_dialled() {
+    let world = World::new().await;
+    let token = world.token(Role::Operator).await;
+    let body = r#"{"endpoint":"os::00256D-A1","connect":"ws://192.0.2.7:8090/usp"}"#;
+    let made = world.post("/api/v1/devices").token(&token).json(body).await;
+    assert_eq!(made.status, 201);
+    let device = made.json();
+    assert_eq!((&device["name"], &device["online"]), (&json!("os::00256D-A1"), &json!(false)));
+    assert_eq!(device["endpoints"], json!(["os::00256D-A1"]));
+    let dials = world.store.dials(TENANT).await.expect("readable");
+    let dials: Vec<_> = dials.iter().map(|one| (one.endpoint.as_str(), one.url.as_str())).collect();
+    assert_eq!(dials, [("os::00256D-A1", "ws://192.0.2.7:8090/usp")]);
+    let uri = format!("/api/v1/devices/{}", device["id"].as_str().expect("an id"));
+    assert_eq!(world.get(&uri).token(&token).send().await.json(), device);
+    // Asked again, elsewhere: the same device.
+    let body = r#"{"endpoint":"os::00256D-A1","connect":"wss://192.0.2.8/usp"}"#;
+    let again = world.post("/api/v1/devices").token(&token).json(body).await;
+    assert_eq!((again.status, &again.json()["id"]), (201, &device["id"]));
+    assert_eq!(world.store.dials(TENANT).await.expect("readable").len(), 1);
+    assert_eq!(world.server.dials_changed.load(Ordering::SeqCst), 2);
+
+    assert_eq!(world.call(Method::DELETE, &uri).token(&token).send().await.status, 204);
+    assert_eq!(world.store.dials(TENANT).await, Ok(Vec::new()));
+    assert_eq!(world.server.forgotten.lock().expect("not poisoned").len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_dialled_is_refused() {
+    let world = World::new().await;
+    let token = world.token(Role::Operator).await;
+    for (body, slug) in [
+        (r#"{"endpoint":"nobody","connect":"ws://192.0.2.7/"}"#, "invalid"),
+        (r#"{"endpoint":"os::00256D-A1","connect":"http://192.0.2.7/"}"#, "invalid"),
+        (r#"{"endpoint":"os::00256D-A1"}"#, "bad-json"),
+        (r#"{"endpoint":"os::00256D-A1","connect":7}"#, "bad-json"),
+        (r#"{"endpoint":"os::00256D-A1","connect":"ws://192.0.2.7/","password":"x"}"#, "bad-json"),
+    ] {
+        world.post("/api/v1/devices").token(&token).json(body).await.is_problem(400, slug);
+    }
+    let body = format!(r#"{{"endpoint":"os::{}","connect":"ws://192.0.2.7/"}}"#, "A".repeat(600));
+    world.post("/api/v1/devices").token(&token).json(&body).await.is_problem(400, "invalid");
+    let viewer = world.token(Role::Viewer).await;
+    let body = r#"{"endpoint":"os::00256D-A1","connect":"ws://192.0.2.7/"}"#;
+    world.post("/api/v1/devices").token(&viewer).json(body).await.is_problem(403, "forbidden");
+    assert_eq!(world.store.dials(TENANT).await, Ok(Vec::new()));
+    assert_eq!(world.server.dials_changed.load(Ordering::SeqCst), 0);
 }

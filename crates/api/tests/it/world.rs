@@ -2,7 +2,7 @@
 //! and requests that go straight into the router.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub(crate) struct Server {
     pub(crate) withdrawn: Mutex<Vec<JobId>>,
     pub(crate) approved: Mutex<Vec<(DeviceId, String)>>,
     pub(crate) forgotten: Mutex<Vec<DeviceId>>,
+    /// How often whom to dial has changed.
+    pub(crate) dials_changed: AtomicUsize,
     pub(crate) trace: Mutex<Trace>,
     pub(crate) unready: Mutex<Option<String>>,
     pub(crate) panics: AtomicBool,
@@ -157,6 +159,20 @@ impl Gateway for Server {
         self.approved.lock().expect("not poisoned").push((device, endpoint.to_owned()));
     }
 
+    /// Reads neither: a test's endpoint ids have a scheme, and its URLs are those of WebSockets.
+    fn can_dial(&self, endpoint: &str, url: &str) -> Result<(), fleet::Error> {
+        let invalid = |field| Err(fleet::Error::Invalid { field, why: "the server says so".to_owned() });
+        match (endpoint.contains("::"), url.starts_with("ws")) {
+            (false, _) => invalid("endpoint"),
+            (true, false) => invalid("connect"),
+            (true, true) => Ok(()),
+        }
+    }
+
+    fn dials_changed(&self, _tenant: TenantId) {
+        self.dials_changed.fetch_add(1, Ordering::SeqCst);
+    }
+
     fn forgotten(&self, _tenant: TenantId, device: DeviceId) {
         self.forgotten.lock().expect("not poisoned").push(device);
     }
@@ -219,6 +235,7 @@ impl World {
             withdrawn: Mutex::default(),
             approved: Mutex::default(),
             forgotten: Mutex::default(),
+            dials_changed: AtomicUsize::new(0),
             trace: Mutex::default(),
             unready: Mutex::default(),
             panics: AtomicBool::new(false),
