@@ -47,6 +47,17 @@ pub struct Usp {
     pub endpoint: Option<String>,
     /// Agents that dial in.
     pub websocket: WebSocket,
+    /// Agents that listen, and are dialled.
+    pub dial: Dial,
+}
+
+/// Agents that listen, and are dialled.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dial {
+    /// The shortest wait before one is dialled again, 1 to 3600 seconds; it grows while nobody answers.
+    /// Default 5.
+    pub retry_seconds: Option<u32>,
 }
 
 /// Agents that dial in.
@@ -198,6 +209,9 @@ impl Config {
             usp_endpoint::EndpointId::receive(endpoint)
                 .with_context(|| format!("usp.endpoint = \"{endpoint}\" is not an endpoint id"))?;
         }
+        if !(1..=3600).contains(&self.dial_retry_seconds()) {
+            bail!("usp.dial.retry_seconds = {} is not from 1 to 3600", self.dial_retry_seconds());
+        }
         if !self.websocket_path().starts_with('/') {
             bail!("usp.websocket.path = \"{}\" does not begin with /", self.websocket_path());
         }
@@ -224,6 +238,11 @@ impl Config {
         self.usp.websocket.path.as_deref().unwrap_or("/usp")
     }
 
+    /// `usp.dial.retry_seconds`.
+    pub fn dial_retry_seconds(&self) -> u32 {
+        self.usp.dial.retry_seconds.unwrap_or(5)
+    }
+
     /// Whether agents are served in plaintext where others can reach it.
     pub fn plaintext_warning(&self) -> bool {
         self.usp.websocket.tls.is_none() && !self.websocket_listen().ip().is_loopback()
@@ -245,6 +264,7 @@ impl Config {
         );
         show_option(&mut text, "public_url", self.usp.websocket.public_url.as_deref());
         show_tls(&mut text, self.usp.websocket.tls.as_ref(), self.usp.websocket.allow_plaintext);
+        let _ = writeln!(text, "\n[usp.dial]\nretry_seconds = {}", self.dial_retry_seconds());
         let policy = match self.enrolment.policy {
             PolicyName::Approve => "approve",
             PolicyName::Open => "open",

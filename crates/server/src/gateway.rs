@@ -101,8 +101,17 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
         self.usp.turn_away(endpoint);
     }
 
+    fn can_dial(&self, endpoint: &str, url: &str) -> Result<(), fleet::Error> {
+        self.usp.can_dial(endpoint, url)
+    }
+
+    fn dials_changed(&self, _tenant: TenantId) {
+        self.usp.dials_changed();
+    }
+
     fn forgotten(&self, _tenant: TenantId, device: DeviceId) {
         self.usp.forget(device);
+        self.usp.dials_changed();
     }
 
     fn trace(&self, _tenant: TenantId, device: DeviceId) -> Trace {

@@ -9,7 +9,8 @@ use fleet::ids::{Seq, TenantId};
 use fleet::port::{Prune, Store as _, Write, Written};
 use mtp::Role;
 use mtp::ws::{ListenConfig, Listener};
-use pki::{Ca, CertificateRequest, DeviceVerifier, Identity, ServerTls, Validity};
+use pki::{Ca, CertificateRequest, DeviceVerifier, Identity, ServerNames, ServerTls, Validity};
+use rustls::pki_types::CertificateDer;
 use store::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -22,11 +23,13 @@ use crate::data_dir::{DataDir, Listeners};
 use crate::descriptors::{self, Shares};
 use crate::gateway::ServerGateway;
 use crate::metrics::Metrics;
-use crate::usp::{Issued, Issuer, Usp, UspOptions};
+use crate::usp::{DialOptions, Issued, Issuer, Usp, UspOptions, dial};
 use crate::{control, http};
 
 /// How long a device's certificate is valid.
 const DEVICE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How long the certificate is valid that devices see when we dial them.
+const CONTROLLER_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// How often overdue jobs, and lanes that came to a halt, are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_secs(5);
 /// How often rows past their retention are removed.
@@ -44,6 +47,7 @@ pub struct Server {
     websocket: Listener,
     router: axum::Router,
     usp: Usp<SqliteStore>,
+    dial: DialOptions,
     store: SqliteStore,
     clock: Clock,
     log: Arc<Notify>,
@@ -97,6 +101,7 @@ impl Server {
         let listeners = Listeners { http: http.local_addr()?, usp_websocket: websocket.local_addr()? };
 
         let connect = connect::info(config, &listeners, &endpoint, &ca);
+        let dial = dial_options(config, &ca, &endpoint).context("usp.dial")?;
         let usp_options = UspOptions {
             endpoint,
             tenant: TenantId::DEFAULT,
@@ -123,6 +128,7 @@ impl Server {
             websocket,
             router,
             usp,
+            dial,
             store,
             clock,
             log,
@@ -134,7 +140,7 @@ impl Server {
     /// Serves until `shutdown` is done, then lets connections finish.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let Server {
-            shares, http, http_tls, websocket, router, usp, store, clock, log, position, stop, ..
+            shares, http, http_tls, websocket, router, usp, dial, store, clock, log, position, stop, ..
         } = self;
         let tls = http_tls.map(|tls| Arc::clone(tls.config()));
         let serving = tokio::spawn(http::serve(http, tls, router, shares.http, stop.subscribe()));
@@ -143,12 +149,14 @@ impl Server {
         let links = tokio::spawn(websocket.run(Arc::new(usp.clone()), admission, async move {
             let _ = stopped.wait_for(|stop| *stop).await;
         }));
+        let dialling = tokio::spawn(dial::run(usp.clone(), dial, stop.subscribe()));
         let follower = tokio::spawn(follow_log(store.clone(), log, position));
         let workers = tokio::spawn(work(store, usp, clock));
         shutdown.await;
         tracing::info!("stopping");
         let _ = stop.send(true);
         let _ = links.await;
+        let _ = dialling.await;
         follower.abort();
         workers.abort();
         let _ = serving.await;
@@ -205,14 +213,29 @@ async fn sign_in_link(
 fn tls_of(tls: &Tls, ca: &Ca) -> anyhow::Result<ServerTls> {
     let identity = Identity::load(&tls.cert, &tls.key)
         .with_context(|| format!("{} and {}", tls.cert.display(), tls.key.display()))?;
-    let mut roots = vec![ca.certificate().clone()];
-    if let Some(file) = &tls.client_ca {
-        let pem = std::fs::read(file).with_context(|| file.display().to_string())?;
-        roots.extend(pki::pem::certificates(&pem)?);
-    }
+    let roots = roots_of(Some(tls), ca)?;
     // Whether a device must show a certificate is admission's to say: it may be on its way to get one.
     let verifier = DeviceVerifier::new(&roots, false, pki::provider())?;
     Ok(ServerTls::new(&identity, verifier)?)
+}
+
+/// CAs of devices: the internal one, and those of the configuration.
+fn roots_of(tls: Option<&Tls>, ca: &Ca) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let mut roots = vec![ca.certificate().clone()];
+    if let Some(file) = tls.and_then(|tls| tls.client_ca.as_ref()) {
+        let pem = std::fs::read(file).with_context(|| file.display().to_string())?;
+        roots.extend(pki::pem::certificates(&pem)?);
+    }
+    Ok(roots)
+}
+
+/// What we show to devices that we dial comes from the internal CA, afresh with every start: it is the
+/// one CA of which every device that we enrolled knows.
+fn dial_options(config: &Config, ca: &Ca, endpoint: &EndpointId) -> anyhow::Result<DialOptions> {
+    let names = ServerNames { dns: Vec::new(), ips: Vec::new(), endpoint: Some(endpoint.clone()) };
+    let identity = ca.issue_server(&names, Validity::lasting(SystemTime::now(), CONTROLLER_LIFETIME))?;
+    let roots = roots_of(config.usp.websocket.tls.as_ref(), ca)?;
+    Ok(DialOptions { retry_seconds: config.dial_retry_seconds(), roots, identity })
 }
 
 /// Issues from the internal CA: the request must name exactly one endpoint.

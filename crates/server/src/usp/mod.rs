@@ -7,6 +7,7 @@
 mod admission;
 mod attempts;
 mod convert;
+pub(crate) mod dial;
 mod lanes;
 mod links;
 mod onboarding;
@@ -21,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use fleet::enrolment::Policy;
 use fleet::ids::{DeviceId, TenantId};
 use fleet::port::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use usp_endpoint::EndpointId;
 use usp_endpoint::controller::ControllerConfig;
 use usp_endpoint::link::LinkId;
@@ -35,6 +36,7 @@ use session::Session;
 use timers::Timers;
 use trace::Traces;
 
+pub use dial::DialOptions;
 pub use trace::TraceItem;
 
 /// Issues certificates to devices that enrol.
@@ -94,6 +96,8 @@ struct Inner<S: Store> {
     /// Refusals on their way to the store.
     unstored_refusals: AtomicUsize,
     metrics: Arc<Metrics>,
+    /// Changes when whom to dial does.
+    dials: watch::Sender<()>,
     /// Rung after every write that may have added events to the log.
     log: Arc<Notify>,
 }
@@ -120,6 +124,7 @@ impl<S: Store> Usp<S> {
             pending_links: Arc::default(),
             unstored_refusals: AtomicUsize::new(0),
             metrics,
+            dials: watch::Sender::new(()),
             log,
         }));
         timers::run(&usp);
