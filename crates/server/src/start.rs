@@ -140,7 +140,19 @@ impl Server {
     /// Serves until `shutdown` is done, then lets connections finish.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let Server {
-            shares, http, http_tls, websocket, router, usp, dial, store, clock, log, position, stop, ..
+            shares,
+            http,
+            http_tls,
+            websocket,
+            router,
+            usp,
+            dial,
+            store,
+            clock,
+            log,
+            position,
+            stop,
+            ..
         } = self;
         let tls = http_tls.map(|tls| Arc::clone(tls.config()));
         let serving = tokio::spawn(http::serve(http, tls, router, shares.http, stop.subscribe()));
