@@ -27,8 +27,6 @@ use crate::clock::chance;
 const HANDSHAKES: usize = 64;
 /// How often each link is pinged.
 const PING_EVERY: Duration = Duration::from_secs(60);
-/// How soon a device that is connected is looked at again.
-const CONNECTED_RECHECK: Duration = Duration::from_secs(15);
 /// How soon the store is asked again when it could not say whom to dial.
 const STORE_RETRY: Duration = Duration::from_secs(5);
 /// A link that has lasted so long was a success: the next wait is short again.
@@ -217,7 +215,7 @@ impl<S: Store> Dialling<S> {
         let mut told_why = None;
         while !*stop.borrow() {
             let pause = if self.usp.is_linked(&endpoint) {
-                CONNECTED_RECHECK
+                Duration::from_secs(self.options.retry_seconds.into())
             } else {
                 let began = Instant::now();
                 match self.once(&endpoint, &url, &mut stop).await {
@@ -267,6 +265,8 @@ impl<S: Store> Dialling<S> {
         let _turn = self.handshakes.acquire().await;
         let mut dialer = Dialer::new(url.clone(), self.usp.endpoint().clone(), Role::Controller);
         dialer.expected = Some(endpoint.clone());
+        // Whoever answers says who it is, where it knows the old extension.
+        dialer.offer_extension = true;
         dialer.keep_alive = Some(self.keep_alive.clone());
         if url.secure {
             dialer.tls = Some(self.tls(endpoint).await?);

@@ -30,7 +30,9 @@ enum Heard {
     Down(DownReason),
 }
 
-struct Ear(mpsc::UnboundedSender<Heard>);
+/// Where an agent's link is heard.
+#[derive(Clone)]
+pub(crate) struct Ear(mpsc::UnboundedSender<Heard>);
 
 impl LinkHandler for Ear {
     fn up(&self, link: LinkUp) {
@@ -81,6 +83,13 @@ impl Agent {
         let agent = Agent { eid, controller, sender, heard, notifications: 0, rows: BTreeMap::new() };
         agent.announce();
         agent
+    }
+
+    /// On a link that somebody else runs, and lets it hear.
+    pub(crate) fn on(eid: EndpointId, controller: EndpointId, sender: LinkSender) -> (Agent, Ear) {
+        let (ear, heard) = mpsc::unbounded_channel();
+        let rows = BTreeMap::new();
+        (Agent { eid, controller, sender, heard, notifications: 0, rows }, Ear(ear))
     }
 
     /// The Connect record.
