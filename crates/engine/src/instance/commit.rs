@@ -135,7 +135,9 @@ impl Instance {
         }
         let undo = std::mem::take(&mut progress.undo);
         if matches!(origin, Origin::Machine(_)) && !undo.is_empty() {
-            let undo = undo.into_iter().rev().collect();
+            // What was committed just before and is not confirmed yet must not be forgotten for this.
+            let earlier = inner.commit.confirm.take().map(|confirm| confirm.undo);
+            let undo = undo.into_iter().rev().chain(earlier.into_iter().flatten()).collect();
             inner.commit.confirm = Some(Confirm { until: self.host.now().mono + CONFIRM_WINDOW, undo });
         }
         let mut inputs = VecDeque::from([ended(origin, progress)]);

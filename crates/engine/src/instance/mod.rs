@@ -277,10 +277,10 @@ impl Instance {
         self.durable(position).await
     }
 
-    /// Ready when the journal can no longer be written. The process should then end: nothing that
-    /// changes is ever answered again.
+    /// Ready when the journal can no longer be written, or the instance has stopped after a panic. An
+    /// agent's process should then end: nothing is ever answered again.
     pub async fn failed(&self) {
-        self.until(|| self.journal.failure().is_some()).await;
+        self.until(|| self.journal.failure().is_some() || self.enter().is_none()).await;
     }
 
     /// Waits until a position is on stable storage.
@@ -336,8 +336,10 @@ impl Instance {
             Ok(inner) => inner,
             Err(poisoned) => {
                 let mut inner = poisoned.into_inner();
-                inner.stopped = true;
-                inner.links = links::Links::default();
+                if !std::mem::replace(&mut inner.stopped, true) {
+                    inner.links = links::Links::default();
+                    self.moved.notify_waiters();
+                }
                 inner
             }
         };

@@ -150,6 +150,23 @@ async fn a_risky_change_is_undone_when_none_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_risky_changes_in_a_row_are_both_undone() {
+    let (net, _, world) = world().await;
+    net.with(|state| state.needs_confirm = true);
+    // The second one is on its way before the first is committed, so nobody is heard after either.
+    world.say(MTU);
+    world.say("set Device.Net.Interface.1. Mtu 1300");
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(world.peer.heard(), ["ok", "ok"]);
+    net.log();
+    world.pass(Duration::from_secs(61)).await;
+    let undone = net.log();
+    let undone: Vec<&String> = undone.iter().filter(|line| line.starts_with("prepare")).collect();
+    let (later, earlier) = ("Device.Net.Interface.1.Mtu=1400", "Device.Net.Interface.1.Mtu=1500");
+    assert_eq!(undone, [&format!("prepare {later} [eth0]"), &format!("prepare {earlier} [eth0]")]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_read_after_a_write_does_not_see_what_was_before() {
     let mut fake = crate::providers::Fake::new("net", "Device.Net.", crate::world::net_model);
     fake.max_age = Duration::from_secs(3600);

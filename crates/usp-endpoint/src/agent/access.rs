@@ -2,16 +2,35 @@
 
 use dm::model::ObjectId;
 use dm::path::Name;
-use dm::tree::{Authority, Bit, FullAccess, Place, Requester, RowDefaults, Tree};
+use dm::tree::{Authority, Bit, Place, Requester, RowDefaults, Tree};
 use dm::{Now, UtcTime, Value};
 
 use super::controllers::Controller;
 
-/// What one controller may do. Until roles exist, an enabled controller of the table may do everything,
-/// and any other endpoint nothing at all.
+/// What one controller may do. Until roles exist, an enabled controller of the table may do everything
+/// but read secured parameters, and any other endpoint nothing at all.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Access {
     Full,
+}
+
+/// All permissions and no SecuredRole: secured parameters read as empty texts (TR-181
+/// `ControllerTrust.SecuredRoles`).
+struct AllPermissions;
+
+impl Authority for AllPermissions {
+    fn is_full(&self) -> bool {
+        true
+    }
+    fn allows(&self, _: &Tree, _: Bit, _: &Place, _: &str) -> bool {
+        true
+    }
+    fn allows_in_model(&self, _: &Tree, _: Bit, _: ObjectId, _: &str) -> bool {
+        true
+    }
+    fn sees_secured(&self) -> bool {
+        false
+    }
 }
 
 impl Access {
@@ -21,7 +40,7 @@ impl Access {
 
     pub(super) fn authority(&self) -> &dyn Authority {
         match self {
-            Access::Full => &FullAccess,
+            Access::Full => &AllPermissions,
         }
     }
 

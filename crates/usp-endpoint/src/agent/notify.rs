@@ -60,14 +60,19 @@ impl Entry {
 }
 
 impl Queue {
-    /// Bounded: what nobody insists on goes first, then what is oldest.
-    fn push(&mut self, entry: Entry) {
+    /// Bounded: what nobody insists on goes first, then what is oldest; an OnBoardRequest stays until it
+    /// is answered (R-NOT.6a). Gives the message ids of what went.
+    fn push(&mut self, entry: Entry) -> Vec<String> {
         self.bytes += entry.record.len();
         self.entries.push_back(entry);
+        let mut gone = Vec::new();
         while self.entries.len() > limits::MAX_QUEUED_NOTIFICATIONS || self.bytes > limits::MAX_QUEUED_BYTES {
-            let at = self.entries.iter().position(|entry| !entry.retry).unwrap_or(0);
-            self.remove(at);
+            let first = |may_go: fn(&Entry) -> bool| self.entries.iter().position(may_go);
+            let at = first(|entry| !entry.retry).or_else(|| first(|entry| entry.source != Source::OnBoard));
+            let Some(entry) = at.and_then(|at| self.remove(at)) else { break };
+            gone.push(entry.msg_id);
         }
+        gone
     }
 
     fn remove(&mut self, at: usize) -> Option<Entry> {
@@ -81,10 +86,19 @@ impl Queue {
         self.entries.iter().position(|entry| entry.msg_id == msg_id)
     }
 
-    fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
-        self.entries.retain(keep);
+    /// Gives the message ids of what went.
+    fn retain(&mut self, keep: impl Fn(&Entry) -> bool) -> Vec<String> {
+        let mut gone = Vec::new();
+        self.entries.retain(|entry| {
+            let stays = keep(entry);
+            if !stays {
+                gone.push(entry.msg_id.clone());
+            }
+            stays
+        });
         self.bytes = self.entries.iter().map(|entry| entry.record.len()).sum();
         self.free();
+        gone
     }
 
     fn free(&mut self) {
@@ -173,7 +187,15 @@ impl AgentMachine {
             attempts: 0,
             due: true,
         };
-        self.queues.entry(to.clone()).or_default().push(entry);
+        let gone = self.queues.entry(to.clone()).or_default().push(entry);
+        self.cancel_retries(to, gone);
+    }
+
+    /// What is no longer queued has no next attempt.
+    fn cancel_retries(&mut self, controller: &EndpointId, msg_ids: Vec<String>) {
+        for msg_id in msg_ids {
+            self.timers.cancel(&Timer::Retry(controller.clone(), msg_id));
+        }
     }
 
     /// Sends what is due to every controller that can be reached.
@@ -205,7 +227,11 @@ impl AgentMachine {
                     self.timers.set(Timer::Retry(endpoint.clone(), entry.msg_id.clone()), at);
                 }
             }
-            queue.retain(|entry| (entry.retry || entry.due) && entry.expires().is_none_or(|end| end > now));
+            let gone = queue
+                .retain(|entry| (entry.retry || entry.due) && entry.expires().is_none_or(|end| end > now));
+            for msg_id in gone {
+                self.timers.cancel(&Timer::Retry(endpoint.clone(), msg_id));
+            }
         }
     }
 
@@ -263,7 +289,8 @@ impl AgentMachine {
         self.timers.cancel(&Timer::OnBoard(controller.clone()));
         if let Some(queue) = self.queues.get_mut(controller) {
             queue.onboard_answered = false;
-            queue.retain(|entry| entry.source != Source::OnBoard);
+            let gone = queue.retain(|entry| entry.source != Source::OnBoard);
+            self.cancel_retries(controller, gone);
         }
     }
 
@@ -277,15 +304,21 @@ impl AgentMachine {
             .cloned()
             .collect();
         for endpoint in gone {
-            self.queues.remove(&endpoint);
+            let queue = self.queues.remove(&endpoint).unwrap_or_default();
+            for entry in queue.entries {
+                self.timers.cancel(&Timer::Retry(endpoint.clone(), entry.msg_id));
+            }
             self.timers.cancel(&Timer::Periodic(endpoint.clone()));
             self.timers.cancel(&Timer::OnBoard(endpoint));
         }
-        for queue in self.queues.values_mut() {
-            queue.retain(|entry| match entry.source {
+        for (endpoint, queue) in &mut self.queues {
+            let gone = queue.retain(|entry| match entry.source {
                 Source::OnBoard => true,
                 Source::Subscription(row) => subscriptions.iter().any(|subscription| subscription.row == row),
             });
+            for msg_id in gone {
+                self.timers.cancel(&Timer::Retry(endpoint.clone(), msg_id));
+            }
         }
     }
 }

@@ -102,6 +102,10 @@ impl AgentMachine {
             }
         }
         for (row, path, value, single) in met {
+            // Several parameters may have met it at once; the first one has disabled a single one.
+            if single && tree.value_of(&row, "Enable") != Some(&Value::Bool(true)) {
+                continue;
+            }
             let params = vec![("ParamPath".to_owned(), path), ("ParamValue".to_owned(), value)];
             self.raise_at(tree, &row, "Triggered!", &params);
             let param = tree.model().param_index(row.object, "Enable").filter(|_| single);

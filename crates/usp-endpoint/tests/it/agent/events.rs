@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dm::Value;
+use dm::tree::Change;
 use requirement::requirement;
 
 use super::host::{Host, ONE, TWO};
@@ -180,6 +182,34 @@ fn a_threshold_triggers_on_the_step_that_meets_it() {
         assert_eq!(host.news(), expected.iter().map(event).collect::<Vec<_>>(), "{operator} {mode}");
         assert_eq!(host.value("Device.LocalAgent.Threshold.1.", "Enable"), (mode == "Normal").to_string());
     }
+}
+
+#[test]
+fn a_single_threshold_triggers_once_though_two_values_meet_it() {
+    let mut host = Host::new();
+    host.subscribe(1, 1, "Event", "Device.LocalAgent.Threshold.", &[]);
+    let values = [
+        ("Controller", "Device.LocalAgent.Controller.1"),
+        ("Enable", "true"),
+        ("OperatingMode", "Single"),
+        ("ReferencePath", "Device.Net.Interface.*."),
+        ("ThresholdOperator", "Rise"),
+        ("ThresholdParam", "Mtu"),
+        ("ThresholdValue", "2000"),
+    ];
+    host.fill("Device.LocalAgent.Threshold.1.", &values);
+    host.start();
+    host.link(1, ONE);
+    host.news();
+    let mtu = |row: &str| {
+        let place = super::host::place(&host.tree, &format!("Device.Net.Interface.{row}."));
+        let param = host.tree.model().param_index(place.object, "Mtu").expect("it is in the model");
+        Change::Set { place, param, value: Some(Value::Uint(9000)) }
+    };
+    let both = [mtu("1"), mtu("3")];
+    host.apply(&both);
+    let event = "ParamPath=Device.Net.Interface.1.Mtu,ParamValue=9000";
+    assert_eq!(host.news(), [format!("1 s1 Device.LocalAgent.Threshold.1.Triggered![{event}]")]);
 }
 
 #[test]

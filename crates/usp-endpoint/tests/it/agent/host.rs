@@ -31,6 +31,7 @@ Device. object usp=2.0
 Device.Boot! event usp=2.0
 Device.Boot! arg Cause usp=2.0 type=string
 Device.Info. object usp=2.0
+Device.Info.Key param usp=2.0 access=readWrite secured type=string
 Device.Info.Load param usp=2.0 access=readOnly type=unsignedInt
 Device.Info.Name param usp=2.0 access=readWrite type=string size=0:16
 Device.Info.Password param usp=2.0 access=readWrite hidden type=string
@@ -138,6 +139,7 @@ impl Host {
         }
         put(&mut tree, "Device.Info.", "Name", "cusp");
         put(&mut tree, "Device.Info.", "Load", "7");
+        put(&mut tree, "Device.Info.", "Key", "hunter2");
         fill(&mut tree, "Device.Net.Interface.1.", &[("Alias", "lan"), ("Name", "eth0"), ("Enable", "true")]);
         fill(&mut tree, "Device.Net.Interface.3.", &[("Alias", "wan"), ("Name", "eth1"), ("Mtu", "1400")]);
         fill(&mut tree, "Device.Net.Interface.1.Address.1.", &[("Ip", "192.0.2.1")]);

@@ -155,8 +155,24 @@ fn a_subscription_that_goes_takes_its_retries_along() {
     host.change("Device.Info.", "Name", "x");
     host.ask(delete(false, &["Device.LocalAgent.Subscription.1."]));
     host.news();
+    assert_eq!(host.machine.poll_timeout(), None, "nothing is left to wake for");
     host.pass(secs(10_000));
     assert_eq!(host.news(), [""; 0]);
+}
+
+#[test]
+fn what_a_full_queue_drops_is_not_woken_for() {
+    let mut host = insisting(&[("NotifExpiration", "60")]);
+    host.fill_more("Device.LocalAgent.Controller.1.", "USPNotifRetryMinimumWaitInterval", "60000");
+    host.change("Device.LocalAgent.Controller.1.", "USPNotifRetryIntervalMultiplier", "1001");
+    host.change("Device.Info.", "Name", "first");
+    host.pass(secs(30));
+    for n in 0..MAX_QUEUED_NOTIFICATIONS {
+        host.change("Device.Info.", "Name", &n.to_string());
+    }
+    // The first one would have expired after another 30 seconds; those that are left, after 60.
+    let wait = host.machine.poll_timeout().map(|at| at.since(host.now.mono));
+    assert_eq!(wait, Some(secs(60)));
 }
 
 const ONBOARD: &str = "? OnBoard 012345 Box A1 1.0,1.1,1.2,1.3,1.4";
@@ -191,6 +207,22 @@ fn onboarding_is_asked_for_until_that_is_answered() {
     host.change("Device.LocalAgent.Controller.1.", "PeriodicNotifInterval", "0");
     host.change("Device.LocalAgent.Controller.1.", "Alias", "other");
     assert_eq!(host.news(), [""; 0], "no restart time, no other request");
+}
+
+#[test]
+#[requirement("R-NOT.6a")]
+fn a_full_queue_does_not_drop_the_request_to_be_onboarded() {
+    let mut host = Host::new();
+    host.subscribe(1, 1, "ValueChange", "Device.Info.Name", &[("NotifRetry", "true")]);
+    host.fill_more("Device.LocalAgent.Controller.1.", "OnBoardingComplete", "false");
+    host.start();
+    for n in 0..=MAX_QUEUED_NOTIFICATIONS {
+        host.change("Device.Info.", "Name", &n.to_string());
+    }
+    host.link(1, ONE);
+    let news = host.news();
+    assert_eq!(news.len(), 1 + MAX_QUEUED_NOTIFICATIONS);
+    assert_eq!(news[1], format!("1 {ONBOARD}"));
 }
 
 #[test]

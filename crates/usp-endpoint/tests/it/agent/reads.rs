@@ -23,6 +23,8 @@ fn get_answers_each_path_for_itself() {
     for (paths, depth, expected) in [
         (&["Device.Info.Name"][..], 0, "Device.Info.Name => Device.Info.[Name=cusp]"),
         (&["Device.Info.Password"], 0, "Device.Info.Password => Device.Info.[Password=]"),
+        // Secured, and nobody has a SecuredRole.
+        (&["Device.Info.Key"], 0, "Device.Info.Key => Device.Info.[Key=]"),
         (&["Device.Info.Nothing"], 0, "Device.Info.Nothing => 7026"),
         (&["Device.Net.Interface.2.Mtu"], 0, "Device.Net.Interface.2.Mtu => 7026"),
         (&["Device.Nowhere.*.X"], 0, "Device.Nowhere.*.X => 7026"),
