@@ -18,19 +18,25 @@ pub(super) fn answer(tree: &Tree, controller: &Controller, now: Now, operation: 
     let rows = NewRows::of(controller, now);
     let who = rows.requester(&access);
     let answer = match operation {
-        Operation::Get(get) => each(&get.paths, objects_len, |paths| {
-            match tree.get(&Get { paths, max_depth: get.max_depth }, &who) {
+        Operation::Get(get) => each(
+            &get.paths,
+            |objects: &Vec<ObjectValues>| objects_len(objects),
+            |paths| match tree.get(&Get { paths, max_depth: get.max_depth }, &who) {
                 Outcome::Get(results) => results,
                 _ => Vec::new(),
-            }
-        })
+            },
+        )
         .map(Outcome::Get),
-        Operation::GetInstances(get) => each(&get.paths, instances_len, |paths| {
-            match tree.instances(&GetInstances { paths, first_level_only: get.first_level_only }, &who) {
+        Operation::GetInstances(get) => each(
+            &get.paths,
+            |rows: &Vec<Instance>| instances_len(rows),
+            |paths| match tree
+                .instances(&GetInstances { paths, first_level_only: get.first_level_only }, &who)
+            {
                 Outcome::GetInstances(results) => results,
                 _ => Vec::new(),
-            }
-        })
+            },
+        )
         .map(Outcome::GetInstances),
         Operation::GetSchema(get) => each(&get.paths, schema_len, |paths| {
             // R-GSP.0
@@ -59,14 +65,14 @@ pub(super) fn answer(tree: &Tree, controller: &Controller, now: Now, operation: 
 /// The results of each path; 7005 as soon as their texts alone outgrow an answer.
 fn each<T>(
     paths: &[String],
-    len: fn(&T) -> usize,
+    len: impl Fn(&T) -> usize,
     mut ask: impl FnMut(Vec<String>) -> Vec<Requested<T>>,
 ) -> Result<Vec<Requested<T>>, Fault> {
     let mut results = Vec::with_capacity(paths.len());
     let mut total = 0;
     for path in paths {
         for one in ask(vec![path.clone()]) {
-            total += one.path.len() + one.result.as_ref().map_or(0, len);
+            total += one.path.len() + one.result.as_ref().map_or(0, &len);
             results.push(one);
         }
         if total > MAX_ANSWER_BYTES {
@@ -76,11 +82,11 @@ fn each<T>(
     Ok(results)
 }
 
-fn objects_len(objects: &Vec<ObjectValues>) -> usize {
+fn objects_len(objects: &[ObjectValues]) -> usize {
     objects.iter().map(|object| object.path.len() + pairs_len(&object.params)).sum()
 }
 
-fn instances_len(rows: &Vec<Instance>) -> usize {
+fn instances_len(rows: &[Instance]) -> usize {
     rows.iter().map(|row| row.path.len() + pairs_len(&row.unique_keys)).sum()
 }
 
