@@ -41,6 +41,8 @@ pub struct Netlink(Arc<Inner>);
 
 struct Inner {
     handle: Handle,
+    /// The kernel runs one dump per socket, and refuses a second one as busy.
+    dumping: Mutex<()>,
     news: watch::Receiver<News>,
     links: Cache<Link>,
     addresses: Cache<Address>,
@@ -117,7 +119,15 @@ impl Netlink {
         });
         let (links, addresses) = (Cache::default(), Cache::default());
         let (routes, neighbours) = (Cache::default(), Cache::default());
-        Ok(Netlink(Arc::new(Inner { handle, news, links, addresses, routes, neighbours })))
+        Ok(Netlink(Arc::new(Inner {
+            handle,
+            dumping: Mutex::new(()),
+            news,
+            links,
+            addresses,
+            routes,
+            neighbours,
+        })))
     }
 
     /// Tells of changes, as they come.
@@ -130,7 +140,7 @@ impl Netlink {
     /// # Errors
     /// When the kernel does not tell.
     pub async fn links(&self) -> Result<Arc<[Link]>, NetlinkError> {
-        let dump = || collect(self.0.handle.link().get().execute(), |message| Link::read(&message));
+        let dump = || self.dump(|| self.0.handle.link().get().execute(), |message| Link::read(&message));
         self.0.links.get(self.counted().links, dump).await
     }
 
@@ -139,7 +149,8 @@ impl Netlink {
     /// # Errors
     /// When the kernel does not tell.
     pub async fn addresses(&self) -> Result<Arc<[Address]>, NetlinkError> {
-        let dump = || collect(self.0.handle.address().get().execute(), |message| Address::read(&message));
+        let dump =
+            || self.dump(|| self.0.handle.address().get().execute(), |message| Address::read(&message));
         self.0.addresses.get(self.counted().addresses, dump).await
     }
 
@@ -160,7 +171,20 @@ impl Netlink {
     }
 
     async fn dump_routes(&self, message: RouteMessage) -> Result<Vec<Route>, NetlinkError> {
-        collect(self.0.handle.route().get(message).execute(), |message| Route::read(&message)).await
+        self.dump(|| self.0.handle.route().get(message).execute(), |message| Route::read(&message)).await
+    }
+
+    /// One dump at a time; the request leaves when its turn comes.
+    async fn dump<M, T, S>(
+        &self,
+        start: impl FnOnce() -> S,
+        read: impl Fn(M) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError>
+    where
+        S: Stream<Item = Result<M, rtnetlink::Error>>,
+    {
+        let _turn = self.0.dumping.lock().await;
+        collect(start(), read).await
     }
 
     /// The neighbours whose link address is known.
@@ -169,7 +193,7 @@ impl Netlink {
     /// When the kernel does not tell.
     pub async fn neighbours(&self) -> Result<Arc<[Neighbour]>, NetlinkError> {
         let read = |message: NeighbourMessage| Neighbour::read(&message);
-        let dump = || collect(self.0.handle.neighbours().get().execute(), read);
+        let dump = || self.dump(|| self.0.handle.neighbours().get().execute(), read);
         self.0.neighbours.get(self.counted().neighbours, dump).await
     }
 
