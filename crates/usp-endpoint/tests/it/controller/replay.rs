@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dm::{Mono, Now};
-use usp_endpoint::controller::io::{Input, OnboardingPlan, Output, Ticket};
+use dm::{Mono, Now, Outcome};
+use usp_endpoint::controller::io::{Input, Learned, Notification, Output, Ticket};
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
 use usp_proto::exchange::{self, Direction, Entry};
 use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::{Body, Msg, Record, RecordType, Version};
 
 const RETURN_PATH: ReturnPath = ReturnPath::WebSocket(LinkId(1));
+
+mod obuspa;
 
 /// The machine on one recorded connection, with a host that stores everything at once.
 struct Replay {
@@ -22,7 +24,11 @@ struct Replay {
     sent: Vec<Msg>,
     /// The id that was recorded, and the one that the machine gave to the same request.
     ids: BTreeMap<String, String>,
-    onboarded: Option<Result<(), String>>,
+    onboarded: Vec<Result<(), String>>,
+    learned: Vec<Learned>,
+    /// Outcomes of operations that were submitted, in the order of their tickets.
+    outcomes: BTreeMap<Ticket, Outcome>,
+    notified: Vec<Notification>,
 }
 
 impl Replay {
@@ -31,7 +37,16 @@ impl Replay {
         let config = ControllerConfig { endpoint, versions: Version::SUPPORTED.to_vec() };
         let machine = ControllerMachine::new(Arc::new(config), first.from_id.clone(), [9; 32]);
         let now = Now { mono: Mono(0), utc: None };
-        let mut replay = Replay { machine, now, sent: Vec::new(), ids: BTreeMap::new(), onboarded: None };
+        let mut replay = Replay {
+            machine,
+            now,
+            sent: Vec::new(),
+            ids: BTreeMap::new(),
+            onboarded: Vec::new(),
+            learned: Vec::new(),
+            outcomes: BTreeMap::new(),
+            notified: Vec::new(),
+        };
         replay.input(Input::LinkUp { return_path: RETURN_PATH, peer: PeerAuth::Unproven });
         replay
     }
@@ -42,8 +57,16 @@ impl Replay {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 Output::Send(outbound) => self.sent.push(message(outbound.record)),
-                Output::Store { ticket, .. } => stored.push(ticket),
-                Output::Onboarded(end) => self.onboarded = Some(end),
+                Output::Store { ticket, notification } => {
+                    stored.push(ticket);
+                    self.notified.push(notification);
+                }
+                Output::Onboarded(end) => self.onboarded.push(end),
+                Output::Learned(learned) => self.learned.push(learned),
+                Output::Answered { ticket, outcome } => {
+                    assert!(self.outcomes.insert(ticket, outcome).is_none(), "answered twice");
+                }
+                Output::Failed { failure, .. } => panic!("an operation failed: {failure:?}"),
                 Output::Close { reason, .. } => panic!("the machine closes the connection: {reason}"),
                 _ => {}
             }
@@ -89,12 +112,13 @@ fn message(record: Bytes) -> Msg {
     }
 }
 
-/// Replays a recording of an onboarding after this plan.
-fn check(name: &str, recording: &str, plan: &OnboardingPlan) {
+/// Replays a recording. What the host did then, and when, is not in it: `acts` are done one after another,
+/// each when something is to be sent that the machine has not sent by itself.
+fn replay(name: &str, recording: &str, acts: Vec<Input>) -> Replay {
     let entries = exchange::parse(recording).expect("a recording");
     let first = entries.iter().find(|entry| entry.direction == Direction::In).expect("something was heard");
     let mut replay = Replay::new(&Record::decode(first.record.clone()).expect("a Record that was received"));
-    let mut begun = false;
+    let mut acts = acts.into_iter();
     for Entry { direction, at_micros, record, note } in &entries {
         replay.now.mono = Mono(*at_micros);
         match direction {
@@ -102,10 +126,8 @@ fn check(name: &str, recording: &str, plan: &OnboardingPlan) {
             Direction::Out => {
                 let expected = message(record.clone());
                 let mut sent = replay.has_sent(&expected);
-                if !sent && !begun {
-                    // When onboarding begins is the host's to decide: it is when it began then.
-                    begun = true;
-                    replay.input(Input::Onboard(plan.clone()));
+                if !sent && let Some(act) = acts.next() {
+                    replay.input(act);
                     sent = replay.has_sent(&expected);
                 }
                 assert!(sent, "{name}: not sent: {note}; but {:?}", replay.sent);
@@ -113,11 +135,28 @@ fn check(name: &str, recording: &str, plan: &OnboardingPlan) {
         }
     }
     assert!(replay.sent.is_empty(), "{name}: sent besides: {:?}", replay.sent);
-    assert_eq!(replay.onboarded, Some(Ok(())), "{name}");
+    assert!(acts.next().is_none(), "{name}: something was not done");
+    replay
 }
 
 #[test]
-fn recorded_onboardings() {
+fn an_onboarding_of_the_simulated_world() {
     let world = include_str!("../../exchanges/world-onboarding.jsonl");
-    check("world-onboarding", world, &crate::world::plan());
+    let replay = replay("world-onboarding", world, vec![Input::Onboard(crate::world::plan())]);
+    assert_eq!(replay.onboarded, [Ok(())]);
+}
+
+/// OB-USP-AGENT 11.0.4 on a WebSocket that it dialled: onboarded by a plan that does not know its model,
+/// then by one that does; then what a person asked for, and a notification of it. It refuses
+/// `OnBoardingComplete`, which its model does not have, and that is no reason to fail.
+#[test]
+fn ob_usp_agent() {
+    let recording = include_str!("../../exchanges/obuspa-11-onboarding.jsonl");
+    let mut acts = vec![Input::Onboard(obuspa::blind_plan()), Input::Onboard(obuspa::plan())];
+    for (number, operation) in (1..).zip(obuspa::operations()) {
+        acts.push(Input::Submit { ticket: Ticket(number), operation, deadline: Mono(3_600_000_000) });
+    }
+    let replay = replay("obuspa-11", recording, acts);
+    assert_eq!(replay.onboarded, [Ok(()), Ok(())]);
+    obuspa::check(&replay);
 }
