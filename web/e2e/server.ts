@@ -81,7 +81,8 @@ export class RealServer {
   /** Starts the agent with the text that the page offers for pasting. */
   startAgent(configuration: string): void {
     const file = join(this.folder, "agent.toml");
-    writeFileSync(file, configuration);
+    // The pasted text as it is, but for where the agent keeps its state: never the system's own folder.
+    writeFileSync(file, `data_dir = ${JSON.stringify(join(this.folder, "agent"))}\n${configuration}`);
     this.#agent = new Child(AGENT, ["--config", file], this.folder, { HOME: this.folder, XDG_STATE_HOME: join(this.folder, "state") });
   }
 
