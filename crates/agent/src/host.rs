@@ -17,7 +17,7 @@ use engine::{
     Version,
 };
 use mtp::ws::{ListenConfig, Listener};
-use mtp::{AdmitAll, EndpointId, Role};
+use mtp::{Admission, Candidate, EndpointId, PeerAuth, Refusal, Role};
 use pki::{DeviceVerifier, ServerTls};
 use tokio::sync::mpsc;
 
@@ -155,8 +155,24 @@ async fn listen(
     let listener = Listener::bind(config.address, tls, how).await;
     let listener = listener.with_context(|| format!("listen: {}", config.address))?;
     let handler = Arc::new(Links { instance: instance.clone(), controller: None });
-    tokio::spawn(listener.run(handler, Arc::new(AdmitAll), std::future::pending()));
+    tokio::spawn(listener.run(handler, Arc::new(Doorkeeper { tls: config.tls }), std::future::pending()));
     Ok(())
+}
+
+/// Who may dial in. TLS alone proves only that a peer holds some key: a controller's certificate must be
+/// of a CA that this agent trusts. Without TLS only this host itself reaches the socket.
+struct Doorkeeper {
+    tls: bool,
+}
+
+impl Admission for Doorkeeper {
+    async fn admit(&self, candidate: &Candidate) -> Result<(), Refusal> {
+        match &candidate.peer {
+            PeerAuth::Certificate(certificate) if certificate.trusted => Ok(()),
+            PeerAuth::Unproven if !self.tls => Ok(()),
+            _ => Err(Refusal::new(403, "a certificate of a trusted CA is needed")),
+        }
+    }
 }
 
 async fn stop_signal() -> Result<()> {
@@ -225,4 +241,29 @@ impl Restart for Restarts {
 /// The names of the providers that a system turned out to have, for the log.
 pub fn names(providers: &[Arc<dyn Provider>]) -> BTreeSet<&'static str> {
     providers.iter().map(|provider| provider.name()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mtp::{Admission, Candidate, PeerAuth, PeerCertificate};
+
+    use super::Doorkeeper;
+
+    #[tokio::test]
+    async fn only_certificates_of_a_trusted_ca_open_a_tls_listener() {
+        let shown = |trusted| {
+            PeerAuth::Certificate(Arc::new(PeerCertificate { trusted, ..PeerCertificate::default() }))
+        };
+        for (tls, peer, admitted) in [
+            (true, shown(true), true),
+            (true, shown(false), false),
+            (true, PeerAuth::Unproven, false),
+            (false, PeerAuth::Unproven, true),
+        ] {
+            let candidate = Candidate { peer_addr: ([127, 0, 0, 1], 4).into(), eid: None, peer };
+            assert_eq!(Doorkeeper { tls }.admit(&candidate).await.is_ok(), admitted, "{candidate:?}");
+        }
+    }
 }

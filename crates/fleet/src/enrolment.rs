@@ -208,7 +208,12 @@ fn decide_known(attempt: &Attempt, device: DeviceId, pinned: &[Fingerprint]) -> 
             accept(true, true)
         }
         Proof::Certificate { fingerprint, .. } if pinned.contains(fingerprint) => accept(true, false),
-        Proof::Certificate { .. } if pinned.is_empty() => Decision::Pending,
+        // Anybody can make a certificate that names this endpoint: it never displaces a link that lives.
+        Proof::Certificate { .. } if pinned.is_empty() => match attempt.live {
+            Live::Unasked => Decision::AskLive,
+            Live::Answers => Decision::Refuse(Refusal::AlreadyConnected),
+            Live::None | Live::Silent => Decision::Pending,
+        },
         Proof::Certificate { .. } => Decision::Refuse(Refusal::CertificateChanged),
         Proof::Unproven if !pinned.is_empty() => Decision::Refuse(Refusal::ProofMissing),
         Proof::Unproven => match attempt.live {

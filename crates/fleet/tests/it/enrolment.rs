@@ -97,6 +97,11 @@ fn a_second_plain_link_waits_for_the_first_to_fail() {
     check(&plain(Live::Silent), known(&[]), None, Decision::Accept(over));
     check(&plain(Live::Unasked), None, None, Decision::AskLive);
     check(&plain(Live::Answers), None, None, Decision::Refuse(Refusal::AlreadyConnected));
+    // A certificate that anybody can have made does not displace a device that was only seen plain.
+    let made = |live| Attempt { live, ..attempt(certificate(4, &[], false)) };
+    check(&made(Live::Unasked), known(&[]), None, Decision::AskLive);
+    check(&made(Live::Answers), known(&[]), None, Decision::Refuse(Refusal::AlreadyConnected));
+    check(&made(Live::Silent), known(&[]), None, Decision::Pending);
     // With the same certificate it takes over at once.
     let again = Attempt { live: Live::Answers, ..attempt(certificate(3, &[], false)) };
     check(&again, known(&[3]), None, Decision::Accept(Accept { take_over: true, ..accept(true) }));

@@ -21,7 +21,7 @@ pub(crate) enum Event {
     Up(Arc<Session>),
     Noticed(Notice),
     Answered(Ticket, Outcome),
-    Failed(#[expect(dead_code, reason = "shown when an expectation fails")] Failure),
+    Failed(Failure),
     Onboarded(Result<(), String>),
 }
 
