@@ -283,8 +283,10 @@ impl<S: Store> Session<S> {
         let write = match end {
             Ok(outcome) => self.answered(usp, job, outcome),
             Err(Failure::NotSent) => return self.not_sent(usp, job).await,
+            // Sent, and not answered within its patience: what it did is unknown. It is shown, and never
+            // sent again by itself, so that a device that stays silent is not asked for ever.
             Err(Failure::InDoubt) => {
-                Write::StepJob { tenant, job: job.id, event: JobEvent::Lose, outcome: None, at }
+                Write::StepJob { tenant, job: job.id, event: JobEvent::Expire, outcome: None, at }
             }
             Err(Failure::TimedOut) => self.failed(usp, job, "the device did not answer in time".to_owned()),
             Err(Failure::BadAnswer(what)) => {
