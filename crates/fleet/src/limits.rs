@@ -72,8 +72,5 @@ pub const MODEL_BYTES: usize = 16 << 20;
 pub const OPERATION_BYTES: usize = 1 << 20;
 /// Bytes of an encoded outcome; a bigger one is stored as a failure that says so.
 pub const OUTCOME_BYTES: usize = 16 << 20;
-/// Subscription rows that reconciliation looks at.
-pub const SUBSCRIPTION_ROWS: usize = 1024;
-
 /// Tables of one device whose rows we ask to be told of.
 pub const SUBSCRIBED_TABLES: usize = 128;

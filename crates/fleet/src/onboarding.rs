@@ -1,19 +1,15 @@
-//! What a device is to be told and asked when it is let in: a plan, and the reconciliation of the
-//! subscriptions that are ours.
+//! What a device is to be told and asked when it is let in: a plan.
 //!
-//! Subscriptions are desired state under our own ids. Rows of other controllers, and rows that people made
-//! for themselves, are never touched.
+//! Subscriptions are desired state under our own ids. Bringing a device's rows to that state is the
+//! controller machine's work; rows of other controllers are never touched.
 
-use dm::operation::{
-    Add, Delete, Get, GetInstances, GetSchema, ObjectSettings, ObjectValues, Operation, ParamSetting, Set,
-};
+use dm::operation::{Get, GetInstances, GetSchema, Operation};
 
 use crate::limits;
 use crate::model::StoredModel;
 
 /// Every subscription id of ours begins so.
 pub const ID_PREFIX: &str = "cusp-";
-const TABLE: &str = "Device.LocalAgent.Subscription.";
 
 /// What happens when a device is onboarded, in this order: the reads, the subscriptions, the boot
 /// parameters, and at last `OnBoardingComplete`.
@@ -155,99 +151,6 @@ fn supports(model: Option<&StoredModel>, path: &str) -> bool {
     let object = [&object.replace('*', "{i}"), "."].concat();
     let found = model.schema.objects.iter().find(|one| one.path == object);
     found.is_some_and(|one| one.params.iter().any(|param| param.name == name))
-}
-
-/// What brings the subscriptions of a device to what is wanted: deletions first, then changes, then
-/// additions. Nothing, if all is well.
-///
-/// `rows` are the device's `Subscription.` rows as a Get answers them, and `controller` is our own row in
-/// its table of controllers (`Device.LocalAgent.Controller.1`, with or without a final dot). Rows beyond
-/// [`limits::SUBSCRIPTION_ROWS`] are not looked at.
-pub fn reconcile(wanted: &[Subscription], rows: &[ObjectValues], controller: &str) -> Vec<Operation> {
-    let mut missing: Vec<&Subscription> = wanted.iter().collect();
-    let mut remove = Vec::new();
-    let mut change = Vec::new();
-    for row in rows.iter().take(limits::SUBSCRIPTION_ROWS).filter(|row| is_ours(row, controller)) {
-        let id = value(row, "ID").unwrap_or_default();
-        let Some(at) = missing.iter().position(|one| one.id == id) else {
-            remove.push(row.path.clone());
-            continue;
-        };
-        // Type and references are written once: a row that differs in them is made anew.
-        if same_meaning(missing[at], row) {
-            missing.remove(at);
-            let params = repairs(row);
-            if !params.is_empty() {
-                change.push(ObjectSettings { path: row.path.clone(), params });
-            }
-        } else {
-            remove.push(row.path.clone());
-        }
-    }
-    let add: Vec<ObjectSettings> = missing.into_iter().map(new_row).collect();
-    let mut operations = Vec::new();
-    if !remove.is_empty() {
-        operations.push(Operation::Delete(Delete { allow_partial: true, paths: remove }));
-    }
-    if !change.is_empty() {
-        operations.push(Operation::Set(Set { allow_partial: true, objects: change }));
-    }
-    if !add.is_empty() {
-        operations.push(Operation::Add(Add { allow_partial: true, objects: add }));
-    }
-    operations
-}
-
-/// A row of the table itself, under one of our ids, and for us as far as it says.
-fn is_ours(row: &ObjectValues, controller: &str) -> bool {
-    let is_row = row
-        .path
-        .strip_prefix(TABLE)
-        .and_then(|rest| rest.strip_suffix('.'))
-        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
-    let id_is_ours = value(row, "ID").is_some_and(|id| id.starts_with(ID_PREFIX));
-    let recipient = value(row, "Recipient").unwrap_or_default().trim_end_matches('.');
-    is_row && id_is_ours && recipient == controller.trim_end_matches('.')
-}
-
-fn same_meaning(wanted: &Subscription, row: &ObjectValues) -> bool {
-    let list = value(row, "ReferenceList").unwrap_or_default();
-    let mut have: Vec<&str> = list.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
-    let mut want: Vec<&str> = wanted.references.iter().map(String::as_str).collect();
-    have.sort_unstable();
-    want.sort_unstable();
-    have == want && value(row, "NotifType") == Some(wanted.kind.as_str())
-}
-
-/// What may be set on a row that stays, and is not as it should be.
-fn repairs(row: &ObjectValues) -> Vec<ParamSetting> {
-    ["Enable", "Persistent", "NotifRetry"]
-        .into_iter()
-        .filter(|name| value(row, name).is_some_and(|value| !matches!(value, "true" | "1")))
-        .map(|name| setting(name, "true", name == "Enable"))
-        .collect()
-}
-
-fn new_row(wanted: &Subscription) -> ObjectSettings {
-    ObjectSettings {
-        path: TABLE.to_owned(),
-        params: vec![
-            setting("Enable", "true", true),
-            setting("ID", &wanted.id, true),
-            setting("NotifType", wanted.kind.as_str(), true),
-            setting("ReferenceList", &wanted.references.join(","), true),
-            setting("Persistent", "true", false),
-            setting("NotifRetry", "true", false),
-        ],
-    }
-}
-
-fn setting(param: &str, value: &str, required: bool) -> ParamSetting {
-    ParamSetting { param: param.to_owned(), value: value.to_owned(), required }
-}
-
-fn value<'a>(row: &'a ObjectValues, name: &str) -> Option<&'a str> {
-    row.params.iter().find(|(param, _)| param == name).map(|(_, value)| value.as_str())
 }
 
 fn owned(paths: &[&str]) -> Vec<String> {
