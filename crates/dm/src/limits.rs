@@ -22,6 +22,22 @@ pub const MAX_MATCHES: usize = 65_536;
 /// Most rows of one table that controllers may create.
 pub const MAX_ROWS: usize = 4096;
 
+/// Most entries of one Set, Add or Delete, and most rows that one Add may create; beyond it the message is
+/// refused with 7005.
+pub const MAX_REQUEST_OBJECTS: usize = 4096;
+
+/// Most settings that one Set or Add may stage: its settings times the places that their paths lead to.
+/// Objects beyond it fail with 7005.
+pub const MAX_STAGED_SETTINGS: usize = 262_144;
+
+/// Most rounds in which a Set or Add is staged and judged. One is enough where nothing clashes, two where
+/// something does; each further one needs a clash that only came of taking out another. Beyond it the
+/// message is refused with 7005.
+pub const MAX_PLAN_ROUNDS: u32 = 32;
+
+/// Most failing instances that a Set reports for one search path; it stops looking there.
+pub const MAX_FAILED_INSTANCES: usize = 64;
+
 /// Most objects, parameters, commands and events of one supported model; TR-181 whole has about 10,000.
 pub const MAX_MODEL_ENTRIES: usize = 65_000;
 

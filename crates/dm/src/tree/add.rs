@@ -1,5 +1,6 @@
 //! Add (TR-369 section 7.4.1): new rows.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use crate::fault::{Code, Fault};
@@ -9,9 +10,11 @@ use crate::operation::{
     UpdateFailure,
 };
 use crate::path::{Name, Path, Target};
-use crate::tree::plan::{AddResult, Overruled, Plan, Touch, UnitPlan, message_failure};
-use crate::tree::{Bit, Change, Place, Requester, Tree};
-use crate::value::{Type, Value};
+use crate::tree::assign::Assigner;
+use crate::tree::judge::{Overruled, Touch};
+use crate::tree::plan::{AddResult, Plan, UnitPlan, exceeded, message_failure};
+use crate::tree::{Bit, Change, Effort, Place, Requester, Tree};
+use crate::value::Value;
 
 /// One row to create: a request and the one table that it resolved to.
 struct Unit<'a> {
@@ -21,14 +24,24 @@ struct Unit<'a> {
 
 impl Tree {
     pub(super) fn plan_add(&self, add: &Add, who: &Requester<'_>) -> Plan {
-        let units = self.add_units(add, who);
+        let Some(units) = self.add_units(add, who) else {
+            return Plan::exceeded("rows to create", limits::MAX_REQUEST_OBJECTS);
+        };
         let mut overruled = Overruled::default();
-        loop {
-            let mut stage = Stage { work: self.clone(), who, touches: Vec::new(), overruled: &overruled };
+        let mut effort = Effort::default();
+        while effort.rounds < limits::MAX_PLAN_ROUNDS {
+            let mut stage = Stage {
+                work: self.clone(),
+                who,
+                touches: Vec::new(),
+                staged: 0,
+                overruled: &overruled,
+                assigner: Assigner::new(&add.objects),
+            };
             let mut results: Vec<AddResult> = Vec::with_capacity(units.len());
             let mut plans = Vec::new();
             for (index, unit) in units.iter().enumerate() {
-                let before = stage.work.clone();
+                let (before, touched) = (stage.work.clone(), stage.touches.len());
                 let path = unit.request.path.clone();
                 match stage.row(index, unit) {
                     Ok((created, changes)) => {
@@ -36,23 +49,26 @@ impl Tree {
                         results.push(Requested { path, result: Ok(created) });
                     }
                     // R-ADD.1, R-ADD.2a: nothing is created if anything fails.
-                    Err(failure) if !add.allow_partial => return message_failure(&failure, &path),
+                    Err(failure) if !add.allow_partial => {
+                        return message_failure(&failure, &path).after(effort);
+                    }
                     Err(failure) => {
                         stage.work = before;
-                        stage.touches.retain(|touch| touch.unit != index);
+                        stage.touches.truncate(touched);
                         results.push(Requested { path, result: Err(in_words(&failure)) });
                     }
                 }
             }
-            let verdict = stage.work.judge(&stage.touches);
-            if !overruled.learn(verdict) {
-                return Plan::new(plans, Outcome::Add(results), add.allow_partial);
+            let clashes = stage.work.judge(&stage.touches, &mut effort);
+            if !overruled.learn(clashes) {
+                return Plan::new(plans, Outcome::Add(results), add.allow_partial).after(effort);
             }
         }
+        Plan::exceeded("clashes that follow from each other", limits::MAX_PLAN_ROUNDS as usize).after(effort)
     }
 
-    /// A search path stands for one row in each table that it matches.
-    fn add_units<'a>(&self, add: &'a Add, who: &Requester<'_>) -> Vec<Unit<'a>> {
+    /// A search path stands for one row in each table that it matches. None if there are too many.
+    fn add_units<'a>(&self, add: &'a Add, who: &Requester<'_>) -> Option<Vec<Unit<'a>>> {
         let mut units = Vec::new();
         for request in &add.objects {
             match self.tables(&request.path, who) {
@@ -61,8 +77,11 @@ impl Tree {
                 }
                 Err(fault) => units.push(Unit { request, table: Err(fault) }),
             }
+            if units.len() > limits::MAX_REQUEST_OBJECTS {
+                return None;
+            }
         }
-        units
+        Some(units)
     }
 
     fn tables(&self, text: &str, who: &Requester<'_>) -> Result<Vec<Place>, Fault> {
@@ -92,7 +111,10 @@ struct Stage<'a> {
     work: Tree,
     who: &'a Requester<'a>,
     touches: Vec<Touch>,
+    /// Settings so far, those of failed rows included.
+    staged: usize,
     overruled: &'a Overruled,
+    assigner: Assigner<'a>,
 }
 
 impl Stage<'_> {
@@ -103,6 +125,10 @@ impl Stage<'_> {
     ) -> Result<(CreatedInstance, Vec<Change>), UpdateFailure> {
         let whole = |fault: Fault| UpdateFailure { fault, instances: Vec::new() };
         let table = unit.table.clone().map_err(whole)?;
+        self.staged += unit.request.params.len();
+        if self.staged > limits::MAX_STAGED_SETTINGS {
+            return Err(whole(exceeded("settings", limits::MAX_STAGED_SETTINGS)));
+        }
         let number = self.next_number(&table).map_err(whole)?;
         let row = table.row(number);
         let mut changes = self.work.with_defaults(&row);
@@ -129,8 +155,9 @@ impl Stage<'_> {
             let path = row.text(self.work.model());
             return Err(UpdateFailure { fault, instances: vec![InstanceFailure { path, errors: failed }] });
         }
-        changes.extend(self.assign_keys(&row, unit.request));
+        changes.extend(self.assign_keys(index, &row, unit.request));
         let path = row.text(self.work.model());
+        // R-ADD.6.
         let unique_keys = self.work.unique_keys(&row, self.who);
         Ok((CreatedInstance { path, unique_keys, errors }, changes))
     }
@@ -144,7 +171,7 @@ impl Stage<'_> {
         if !self.who.may(&self.work, Bit::ObjectAdd, table, "") {
             return Err(Fault::new(Code::PERMISSION_DENIED, format!("no permission to add rows to {name}")));
         }
-        if self.work.rows(table).len() >= limits::MAX_ROWS {
+        if self.work.row_count(table) >= limits::MAX_ROWS {
             let message = format!("{name} has its limit of {} rows", limits::MAX_ROWS);
             return Err(Fault::new(Code::RESOURCES_EXCEEDED, message));
         }
@@ -176,7 +203,7 @@ impl Stage<'_> {
         let object = self.work.model().object(place.object);
         let is_key = place == *row && object.is_key(index);
         let required = required || is_key;
-        if let Some(fault) = self.overruled.setting(unit, &place, name) {
+        if let Some(fault) = self.overruled.setting(unit, &place, index) {
             return Err((fault.clone(), required));
         }
         let value =
@@ -187,46 +214,22 @@ impl Stage<'_> {
         Ok(change)
     }
 
-    /// R-ADD.5: keys that the request left out. References, enumerations and patterns cannot be made
-    /// up; they keep their default, and functional keys bind only enabled rows.
-    fn assign_keys(&mut self, row: &Place, request: &ObjectSettings) -> Vec<Change> {
+    /// R-ADD.5: keys that the request left out get values, and are judged like those that it gave.
+    fn assign_keys(&mut self, unit: usize, row: &Place, request: &ObjectSettings) -> Vec<Change> {
         let model = self.work.model().clone();
         let object = model.object(row.object);
-        let mut changes = Vec::new();
-        for &index in object.unique_keys.iter().filter(|key| !key.functional).flat_map(|key| &key.params) {
-            let param = &object.params[usize::from(index)];
-            let given = request.params.iter().any(|setting| setting.param == param.name.as_str());
-            let empty = self.work.value(row, index).is_none_or(|v| v.expose().is_empty());
-            if given || !empty {
-                continue;
-            }
-            let value = match param.ty {
-                Type::String if param.is_free_text() => Value::Text(self.free_key(row, index).into()),
-                Type::UnsignedInt | Type::UnsignedLong => {
-                    Value::Uint(row.rows().last().map_or(0, |n| u64::from(n.get())))
-                }
-                _ => continue,
-            };
-            let change = Change::Set { place: row.clone(), param: index, value: Some(value) };
-            self.work.apply([&change]);
-            changes.push(change);
-        }
+        let name = |index: u16| object.params[usize::from(index)].name.as_str();
+        let given = |index: &u16| request.params.iter().any(|setting| setting.param == name(*index));
+        let keys: BTreeSet<u16> = object.unique_keys.iter().flat_map(|key| &key.params).copied().collect();
+        let left_out: Vec<u16> = keys.into_iter().filter(|index| !given(index)).collect();
+        let changes = self.assigner.complete(&mut self.work, row, &left_out);
+        self.touches.extend(left_out.into_iter().map(|param| Touch {
+            unit,
+            place: row.clone(),
+            param,
+            name: name(param).to_owned(),
+            required: true,
+        }));
         changes
-    }
-
-    /// `cpe-<n>`, the first from the row's number up that no other row has.
-    fn free_key(&self, row: &Place, index: u16) -> String {
-        let Some((table, number)) = row.table() else { return String::new() };
-        let taken: Vec<String> = self
-            .work
-            .rows(&table)
-            .into_iter()
-            .filter_map(|n| self.work.value(&table.row(n), index).map(|value| value.expose().into_owned()))
-            .collect();
-        let mut n = u64::from(number.get());
-        while taken.contains(&format!("cpe-{n}")) {
-            n += 1;
-        }
-        format!("cpe-{n}")
     }
 }

@@ -8,9 +8,11 @@
 mod access;
 mod add;
 mod apply;
+mod assign;
 mod delete;
 mod get;
 mod instances;
+mod judge;
 mod operate;
 mod place;
 mod plan;
@@ -26,7 +28,7 @@ pub use access::{Authority, Bit, FullAccess, NoInitial, Requester, RowDefaults};
 pub use apply::{Change, ChangeSet, Happening};
 pub use operate::CommandCall;
 pub use place::Place;
-pub use plan::{Plan, Transaction};
+pub use plan::{Effort, Plan, Transaction};
 pub use resolve::{Found, ResolveError};
 
 use crate::model::{Model, ObjectId, Param};
@@ -118,6 +120,14 @@ impl Tree {
         match self.at(table) {
             Some(Spot::Table(table)) => table.rows.iter().map(|(number, _)| *number).collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// How many rows a table has.
+    pub fn row_count(&self, table: &Place) -> usize {
+        match self.at(table) {
+            Some(Spot::Table(table)) => table.rows.len(),
+            _ => 0,
         }
     }
 

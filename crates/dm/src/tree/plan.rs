@@ -2,15 +2,17 @@
 //! transaction, and only then reported.
 //!
 //! With `allow_partial` each object is a transaction of its own, without it the message is one. Unique
-//! keys and references are judged after the whole message is staged (TR-369 section 7.4), so a late
-//! clash takes one setting or object out and stages the rest again.
+//! keys and references are judged after the whole message is staged (TR-369 section 7.4), so late
+//! clashes take settings or objects out, and the rest is staged again. How that is judged is
+//! [`super::judge`]'s.
 
 use crate::fault::{Code, Fault};
+use crate::limits;
 use crate::operation::{
     CreatedInstance, Deleted, MessageFailure, Operation, Outcome, ParamFault, Requested, UpdateFailure,
     UpdatedInstance,
 };
-use crate::tree::{Change, Place, Requester, Tree};
+use crate::tree::{Change, Requester, Tree};
 
 /// What a write would do.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +21,18 @@ pub struct Plan {
     pub transactions: Vec<Transaction>,
     outcome: Outcome,
     allow_partial: bool,
+    effort: Effort,
+}
+
+/// What planning took, for judging whether it stays in proportion to the request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Effort {
+    /// How often the message was staged and judged.
+    pub rounds: u32,
+    /// Settings staged, in all rounds together.
+    pub staged: usize,
+    /// Rows whose unique keys were read, in all rounds together.
+    pub rows: usize,
 }
 
 /// Changes that stand or fall together.
@@ -49,9 +63,23 @@ impl Plan {
         &self.outcome
     }
 
+    /// What making it took.
+    pub fn effort(&self) -> Effort {
+        self.effort
+    }
+
+    pub(super) fn after(self, effort: Effort) -> Plan {
+        Plan { effort, ..self }
+    }
+
+    /// The whole message is too much (7005).
+    pub(super) fn exceeded(what: &str, limit: usize) -> Plan {
+        Plan::failed(exceeded(what, limit), Vec::new())
+    }
+
     pub(super) fn failed(fault: Fault, params: Vec<ParamFault>) -> Plan {
         let outcome = Outcome::Failed(MessageFailure { fault, params });
-        Plan { transactions: Vec::new(), outcome, allow_partial: false }
+        Plan { transactions: Vec::new(), outcome, allow_partial: false, effort: Effort::default() }
     }
 
     pub(super) fn new(units: Vec<UnitPlan>, outcome: Outcome, allow_partial: bool) -> Plan {
@@ -64,7 +92,7 @@ impl Plan {
             let changes = transactions.into_iter().flat_map(|t| t.changes).collect();
             transactions = vec![Transaction { changes, result: 0, item: None }];
         }
-        Plan { transactions, outcome, allow_partial }
+        Plan { transactions, outcome, allow_partial, effort: Effort::default() }
     }
 }
 
@@ -99,70 +127,26 @@ pub(super) struct UnitPlan {
     pub(super) changes: Vec<Change>,
 }
 
-/// One parameter that a unit wrote, for the judgement after staging.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Touch {
-    pub(super) unit: usize,
-    pub(super) place: Place,
-    pub(super) param: u16,
-    pub(super) name: String,
-    pub(super) required: bool,
-}
-
-/// What earlier rounds of staging ruled out.
-#[derive(Default)]
-pub(super) struct Overruled {
-    /// Settings that were not required and clash: reported as parameter errors.
-    pub(super) settings: Vec<(Touch, Fault)>,
-    /// Units that clash in something required.
-    pub(super) units: Vec<(Touch, Fault)>,
-}
-
-impl Overruled {
-    pub(super) fn setting(&self, unit: usize, place: &Place, name: &str) -> Option<&Fault> {
-        self.settings
-            .iter()
-            .find(|(touch, _)| touch.unit == unit && touch.place == *place && touch.name == name)
-            .map(|(_, fault)| fault)
-    }
-
-    pub(super) fn unit(&self, unit: usize) -> Option<&(Touch, Fault)> {
-        self.units.iter().find(|(touch, _)| touch.unit == unit)
-    }
-
-    /// Takes in the outcome of a judgement; true if another round is needed.
-    pub(super) fn learn(&mut self, verdict: Option<(Touch, Fault)>) -> bool {
-        match verdict {
-            None => false,
-            Some((touch, fault)) if touch.required => {
-                self.units.push((touch, fault));
-                true
-            }
-            Some(clash) => {
-                self.settings.push(clash);
-                true
-            }
-        }
-    }
-}
-
 impl Tree {
     /// Plans a Set, Add or Delete for a requester. Reads have no plan: `None`.
+    ///
+    /// A message with more than [`MAX_REQUEST_OBJECTS`](limits::MAX_REQUEST_OBJECTS) entries fails with 7005.
     pub fn plan(&self, operation: &Operation, who: &Requester<'_>) -> Option<Plan> {
+        let entries = match operation {
+            Operation::Set(set) => set.objects.len(),
+            Operation::Add(add) => add.objects.len(),
+            Operation::Delete(delete) => delete.paths.len(),
+            _ => return None,
+        };
+        if entries > limits::MAX_REQUEST_OBJECTS {
+            return Some(Plan::exceeded("objects", limits::MAX_REQUEST_OBJECTS));
+        }
         match operation {
             Operation::Set(set) => Some(self.plan_set(set, who)),
             Operation::Add(add) => Some(self.plan_add(add, who)),
             Operation::Delete(delete) => Some(self.plan_delete(delete, who)),
             _ => None,
         }
-    }
-
-    /// The latest touched parameter that clashes with a unique key or dangles as a strong reference.
-    pub(super) fn judge(&self, touches: &[Touch]) -> Option<(Touch, Fault)> {
-        touches.iter().rev().find_map(|touch| {
-            let fault = self.key_clash(touch).or_else(|| self.dangling(touch))?;
-            Some((touch.clone(), fault))
-        })
     }
 }
 
@@ -183,6 +167,11 @@ pub(super) fn message_failure(failure: &UpdateFailure, requested: &str) -> Plan 
         params.push(ParamFault { param: requested.to_owned(), fault: failure.fault.clone() });
     }
     Plan::failed(failure.fault.clone(), params)
+}
+
+/// A limit of one request that it goes beyond.
+pub(super) fn exceeded(what: &str, limit: usize) -> Fault {
+    Fault::new(Code::RESOURCES_EXCEEDED, format!("the request has more than {limit} {what}"))
 }
 
 pub(super) fn required_failed(count: usize) -> Fault {

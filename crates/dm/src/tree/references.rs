@@ -3,7 +3,7 @@
 use crate::fault::{Code, Fault};
 use crate::model::Param;
 use crate::path::ReferenceValue;
-use crate::tree::plan::Touch;
+use crate::tree::judge::Touch;
 use crate::tree::{Change, Place, Requester, Tree};
 use crate::value::{self, Value};
 

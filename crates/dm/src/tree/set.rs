@@ -1,25 +1,29 @@
 //! Set (TR-369 section 7.4.2): updates of existing objects.
 
 use crate::fault::{Code, Fault};
+use crate::limits;
 use crate::model::Param;
 use crate::operation::{
     InstanceFailure, ObjectSettings, Outcome, ParamAccess, ParamFault, ParamSetting, Requested, Set,
     UpdateFailure, UpdatedInstance,
 };
 use crate::path::{Path, Target};
-use crate::tree::plan::{Overruled, Plan, SetResult, Touch, UnitPlan, message_failure, required_failed};
-use crate::tree::{Bit, Change, Place, Requester, Tree};
+use crate::tree::judge::{Overruled, Touch};
+use crate::tree::plan::{Plan, SetResult, UnitPlan, exceeded, message_failure, required_failed};
+use crate::tree::{Bit, Change, Effort, Place, Requester, Tree};
 use crate::value::Value;
 
 impl Tree {
     pub(super) fn plan_set(&self, set: &Set, who: &Requester<'_>) -> Plan {
         let mut overruled = Overruled::default();
-        loop {
-            let mut stage = Stage { work: self.clone(), who, touches: Vec::new(), overruled: &overruled };
+        let mut effort = Effort::default();
+        while effort.rounds < limits::MAX_PLAN_ROUNDS {
+            let mut stage =
+                Stage { work: self.clone(), who, touches: Vec::new(), staged: 0, overruled: &overruled };
             let mut results: Vec<SetResult> = Vec::with_capacity(set.objects.len());
             let mut units = Vec::new();
             for (unit, object) in set.objects.iter().enumerate() {
-                let before = stage.work.clone();
+                let (before, touched) = (stage.work.clone(), stage.touches.len());
                 let result = stage.object(unit, object);
                 match result {
                     Ok((updated, changes)) => {
@@ -27,19 +31,22 @@ impl Tree {
                         results.push(Requested { path: object.path.clone(), result: Ok(updated) });
                     }
                     // R-SET.1: one failed object fails the message; R-SET.0: or only itself.
-                    Err(failure) if !set.allow_partial => return message_failure(&failure, &object.path),
+                    Err(failure) if !set.allow_partial => {
+                        return message_failure(&failure, &object.path).after(effort);
+                    }
                     Err(failure) => {
                         stage.work = before;
-                        stage.touches.retain(|touch| touch.unit != unit);
+                        stage.touches.truncate(touched);
                         results.push(Requested { path: object.path.clone(), result: Err(failure) });
                     }
                 }
             }
-            let verdict = stage.work.judge(&stage.touches);
-            if !overruled.learn(verdict) {
-                return Plan::new(units, Outcome::Set(results), set.allow_partial);
+            let clashes = stage.work.judge(&stage.touches, &mut effort);
+            if !overruled.learn(clashes) {
+                return Plan::new(units, Outcome::Set(results), set.allow_partial).after(effort);
             }
         }
+        Plan::exceeded("clashes that follow from each other", limits::MAX_PLAN_ROUNDS as usize).after(effort)
     }
 }
 
@@ -47,6 +54,8 @@ struct Stage<'a> {
     work: Tree,
     who: &'a Requester<'a>,
     touches: Vec<Touch>,
+    /// Settings so far, those of failed objects included.
+    staged: usize,
     overruled: &'a Overruled,
 }
 
@@ -59,6 +68,10 @@ impl Stage<'_> {
     ) -> Result<(Vec<UpdatedInstance>, Vec<Change>), UpdateFailure> {
         let whole = |fault: Fault| UpdateFailure { fault, instances: Vec::new() };
         let places = self.places(&object.path).map_err(whole)?;
+        self.staged += places.len() * object.params.len();
+        if self.staged > limits::MAX_STAGED_SETTINGS {
+            return Err(whole(exceeded("settings", limits::MAX_STAGED_SETTINGS)));
+        }
         if let Some((touch, fault)) = self.overruled.unit(unit) {
             return Err(self.clash(touch, fault));
         }
@@ -82,6 +95,10 @@ impl Stage<'_> {
                 updated.push((place.clone(), instance));
             } else {
                 failures.push(InstanceFailure { path: instance.path, errors: failed });
+            }
+            // R-SET.2b: all of them would say the same.
+            if failures.len() == limits::MAX_FAILED_INSTANCES {
+                break;
             }
         }
         if !failures.is_empty() {
@@ -110,7 +127,7 @@ impl Stage<'_> {
 
     fn setting(&mut self, unit: usize, place: &Place, setting: &ParamSetting) -> Result<Vec<Change>, Fault> {
         let (place, index) = self.work.descend(place, &setting.param)?;
-        if let Some(fault) = self.overruled.setting(unit, &place, &setting.param) {
+        if let Some(fault) = self.overruled.setting(unit, &place, index) {
             return Err(fault.clone());
         }
         let value = self.work.check_write(&place, index, &setting.value, self.who, false)?;

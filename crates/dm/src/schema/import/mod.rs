@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
         let mut objects: BTreeMap<SchemaPath, Vec<Row>> = BTreeMap::new();
         for node in children(model, "object") {
             let text = name(node);
-            let path = SchemaPath::parse(text).map_err(|error| fail(text, error))?;
+            let path = SchemaPath::parse(text).map_err(|error| fail(text, &error))?;
             if !text.ends_with('.') || path.has_numbers() {
                 return Err(fail(text, "this is no path of an object"));
             }
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let bare = name(node).trim_end_matches(['(', ')', '!']).to_owned();
-            Name::parse(&bare).map_err(|error| fail(format!("{}{bare}", around.object), error))?;
+            Name::parse(&bare).map_err(|error| fail(format!("{}{bare}", around.object), &error))?;
             let inside = Around { version: version(node).unwrap_or(around.version), ..around };
             let facts = match kind {
                 "parameter" => Facts::Param(self.param(node, around).map_err(|e| e.at(around.object))?),
@@ -276,6 +276,6 @@ fn tidy(text: &str) -> String {
     text.trim().lines().map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
-fn fail(at: impl Into<String>, reason: impl ToString) -> ImportError {
+fn fail(at: impl Into<String>, reason: &(impl ToString + ?Sized)) -> ImportError {
     ImportError::Definition { at: at.into(), reason: reason.to_string() }
 }

@@ -2,7 +2,9 @@
 
 mod add;
 mod delete;
+mod effort;
 mod get;
+mod keys;
 mod operate;
 mod set;
 mod snapshot;
@@ -48,7 +50,12 @@ Device.Net.Port.{i}.Owner param usp=2.0 access=readWrite type=string ref=strong:
 
 /// The model of [`MODEL`].
 pub(crate) fn model() -> Arc<Model> {
-    let rows = text::parse(MODEL).expect("the test's own model");
+    model_of(MODEL)
+}
+
+/// The model of a test's rows.
+pub(crate) fn model_of(rows: &str) -> Arc<Model> {
+    let rows = text::parse(rows).expect("the test's own model");
     let blob = encode(&rows).expect("a small model");
     let catalogue = Catalogue::open(&blob).expect("just encoded");
     let mut builder = ModelBuilder::new("urn:example:test", Protocol::Usp);
