@@ -1,6 +1,7 @@
 //! Get: values, one result per requested path (TR-369 section 7.5.1).
 
 use crate::fault::{Code, Fault};
+use crate::model::Param;
 use crate::operation::{Get, ObjectValues, Outcome, ParamAccess, Requested};
 use crate::path::{Path, Target};
 use crate::tree::{Bit, Place, Requester, ResolveError, Spot, Tree};
@@ -141,9 +142,17 @@ impl Tree {
         if !who.may(self, Bit::ParamRead, place, param.name.as_str()) {
             return None;
         }
-        let hidden = param.access == ParamAccess::WriteOnly
-            || param.hidden
-            || (param.secured && !who.authority.sees_secured());
-        Some(if hidden { String::new() } else { value.expose().into_owned() })
+        Some(if is_masked(param, who) { String::new() } else { value.expose().into_owned() })
     }
+
+    /// Whether a requester reads the parameter's value as it is.
+    pub(crate) fn is_shown(&self, place: &Place, index: u16, who: &Requester<'_>) -> bool {
+        let param = &self.model().object(place.object).params[usize::from(index)];
+        !is_masked(param, who) && who.may(self, Bit::ParamRead, place, param.name.as_str())
+    }
+}
+
+/// Whether a value reads as the empty text although it may be read.
+fn is_masked(param: &Param, who: &Requester<'_>) -> bool {
+    param.access == ParamAccess::WriteOnly || param.hidden || (param.secured && !who.authority.sees_secured())
 }

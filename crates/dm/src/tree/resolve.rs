@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::fault::{Code, Fault};
 use crate::limits;
 use crate::path::{Comparison, Expr, Follow, Item, Path, ReferenceValue, Segment, Selector, Step, Target};
-use crate::tree::{Bit, Child, Node, Place, Requester, Spot, Table, Tree};
+use crate::tree::{Child, Node, Place, Requester, Spot, Table, Tree};
 use crate::value::{self, Type, Value};
 
 /// What a path leads to: places, and whether the path was a search.
@@ -62,7 +62,8 @@ struct Cursor<'a> {
 }
 
 impl Tree {
-    /// Resolves a path for a requester. Rows and objects that it may not see count as missing.
+    /// Resolves a path for a requester. What it may not read, it can neither search by nor follow. Whether
+    /// it may see the places found is for the operation to ask.
     pub fn resolve(&self, path: &Path, who: &Requester<'_>) -> Result<Found, ResolveError> {
         let walk = Walk { tree: self, who, path };
         walk.check_supported()?;
@@ -216,7 +217,8 @@ impl<'a> Walk<'a, '_> {
         Ok(())
     }
 
-    /// R-ARC.9; R-GIN.0: a row whose search parameter is unreadable counts as absent.
+    /// R-ARC.9; R-GIN.0: a row whose search parameter is unreadable counts as absent, whatever the
+    /// operator: a comparison must not tell what a read would not.
     fn holds(&self, row: &Cursor<'a>, comparison: &Comparison) -> Result<bool, ResolveError> {
         let mut ends = vec![row.clone()];
         for step in &comparison.steps {
@@ -230,14 +232,11 @@ impl<'a> Walk<'a, '_> {
             let model = &self.tree.model;
             let name = comparison.param.as_str();
             let index = model.param_index(end.place.object, name).ok_or_else(|| self.not_supported())?;
-            if !self.who.may(self.tree, Bit::ParamRead, &end.place, name) {
+            if !self.tree.is_shown(&end.place, index, self.who) {
                 continue;
             }
             let Some(value) = &node.values[usize::from(index)] else { continue };
             let param = &model.object(end.place.object).params[usize::from(index)];
-            if param.secured && !self.who.authority.sees_secured() {
-                continue;
-            }
             // Who sees secrets may search by them; to `compare` a secret is an empty text.
             let seen = Value::text(value.expose());
             let value = if value.is_secret() && param.secured { &seen } else { value };
@@ -267,7 +266,11 @@ impl<'a> Walk<'a, '_> {
             if param.facets.reference.is_none() || param.ty != Type::String {
                 return Err(self.not_supported());
             }
-            if !self.who.may(self.tree, Bit::ParamRead, &cursor.place, name) {
+            if !self.tree.is_shown(&cursor.place, index, self.who) {
+                // To this requester the reference does not exist, so that a search has nothing to follow.
+                if concrete {
+                    return Err(self.not_supported());
+                }
                 continue;
             }
             let text = node.values[usize::from(index)].as_ref().map(|value| value.expose());
