@@ -11,7 +11,7 @@ use crate::path::{Path, Target};
 use crate::tree::judge::{Overruled, Touch};
 use crate::tree::plan::{Plan, SetResult, UnitPlan, exceeded, message_failure, required_failed};
 use crate::tree::{Bit, Change, Effort, Place, Requester, Tree};
-use crate::value::Value;
+use crate::value::{Type, Value};
 
 impl Tree {
     pub(super) fn plan_set(&self, set: &Set, who: &Requester<'_>) -> Plan {
@@ -218,9 +218,17 @@ impl Tree {
         if name == "Alias" && !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
             return Err(Fault::new(Code::INVALID_VALUE, "an Alias starts with a letter".to_owned()));
         }
-        match param.facets.reference.is_some() && param.ty == crate::value::Type::String {
-            true => self.settle_references(param, text, who).map(|text| Value::Text(text.into())),
-            false => Ok(value),
+        match &param.facets.reference {
+            Some(reference) if param.ty == Type::String => {
+                let settled = self.settle_references(param, reference, text, who);
+                if param.is_secret() {
+                    let unsaid =
+                        |fault: Fault| Fault::new(fault.code, "not a reference that is allowed here");
+                    return settled.map(Value::secret).map_err(unsaid);
+                }
+                settled.map(Value::text)
+            }
+            _ => Ok(value),
         }
     }
 

@@ -6,6 +6,7 @@ mod effort;
 mod get;
 mod keys;
 mod operate;
+mod references;
 mod secrets;
 mod set;
 mod snapshot;
