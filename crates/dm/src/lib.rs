@@ -11,6 +11,7 @@ pub mod path;
 pub mod schema;
 pub mod time;
 pub mod tree;
+mod unsaid;
 pub mod value;
 
 pub use fault::{Code, Fault};

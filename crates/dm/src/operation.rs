@@ -2,7 +2,8 @@
 //!
 //! API, command line, jobs, profiles and rules all make [`Operation`]s; the USP and CWMP translators
 //! carry them; [`crate::tree::Tree`] answers them on an agent. Paths stay the requester's text,
-//! because results must echo it unchanged (TR-369 R-MSG.3); whoever answers parses it.
+//! because results must echo it unchanged (TR-369 R-MSG.3); whoever answers parses it. `Debug` shows no
+//! values: any of them may be a secret.
 
 use crate::fault::Fault;
 use crate::value::Type;
@@ -69,7 +70,7 @@ pub struct GetSchema {
 }
 
 /// One parameter in a Set or Add.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct ParamSetting {
     /// Name relative to the object; may reach into single-instance children (`WebSocket.Port`) in Add.
     pub param: String,
@@ -116,7 +117,7 @@ pub struct Delete {
 }
 
 /// Run a command.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Operate {
     /// The command path, ending in `()`; may be a search.
     pub command: String,
@@ -159,7 +160,7 @@ pub struct Requested<T, E = Fault> {
 }
 
 /// Values of one object.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct ObjectValues {
     /// Path with instance numbers, ending in a dot.
     pub path: String,
@@ -168,7 +169,7 @@ pub struct ObjectValues {
 }
 
 /// One row.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Instance {
     /// Path with instance numbers, ending in a dot.
     pub path: String,
@@ -177,7 +178,7 @@ pub struct Instance {
 }
 
 /// One updated object.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct UpdatedInstance {
     /// Path with instance numbers, ending in a dot.
     pub path: String,
@@ -206,7 +207,7 @@ pub struct InstanceFailure {
 }
 
 /// One created row.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct CreatedInstance {
     /// Path with instance numbers, ending in a dot.
     pub path: String,
@@ -226,7 +227,7 @@ pub struct Deleted {
 }
 
 /// How a command ended, or where to watch it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum CommandResult {
     /// Done: output arguments.
     Output(Vec<(String, String)>),

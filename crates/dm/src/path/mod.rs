@@ -141,7 +141,7 @@ pub enum Operator {
 }
 
 /// The constant of a comparison.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Literal {
     /// In quotes, with `%22` and `%25` already decoded.
     Quoted(Arc<str>),

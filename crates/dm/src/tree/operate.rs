@@ -9,7 +9,7 @@ use crate::path::{Path, Target};
 use crate::tree::{Bit, Place, Requester, Tree};
 
 /// One command to run.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CommandCall {
     /// The object that the command stands on.
     pub place: Place,

@@ -7,5 +7,6 @@ mod schema;
 mod schema_path;
 mod time;
 mod tree;
+mod unsaid;
 mod value;
 mod value_properties;
