@@ -199,7 +199,7 @@ fn a_hostile_file_is_refused_before_it_costs_anything() {
         (device(&params(65_001, "<int/>")), "the file has more than 65000 definitions"),
         (amplified, "the file has more than 33554432 bytes of facts"),
     ] {
-        assert_eq!(read(&xml).expect_err("hostile").to_string(), expected, "{:.60}", xml);
+        assert_eq!(read(&xml).expect_err("hostile").to_string(), expected, "{xml:.60}");
     }
 }
 

@@ -6,6 +6,7 @@ mod effort;
 mod get;
 mod keys;
 mod operate;
+mod properties;
 mod references;
 mod secrets;
 mod set;
