@@ -74,10 +74,14 @@ impl AgentMachine {
 
     /// R-E2E.6a
     fn refuse_session(&mut self, to: &EndpointId, return_path: ReturnPath) {
-        let reason = "end-to-end sessions are not supported";
         let code = code::SESSION_CONTEXT_NOT_ALLOWED;
+        self.send_disconnect(to, return_path, code, "end-to-end sessions are not supported");
+    }
+
+    /// R-MTP.9: with code and reason.
+    pub(super) fn send_disconnect(&mut self, to: &EndpointId, path: ReturnPath, code: u32, reason: &str) {
         let record = Record::disconnect(&self.config.endpoint, to, Version::CURRENT, code, reason);
-        self.outputs.push_back(Output::Send(Outbound { return_path, record: record.encode() }));
+        self.outputs.push_back(Output::Send(Outbound { return_path: path, record: record.encode() }));
     }
 
     pub(super) fn send_connect(&mut self, to: &EndpointId, return_path: ReturnPath) {
