@@ -82,6 +82,7 @@ pub struct AgentMachine {
     watched: Vec<Place>,
     /// After [`Input::Shutdown`].
     shut: bool,
+    recognised: Option<LinkId>,
 }
 
 /// A connection.
@@ -118,11 +119,13 @@ impl AgentMachine {
             boot: None,
             watched: Vec::new(),
             shut: false,
+            recognised: None,
         }
     }
 
     /// Takes an input. Outputs wait in [`AgentMachine::poll_output`].
     pub fn handle(&mut self, now: Now, tree: &mut Tree, input: Input) {
+        self.recognised = None;
         if self.shut {
             return;
         }
@@ -156,6 +159,12 @@ impl AgentMachine {
         output
     }
 
+    /// The link on which the last input showed a controller that is served: by the certificate of a new
+    /// connection, or by a Record that was believed.
+    pub fn recognised(&self) -> Option<LinkId> {
+        self.recognised
+    }
+
     /// When [`Input::Timeout`] is wanted.
     pub fn poll_timeout(&self) -> Option<Mono> {
         self.timers.next().filter(|_| !self.shut)
@@ -184,6 +193,9 @@ impl AgentMachine {
         let greeted = self.controller(&controller).is_some();
         if greeted {
             self.send_connect(&controller, return_path.clone());
+            if matches!(peer, PeerAuth::Certificate(_)) && records::speaks_for(&peer, &controller) {
+                self.recognised = Some(return_path.link());
+            }
         }
         self.links.insert(return_path.link(), Link { controller, return_path, peer, greeted });
     }

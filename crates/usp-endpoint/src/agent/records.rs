@@ -42,6 +42,9 @@ impl AgentMachine {
         if !speaks_for(peer, &record.from_id) || record.payload_security != PayloadSecurity::Plaintext {
             return;
         }
+        if self.controller(&record.from_id).is_some() {
+            self.recognised = Some(link);
+        }
         match record.record_type {
             RecordType::NoSession { payload } => {
                 let origin = Origin { controller: record.from_id, msg_id: String::new(), return_path };
@@ -101,7 +104,7 @@ impl AgentMachine {
 
 /// R-SEC.0a: a certificate that names endpoints must name the sender. One that names none was accepted
 /// by the transport for another reason: it is pinned to this controller.
-fn speaks_for(peer: &PeerAuth, from: &EndpointId) -> bool {
+pub(super) fn speaks_for(peer: &PeerAuth, from: &EndpointId) -> bool {
     match peer {
         PeerAuth::Unproven => true,
         PeerAuth::Certificate(certificate) => {
