@@ -4,6 +4,7 @@
 //! (table, key) to a persistent instance number. A provider that cannot tell a value leaves it out:
 //! absent is right, invented is wrong.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -159,8 +160,8 @@ pub struct Committed {
     pub needs_confirm: bool,
 }
 
-/// A command to run.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A command to run. Its arguments may be secrets, and are never printed.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Call {
     /// Path with instance numbers and `()`.
     pub path: String,
@@ -174,6 +175,17 @@ pub struct Call {
     pub command_key: String,
     /// Checked arguments.
     pub args: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.args.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Call")
+            .field("path", &self.path)
+            .field("command_key", &self.command_key)
+            .field("args", &names)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a provider tells unasked.

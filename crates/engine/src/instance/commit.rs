@@ -202,6 +202,7 @@ impl Instance {
         match self.journal.append(&entries) {
             Ok(position) => {
                 inner.barrier = inner.barrier.max(position);
+                inner.observers.tell(self.kind.model(), &applied);
                 let risky = committed.iter().any(|committed| committed.needs_confirm);
                 let undo = if risky { edits::undo(&before.0, changes) } else { Vec::new() };
                 Ok(Settled { changes: applied, undo, keys })

@@ -8,6 +8,7 @@ mod command;
 mod commit;
 mod confirm;
 mod links;
+mod observers;
 mod outputs;
 mod push;
 mod refresh;
@@ -109,8 +110,11 @@ struct Inner {
     refresh: refresh::Refreshes,
     commit: commit::Commits,
     commands: BTreeMap<Ticket, watch::Sender<bool>>,
+    observers: observers::Observers,
     watched: Vec<(u16, ObjectId)>,
     next_poll: Option<Mono>,
+    /// After the good-byes: no connection is taken any more.
+    closing: bool,
     /// Nothing leaves before this is on stable storage.
     barrier: Position,
     /// After a factory reset: nothing goes into the journal, which is the next start's.
@@ -159,8 +163,10 @@ impl Instance {
             refresh: refresh::Refreshes::new(providers.len()),
             commit: commit::Commits::default(),
             commands: BTreeMap::new(),
+            observers: observers::Observers::default(),
             watched: Vec::new(),
             next_poll: None,
+            closing: false,
             barrier: journal.appended(),
             forgetful: false,
             stopped: false,
@@ -205,6 +211,9 @@ impl Instance {
         outlet: Arc<dyn Outlet>,
     ) {
         let Some(mut inner) = self.enter() else { return };
+        if inner.closing {
+            return outlet.close(CloseReason::GoingAway);
+        }
         inner.links.add(return_path.link(), outlet);
         self.drive(&mut inner, Input::LinkUp { controller, return_path, peer });
     }
@@ -294,7 +303,10 @@ impl Instance {
     /// storage. Nothing is taken in from then on; the host makes no connection any more. Ready when the
     /// connections are gone, and after [`SHUTDOWN_TIME`] in any case.
     pub async fn shut_down(&self) {
-        self.feed(Input::Shutdown);
+        if let Some(mut inner) = self.enter() {
+            inner.closing = true;
+            self.drive(&mut inner, Input::Shutdown);
+        }
         let is_over = || {
             let gone = self.enter().is_none_or(|inner| inner.links.are_gone());
             self.journal.failure().is_some() || gone && self.journal.is_synced(self.journal.appended())

@@ -71,6 +71,7 @@ impl Instance {
         let entries = self.entries(inner, &changes);
         let position = self.journal.append(&entries)?;
         inner.barrier = inner.barrier.max(position);
+        inner.observers.tell(self.kind.model(), &changes);
         Ok(changes)
     }
 

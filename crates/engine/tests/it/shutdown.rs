@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use engine::Journal;
+use usp_endpoint::link::LinkId;
 
 use crate::disk::{Disk, Leftover};
 use crate::world::{LINK, World, pass};
@@ -19,6 +20,8 @@ async fn it_says_good_bye_and_ends_when_the_connections_are_gone() {
     assert_eq!(world.peer.hear().await, "good-bye");
     assert_eq!(world.peer.hear().await, "closed: GoingAway");
     assert!(!ending.is_finished());
+    world.connect(LinkId(2));
+    assert_eq!(world.peer.hear().await, "closed: GoingAway", "who comes now is sent away");
     world.instance.link_down(LINK);
     ending.await.unwrap();
 }
