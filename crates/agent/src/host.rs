@@ -19,7 +19,7 @@ use engine::{
 use mtp::ws::{ListenConfig, Listener};
 use mtp::{Admission, Candidate, EndpointId, PeerAuth, Refusal, Role};
 use pki::{DeviceVerifier, ServerTls};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::config::{Config, ListenerConfig, Policy};
 use crate::enrol::Credentials;
@@ -41,7 +41,8 @@ pub enum End {
     Reset,
 }
 
-/// Runs the agent until a signal or a factory reset ends it.
+/// Runs the agent until a signal or a factory reset ends it: then with a good-bye to every controller, and
+/// with everything that it remembers on stable storage.
 ///
 /// # Errors
 /// When it can't start, or its journal can't be written any more.
@@ -67,13 +68,16 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     for listener in &config.listeners {
         listen(listener, &instance, &credentials, &endpoint).await?;
     }
-    let links = tokio::spawn(links::keep(instance.clone(), credentials, endpoint));
+    let (stop, stopped) = watch::channel(false);
+    let links = tokio::spawn(links::keep(instance.clone(), credentials, endpoint, stopped));
     let end = tokio::select! {
         signal = stop_signal() => signal.map(|()| End::Stopped),
         _ = was_reset.recv() => Ok(End::Reset),
         () = instance.failed() => Err(anyhow::anyhow!("the state can't be kept any more")),
     };
-    links.abort();
+    stop.send_replace(true);
+    let _ = links.await;
+    instance.shut_down().await;
     end
 }
 
@@ -154,7 +158,7 @@ async fn listen(
     let how = ListenConfig::new(&config.path, endpoint.clone(), Role::Agent);
     let listener = Listener::bind(config.address, tls, how).await;
     let listener = listener.with_context(|| format!("listen: {}", config.address))?;
-    let handler = Arc::new(Links { instance: instance.clone(), controller: None });
+    let handler = Arc::new(Links::new(instance.clone(), None));
     tokio::spawn(listener.run(handler, Arc::new(Doorkeeper { tls: config.tls }), std::future::pending()));
     Ok(())
 }

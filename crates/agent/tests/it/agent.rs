@@ -131,6 +131,23 @@ fn the_first_configuration_stays_and_the_policy_follows() {
 }
 
 #[test]
+fn its_folders_are_its_own_even_if_they_were_not() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let inner = folder.path().join("journal");
+    std::fs::create_dir(&inner).expect("a folder");
+    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    for path in [folder.path(), &inner] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+    StateDir::open(folder.path()).expect("a folder");
+    assert_eq!((mode(folder.path()), mode(&inner)), (0o700, 0o700));
+    let made = folder.path().join("made/here");
+    StateDir::open(&made).expect("a folder");
+    assert_eq!((mode(&made), mode(&made.join("journal"))), (0o700, 0o700));
+}
+
+#[test]
 fn a_device_keeps_the_certificate_that_it_made() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
