@@ -27,6 +27,7 @@ use crate::identity::Identity;
 use crate::limits::RESTART_DELAY;
 use crate::links::{self, Links};
 use crate::local_agent;
+use crate::providers::certificates::{self, Certificates};
 use crate::providers::device::Restart;
 use crate::providers::{self, hooks, support};
 use crate::state::{StateDir, random};
@@ -58,7 +59,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let restart = Arc::new(OnceLock::new());
     let for_uploads = credentials.clone();
     let upload_tls = Arc::new(move || for_uploads.upload_tls());
-    let providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
+    let mut providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
+    providers.push(Arc::new(Certificates::new(credentials.clone())));
     let instance = instance(&config, &state, &identity, &endpoint, providers).await?;
     let (resets, mut was_reset) = mpsc::channel(1);
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
@@ -68,6 +70,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     for listener in &config.listeners {
         listen(listener, &instance, &credentials, &endpoint).await?;
     }
+    tokio::spawn(certificates::keep_references(instance.clone(), credentials.clone()));
     let (stop, stopped) = watch::channel(false);
     let links = tokio::spawn(links::keep(instance.clone(), credentials, endpoint, stopped));
     let end = tokio::select! {

@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use agent::config::Config;
+use agent::enrol::Credentials;
 use agent::host;
 use agent::identity::Identity;
 use agent::links::plans;
 use agent::providers;
+use agent::providers::certificates::{Certificates, references};
 use agent::state::{Origin, StateDir};
 use agent::system::SystemRoot;
 use dm::ObjectPath;
@@ -90,6 +92,38 @@ async fn the_tables_say_whom_to_dial() {
     let dialled: Vec<_> =
         plans.iter().map(|(row, plan)| format!("{row} {} {}", plan.controller, plan.url)).collect();
     assert_eq!(dialled, ["Device.LocalAgent.Controller.1.MTP.1. proto::one wss://acs.example:8183/usp"]);
+}
+
+#[tokio::test]
+async fn trusted_certificates_are_shown_and_controllers_refer_to_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/root.pem");
+    let text = CONFIG.replacen("url =", &format!("ca = {root:?}\nurl ="), 1);
+    let config = Config::parse(&text).expect("well-formed");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let endpoint = EndpointId::receive("proto:lab:agent").expect("an id");
+    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, endpoint.clone());
+    let credentials = credentials.expect("a certificate");
+    let mut providers = all(&config);
+    providers.push(Arc::new(Certificates::new(credentials.clone())));
+    let identity = Identity::default();
+    let instance = host::instance(&config, &state, &identity, &endpoint, providers);
+    let instance = instance.await.expect("an instance");
+    instance.start().await.expect("it starts");
+    instance.change(|tree| references(tree, &credentials)).await.expect("it is kept");
+    for (object, param, expected) in [
+        ("Device.LocalAgent.", "CertificateNumberOfEntries", "1"),
+        ("Device.LocalAgent.Certificate.1.", "SerialNumber", "9A:3F:00:B1:C2"),
+        ("Device.LocalAgent.Certificate.1.", "Issuer", "C=SE, O=Example AB, CN=Device Root 7"),
+        ("Device.LocalAgent.Certificate.1.", "Enable", "true"),
+        ("Device.LocalAgent.Controller.1.", "Credential", "Device.LocalAgent.Certificate.1"),
+        // It has no CA of its own in the configuration, and is not dialled with that of another.
+        ("Device.LocalAgent.Controller.2.", "Credential", ""),
+    ] {
+        let found = instance.with_tree(|tree| value(tree, object, param)).expect("it runs");
+        assert_eq!(found, expected, "{object}{param}");
+    }
+    assert!(instance.with_tree(|tree| references(tree, &credentials)).expect("it runs").is_empty());
 }
 
 #[tokio::test]
