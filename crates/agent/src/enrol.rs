@@ -82,15 +82,8 @@ impl Credentials {
 
     /// The CA and pin of a configured controller, else those CAs of all of them, else the system's.
     fn trust(&self, controller: &EndpointId) -> Result<Trust> {
-        let mut trust = Trust::default();
-        let own = self.controllers.iter().find(|config| config.endpoint == controller.as_str());
-        let asked: Vec<&ControllerConfig> =
-            own.map_or_else(|| self.controllers.iter().collect(), |config| vec![config]);
-        for config in asked {
-            if let Some(ca) = &config.ca {
-                trust.roots.extend(certificates(ca).with_context(|| format!("ca of {}", config.endpoint))?);
-            }
-        }
+        let mut trust = Trust { roots: self.roots_for(controller)?, ..Trust::default() };
+        let own = self.configured(controller);
         if let Some(pin) = own.and_then(|config| config.pin.as_ref()) {
             trust.pinned.push(fingerprint(pin).with_context(|| format!("pin of {controller}"))?);
         }
@@ -98,6 +91,26 @@ impl Credentials {
             trust.roots = self.system_roots();
         }
         Ok(trust)
+    }
+
+    /// The CAs that vouch for a controller: its own if it is configured, else those of all that are. The
+    /// system's are not among them.
+    ///
+    /// # Errors
+    /// When one can't be read.
+    pub fn roots_for(
+        &self,
+        controller: &EndpointId,
+    ) -> Result<Vec<rustls_pki_types::CertificateDer<'static>>> {
+        let Some(config) = self.configured(controller) else { return self.roots() };
+        match &config.ca {
+            Some(ca) => certificates(ca).with_context(|| format!("ca of {}", config.endpoint)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn configured(&self, controller: &EndpointId) -> Option<&ControllerConfig> {
+        self.controllers.iter().find(|config| config.endpoint == controller.as_str())
     }
 
     /// The CAs of all controllers, for those that dial in.

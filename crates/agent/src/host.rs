@@ -19,7 +19,7 @@ use engine::{
 use mtp::ws::{ListenConfig, Listener};
 use mtp::{Admission, Candidate, EndpointId, PeerAuth, Refusal, Role};
 use pki::{DeviceVerifier, ServerTls};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::config::{Config, ListenerConfig, Policy};
 use crate::enrol::Credentials;
@@ -27,6 +27,7 @@ use crate::identity::Identity;
 use crate::limits::RESTART_DELAY;
 use crate::links::{self, Links};
 use crate::local_agent;
+use crate::providers::certificates::{self, Certificates};
 use crate::providers::device::Restart;
 use crate::providers::{self, hooks, support};
 use crate::state::{StateDir, random};
@@ -41,7 +42,8 @@ pub enum End {
     Reset,
 }
 
-/// Runs the agent until a signal or a factory reset ends it.
+/// Runs the agent until a signal or a factory reset ends it: then with a good-bye to every controller, and
+/// with everything that it remembers on stable storage.
 ///
 /// # Errors
 /// When it can't start, or its journal can't be written any more.
@@ -57,7 +59,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let restart = Arc::new(OnceLock::new());
     let for_uploads = credentials.clone();
     let upload_tls = Arc::new(move || for_uploads.upload_tls());
-    let providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
+    let mut providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
+    providers.push(Arc::new(Certificates::new(credentials.clone())));
     let instance = instance(&config, &state, &identity, &endpoint, providers).await?;
     let (resets, mut was_reset) = mpsc::channel(1);
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
@@ -67,13 +70,17 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     for listener in &config.listeners {
         listen(listener, &instance, &credentials, &endpoint).await?;
     }
-    let links = tokio::spawn(links::keep(instance.clone(), credentials, endpoint));
+    tokio::spawn(certificates::keep_references(instance.clone(), credentials.clone()));
+    let (stop, stopped) = watch::channel(false);
+    let links = tokio::spawn(links::keep(instance.clone(), credentials, endpoint, stopped));
     let end = tokio::select! {
         signal = stop_signal() => signal.map(|()| End::Stopped),
         _ = was_reset.recv() => Ok(End::Reset),
         () = instance.failed() => Err(anyhow::anyhow!("the state can't be kept any more")),
     };
-    links.abort();
+    stop.send_replace(true);
+    let _ = links.await;
+    instance.shut_down().await;
     end
 }
 
@@ -154,7 +161,7 @@ async fn listen(
     let how = ListenConfig::new(&config.path, endpoint.clone(), Role::Agent);
     let listener = Listener::bind(config.address, tls, how).await;
     let listener = listener.with_context(|| format!("listen: {}", config.address))?;
-    let handler = Arc::new(Links { instance: instance.clone(), controller: None });
+    let handler = Arc::new(Links::new(instance.clone(), None));
     tokio::spawn(listener.run(handler, Arc::new(Doorkeeper { tls: config.tls }), std::future::pending()));
     Ok(())
 }

@@ -56,9 +56,6 @@ pub const UPLOAD_IDLE: Duration = Duration::from_secs(30);
 /// Bytes of the head of an HTTP answer.
 pub const MAX_HTTP_HEAD: usize = 16 * 1024;
 
-/// Between two looks at the table of controllers, for connections to make or to end.
-pub const RECONCILE_PERIOD: Duration = Duration::from_secs(2);
-
 /// Longest run of a hook; then it is left to itself.
 pub const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 

@@ -2,7 +2,8 @@
 //! for each, dialling again as R-WS.19 says; and sockets for controllers that dial in.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -16,11 +17,15 @@ use mtp::{
     DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, PeerAuth, Retry, Role,
     Schedule, Verdict,
 };
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 
 use crate::enrol::Credentials;
-use crate::limits::RECONCILE_PERIOD;
 use crate::state::random;
+
+const CONTROLLERS: &str = "Device.LocalAgent.Controller.";
+
+/// Why a connection is closed that the tables don't ask for any more.
+const NOT_WANTED: &str = "this connection is not wanted any more";
 
 /// A connection that there should be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,7 +44,7 @@ pub struct Plan {
 /// enabled MTP.
 pub fn plans(tree: &Tree) -> BTreeMap<String, Plan> {
     let mut plans = BTreeMap::new();
-    let Some(table) = table(tree, "Device.LocalAgent.Controller.") else { return plans };
+    let Some(table) = table(tree, CONTROLLERS) else { return plans };
     for number in tree.rows(&table) {
         let row = table.row(number);
         if is_on(tree, &row)
@@ -90,53 +95,127 @@ fn is_on(tree: &Tree, row: &Place) -> bool {
     tree.value_of(row, "Enable") == Some(&Value::Bool(true))
 }
 
-/// Keeps the connections that there are the ones that there should be, for ever.
-pub async fn keep(instance: Arc<Instance>, credentials: Arc<Credentials>, endpoint: EndpointId) {
-    let mut running: BTreeMap<String, (Plan, JoinHandle<()>)> = BTreeMap::new();
+/// A connection that there should be, and the task that makes it.
+struct Dial {
+    plan: Plan,
+    stop: watch::Sender<bool>,
+    current: Current,
+}
+
+/// The connection that stands now.
+type Current = Arc<Mutex<Option<LinkSender>>>;
+
+impl Dial {
+    /// Makes no connection any more; one that stands goes on.
+    fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// The same, and closes the one that stands, after what is queued has left.
+    fn end(&self) {
+        self.stop();
+        if let Some(sender) = &*self.current.lock().unwrap_or_else(PoisonError::into_inner) {
+            sender.close(close_code::NORMAL, NOT_WANTED);
+        }
+    }
+}
+
+/// Keeps the connections that there are the ones that there should be, until `stopped` turns true. Then no
+/// more is made; what stands is the instance's to end.
+pub async fn keep(
+    instance: Arc<Instance>,
+    credentials: Arc<Credentials>,
+    endpoint: EndpointId,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let controllers = ObjectPath::parse(CONTROLLERS).expect("a literal");
+    let Some(mut changes) = instance.follow(&controllers) else { return };
+    let mut dials: BTreeMap<String, Dial> = BTreeMap::new();
     loop {
         let wanted = instance.with_tree(plans).unwrap_or_default();
-        running.retain(|path, (plan, task)| {
-            let stays = wanted.get(path) == Some(plan);
+        dials.retain(|path, dial| {
+            let stays = wanted.get(path) == Some(&dial.plan);
             if !stays {
-                task.abort();
+                dial.end();
             }
             stays
         });
         for (path, plan) in wanted {
-            running.entry(path).or_insert_with(|| {
+            dials.entry(path).or_insert_with(|| {
+                let (stop, stopped) = watch::channel(false);
+                let current = Current::default();
                 let (instance, credentials, endpoint) =
                     (instance.clone(), credentials.clone(), endpoint.clone());
-                (plan.clone(), tokio::spawn(dial(instance, credentials, endpoint, plan)))
+                let task = dial(instance, credentials, endpoint, plan.clone(), stopped, current.clone());
+                tokio::spawn(task);
+                Dial { plan, stop, current }
             });
         }
-        tokio::time::sleep(RECONCILE_PERIOD).await;
+        // Whoever changed the table is answered on the connection that it ends.
+        let changed = async {
+            changes.changed().await.is_ok() && {
+                instance.settled().await;
+                true
+            }
+        };
+        let goes_on = tokio::select! {
+            changed = changed => changed,
+            _ = stopped.wait_for(|stopped| *stopped) => false,
+        };
+        if !goes_on {
+            return dials.values().for_each(Dial::stop);
+        }
     }
 }
 
 /// Connects, and again whenever the connection is gone.
-async fn dial(instance: Arc<Instance>, credentials: Arc<Credentials>, endpoint: EndpointId, plan: Plan) {
+async fn dial(
+    instance: Arc<Instance>,
+    credentials: Arc<Credentials>,
+    endpoint: EndpointId,
+    plan: Plan,
+    mut stopped: watch::Receiver<bool>,
+    current: Current,
+) {
     let seed = match random() {
         Ok(seed) => seed,
         Err(error) => return tracing::error!(%error, "no connection is made"),
     };
     let mut retry = Retry::new(plan.schedule, seed);
     let keep_alive = KeepAlive::start(plan.keep_alive);
-    let handler = Links { instance, controller: Some(plan.controller.clone()) };
+    let handler = Links::new(instance, Some(plan.controller.clone()));
+    let set = |sender| *current.lock().unwrap_or_else(PoisonError::into_inner) = sender;
     loop {
-        match connect(&credentials, &endpoint, &plan, &keep_alive).await {
+        let connected = tokio::select! {
+            connected = connect(&credentials, &endpoint, &plan, &keep_alive) => connected,
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        match connected {
             Ok(link) => {
                 // R-WS.20
                 retry.reset();
                 tracing::info!(controller = %plan.controller, url = %plan.url, "connected");
+                set(Some(link.sender()));
+                if *stopped.borrow() {
+                    link.sender().close(close_code::NORMAL, NOT_WANTED);
+                }
                 let reason = link.run(&handler).await;
+                set(None);
                 tracing::info!(controller = %plan.controller, %reason, "disconnected");
+                // Somebody has to prove soon that the way still stands.
+                if handler.renews.swap(false, Ordering::Relaxed) {
+                    continue;
+                }
             }
             Err(error) => {
                 tracing::warn!(controller = %plan.controller, url = %plan.url, error = format!("{error:#}"), "not connected");
             }
         }
         // R-WS.19
-        tokio::time::sleep(retry.next_wait()).await;
+        tokio::select! {
+            () = tokio::time::sleep(retry.next_wait()) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
     }
 }
 
@@ -169,10 +248,17 @@ async fn connect(
 /// What becomes of links: they are the instance's.
 #[derive(Debug)]
 pub struct Links {
-    /// Whose.
-    pub instance: Arc<Instance>,
-    /// Who is dialled; none where controllers dial in.
-    pub controller: Option<EndpointId>,
+    instance: Arc<Instance>,
+    controller: Option<EndpointId>,
+    /// The instance wants the connection made anew.
+    renews: Arc<AtomicBool>,
+}
+
+impl Links {
+    /// Links of `instance` with a controller that is dialled; none where controllers dial in.
+    pub fn new(instance: Arc<Instance>, controller: Option<EndpointId>) -> Links {
+        Links { instance, controller, renews: Arc::default() }
+    }
 }
 
 impl LinkHandler for Links {
@@ -188,7 +274,7 @@ impl LinkHandler for Links {
             return;
         };
         link.sender.authorise();
-        let outlet = Arc::new(Link(link.sender));
+        let outlet = Arc::new(Link { sender: link.sender, renews: self.renews.clone() });
         self.instance.link_up(controller, link.return_path, link.peer, outlet);
     }
 
@@ -206,11 +292,14 @@ impl LinkHandler for Links {
     }
 }
 
-struct Link(LinkSender);
+struct Link {
+    sender: LinkSender,
+    renews: Arc<AtomicBool>,
+}
 
 impl Outlet for Link {
     fn send(&self, record: Bytes) -> Result<(), OutletClosed> {
-        self.0.send(record).map_err(|error| {
+        self.sender.send(record).map_err(|error| {
             tracing::warn!(%error, "a Record was not sent");
             OutletClosed
         })
@@ -218,8 +307,18 @@ impl Outlet for Link {
 
     fn close(&self, reason: CloseReason) {
         match reason {
-            CloseReason::BadRecord => self.0.close(close_code::UNACCEPTABLE, "the Record can't be decoded"),
-            CloseReason::ControllerGone => self.0.close(close_code::NORMAL, "the controller is not served"),
+            CloseReason::BadRecord => {
+                self.sender.close(close_code::UNACCEPTABLE, "the Record can't be decoded")
+            }
+            CloseReason::ControllerGone => {
+                self.sender.close(close_code::NORMAL, "the controller is not served")
+            }
+            CloseReason::GoingAway => self.sender.close(close_code::GOING_AWAY, "the agent shuts down"),
         }
+    }
+
+    fn renew(&self) {
+        self.renews.store(true, Ordering::Relaxed);
+        self.sender.close(close_code::NORMAL, "made anew after a change of the network");
     }
 }

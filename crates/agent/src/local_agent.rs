@@ -108,6 +108,7 @@ fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
         "ControllerCode",
         "ProvisioningCode",
         "AssignedRole",
+        "Credential",
         "PeriodicNotifInterval",
         "PeriodicNotifTime",
         "USPNotifRetryMinimumWaitInterval",
@@ -120,6 +121,7 @@ fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
     model
         .add_from(&rows, CONTROLLER, Params::Only(&controller))?
         .param_access(CONTROLLER, "AssignedRole", ParamAccess::ReadOnly)?
+        .param_access(CONTROLLER, "Credential", ParamAccess::ReadOnly)?
         .add_actions(&rows, CONTROLLER, &["SendOnBoardRequest()"])?
         .add_from(&rows, BOOT_PARAMETER, Params::Only(&["Alias", "Enable", "ParameterName"]))?
         .add_from(&rows, TRANSFERS, Params::Only(&["ResultTypeFilter"]))?

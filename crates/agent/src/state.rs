@@ -35,18 +35,17 @@ pub enum Origin {
 }
 
 impl StateDir {
-    /// Makes the folder if need be, readable by its owner only.
+    /// Makes the folder and the journal's in it if need be. Both are readable by their owner only, whatever
+    /// they were before.
     ///
     /// # Errors
-    /// When it can't be made.
+    /// When one can't be made, or is another user's.
     pub fn open(path: &Path) -> Result<StateDir> {
-        use std::os::unix::fs::DirBuilderExt;
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .with_context(|| format!("{}", path.display()))?;
-        Ok(StateDir { path: path.to_owned() })
+        let state = StateDir { path: path.to_owned() };
+        for folder in [path, &state.journal()] {
+            private(folder).with_context(|| format!("{}", folder.display()))?;
+        }
+        Ok(state)
     }
 
     /// Where the journal is.
@@ -136,6 +135,15 @@ impl StateDir {
     fn files(&self, name: &str) -> (PathBuf, PathBuf) {
         (self.path.join(format!("{name}.pem")), self.path.join(format!("{name}.key")))
     }
+}
+
+fn private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if std::fs::metadata(folder)?.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
 }
 
 /// Randomness of the system.

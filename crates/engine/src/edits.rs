@@ -85,7 +85,8 @@ fn push(kind: &Kind, keys: &Keys, change: &Change, place: &Place, edits: &mut Ve
     }
 }
 
-/// The changes that lead back from `changes` to `before`.
+/// The changes that lead the tree back from `changes` to `before`. A value that was not known then is not
+/// known again: what the system has in its place only the provider can bring back.
 pub(crate) fn undo(before: &Tree, changes: &[Change]) -> Vec<Change> {
     let mut tree = before.clone();
     let mut back: Vec<Vec<Change>> = Vec::new();

@@ -33,7 +33,8 @@ pub const CANCEL_GRACE: Duration = Duration::from_secs(5);
 /// stays below the 10 seconds of R-NOT.0a.
 pub const WATCH_PERIOD: Duration = Duration::from_secs(5);
 
-/// How long a change that may cut the path to the controller stands without a word from one.
+/// How long a change that may cut the path to the controller stands before one is recognised on a new
+/// connection.
 pub const CONFIRM_WINDOW: Duration = Duration::from_secs(60);
 
 /// Most pushes of one provider that wait to be taken in.
@@ -41,3 +42,6 @@ pub const PUSH_QUEUE: usize = 64;
 
 /// Instances that the shared timer wakes before it lets other tasks run.
 pub const WAKES_PER_TURN: usize = 64;
+
+/// Longest wait at shutdown for connections to close and for the disk.
+pub const SHUTDOWN_TIME: Duration = Duration::from_secs(3);

@@ -7,6 +7,7 @@ use dm::tree::Tree;
 use dm::{Mono, Now};
 use usp_endpoint::agent::AgentMachine;
 use usp_endpoint::agent::io::{Input, Output};
+use usp_endpoint::link::LinkId;
 
 /// A protocol's machine.
 pub trait Machine: Send {
@@ -16,6 +17,9 @@ pub trait Machine: Send {
     fn poll_output(&mut self) -> Option<Output>;
     /// When it wants [`Input::Timeout`].
     fn poll_timeout(&self) -> Option<Mono>;
+    /// The link on which the last input showed a controller that is served: by the certificate of a new
+    /// connection, or by a Record that was believed.
+    fn recognised(&self) -> Option<LinkId>;
 }
 
 impl Machine for AgentMachine {
@@ -29,5 +33,9 @@ impl Machine for AgentMachine {
 
     fn poll_timeout(&self) -> Option<Mono> {
         AgentMachine::poll_timeout(self)
+    }
+
+    fn recognised(&self) -> Option<LinkId> {
+        AgentMachine::recognised(self)
     }
 }

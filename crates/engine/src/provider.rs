@@ -4,6 +4,7 @@
 //! (table, key) to a persistent instance number. A provider that cannot tell a value leaves it out:
 //! absent is right, invented is wrong.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -55,13 +56,14 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Makes a prepared transaction effective. On error the provider has undone what was half done, or
     /// says in the fault (7003) what it could not undo. What it needs to undo a success stays in
-    /// `prepared`: [`Provider::abort`] gets it when a later provider's commit fails.
+    /// `prepared`: [`Provider::abort`] gets it when a later provider's commit fails, or nobody confirms.
     fn commit<'a>(&'a self, prepared: &'a mut Prepared) -> Pending<'a, Result<Committed, Fault>> {
         let _ = prepared;
         Box::pin(async { Ok(Committed::default()) })
     }
 
-    /// Forgets a prepared transaction, or undoes one that was committed when a later provider's failed.
+    /// Forgets a prepared transaction, or undoes one that was committed: when a later provider's failed, or
+    /// when it needed a controller to confirm it and none did.
     fn abort(&self, prepared: Prepared) -> Pending<'_, Result<(), Fault>> {
         drop(prepared);
         Box::pin(async { Ok(()) })
@@ -153,13 +155,13 @@ pub struct Prepared(pub Box<dyn std::any::Any + Send>);
 pub struct Committed {
     /// Keys of the rows that were added, by path.
     pub keys: Vec<(ObjectPath, RowKey)>,
-    /// The change may cut the path to the controller: it is undone unless a controller is heard again
-    /// within the confirm window.
+    /// The change may cut the path to the controller: it is undone unless a controller is recognised on a
+    /// new connection within the confirm window.
     pub needs_confirm: bool,
 }
 
-/// A command to run.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A command to run. Its arguments may be secrets, and are never printed.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Call {
     /// Path with instance numbers and `()`.
     pub path: String,
@@ -173,6 +175,17 @@ pub struct Call {
     pub command_key: String,
     /// Checked arguments.
     pub args: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.args.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Call")
+            .field("path", &self.path)
+            .field("command_key", &self.command_key)
+            .field("args", &names)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a provider tells unasked.

@@ -77,6 +77,30 @@ pub fn dates(der: &[u8]) -> Result<(UnixTime, UnixTime), Error> {
     Ok((unix(cert.validity().not_before), unix(cert.validity().not_after)))
 }
 
+/// What names a certificate among all: RFC 5280 wants no two of an issuer with one serial number.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct CertificateName {
+    /// Octets in upper-case hexadecimal, joined by colons; without the zero that only keeps a DER integer
+    /// positive.
+    pub serial_number: String,
+    /// The distinguished name, as `C=SE, O=Example, CN=Name`.
+    pub issuer: String,
+}
+
+/// Serial number and issuer of a certificate.
+///
+/// # Errors
+/// When it can't be read.
+pub fn name(der: &[u8]) -> Result<CertificateName, Error> {
+    let cert = parse(der)?;
+    let octets = match cert.raw_serial() {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        octets => octets,
+    };
+    let octets: Vec<String> = octets.iter().map(|octet| format!("{octet:02X}")).collect();
+    Ok(CertificateName { serial_number: octets.join(":"), issuer: cert.issuer().to_string() })
+}
+
 /// Whether a certificate is its own issuer, and signed by its own key.
 pub fn self_signed(der: &[u8]) -> bool {
     parse(der).is_ok_and(|cert| cert.issuer() == cert.subject() && cert.verify_signature(None).is_ok())

@@ -198,6 +198,8 @@ pub mod code {
     pub const RECORD_NOT_PARSED: u32 = 7100;
     /// A field of the Record is invalid.
     pub const RECORD_VALUE_INVALID: u32 = 7104;
+    /// The session, if there was one, has ended: the sender leaves.
+    pub const SESSION_CONTEXT_TERMINATED: u32 = 7105;
     /// No sessions with this endpoint.
     pub const SESSION_CONTEXT_NOT_ALLOWED: u32 = 7106;
 }

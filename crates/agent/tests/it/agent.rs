@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use agent::config::Config;
+use agent::enrol::Credentials;
 use agent::host;
 use agent::identity::Identity;
 use agent::links::plans;
 use agent::providers;
+use agent::providers::certificates::{Certificates, references};
 use agent::state::{Origin, StateDir};
 use agent::system::SystemRoot;
 use dm::ObjectPath;
@@ -93,6 +95,38 @@ async fn the_tables_say_whom_to_dial() {
 }
 
 #[tokio::test]
+async fn trusted_certificates_are_shown_and_controllers_refer_to_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/root.pem");
+    let text = CONFIG.replacen("url =", &format!("ca = {root:?}\nurl ="), 1);
+    let config = Config::parse(&text).expect("well-formed");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let endpoint = EndpointId::receive("proto:lab:agent").expect("an id");
+    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, endpoint.clone());
+    let credentials = credentials.expect("a certificate");
+    let mut providers = all(&config);
+    providers.push(Arc::new(Certificates::new(credentials.clone())));
+    let identity = Identity::default();
+    let instance = host::instance(&config, &state, &identity, &endpoint, providers);
+    let instance = instance.await.expect("an instance");
+    instance.start().await.expect("it starts");
+    instance.change(|tree| references(tree, &credentials)).await.expect("it is kept");
+    for (object, param, expected) in [
+        ("Device.LocalAgent.", "CertificateNumberOfEntries", "1"),
+        ("Device.LocalAgent.Certificate.1.", "SerialNumber", "9A:3F:00:B1:C2"),
+        ("Device.LocalAgent.Certificate.1.", "Issuer", "C=SE, O=Example AB, CN=Device Root 7"),
+        ("Device.LocalAgent.Certificate.1.", "Enable", "true"),
+        ("Device.LocalAgent.Controller.1.", "Credential", "Device.LocalAgent.Certificate.1"),
+        // It has no CA of its own in the configuration, and is not dialled with that of another.
+        ("Device.LocalAgent.Controller.2.", "Credential", ""),
+    ] {
+        let found = instance.with_tree(|tree| value(tree, object, param)).expect("it runs");
+        assert_eq!(found, expected, "{object}{param}");
+    }
+    assert!(instance.with_tree(|tree| references(tree, &credentials)).expect("it runs").is_empty());
+}
+
+#[tokio::test]
 async fn every_supported_value_fits_its_parameter() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = Config::parse("").expect("well-formed");
@@ -128,6 +162,23 @@ fn the_first_configuration_stays_and_the_policy_follows() {
     assert!(second.policy.allows("Device.IP."));
     state.forget_factory_default().expect("it is forgotten");
     assert_eq!(in_force(later).controllers[0].endpoint, "proto::later");
+}
+
+#[test]
+fn its_folders_are_its_own_even_if_they_were_not() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let inner = folder.path().join("journal");
+    std::fs::create_dir(&inner).expect("a folder");
+    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    for path in [folder.path(), &inner] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+    StateDir::open(folder.path()).expect("a folder");
+    assert_eq!((mode(folder.path()), mode(&inner)), (0o700, 0o700));
+    let made = folder.path().join("made/here");
+    StateDir::open(&made).expect("a folder");
+    assert_eq!((mode(&made), mode(&made.join("journal"))), (0o700, 0o700));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use mtp::{
     PeerAuth, Refusal, Role, Verdict,
 };
 use pki::{Ca, CertificateRequest, DeviceVerifier, ServerNames, ServerTls, Validity};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 const TOKEN: &str = "cet_once";
 
@@ -108,7 +108,8 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     let instance = host::instance(&config, &state, &identity, &endpoint, Vec::new());
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
-    let task = tokio::spawn(links::keep(instance, credentials, agent_id()));
+    let (_stop, stopped) = watch::channel(false);
+    let task = tokio::spawn(links::keep(instance, credentials, agent_id(), stopped));
 
     let Some(Seen::Up(eid, peer)) = seen.recv().await else { panic!("a link was expected") };
     assert_eq!(eid, Some(agent_id()));

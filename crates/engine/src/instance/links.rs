@@ -13,6 +13,8 @@ use crate::journal::{Journal, Position};
 pub(super) enum Leaving {
     Send(Outbound),
     Close(LinkId, CloseReason),
+    /// The connection is to be made anew.
+    Renew(LinkId),
 }
 
 /// Open links, and held back Records in their order.
@@ -30,6 +32,16 @@ impl Links {
 
     pub(super) fn remove(&mut self, link: LinkId) {
         self.outlets.retain(|(known, _)| *known != link);
+    }
+
+    /// The open ones.
+    pub(super) fn ids(&self) -> impl Iterator<Item = LinkId> {
+        self.outlets.iter().map(|(link, _)| *link)
+    }
+
+    /// Whether none is open and nothing waits.
+    pub(super) fn are_gone(&self) -> bool {
+        self.outlets.is_empty() && self.held.is_empty()
     }
 
     /// How many wait.
@@ -57,7 +69,7 @@ impl Links {
     fn deliver(&self, leaving: Leaving) {
         let link = match &leaving {
             Leaving::Send(outbound) => outbound.return_path.link(),
-            Leaving::Close(link, _) => *link,
+            Leaving::Close(link, _) | Leaving::Renew(link) => *link,
         };
         let Some((_, outlet)) = self.outlets.iter().find(|(known, _)| *known == link) else { return };
         match leaving {
@@ -67,6 +79,7 @@ impl Links {
                 }
             }
             Leaving::Close(_, reason) => outlet.close(reason),
+            Leaving::Renew(_) => outlet.renew(),
         }
     }
 }

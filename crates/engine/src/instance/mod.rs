@@ -6,10 +6,13 @@
 
 mod command;
 mod commit;
+mod confirm;
 mod links;
+mod observers;
 mod outputs;
 mod push;
 mod refresh;
+mod transact;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -29,7 +32,7 @@ use crate::error::EngineError;
 use crate::journal::{Entry, Journal, OnSync, Position};
 use crate::keys::Keys;
 use crate::kind::Kind;
-use crate::limits::MAX_HELD_SENDS;
+use crate::limits::{MAX_HELD_SENDS, SHUTDOWN_TIME};
 use crate::machine::Machine;
 use crate::provider::Provider;
 use crate::report::Aliases;
@@ -53,6 +56,10 @@ pub trait Outlet: Send + Sync {
     fn send(&self, record: Bytes) -> Result<(), OutletClosed>;
     /// Closes the connection once what was queued has left.
     fn close(&self, reason: CloseReason);
+    /// Closes the connection once what was queued has left, to be made anew at once: only a connection that
+    /// is younger than a change that could cut the way to the controller shows that it did not. Nothing
+    /// needs doing where no provider makes such changes.
+    fn renew(&self) {}
 }
 
 /// The connection is gone.
@@ -103,13 +110,16 @@ struct Inner {
     refresh: refresh::Refreshes,
     commit: commit::Commits,
     commands: BTreeMap<Ticket, watch::Sender<bool>>,
+    observers: observers::Observers,
     watched: Vec<(u16, ObjectId)>,
     next_poll: Option<Mono>,
+    /// After the good-byes: no connection is taken any more.
+    closing: bool,
     /// Nothing leaves before this is on stable storage.
     barrier: Position,
     /// After a factory reset: nothing goes into the journal, which is the next start's.
     forgetful: bool,
-    /// After a panic.
+    /// After a panic, or when the tree could not be kept in line with the journal.
     stopped: bool,
 }
 
@@ -153,8 +163,10 @@ impl Instance {
             refresh: refresh::Refreshes::new(providers.len()),
             commit: commit::Commits::default(),
             commands: BTreeMap::new(),
+            observers: observers::Observers::default(),
             watched: Vec::new(),
             next_poll: None,
+            closing: false,
             barrier: journal.appended(),
             forgetful: false,
             stopped: false,
@@ -199,6 +211,9 @@ impl Instance {
         outlet: Arc<dyn Outlet>,
     ) {
         let Some(mut inner) = self.enter() else { return };
+        if inner.closing {
+            return outlet.close(CloseReason::GoingAway);
+        }
         inner.links.add(return_path.link(), outlet);
         self.drive(&mut inner, Input::LinkUp { controller, return_path, peer });
     }
@@ -208,6 +223,8 @@ impl Instance {
         let Some(mut inner) = self.enter() else { return };
         inner.links.remove(link);
         self.drive(&mut inner, Input::LinkDown(link));
+        drop(inner);
+        self.moved.notify_waiters();
     }
 
     /// A Record arrived. Waits while too many answers wait for the disk: that is the back-pressure on
@@ -220,7 +237,6 @@ impl Instance {
     /// The same without back-pressure.
     pub fn handle(&self, inbound: Inbound) {
         let Some(mut inner) = self.enter() else { return };
-        inner.commit.heard();
         self.drive(&mut inner, Input::Record(inbound));
     }
 
@@ -237,14 +253,20 @@ impl Instance {
     /// Makes a change that no controller asked for, in the engine's own part of the tree.
     ///
     /// # Errors
-    /// When the instance has stopped or the journal has failed.
+    /// When the instance has stopped, or the journal has failed or has no room: then nothing has changed.
     pub async fn change(&self, make: impl FnOnce(&Tree) -> Vec<Change>) -> Result<(), EngineError> {
         let position = {
             let mut inner = self.enter().ok_or(EngineError::Stopped)?;
+            let before = (inner.tree.clone(), inner.aliases.clone());
             let changes = make(&inner.tree);
             let applied = inner.tree.apply(&changes);
-            let applied = self.keep(&mut inner, applied);
-            self.drive(&mut inner, Input::Changed(applied));
+            match self.keep(&mut inner, applied) {
+                Ok(applied) => self.drive(&mut inner, Input::Changed(applied)),
+                Err(error) => {
+                    (inner.tree, inner.aliases) = before;
+                    return Err(error.into());
+                }
+            }
             inner.barrier
         };
         self.durable(position).await
@@ -277,7 +299,24 @@ impl Instance {
         self.durable(position).await
     }
 
-    /// Ready when the journal can no longer be written, or the instance has stopped after a panic. An
+    /// Says good-bye on every connection and closes it (R-MTP.7), and puts what is remembered on stable
+    /// storage. Nothing is taken in from then on; the host makes no connection any more. Ready when the
+    /// connections are gone, and after [`SHUTDOWN_TIME`] in any case.
+    pub async fn shut_down(&self) {
+        if let Some(mut inner) = self.enter() {
+            inner.closing = true;
+            self.drive(&mut inner, Input::Shutdown);
+        }
+        let is_over = || {
+            let gone = self.enter().is_none_or(|inner| inner.links.are_gone());
+            self.journal.failure().is_some() || gone && self.journal.is_synced(self.journal.appended())
+        };
+        if tokio::time::timeout(SHUTDOWN_TIME, self.until(is_over)).await.is_err() {
+            tracing::warn!("not every connection was closed, or not everything kept, in time");
+        }
+    }
+
+    /// Ready when the journal can no longer be written, or the instance has stopped. An
     /// agent's process should then end: nothing is ever answered again.
     pub async fn failed(&self) {
         self.until(|| self.journal.failure().is_some() || self.enter().is_none()).await;
@@ -336,14 +375,19 @@ impl Instance {
             Ok(inner) => inner,
             Err(poisoned) => {
                 let mut inner = poisoned.into_inner();
-                if !std::mem::replace(&mut inner.stopped, true) {
-                    inner.links = links::Links::default();
-                    self.moved.notify_waiters();
-                }
+                self.stop(&mut inner);
                 inner
             }
         };
         (!inner.stopped).then_some(inner)
+    }
+
+    /// Nothing enters or leaves any more.
+    fn stop(&self, inner: &mut Inner) {
+        if !std::mem::replace(&mut inner.stopped, true) {
+            inner.links = links::Links::default();
+            self.moved.notify_waiters();
+        }
     }
 
     /// Lets the machine take an input, and does what it wants done, until there is nothing left.
@@ -354,6 +398,9 @@ impl Instance {
     fn drive_all(&self, inner: &mut Inner, mut inputs: VecDeque<Input>) {
         while let Some(input) = inputs.pop_front() {
             inner.machine.handle(self.host.now(), &mut inner.tree, input);
+            if let Some(link) = inner.machine.recognised() {
+                inner.commit.recognised(link);
+            }
             while let Some(output) = inner.machine.poll_output() {
                 self.output(inner, output, &mut inputs);
             }

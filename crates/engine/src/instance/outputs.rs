@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use dm::tree::ChangeSet;
 use usp_endpoint::agent::io::{Input, Output};
 
-use super::commit::{Job, Origin};
+use super::commit::Job;
 use super::links::Leaving;
 use super::{Inner, Instance};
-use crate::journal::Entry;
+use crate::journal::{Entry, JournalError};
 use crate::limits::WATCH_PERIOD;
 use crate::stored;
 
@@ -29,14 +29,17 @@ impl Instance {
             }
             Output::Commit { ticket, transactions, .. } => {
                 let transactions = transactions.into_iter().map(|transaction| transaction.changes).collect();
-                self.commit(inner, Job { origin: Origin::Machine(ticket), transactions }, inputs);
+                self.commit(inner, Job::Commit(ticket, transactions), inputs);
             }
             Output::Wrote(changes) => {
                 let told = changes.len();
-                let mut changes = self.keep(inner, changes);
-                changes.drain(..told);
-                if !changes.is_empty() {
-                    inputs.push_back(Input::Changed(changes));
+                match self.keep(inner, changes) {
+                    Ok(changes) if changes.len() > told => {
+                        inputs.push_back(Input::Changed(changes[told..].to_vec()));
+                    }
+                    Ok(_) => {}
+                    // The machine has already gone on from it.
+                    Err(error) => self.cannot_remember(inner, &error),
                 }
             }
             Output::Run { ticket, command_key, call, .. } => {
@@ -63,14 +66,20 @@ impl Instance {
 
     /// Brings the row counts up to date with changes that are already in the tree, and remembers all.
     /// Gives the changes with those of the counts behind them.
-    pub(super) fn keep(&self, inner: &mut Inner, mut changes: ChangeSet) -> ChangeSet {
+    pub(super) fn keep(&self, inner: &mut Inner, mut changes: ChangeSet) -> Result<ChangeSet, JournalError> {
         self.kind.settle_counts(&mut inner.tree, &mut changes);
         let entries = self.entries(inner, &changes);
-        match self.journal.append(&entries) {
-            Ok(position) => inner.barrier = inner.barrier.max(position),
-            Err(error) => tracing::error!(%error, "a change of the agent itself is not remembered"),
-        }
-        changes
+        let position = self.journal.append(&entries)?;
+        inner.barrier = inner.barrier.max(position);
+        inner.observers.tell(self.kind.model(), &changes);
+        Ok(changes)
+    }
+
+    /// The tree says what the next start will not know, and there is no way back: the instance stops, so
+    /// that nobody is told.
+    pub(super) fn cannot_remember(&self, inner: &mut Inner, error: &JournalError) {
+        tracing::error!(%error, "what the agent itself changed can't be kept: it stops");
+        self.stop(inner);
     }
 
     /// What the journal has to remember of changes that are in the tree.

@@ -254,7 +254,7 @@ impl Instance {
         // A number that a controller has seen must be the same after a restart.
         match self.journal.append(&taken.entries) {
             Ok(position) => inner.barrier = inner.barrier.max(position),
-            Err(error) => tracing::error!(%error, "row numbers are not remembered"),
+            Err(error) => self.cannot_remember(inner, &error),
         }
         taken.changes
     }

@@ -5,6 +5,7 @@
 //! frame, so a power cut can only leave the last frame broken: a whole frame behind a broken one means
 //! that the file was damaged later.
 
+use super::tail::holds_frame;
 use crate::limits::MAX_FRAME_BYTES;
 
 /// Name and version of the format.
@@ -44,20 +45,22 @@ pub(super) fn scan(file: &[u8]) -> Scan<'_> {
         scan.frames.push(payload);
         scan.len += FRAME_HEAD + payload.len();
     }
-    scan.damaged = (scan.len + 1..file.len()).any(|at| frame_at(file, at).is_some());
+    scan.damaged = holds_frame(file.get(scan.len..).unwrap_or_default()).0;
     scan
 }
 
 fn frame_at(file: &[u8], at: usize) -> Option<&[u8]> {
     let rest = file.get(at..)?;
     let (head, rest) = rest.split_at_checked(FRAME_HEAD)?;
-    let len = usize::try_from(u32::from_le_bytes(head[..4].try_into().ok()?)).ok()?;
-    // An empty payload is never written, and a run of zeros would look like one.
-    if len == 0 || len > MAX_FRAME_BYTES {
-        return None;
-    }
-    let payload = rest.get(..len)?;
+    let payload = rest.get(..claimed_len(head)?)?;
     (crc32fast::hash(payload).to_le_bytes() == head[4..]).then_some(payload)
+}
+
+/// The length of the payload that a frame's head claims; `None` if no frame has such a length.
+pub(super) fn claimed_len(head: &[u8]) -> Option<usize> {
+    let len = usize::try_from(u32::from_le_bytes(*head.first_chunk()?)).ok()?;
+    // An empty payload is never written, and a run of zeros would look like one.
+    (1..=MAX_FRAME_BYTES).contains(&len).then_some(len)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod entry;
 mod files;
 mod frame;
 mod live;
+mod tail;
 mod thread;
 
 use std::io;

@@ -87,3 +87,43 @@ async fn a_failed_disk_answers_nothing_more() {
     assert_eq!(world.peer.heard(), Vec::<String>::new());
     assert!(journal.flush().is_err());
 }
+
+#[tokio::test]
+async fn an_own_change_that_is_not_remembered_stops_the_instance_before_anyone_hears() {
+    let disk = Disk::default();
+    let journal = Journal::open(disk.clone()).unwrap();
+    let world = World::start(&[], journal.clone()).await;
+    journal.flush().unwrap();
+    disk.cut_after(0);
+    world.say("own Label first");
+    assert!(journal.flush().is_err());
+    // The journal refuses at once from now on.
+    world.say("own Label second");
+    world.instance.failed().await;
+    assert!(world.instance.with_tree(|_| ()).is_none(), "nobody reads what the next start does not know");
+    assert_eq!(world.peer.heard(), Vec::<String>::new());
+    disk.restart(Leftover { tail: 2, names: true });
+    let world = World::start(&[], Journal::open(disk).unwrap()).await;
+    let label = world.ask("get Device.LocalAgent.Label").await;
+    assert_eq!(label, "Device.LocalAgent.Label=");
+}
+
+#[tokio::test]
+async fn a_change_of_the_host_that_is_not_remembered_is_none() {
+    let disk = Disk::default();
+    let journal = Journal::open(disk.clone()).unwrap();
+    let world = World::start(&[], journal.clone()).await;
+    journal.flush().unwrap();
+    disk.cut_after(0);
+    world.say("own Label first");
+    assert!(journal.flush().is_err());
+    let path = dm::ObjectPath::parse("Device.LocalAgent.").unwrap();
+    let label = |tree: &dm::tree::Tree| tree.text_of(&tree.locate(&path).unwrap(), "Label");
+    let changed = world.instance.change(|tree| {
+        let place = tree.locate(&path).unwrap();
+        let param = tree.model().param_index(place.object, "Label").unwrap();
+        vec![dm::tree::Change::Set { place, param, value: Some(dm::Value::text("second")) }]
+    });
+    assert!(changed.await.is_err());
+    assert_eq!(world.instance.with_tree(label).unwrap(), "first");
+}

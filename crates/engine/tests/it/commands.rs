@@ -47,3 +47,17 @@ async fn a_command_that_panics_has_failed() {
     );
     assert_eq!(world.ask("get Device.LocalAgent.EndpointID").await, "Device.LocalAgent.EndpointID=os::1");
 }
+
+#[test]
+fn arguments_are_not_printed() {
+    let call = engine::provider::Call {
+        path: "Device.Net.Interface.1.Reset()".to_owned(),
+        object: dm::SchemaPath::parse("Device.Net.Interface.{i}.").unwrap(),
+        command: dm::Name::parse("Reset").unwrap(),
+        keys: Vec::new(),
+        command_key: "key".to_owned(),
+        args: vec![("Password".to_owned(), "hunter2".to_owned())],
+    };
+    let printed = format!("{call:?}");
+    assert!(printed.contains("Password") && !printed.contains("hunter2"), "{printed}");
+}

@@ -8,6 +8,7 @@ use crate::providers::{interfaces, net, process};
 use crate::world::World;
 
 const MTU: &str = "set Device.Net.Interface.1. Mtu 1400";
+const ABORT: &str = "abort Device.Net.Interface.1.Mtu=1400 [eth0]";
 
 async fn world() -> (std::sync::Arc<crate::providers::Fake>, std::sync::Arc<crate::providers::Fake>, World) {
     let (net, process) = (net(), process());
@@ -49,7 +50,7 @@ async fn what_cannot_be_prepared_is_not_committed() {
     });
     let both = "set Device.Net.Interface.1. Mtu 1400 Device.Proc. Load 3";
     assert_eq!(world.ask(both).await, "7003 process cannot prepare");
-    assert_eq!(net.log(), ["prepare Device.Net.Interface.1.Mtu=1400 [eth0]", "abort"]);
+    assert_eq!(net.log(), ["prepare Device.Net.Interface.1.Mtu=1400 [eth0]", ABORT]);
     assert_eq!(world.ask("get Device.Net.Interface.1.Mtu").await, "Device.Net.Interface.1.Mtu=1500");
 }
 
@@ -61,7 +62,7 @@ async fn a_later_failure_undoes_what_was_committed() {
     });
     let both = "set Device.Net.Interface.1. Mtu 1400 Device.Proc. Load 3";
     assert_eq!(world.ask(both).await, "7003 process cannot commit");
-    assert_eq!(net.log(), ["prepare Device.Net.Interface.1.Mtu=1400 [eth0]", "commit", "abort"]);
+    assert_eq!(net.log(), ["prepare Device.Net.Interface.1.Mtu=1400 [eth0]", "commit", ABORT]);
     assert_eq!(process.log(), ["prepare Device.Proc.Load=3 []", "commit"]);
 }
 
@@ -120,50 +121,6 @@ async fn an_alias_is_the_engines_own() {
     assert_eq!(world.ask("set Device.Net.Interface.1. Alias uplink").await, "ok");
     assert_eq!(net.log(), Vec::<String>::new());
     assert_eq!(world.ask("get Device.Net.Interface.1.Alias").await, "Device.Net.Interface.1.Alias=uplink");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_risky_change_stands_when_a_controller_is_heard() {
-    let (net, _, world) = world().await;
-    net.with(|state| state.needs_confirm = true);
-    assert_eq!(world.ask(MTU).await, "ok");
-    world.pass(Duration::from_secs(59)).await;
-    world.say("get Device.LocalAgent.EndpointID");
-    net.log();
-    world.pass(Duration::from_secs(120)).await;
-    assert_eq!(net.log(), Vec::<String>::new());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_risky_change_is_undone_when_none_is() {
-    let (net, _, world) = world().await;
-    net.with(|state| state.needs_confirm = true);
-    assert_eq!(world.ask(MTU).await, "ok");
-    net.log();
-    world.pass(Duration::from_secs(59)).await;
-    assert_eq!(net.log(), Vec::<String>::new());
-    world.pass(Duration::from_secs(2)).await;
-    assert_eq!(net.log(), ["prepare Device.Net.Interface.1.Mtu=1500 [eth0]", "commit"]);
-    assert_eq!(world.peer.heard(), ["note Device.Net.Interface.1.Mtu=1500"]);
-    world.pass(Duration::from_secs(120)).await;
-    assert_eq!(net.log(), Vec::<String>::new(), "an undoing is not itself undone");
-}
-
-#[tokio::test(start_paused = true)]
-async fn two_risky_changes_in_a_row_are_both_undone() {
-    let (net, _, world) = world().await;
-    net.with(|state| state.needs_confirm = true);
-    // The second one is on its way before the first is committed, so nobody is heard after either.
-    world.say(MTU);
-    world.say("set Device.Net.Interface.1. Mtu 1300");
-    world.pass(Duration::from_secs(1)).await;
-    assert_eq!(world.peer.heard(), ["ok", "ok"]);
-    net.log();
-    world.pass(Duration::from_secs(61)).await;
-    let undone = net.log();
-    let undone: Vec<&String> = undone.iter().filter(|line| line.starts_with("prepare")).collect();
-    let (later, earlier) = ("Device.Net.Interface.1.Mtu=1400", "Device.Net.Interface.1.Mtu=1500");
-    assert_eq!(undone, [&format!("prepare {later} [eth0]"), &format!("prepare {earlier} [eth0]")]);
 }
 
 #[tokio::test(start_paused = true)]

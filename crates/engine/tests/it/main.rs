@@ -3,6 +3,7 @@
 mod barrier;
 mod commands;
 mod commits;
+mod confirms;
 mod disk;
 mod isolation;
 mod journal;
@@ -10,6 +11,7 @@ mod pointers;
 mod providers;
 mod refreshes;
 mod restarts;
+mod shutdown;
 mod usp;
 mod watching;
 mod wheel;

@@ -149,8 +149,8 @@ impl Provider for Fake {
         })
     }
 
-    fn abort(&self, _: Prepared) -> Pending<'_, Result<(), Fault>> {
-        Box::pin(async move { self.called("abort", "") })
+    fn abort(&self, prepared: Prepared) -> Pending<'_, Result<(), Fault>> {
+        Box::pin(async move { self.called("abort", prepared.0.downcast_ref::<String>().unwrap()) })
     }
 
     fn operate(&self, call: Call, mut cancelled: watch::Receiver<bool>) -> Pending<'_, CommandResult> {

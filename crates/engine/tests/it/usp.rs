@@ -18,7 +18,7 @@ use requirement::requirement;
 use tokio::sync::Notify;
 use usp_endpoint::agent::io::CloseReason;
 use usp_endpoint::agent::{AgentConfig, AgentMachine};
-use usp_endpoint::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_endpoint::link::{Inbound, LinkId, PeerAuth, PeerCertificate, ReturnPath};
 use usp_endpoint::translate;
 use usp_proto::notify::Notification;
 use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Request, Version};
@@ -330,4 +330,42 @@ async fn persistent_subscriptions_survive_a_restart_and_hear_its_boot() {
     set_load(&info, 8);
     assert_eq!(agent.get("Device.Info.Load").await, "Load=8");
     assert_eq!(agent.news().await, "load: Device.Info.Load=8");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_served_controller_is_recognised_by_its_certificate_or_its_records() {
+    let names = |ids: &[&str]| {
+        let endpoint_ids = ids.iter().map(|text| id(text)).collect();
+        PeerAuth::Certificate(Arc::new(PeerCertificate { endpoint_ids, ..PeerCertificate::default() }))
+    };
+    let plain = || PeerAuth::Unproven;
+    for (controller, peer, from, stands) in [
+        (CONTROLLER, names(&[CONTROLLER]), None, true),
+        (CONTROLLER, names(&["self::other"]), None, false),
+        ("self::other", names(&["self::other"]), None, false),
+        (CONTROLLER, plain(), None, false),
+        (CONTROLLER, plain(), Some(CONTROLLER), true),
+        (CONTROLLER, plain(), Some("self::other"), false),
+        ("self::other", plain(), Some("self::other"), false),
+        (CONTROLLER, names(&["self::other"]), Some(CONTROLLER), false),
+    ] {
+        let what = format!("{controller} {peer:?} {from:?}");
+        let info = info();
+        info.with(|state| state.needs_confirm = true);
+        let mut agent = Agent::start(&info, Journal::memory()).await;
+        let params = vec![ParamSetting { param: "Load".to_owned(), value: "9".to_owned(), required: true }];
+        let objects = vec![ObjectSettings { path: "Device.Info.".to_owned(), params }];
+        agent.ask(Operation::Set(Set { allow_partial: false, objects })).await;
+        let (link, return_path) = (LinkId(2), ReturnPath::WebSocket(LinkId(2)));
+        agent.instance.link_up(id(controller), return_path.clone(), peer.clone(), agent.wire.clone());
+        if let Some(from) = from {
+            let get = translate::request(Operation::Get(Get { paths: Vec::new(), max_depth: 0 }));
+            let msg = Msg::request("1".to_owned(), get);
+            let record = Record::message(&id(from), &id(AGENT), Version::CURRENT, msg.encode()).encode();
+            agent.instance.record(Inbound { link, peer, return_path, record }).await;
+        }
+        info.log();
+        crate::world::pass(Duration::from_secs(61)).await;
+        assert_eq!(!info.log().iter().any(|line| line.starts_with("abort")), stands, "{what}");
+    }
 }

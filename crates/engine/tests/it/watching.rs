@@ -67,3 +67,23 @@ async fn an_event_comes_with_its_rows_number() {
     sink().0.send(event("eth0")).await.unwrap();
     assert_eq!(world.peer.hear().await, "event Device.Net.Interface.1.Flap!");
 }
+
+#[tokio::test]
+async fn the_host_follows_a_table_of_the_engine() {
+    let world = World::start(&[], engine::Journal::memory()).await;
+    let path = dm::ObjectPath::parse("Device.LocalAgent.Controller.").unwrap();
+    let mut changes = world.instance.follow(&path).unwrap();
+    for (request, tells) in [
+        ("set Device.LocalAgent. Label other", false),
+        ("add Device.LocalAgent.Controller. EndpointID proto::two", true),
+        ("set Device.LocalAgent.Controller.2. EndpointID proto::three", true),
+        ("get Device.LocalAgent.Controller.2.EndpointID", false),
+        ("delete Device.LocalAgent.Controller.2.", true),
+    ] {
+        world.ask(request).await;
+        assert_eq!(changes.has_changed().unwrap(), tells, "{request}");
+        changes.mark_unchanged();
+    }
+    let unknown = dm::ObjectPath::parse("Device.Nothing.").unwrap();
+    assert!(world.instance.follow(&unknown).is_none());
+}

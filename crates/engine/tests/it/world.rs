@@ -1,6 +1,6 @@
 //! One instance with a machine that speaks plain text: `get PATH`, `set PATH PARAM VALUE`,
 //! `add PATH [PARAM VALUE]`, `delete PATH`, `run COMMAND [WHAT]`, `cancel`, `watch PATH`,
-//! `boot`, `close`.
+//! `boot`, `close`, `own PARAM VALUE` (a change of the machine itself), `noise` (a Record that nobody believes).
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -11,8 +11,8 @@ use dm::model::{Arg, Command, Event, ModelBuilder, ObjectDef, Param};
 use dm::operation::{Add, Delete, ObjectAccess, ObjectSettings, Operate, ParamAccess, ParamSetting, Set};
 use dm::path::{Name, ObjectPath, SchemaPath};
 use dm::schema::{Facets, Reference};
-use dm::tree::{ChangeSet, Happening, Place, Plan, Requester, Tree};
-use dm::{Mono, Now, Operation, Outcome, Type};
+use dm::tree::{Change, ChangeSet, Happening, Place, Plan, Requester, Tree};
+use dm::{Mono, Now, Operation, Outcome, Type, Value};
 use engine::journal::Journal;
 use engine::provider::Provider;
 use engine::{
@@ -103,6 +103,11 @@ impl Outlet for Peer {
         self.said.lock().unwrap().push_back(format!("closed: {reason:?}"));
         self.spoke.notify_one();
     }
+
+    fn renew(&self) {
+        self.said.lock().unwrap().push_back("renewed".to_owned());
+        self.spoke.notify_one();
+    }
 }
 
 impl Peer {
@@ -140,7 +145,7 @@ pub(crate) async fn pass(time: Duration) {
     }
 }
 
-const LINK: LinkId = LinkId(1);
+pub(crate) const LINK: LinkId = LinkId(1);
 
 pub(crate) fn providers(list: &[Arc<crate::providers::Fake>]) -> Vec<Arc<dyn Provider>> {
     list.iter().map(|provider| provider.clone() as Arc<dyn Provider>).collect()
@@ -194,16 +199,26 @@ impl World {
         };
         let instance = Instance::new(host, config).unwrap();
         instance.start().await.unwrap();
-        let peer = Arc::new(Peer::default());
+        let world = World { instance, peer: Arc::default() };
+        world.connect(LINK);
+        world
+    }
+
+    /// One more connection with the same peer.
+    pub(crate) fn connect(&self, link: LinkId) {
         let controller = EndpointId::receive("proto::first").unwrap();
-        instance.link_up(controller, ReturnPath::WebSocket(LINK), PeerAuth::Unproven, peer.clone());
-        World { instance, peer }
+        let return_path = ReturnPath::WebSocket(link);
+        self.instance.link_up(controller, return_path, PeerAuth::Unproven, self.peer.clone());
     }
 
     pub(crate) fn say(&self, text: &str) {
+        self.say_on(LINK, text);
+    }
+
+    pub(crate) fn say_on(&self, link: LinkId, text: &str) {
         let record = Bytes::copy_from_slice(text.as_bytes());
-        let return_path = ReturnPath::WebSocket(LINK);
-        self.instance.handle(Inbound { link: LINK, peer: PeerAuth::Unproven, return_path, record });
+        let return_path = ReturnPath::WebSocket(link);
+        self.instance.handle(Inbound { link, peer: PeerAuth::Unproven, return_path, record });
     }
 
     pub(crate) async fn ask(&self, text: &str) -> String {
@@ -226,6 +241,7 @@ struct Plain {
     writes: Vec<(Ticket, Plan)>,
     runs: Vec<Ticket>,
     boot: String,
+    recognised: Option<LinkId>,
 }
 
 impl Plain {
@@ -239,7 +255,7 @@ impl Plain {
         self.outputs.push_back(Output::Send(outbound));
     }
 
-    fn obey(&mut self, tree: &Tree, text: &str) {
+    fn obey(&mut self, tree: &mut Tree, text: &str) {
         let words: Vec<&str> = text.split(' ').collect();
         match words[..] {
             ["get", path] => {
@@ -269,6 +285,14 @@ impl Plain {
                 self.write(tree, &Operation::Delete(Delete { allow_partial: false, paths }));
             }
             ["run", command, what] => self.run(tree, command, what),
+            ["own", param, value] => {
+                let place = split(tree, "Device.LocalAgent.").0;
+                let param = tree.model().param_index(place.object, param).unwrap();
+                let changes = tree.apply(&[Change::Set { place, param, value: Some(Value::text(value)) }]);
+                self.outputs.push_back(Output::Wrote(changes));
+                self.tell("did".to_owned());
+            }
+            ["noise"] => {}
             ["panic"] => panic!("the test wants it"),
             ["boot"] => self.tell(self.boot.clone()),
             ["cancel"] => self.outputs.push_back(Output::Cancel(self.runs[0])),
@@ -361,8 +385,13 @@ fn say(outcome: &Outcome) -> String {
 
 impl Machine for Plain {
     fn handle(&mut self, _: Now, tree: &mut Tree, input: Input) {
+        self.recognised = None;
         match input {
-            Input::Record(inbound) => self.obey(tree, std::str::from_utf8(&inbound.record).unwrap()),
+            Input::Record(inbound) => {
+                let text = std::str::from_utf8(&inbound.record).unwrap();
+                self.recognised = Some(inbound.link).filter(|_| text != "noise");
+                self.obey(tree, text);
+            }
             Input::Refreshed(ticket) => {
                 let at = self.reads.iter().position(|(known, _)| *known == ticket).unwrap();
                 let (_, path) = self.reads.remove(at);
@@ -382,7 +411,12 @@ impl Machine for Plain {
             Input::Started(boot) => {
                 self.boot = format!("{} {:?} {}", boot.cause, boot.command_key, boot.firmware_updated);
             }
-            Input::LinkUp { .. } | Input::LinkDown(_) | Input::Timeout => {}
+            Input::Shutdown => {
+                self.tell("good-bye".to_owned());
+                let reason = CloseReason::GoingAway;
+                self.outputs.push_back(Output::Close { link: LINK, reason });
+            }
+            Input::LinkUp { .. } | Input::LinkDown(_) | Input::ModelChanged | Input::Timeout => {}
         }
     }
 
@@ -392,5 +426,9 @@ impl Machine for Plain {
 
     fn poll_timeout(&self) -> Option<Mono> {
         None
+    }
+
+    fn recognised(&self) -> Option<LinkId> {
+        self.recognised
     }
 }

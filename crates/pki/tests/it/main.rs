@@ -1,6 +1,7 @@
 //! The integration tests of `pki`.
 
 mod ca;
+mod cert;
 mod identity;
 mod seal;
 mod support;

@@ -4,6 +4,7 @@
 use std::num::NonZeroU32;
 
 use dm::operation::{CommandResult, Operate, Requested};
+use dm::path::ObjectPath;
 use dm::tree::{Bit, Change, CommandCall, Place, Tree};
 use dm::{Code, Fault, Now, Outcome, Value};
 use usp_proto::ErrorBody;
@@ -17,11 +18,11 @@ use super::subscriptions::Kind;
 use super::{AgentMachine, places};
 use crate::limits::{MAX_CALLS, MAX_RUNNING_COMMANDS};
 
-/// A command that the host runs.
+/// A command that the host runs. It is known by its path, because the model may change meanwhile.
 pub(super) struct Running {
-    place: Place,
     /// With `()`.
     name: String,
+    /// With instance numbers and `()`.
     path: String,
     originator: String,
     command_key: String,
@@ -33,7 +34,7 @@ enum Reports {
     /// In the answer to the Operate, at this index.
     Answer(Ticket, usize),
     /// By OperationComplete; until then a row stands for it.
-    Complete { row: Place, cancelled: bool },
+    Complete { row: NonZeroU32, cancelled: bool },
 }
 
 /// The answer to one Operate, as long as synchronous commands of it run.
@@ -102,7 +103,6 @@ impl AgentMachine {
             return Some(Err(Fault::new(Code::RESOURCES_EXCEEDED, "too many commands run")));
         }
         let running = Running {
-            place: call.place.clone(),
             name: format!("{}()", command.name),
             path: call.path.clone(),
             originator: origin.controller.as_str().to_owned(),
@@ -146,17 +146,16 @@ impl AgentMachine {
         if self.running.values().any(twin) {
             return Some(Err(Fault::new(Code::RESOURCES_EXCEEDED, "it runs already under this command_key")));
         }
-        let Some(row) = next_request(tree) else {
+        let Some((row, number)) = next_request(tree) else {
             return Some(Err(Fault::new(Code::INTERNAL_ERROR, "no row for the command")));
         };
         let mut changes = tree.with_defaults(&row);
-        let number = row.rows().last().map_or(0, |number| number.get());
         changes.extend(set(tree, &row, "Alias", &format!("cpe-{number}")));
         changes.extend(set(tree, &row, "Originator", &running.originator));
         changes.extend(set(tree, &row, "Command", &running.path));
         changes.extend(set(tree, &row, "CommandKey", &running.command_key));
         changes.extend(set(tree, &row, "Status", "Active"));
-        running.reports = Reports::Complete { row: row.clone(), cancelled: false };
+        running.reports = Reports::Complete { row: number, cancelled: false };
         self.write(now, tree, &changes);
         self.run(origin, running, call);
         Some(Ok(CommandResult::Started(row.text(tree.model()))))
@@ -183,15 +182,18 @@ impl AgentMachine {
                     Err(_) if *cancelled => Err(Fault::new(Code::COMMAND_CANCELED, "cancelled on request")),
                     other => other,
                 };
-                let row = row.clone();
                 self.complete(tree, &running, result);
-                self.write(now, tree, &[Change::Remove { row }]);
+                if let Some(row) = request_row(tree, *row) {
+                    self.write(now, tree, &[Change::Remove { row }]);
+                }
             }
         }
     }
 
     /// OperationComplete, to whoever subscribed to it.
     fn complete(&mut self, tree: &Tree, running: &Running, result: Result<Vec<(String, String)>, Fault>) {
+        let object = running.path.strip_suffix(&running.name).and_then(|path| ObjectPath::parse(path).ok());
+        let Some(place) = object.and_then(|object| Place::of(tree.model(), &object)) else { return };
         let operation_resp = match result {
             Ok(args) => OperationResp::ReqOutputArgs(OutputArgs { output_args: args.into_iter().collect() }),
             Err(fault) => {
@@ -199,14 +201,13 @@ impl AgentMachine {
             }
         };
         let complete = OperationComplete {
-            obj_path: running.place.text(tree.model()),
+            obj_path: place.text(tree.model()),
             command_name: running.name.clone(),
             command_key: running.command_key.clone(),
             operation_resp: Some(operation_resp),
         };
         let bare = running.name.trim_end_matches("()");
-        for index in self.interested(tree, Kind::OperationComplete, &running.place, bare, Bit::CommandNotify)
-        {
+        for index in self.interested(tree, Kind::OperationComplete, &place, bare, Bit::CommandNotify) {
             let subscription = self.subscriptions[index].clone();
             self.enqueue(&subscription, Notification::OperComplete(complete.clone()));
         }
@@ -229,8 +230,9 @@ impl AgentMachine {
     }
 
     fn cancel(&mut self, now: Now, tree: &mut Tree, request: &Place) -> Result<CommandResult, Fault> {
+        let number = request.rows().last();
         let found = self.running.iter_mut().find_map(|(ticket, running)| match &mut running.reports {
-            Reports::Complete { row, cancelled } if row == request => Some((*ticket, cancelled)),
+            Reports::Complete { row, cancelled } if Some(&*row) == number => Some((*ticket, cancelled)),
             _ => None,
         });
         let Some((ticket, cancelled)) = found else {
@@ -265,10 +267,14 @@ impl AgentMachine {
     }
 }
 
-fn next_request(tree: &Tree) -> Option<Place> {
+fn next_request(tree: &Tree) -> Option<(Place, NonZeroU32)> {
     let table = places::table(tree, places::REQUEST)?;
     let number = tree.last_number(&table).checked_add(1).and_then(NonZeroU32::new)?;
-    Some(table.row(number))
+    Some((table.row(number), number))
+}
+
+fn request_row(tree: &Tree, number: NonZeroU32) -> Option<Place> {
+    places::table(tree, places::REQUEST).map(|table| table.row(number))
 }
 
 fn set(tree: &Tree, place: &Place, name: &str, text: &str) -> Option<Change> {

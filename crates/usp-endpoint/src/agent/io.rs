@@ -56,8 +56,15 @@ pub enum Input {
     },
     /// A provider reports an event of the data model.
     Event(ModelEvent),
+    /// The tree that is lent follows another supported model from now on; places of the old one mean
+    /// nothing any more. Never while a commit is under way. Rows that came and went with the model are
+    /// told afterwards, as [`Input::Changed`].
+    ModelChanged,
     /// The time given by [`crate::agent::AgentMachine::poll_timeout`] has come.
     Timeout,
+    /// The agent stops in good order (R-MTP.7): the controllers are told on every connection, then the
+    /// connections are closed. The last input; whatever comes after it does nothing.
+    Shutdown,
 }
 
 /// Why the agent starts (TR-181 `Device.Boot!`).
@@ -89,7 +96,8 @@ pub struct ModelEvent {
 pub enum Output {
     /// Send a Record.
     Send(Outbound),
-    /// Close a connection: its Record could not be decoded (R-WS.16), or its controller was disabled.
+    /// Close a connection: its Record could not be decoded (R-WS.16), its controller was disabled, or the
+    /// agent stops.
     Close {
         /// Which.
         link: LinkId,
@@ -141,6 +149,8 @@ pub enum CloseReason {
     BadRecord,
     /// The controller is disabled or gone from the table.
     ControllerGone,
+    /// The agent shuts down: WebSocket close code 1001.
+    GoingAway,
 }
 
 /// When the machine wants [`Input::Timeout`].

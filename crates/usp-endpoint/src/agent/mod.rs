@@ -9,6 +9,7 @@ mod commands;
 mod controllers;
 mod events;
 pub mod io;
+mod life;
 mod matching;
 mod notify;
 mod places;
@@ -32,7 +33,7 @@ use usp_proto::{EndpointId, Version};
 use crate::msg_id::MsgIds;
 use commands::{Group, Running};
 use controllers::Controller;
-use io::{Boot, CloseReason, Input, Output, Ticket};
+use io::{Boot, Input, Output, Ticket};
 use notify::Queue;
 use requests::{Key, Pending, WaitingWrite};
 use subscriptions::Subscription;
@@ -79,6 +80,9 @@ pub struct AgentMachine {
     /// Taken when Boot! is told; what the tree learns before that is its first filling, not news.
     boot: Option<Boot>,
     watched: Vec<Place>,
+    /// After [`Input::Shutdown`].
+    shut: bool,
+    recognised: Option<LinkId>,
 }
 
 /// A connection.
@@ -86,6 +90,8 @@ struct Link {
     controller: EndpointId,
     return_path: ReturnPath,
     peer: PeerAuth,
+    /// Whether a Connect record went out on it.
+    greeted: bool,
 }
 
 impl AgentMachine {
@@ -112,11 +118,17 @@ impl AgentMachine {
             groups: BTreeMap::new(),
             boot: None,
             watched: Vec::new(),
+            shut: false,
+            recognised: None,
         }
     }
 
     /// Takes an input. Outputs wait in [`AgentMachine::poll_output`].
     pub fn handle(&mut self, now: Now, tree: &mut Tree, input: Input) {
+        self.recognised = None;
+        if self.shut {
+            return;
+        }
         match input {
             Input::Started(boot) => self.started(now, tree, boot),
             Input::LinkUp { controller, return_path, peer } => self.link_up(controller, return_path, peer),
@@ -131,7 +143,9 @@ impl AgentMachine {
             Input::Changed(changes) => self.changed(now, tree, &changes),
             Input::CommandEnded { ticket, result } => self.command_ended(now, tree, ticket, result),
             Input::Event(event) => self.event(tree, &event),
+            Input::ModelChanged => self.model_changed(now, tree),
             Input::Timeout => self.timeout(now, tree),
+            Input::Shutdown => return self.shut_down(),
         }
         self.send_notifications(now);
     }
@@ -145,9 +159,15 @@ impl AgentMachine {
         output
     }
 
+    /// The link on which the last input showed a controller that is served: by the certificate of a new
+    /// connection, or by a Record that was believed.
+    pub fn recognised(&self) -> Option<LinkId> {
+        self.recognised
+    }
+
     /// When [`Input::Timeout`] is wanted.
     pub fn poll_timeout(&self) -> Option<Mono> {
-        self.timers.next()
+        self.timers.next().filter(|_| !self.shut)
     }
 
     /// Gives back what only work needs: an idle agent is one of ten thousand.
@@ -168,32 +188,16 @@ impl AgentMachine {
         }
     }
 
-    fn started(&mut self, now: Now, tree: &mut Tree, boot: Boot) {
-        self.boot = Some(boot);
-        let leftovers = self.leftovers(now, tree);
-        let changes = tree.apply(&leftovers);
-        if !changes.is_empty() {
-            self.outputs.push_back(Output::Wrote(changes));
-        }
-        self.reload(now, tree);
-        let places = self.boot_places(tree);
-        self.refresh(tree, places, Pending::Boot);
-    }
-
-    /// Rows that do not outlive a restart: subscriptions that are not persistent or have expired, and
-    /// the requests of commands that ran.
-    fn leftovers(&self, now: Now, tree: &Tree) -> Vec<Change> {
-        let requests = places::table(tree, places::REQUEST).map(|table| places::rows(tree, &table));
-        let gone = requests.unwrap_or_default().into_iter().chain(subscriptions::leftovers(now, tree));
-        gone.map(|row| Change::Remove { row }).collect()
-    }
-
     fn link_up(&mut self, controller: EndpointId, return_path: ReturnPath, peer: PeerAuth) {
         // R-MTP.6: before anything else, to each controller that is served.
-        if self.controller(&controller).is_some() {
+        let greeted = self.controller(&controller).is_some();
+        if greeted {
             self.send_connect(&controller, return_path.clone());
+            if matches!(peer, PeerAuth::Certificate(_)) && records::speaks_for(&peer, &controller) {
+                self.recognised = Some(return_path.link());
+            }
         }
-        self.links.insert(return_path.link(), Link { controller, return_path, peer });
+        self.links.insert(return_path.link(), Link { controller, return_path, peer, greeted });
     }
 
     fn timeout(&mut self, now: Now, tree: &mut Tree) {
@@ -234,7 +238,7 @@ impl AgentMachine {
         if touches {
             // The last news of a controller that goes is that it goes.
             self.send_notifications(now);
-            let served: Vec<EndpointId> = self.controllers.iter().map(|c| c.endpoint.clone()).collect();
+            let served = self.served();
             self.reload(now, tree);
             self.close_orphans(&served);
             self.greet(&served);
@@ -249,34 +253,6 @@ impl AgentMachine {
         self.settle_queues();
         self.settle_controllers(now);
         self.watch(tree);
-    }
-
-    /// Ends the connections with controllers that were served and are not any more.
-    fn close_orphans(&mut self, served: &[EndpointId]) {
-        let orphans: Vec<LinkId> = self
-            .links
-            .iter()
-            .filter(|(_, link)| {
-                served.contains(&link.controller) && self.controller(&link.controller).is_none()
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for link in orphans {
-            self.links.remove(&link);
-            self.outputs.push_back(Output::Close { link, reason: CloseReason::ControllerGone });
-        }
-    }
-
-    /// Connect records to those that are served from now on, and are connected already.
-    fn greet(&mut self, served: &[EndpointId]) {
-        let fresh = self
-            .links
-            .values()
-            .filter(|link| !served.contains(&link.controller) && self.controller(&link.controller).is_some());
-        let fresh: Vec<_> = fresh.map(|link| (link.controller.clone(), link.return_path.clone())).collect();
-        for (controller, return_path) in fresh {
-            self.send_connect(&controller, return_path);
-        }
     }
 
     fn ticket(&mut self) -> Ticket {

@@ -42,6 +42,9 @@ impl AgentMachine {
         if !speaks_for(peer, &record.from_id) || record.payload_security != PayloadSecurity::Plaintext {
             return;
         }
+        if self.controller(&record.from_id).is_some() {
+            self.recognised = Some(link);
+        }
         match record.record_type {
             RecordType::NoSession { payload } => {
                 let origin = Origin { controller: record.from_id, msg_id: String::new(), return_path };
@@ -74,10 +77,14 @@ impl AgentMachine {
 
     /// R-E2E.6a
     fn refuse_session(&mut self, to: &EndpointId, return_path: ReturnPath) {
-        let reason = "end-to-end sessions are not supported";
         let code = code::SESSION_CONTEXT_NOT_ALLOWED;
+        self.send_disconnect(to, return_path, code, "end-to-end sessions are not supported");
+    }
+
+    /// R-MTP.9: with code and reason.
+    pub(super) fn send_disconnect(&mut self, to: &EndpointId, path: ReturnPath, code: u32, reason: &str) {
         let record = Record::disconnect(&self.config.endpoint, to, Version::CURRENT, code, reason);
-        self.outputs.push_back(Output::Send(Outbound { return_path, record: record.encode() }));
+        self.outputs.push_back(Output::Send(Outbound { return_path: path, record: record.encode() }));
     }
 
     pub(super) fn send_connect(&mut self, to: &EndpointId, return_path: ReturnPath) {
@@ -97,7 +104,7 @@ impl AgentMachine {
 
 /// R-SEC.0a: a certificate that names endpoints must name the sender. One that names none was accepted
 /// by the transport for another reason: it is pinned to this controller.
-fn speaks_for(peer: &PeerAuth, from: &EndpointId) -> bool {
+pub(super) fn speaks_for(peer: &PeerAuth, from: &EndpointId) -> bool {
     match peer {
         PeerAuth::Unproven => true,
         PeerAuth::Certificate(certificate) => {

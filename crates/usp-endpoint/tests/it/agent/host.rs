@@ -133,7 +133,7 @@ impl Host {
     /// A device with two interfaces (1 and 3; 1 has an address) and two onboarded controllers, before its
     /// start.
     pub(crate) fn new() -> Host {
-        let mut tree = Tree::new(model());
+        let mut tree = Tree::new(model(MODEL));
         for path in ["Device.", "Device.Info.", "Device.LocalAgent."] {
             fill(&mut tree, path, &[]);
         }
@@ -354,6 +354,26 @@ impl Host {
         self.input(Input::Event(ModelEvent { object, name: name.to_owned(), params }));
     }
 
+    /// The device's supported model grows by objects before `Device.Info.`: the others move, and what
+    /// was there stays.
+    pub(crate) fn remodel(&mut self, more: &str) {
+        let at = MODEL.find("Device.Info. object").expect("it is in the model");
+        let mut tree = Tree::new(model(&format!("{}{more}{}", &MODEL[..at], &MODEL[at..])));
+        self.tree.for_each(|old, values| {
+            let place = place(&tree, &old.text(self.tree.model()));
+            if place.is_row(tree.model()) {
+                tree.apply(&[Change::Create { row: place.clone(), values: Vec::new() }]);
+            }
+            for (param, value) in self.tree.model().object(old.object).params.iter().zip(values) {
+                let param = tree.model().param_index(place.object, param.name.as_str());
+                let param = param.expect("a parameter of both models");
+                tree.apply(&[Change::Set { place: place.clone(), param, value: value.clone() }]);
+            }
+        });
+        self.tree = tree;
+        self.input(Input::ModelChanged);
+    }
+
     /// Lets time pass, with every timeout on the way.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now.mono + time;
@@ -452,8 +472,8 @@ pub(crate) fn put(tree: &mut Tree, path: &str, name: &str, text: &str) -> Change
     tree.apply(&[Change::Set { place, param, value: Some(value) }])
 }
 
-fn model() -> Arc<Model> {
-    let rows = text::parse(MODEL).expect("the test's own model");
+fn model(text: &str) -> Arc<Model> {
+    let rows = text::parse(text).expect("the test's own model");
     let blob = encode(&rows).expect("a small model");
     let catalogue = Catalogue::open(&blob).expect("just encoded");
     let mut builder = ModelBuilder::new("urn:example:agent", Protocol::Usp);

@@ -4,6 +4,7 @@ mod commands;
 mod events;
 mod host;
 mod hostile;
+mod life;
 mod notifications;
 mod reads;
 mod records;

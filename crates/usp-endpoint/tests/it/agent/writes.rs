@@ -201,6 +201,7 @@ fn a_controller_that_disables_itself_gets_its_answer() {
         [
             "1 Device.LocalAgent.Controller.1. => Device.LocalAgent.Controller.1.[Enable=false]",
             "1 s1? Device.LocalAgent.Controller.1.Enable=false",
+            "1 Disconnect 7105",
             "1 close",
         ]
     );
@@ -223,6 +224,7 @@ fn a_controller_that_deletes_itself_takes_its_subscriptions_along() {
         [
             "1 Device.LocalAgent.Controller.1. => Device.LocalAgent.Subscription.1. Device.LocalAgent.Controller.1.",
             "1 s1? -Device.LocalAgent.Controller.1.",
+            "1 Disconnect 7105",
             "1 close",
         ]
     );
