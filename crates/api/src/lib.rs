@@ -24,6 +24,7 @@ mod stream;
 mod web;
 
 pub use app::{App, Clock, Peer, Settings, system_clock};
+pub use catalogue::is_secret;
 pub use gateway::Gateway;
 pub use problem::Problem;
 pub use routes::router;

@@ -12,6 +12,7 @@ use fleet::ids::{DeviceId, JobId, ModelHash, Seq, TenantId};
 use fleet::lane::JobRef;
 use fleet::port::{Lanes, Store};
 use tokio::sync::watch;
+use usp_endpoint::exchange::Direction;
 
 use crate::metrics::Metrics;
 use crate::schema::DeviceSchema;
@@ -117,14 +118,16 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
     fn trace(&self, _tenant: TenantId, device: DeviceId) -> Trace {
         let Some(items) = self.usp.trace(device) else { return Trace::default() };
         let item = |item: crate::usp::TraceItem| {
-            let kind = item.summary.split_whitespace().next().unwrap_or("Record").to_owned();
+            let line = item.entry.to_line();
+            let hex: String = item.entry.record.iter().map(|byte| format!("{byte:02x}")).collect();
             Traced {
                 at: item.at,
-                inbound: item.inbound,
-                kind,
-                msg_id: None,
-                body: serde_json::json!({ "bytes": item.bytes }),
-                summary: item.summary,
+                inbound: item.entry.direction == Direction::In,
+                kind: item.kind.to_owned(),
+                msg_id: item.msg_id,
+                body: serde_json::json!({ "bytes": item.bytes, "masked": item.entry.masked, "hex": hex }),
+                summary: item.entry.note,
+                line,
             }
         };
         Trace { enabled: true, items: items.into_iter().map(item).collect() }

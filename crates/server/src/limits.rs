@@ -18,3 +18,9 @@ pub const DECISIONS: usize = 4;
 pub const HTTP_CONNECTIONS: usize = 4096;
 /// Descriptors kept for the store, listeners, the control socket and what the runtime needs.
 pub const OWN_DESCRIPTORS: u64 = 256;
+/// Devices that are traced at once.
+pub const TRACED: usize = 32;
+/// Records kept of one traced device; the oldest make room.
+pub const TRACE_RECORDS: usize = 500;
+/// Bytes of Records kept of one traced device.
+pub const TRACE_BYTES: usize = 4 << 20;

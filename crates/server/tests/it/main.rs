@@ -11,4 +11,5 @@ mod jobs;
 mod limits;
 mod notifications;
 mod tls;
+mod trace;
 mod world;
