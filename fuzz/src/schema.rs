@@ -1,7 +1,7 @@
 //! The schema catalogue's three forms, model files and patterns.
 
 use dm::model::Model;
-use dm::schema::{Catalogue, encode, import, matches_pattern, text};
+use dm::schema::{Catalogue, ImportLimits, ImportedModel, encode, import, matches_pattern, text};
 
 /// A blob either opens and can be read whole, or is refused.
 pub fn blob(data: &[u8]) {
@@ -27,11 +27,13 @@ pub fn rows(data: &[u8]) {
     }
 }
 
-/// A model file is read or refused.
+/// A model file is read or refused; what was read can be kept as text, and each row found by its path.
 pub fn xml(data: &[u8]) {
-    let Ok(given) = std::str::from_utf8(data) else { return };
-    if let Ok(rows) = import(given) {
-        assert_eq!(text::parse(&text::print(&rows)), Ok(rows));
+    let Ok(model) = import(data, &ImportLimits::default()) else { return };
+    let stored = model.to_text();
+    assert_eq!(ImportedModel::from_text(&stored).as_ref(), Ok(&model), "{stored}");
+    for object in &model.rows().objects {
+        assert_eq!(model.object(object.path.as_str()), Some(object));
     }
 }
 

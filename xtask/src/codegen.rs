@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use dm::SchemaPath;
-use dm::schema::{Facts, Protocol, Row, Rows, encode, import, merge, text};
+use dm::schema::{Facts, ImportLimits, Protocol, Row, Rows, encode, import, merge, text};
 
 const USP_FILE: &str = "tr-181-2-19-1-usp-full.xml";
 const CWMP_FILE: &str = "tr-181-2-19-1-cwmp-full.xml";
@@ -59,8 +59,9 @@ fn from_models(models: &Path) -> Result<Option<Rows>> {
         return Ok(None);
     }
     let read = |path: &Path| -> Result<Rows> {
-        let xml = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let mut rows = import(&xml).with_context(|| path.display().to_string())?;
+        let xml = fs::read(path).with_context(|| path.display().to_string())?;
+        let model = import(&xml, &ImportLimits::default()).with_context(|| path.display().to_string())?;
+        let mut rows = model.into_rows();
         drop_prose(&mut rows);
         Ok(rows)
     };

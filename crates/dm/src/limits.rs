@@ -34,8 +34,31 @@ pub const MAX_PATTERN_DEPTH: usize = 16;
 /// Longest text that is matched against a pattern, in characters; longer ones match nothing.
 pub const MAX_PATTERN_TEXT: usize = 4096;
 
-/// Longest data-model file that can be imported; the Broadband Forum's largest have 5 MB.
+/// Longest data-model file that can be imported, in bytes; the Broadband Forum's largest have 5 MB.
 pub const MAX_IMPORT_BYTES: usize = 32 * 1024 * 1024;
+
+/// Longest text form of an imported model that can be loaded again, in bytes: quoting adds to the file's.
+pub const MAX_IMPORT_TEXT_BYTES: usize = 2 * MAX_IMPORT_BYTES;
 
 /// Most XML nodes of such a file.
 pub const MAX_IMPORT_NODES: u32 = 2_000_000;
+
+/// Deepest nesting of its elements; TR-181 has 13.
+pub const MAX_IMPORT_DEPTH: usize = 64;
+
+/// Most attributes of one of its elements; TR-181 has 8.
+pub const MAX_IMPORT_ATTRIBUTES: usize = 64;
+
+/// Longest tag, with all its attributes, in bytes.
+pub const MAX_IMPORT_TAG_BYTES: usize = 16 * 1024;
+
+/// Most namespace declarations; TR-181 has 3.
+pub const MAX_IMPORT_NAMESPACES: usize = 64;
+
+/// Most objects, parameters, commands, events and arguments of an imported model; TR-181 has
+/// 9,000.
+pub const MAX_IMPORT_DEFINITIONS: usize = 65_000;
+
+/// Most facts that its definitions may make of data types and paths, in bytes: a data type counts
+/// wherever it is used. TR-181 makes less than 1 MB.
+pub const MAX_IMPORT_FACTS: usize = 32 * 1024 * 1024;

@@ -47,7 +47,7 @@ impl Model {
     /// The model as rows, with neither protocol nor version.
     pub fn rows(&self) -> Rows {
         let objects = self.objects.iter().map(object).collect();
-        Rows { usp: (!self.uri.is_empty()).then(|| self.uri.clone()), cwmp: None, objects }
+        Rows { name: None, usp: (!self.uri.is_empty()).then(|| self.uri.clone()), cwmp: None, objects }
     }
 }
 

@@ -125,6 +125,7 @@ impl<'a> Catalogue<'a> {
     /// All rows in their owned form.
     pub fn rows(&self) -> Rows {
         Rows {
+            name: None,
             usp: self.model_uri(Protocol::Usp).map(str::to_owned),
             cwmp: self.model_uri(Protocol::Cwmp).map(str::to_owned),
             objects: self.objects().filter_map(|object| object.to_rows()).collect(),

@@ -82,7 +82,8 @@ impl Range {
             && self.max.is_none_or(|max| number <= max)
             && self
                 .step
-                .is_none_or(|step| step == 0 || (number - self.min.unwrap_or(0)) % i128::from(step) == 0)
+                .filter(|step| *step != 0)
+                .is_none_or(|step| number.wrapping_sub(self.min.unwrap_or(0)) % i128::from(step) == 0)
     }
 }
 

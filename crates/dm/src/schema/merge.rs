@@ -23,7 +23,7 @@ pub fn merge(usp: Rows, cwmp: Rows) -> Rows {
         rows.sort_by(|a, b| a.order().cmp(&b.order()));
         ObjectRows { path, rows }
     });
-    Rows { usp: usp.usp, cwmp: cwmp.cwmp, objects: objects.collect() }
+    Rows { name: None, usp: usp.usp, cwmp: cwmp.cwmp, objects: objects.collect() }
 }
 
 fn put(rows: &mut Vec<Row>, row: Row) {
@@ -52,7 +52,12 @@ impl Rows {
             }
         }
         let uri = |wanted, uri: &Option<String>| uri.clone().filter(|_| protocol == wanted);
-        Rows { usp: uri(Protocol::Usp, &self.usp), cwmp: uri(Protocol::Cwmp, &self.cwmp), objects }
+        Rows {
+            name: self.name.clone(),
+            usp: uri(Protocol::Usp, &self.usp),
+            cwmp: uri(Protocol::Cwmp, &self.cwmp),
+            objects,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod encode;
 mod facets;
 #[cfg(feature = "import")]
 mod import;
+mod imported;
 mod layout;
 mod merge;
 mod pattern;
@@ -19,7 +20,8 @@ pub use catalogue::{Catalogue, ItemRef, ObjectRef};
 pub use encode::encode;
 pub use facets::{EnumRef, EnumValue, Facets, ListFacet, Range, Reference, ReferenceKind, Size, Status};
 #[cfg(feature = "import")]
-pub use import::import;
+pub use import::{ImportError, ImportLimits, import};
+pub use imported::ImportedModel;
 pub use merge::merge;
 pub use pattern::matches as matches_pattern;
 pub use row::{
@@ -51,7 +53,7 @@ pub enum SchemaError {
     /// The rows don't fit the blob's 16-bit ids.
     #[error("too many {0} for a catalogue")]
     TooMany(&'static str),
-    /// The XML file is no data model.
-    #[error("{0}")]
-    Import(String),
+    /// The text is a table, but not that of one imported model.
+    #[error("not an imported model: {0}")]
+    Model(&'static str),
 }

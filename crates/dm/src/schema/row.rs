@@ -11,6 +11,8 @@ use crate::value::Type;
 /// All rows of one or more models.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Rows {
+    /// Name and version of one imported model (`Device:2.19`); the blob does not hold it.
+    pub name: Option<String>,
     /// URI of the USP model (`urn:broadband-forum-org:tr-181-2-19-1-usp`), if there is one.
     pub usp: Option<String>,
     /// URI of the CWMP model, if there is one.

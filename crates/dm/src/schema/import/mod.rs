@@ -1,61 +1,80 @@
 //! Reads a data model of the Broadband Forum (`cwmp-datamodel` XML, the `-full` form) into rows.
 //!
-//! It takes text and gives rows: no files, no network, no imports of other files. Data types are
-//! resolved and references made absolute; descriptions come along as they are.
+//! It takes bytes and gives rows: no files, no network, no imports of other files. Data types are
+//! resolved and references made absolute; descriptions come along as they are. The file may be a
+//! stranger's: time and memory are bounded by [`ImportLimits`].
 
 use std::collections::BTreeMap;
 
 use roxmltree::{Document, Node, ParsingOptions};
 
+use self::bounds::Budget;
+pub use self::bounds::{ImportError, ImportLimits};
 use self::paths::Paths;
 use self::syntax::Types;
-use super::SchemaError;
 use super::facets::Status;
+use super::imported::ImportedModel;
 use super::layout::Coded;
 use super::row::{
     ArgFacts, CommandFacts, Direction, EventFacts, Facts, KeyFacts, ObjectFacts, ObjectRows, ParamFacts,
     Protocol, Row, Rows, Since, Version,
 };
-use crate::limits::{MAX_IMPORT_BYTES, MAX_IMPORT_NODES};
+use crate::limits::MAX_NAME_BYTES;
 use crate::path::{Name, SchemaPath};
 
+mod bounds;
 mod paths;
+mod scan;
 mod syntax;
 
 /// Reads one file's model. A model whose URI ends in `-usp` is the USP form, any other the CWMP form.
 ///
 /// # Errors
-/// If the text is no such file, refers to other files, or is too big.
-pub fn import(xml: &str) -> Result<Rows, SchemaError> {
-    if xml.len() > MAX_IMPORT_BYTES {
-        return Err(fail(format!("the file has more than {MAX_IMPORT_BYTES} bytes")));
+/// If the bytes are no such file, refer to other files, or go beyond the limits.
+pub fn import(xml: &[u8], limits: &ImportLimits) -> Result<ImportedModel, ImportError> {
+    if xml.len() > limits.bytes {
+        return Err(ImportError::TooBig { what: "bytes", limit: limits.bytes });
     }
-    let options =
-        ParsingOptions { allow_dtd: false, nodes_limit: MAX_IMPORT_NODES, ..ParsingOptions::default() };
-    let document = Document::parse_with_options(xml, options).map_err(|error| fail(error.to_string()))?;
+    let xml = std::str::from_utf8(xml).map_err(|_| ImportError::NotUtf8)?;
+    scan::scan(xml, limits)?;
+    let options = ParsingOptions { allow_dtd: false, nodes_limit: limits.nodes, ..ParsingOptions::default() };
+    let document = Document::parse_with_options(xml, options).map_err(|error| match error {
+        roxmltree::Error::NodesLimitReached => {
+            ImportError::TooBig { what: "XML nodes", limit: limits.nodes as usize }
+        }
+        other => ImportError::Xml(other.to_string()),
+    })?;
     let root = document.root_element();
     if root.tag_name().name() != "document" {
-        return Err(fail("not a data-model document"));
+        return Err(ImportError::NotAModel("its root is not a document"));
     }
-    let model = child(root, "model").ok_or_else(|| fail("the document has no model"))?;
+    let model = child(root, "model").ok_or(ImportError::NotAModel("it has no model"))?;
+    let title = Some(name(model)).filter(|name| !name.is_empty());
+    let title = title.ok_or(ImportError::NotAModel("its model has no name"))?;
     if model.attribute("base").is_some() && child(root, "import").is_some() {
-        return Err(fail("the model builds on another file; take the full form"));
+        return Err(ImportError::Incomplete(title.to_owned()));
     }
     let uri = root.attribute("spec").unwrap_or_default().trim().to_owned();
     let protocol = if uri.ends_with("-usp") { Protocol::Usp } else { Protocol::Cwmp };
-    let reader = Reader { types: Types::new(root), paths: Paths::new(model), protocol };
+    let facts = Budget::new("bytes of facts", limits.facts);
+    let paths = Paths::new(model, &facts)?;
+    let definitions = Budget::new("definitions", limits.definitions);
+    let reader = Reader { types: Types::new(root, facts), paths, protocol, definitions };
     let objects = reader.objects(model)?;
-    let named = Some(uri).filter(|uri| !uri.is_empty());
-    Ok(match protocol {
-        Protocol::Usp => Rows { usp: named, cwmp: None, objects },
-        Protocol::Cwmp => Rows { usp: None, cwmp: named, objects },
-    })
+    let uri = Some(uri).filter(|uri| !uri.is_empty());
+    let (usp, cwmp) = match protocol {
+        Protocol::Usp => (uri, None),
+        Protocol::Cwmp => (None, uri),
+    };
+    let rows = Rows { name: Some(title.to_owned()), usp, cwmp, objects };
+    ImportedModel::new(rows).map_err(|_| ImportError::NotAModel("its model has no objects"))
 }
 
 struct Reader<'a> {
     types: Types<'a>,
     paths: Paths,
     protocol: Protocol,
+    definitions: Budget,
 }
 
 /// What a nested definition takes from what is around it.
@@ -66,22 +85,24 @@ struct Around<'p> {
 }
 
 impl<'a> Reader<'a> {
-    fn objects(&self, model: Node<'a, 'a>) -> Result<Vec<ObjectRows>, SchemaError> {
+    fn objects(&self, model: Node<'a, 'a>) -> Result<Vec<ObjectRows>, ImportError> {
         let mut objects: BTreeMap<SchemaPath, Vec<Row>> = BTreeMap::new();
         for node in children(model, "object") {
             let text = name(node);
-            let path = SchemaPath::parse(text).map_err(|error| fail(format!("object {text:?}: {error}")))?;
-            if !text.ends_with('.') {
-                return Err(fail(format!("object {text:?} does not end in a dot")));
+            let path = SchemaPath::parse(text).map_err(|error| fail(text, error))?;
+            if !text.ends_with('.') || path.has_numbers() {
+                return Err(fail(text, "this is no path of an object"));
             }
             let around = Around { object: text, version: version(node).unwrap_or_default() };
             let rows = objects.entry(path).or_default();
             rows.push(self.row(node, around, String::new(), Facts::Object(object(node)))?);
             self.members(node, around, rows)?;
-            rows.sort_by(|a, b| a.order().cmp(&b.order()));
-            rows.dedup_by(|a, b| a.order() == b.order());
         }
-        Ok(objects.into_iter().map(|(path, rows)| ObjectRows { path, rows }).collect())
+        let objects = objects.into_iter().map(|(path, mut rows)| {
+            sort(&mut rows);
+            ObjectRows { path, rows }
+        });
+        Ok(objects.collect())
     }
 
     fn members(
@@ -89,31 +110,36 @@ impl<'a> Reader<'a> {
         object: Node<'a, 'a>,
         around: Around<'_>,
         rows: &mut Vec<Row>,
-    ) -> Result<(), SchemaError> {
+    ) -> Result<(), ImportError> {
         for node in object.children().filter(Node::is_element) {
+            let kind = node.tag_name().name();
+            if !matches!(kind, "parameter" | "command" | "event") {
+                continue;
+            }
             let bare = name(node).trim_end_matches(['(', ')', '!']).to_owned();
+            Name::parse(&bare).map_err(|error| fail(format!("{}{bare}", around.object), error))?;
             let inside = Around { version: version(node).unwrap_or(around.version), ..around };
-            let facts = match node.tag_name().name() {
-                "parameter" => Facts::Param(self.param(node, around)?),
+            let facts = match kind {
+                "parameter" => Facts::Param(self.param(node, around).map_err(|e| e.at(around.object))?),
                 "command" => {
                     let mut args = Vec::new();
                     for (tag, direction) in [("input", Direction::Input), ("output", Direction::Output)] {
                         if let Some(list) = child(node, tag) {
-                            self.args(list, inside, direction, "", &mut args)?;
+                            self.args(list, inside, direction, "", &mut args)
+                                .map_err(|e| e.at(&format!("{}{bare}() ", around.object)))?;
                         }
                     }
                     sort(&mut args);
                     Facts::Command(CommandFacts { is_async: flag(node, "async"), args })
                 }
-                "event" => {
+                _ => {
                     let mut args = Vec::new();
-                    self.args(node, inside, Direction::Event, "", &mut args)?;
+                    self.args(node, inside, Direction::Event, "", &mut args)
+                        .map_err(|e| e.at(&format!("{}{bare}! ", around.object)))?;
                     sort(&mut args);
                     Facts::Event(EventFacts { args })
                 }
-                _ => continue,
             };
-            Name::parse(&bare).map_err(|error| fail(format!("{}{bare}: {error}", around.object)))?;
             rows.push(self.row(node, around, bare, facts)?);
         }
         Ok(())
@@ -127,9 +153,9 @@ impl<'a> Reader<'a> {
         direction: Direction,
         prefix: &str,
         args: &mut Vec<Row>,
-    ) -> Result<(), SchemaError> {
+    ) -> Result<(), ImportError> {
         for node in children(list, "parameter") {
-            let name = format!("{prefix}{}", name(node));
+            let name = arg_name(prefix, name(node))?;
             let (ty, facets, default) =
                 self.types.read(node, |target| self.paths.of_arg(around.object, target))?;
             let facts =
@@ -138,12 +164,12 @@ impl<'a> Reader<'a> {
         }
         for node in children(list, "object") {
             let inside = Around { version: version(node).unwrap_or(around.version), ..around };
-            self.args(node, inside, direction, &format!("{prefix}{}", name(node)), args)?;
+            self.args(node, inside, direction, &arg_name(prefix, name(node))?, args)?;
         }
         Ok(())
     }
 
-    fn param(&self, node: Node<'a, 'a>, around: Around<'_>) -> Result<ParamFacts, SchemaError> {
+    fn param(&self, node: Node<'a, 'a>, around: Around<'_>) -> Result<ParamFacts, ImportError> {
         let (ty, facets, default) = self.types.read(node, |target| self.paths.of(around.object, target))?;
         let syntax = child(node, "syntax");
         let says = |attribute| syntax.is_some_and(|syntax| flag(syntax, attribute));
@@ -166,14 +192,11 @@ impl<'a> Reader<'a> {
         around: Around<'_>,
         name: String,
         facts: Facts,
-    ) -> Result<Row, SchemaError> {
+    ) -> Result<Row, ImportError> {
+        self.definitions.spend(1)?;
         let since = Since::only(self.protocol, version(node).unwrap_or(around.version));
         let description = child(node, "description").and_then(|node| node.text()).map(tidy);
-        let row = Row { name, since, status: status(node), facts, description };
-        if row.name.len() > crate::limits::MAX_NAME_BYTES {
-            return Err(fail(format!("a name in {} is too long", around.object)));
-        }
-        Ok(row)
+        Ok(Row { name, since, status: status(node), facts, description })
     }
 }
 
@@ -187,6 +210,7 @@ fn object(node: Node<'_, '_>) -> ObjectFacts {
             .map(str::to_owned)
             .collect(),
     });
+    let keys = keys.filter(|key: &KeyFacts| !key.params.is_empty());
     ObjectFacts {
         access: coded(node, "access"),
         min_entries: node.attribute("minEntries").and_then(|min| min.parse().ok()).unwrap_or(1),
@@ -200,9 +224,22 @@ fn object(node: Node<'_, '_>) -> ObjectFacts {
     }
 }
 
-fn sort(args: &mut Vec<Row>) {
-    args.sort_by(|a, b| a.order().cmp(&b.order()));
-    args.dedup_by(|a, b| a.order() == b.order());
+/// The name of an argument or object argument (`Result.{i}.`) in those around it.
+fn arg_name(prefix: &str, name: &str) -> Result<String, ImportError> {
+    let whole = format!("{prefix}{name}");
+    let mut parts = name.strip_suffix('.').unwrap_or(name).split('.');
+    let known = |part: &str| part == "{i}" || Name::parse(part).is_ok();
+    if whole.len() > MAX_NAME_BYTES || !parts.all(known) {
+        let shown: String = whole.chars().take(MAX_NAME_BYTES).collect();
+        return Err(fail(shown, "this is no name of an argument"));
+    }
+    Ok(whole)
+}
+
+/// Sorted, and of several with one name the first.
+fn sort(rows: &mut Vec<Row>) {
+    rows.sort_by(|a, b| a.order().cmp(&b.order()));
+    rows.dedup_by(|a, b| a.order() == b.order());
 }
 
 fn children<'a>(node: Node<'a, 'a>, tag: &'static str) -> impl Iterator<Item = Node<'a, 'a>> {
@@ -239,6 +276,6 @@ fn tidy(text: &str) -> String {
     text.trim().lines().map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
-fn fail(reason: impl Into<String>) -> SchemaError {
-    SchemaError::Import(reason.into())
+fn fail(at: impl Into<String>, reason: impl ToString) -> ImportError {
+    ImportError::Definition { at: at.into(), reason: reason.to_string() }
 }

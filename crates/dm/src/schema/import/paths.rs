@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use roxmltree::Node;
 
+use super::bounds::{Budget, ImportError};
+use crate::limits::MAX_PATH_SEGMENTS;
 use crate::path::SchemaPath;
 
 /// The objects and parameters that a model defines.
@@ -14,7 +16,7 @@ pub(super) struct Paths {
 }
 
 impl Paths {
-    pub(super) fn new<'a>(model: Node<'a, 'a>) -> Paths {
+    pub(super) fn new<'a>(model: Node<'a, 'a>, facts: &Budget) -> Result<Paths, ImportError> {
         let mut known = BTreeSet::new();
         let mut root = "Device".to_owned();
         for object in super::children(model, "object") {
@@ -23,16 +25,18 @@ impl Paths {
                 root = path.trim_end_matches('.').to_owned();
             }
             for param in super::children(object, "parameter") {
-                known.insert(format!("{path}{}", super::name(param)));
+                let param = super::name(param);
+                facts.spend(path.len() + param.len())?;
+                known.insert(format!("{path}{param}"));
             }
             known.insert(path.to_owned());
         }
-        Paths { known, root }
+        Ok(Paths { known, root })
     }
 
     /// What a parameter of `object` refers to; a table is given with its `{i}.`.
     pub(super) fn of(&self, object: &str, target: &str) -> Option<SchemaPath> {
-        let absolute = self.absolute(object, target);
+        let absolute = self.absolute(object, target)?;
         SchemaPath::parse(&self.as_known(&absolute).unwrap_or(absolute)).ok()
     }
 
@@ -41,7 +45,7 @@ impl Paths {
     pub(super) fn of_arg(&self, object: &str, target: &str) -> Option<SchemaPath> {
         let mut reading = target;
         loop {
-            if let Some(known) = self.as_known(&self.absolute(object, reading)) {
+            if let Some(known) = self.as_known(&self.absolute(object, reading)?) {
                 return SchemaPath::parse(&known).ok();
             }
             reading = reading.strip_prefix('#')?;
@@ -52,23 +56,26 @@ impl Paths {
         }
     }
 
-    fn absolute(&self, object: &str, target: &str) -> String {
+    fn absolute(&self, object: &str, target: &str) -> Option<String> {
         let rest = target.trim_start_matches('#');
         let levels = target.len() - rest.len();
+        if levels > MAX_PATH_SEGMENTS {
+            return None;
+        }
         if levels > 0 {
             let mut base = object;
             for _ in 0..levels {
                 base = above(base);
             }
-            return format!("{base}{}", rest.trim_start_matches('.'));
+            return Some(format!("{base}{}", rest.trim_start_matches('.')));
         }
         if let Some(rest) = target.strip_prefix('.') {
-            return format!("{}.{rest}", self.root);
+            return Some(format!("{}.{rest}", self.root));
         }
         if target.starts_with(&format!("{}.", self.root)) {
-            return target.to_owned();
+            return Some(target.to_owned());
         }
-        format!("{object}{target}")
+        Some(format!("{object}{target}"))
     }
 
     fn as_known(&self, path: &str) -> Option<String> {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use roxmltree::Node;
 
+use super::bounds::{Budget, ImportError};
 use super::{child, children, fail, flag, status};
 use crate::path::SchemaPath;
-use crate::schema::SchemaError;
 use crate::schema::facets::{
     EnumRef, EnumValue, Facets, ListFacet, Range, Reference, ReferenceKind, Size, Status,
 };
@@ -17,13 +17,19 @@ use crate::value::Type;
 /// Longest chain of data types that build on each other.
 const MAX_CHAIN: usize = 16;
 
-/// The data types that a file defines.
-pub(super) struct Types<'a>(BTreeMap<&'a str, Node<'a, 'a>>);
+/// What resolving one path counts as, in bytes.
+const PATH_COST: usize = 128;
+
+/// The data types that a file defines, and what may still be made of them.
+pub(super) struct Types<'a> {
+    named: BTreeMap<&'a str, Node<'a, 'a>>,
+    facts: Budget,
+}
 
 impl<'a> Types<'a> {
-    pub(super) fn new(root: Node<'a, 'a>) -> Types<'a> {
+    pub(super) fn new(root: Node<'a, 'a>, facts: Budget) -> Types<'a> {
         let named = children(root, "dataType").filter_map(|node| Some((node.attribute("name")?, node)));
-        Types(named.collect())
+        Types { named: named.collect(), facts }
     }
 
     /// Type, facets and default of a parameter or argument; `absolute` resolves path names.
@@ -31,9 +37,9 @@ impl<'a> Types<'a> {
         &self,
         param: Node<'a, 'a>,
         absolute: impl Fn(&str) -> Option<SchemaPath>,
-    ) -> Result<(Type, Facets, Option<DefaultValue>), SchemaError> {
+    ) -> Result<(Type, Facets, Option<DefaultValue>), ImportError> {
         let name = super::name(param);
-        let syntax = child(param, "syntax").ok_or_else(|| fail(format!("parameter {name} has no syntax")))?;
+        let syntax = child(param, "syntax").ok_or_else(|| fail(name, "it has no syntax"))?;
         let mut facets = Facets { list: child(syntax, "list").map(list), ..Facets::default() };
         let default = children(syntax, "default").find(|node| status(*node) != Status::Deleted);
         let default = default.map(|node| DefaultValue {
@@ -43,32 +49,32 @@ impl<'a> Types<'a> {
         let node = syntax.children().find(|node| {
             node.is_element() && !matches!(node.tag_name().name(), "list" | "default" | "description")
         });
-        let node = node.ok_or_else(|| fail(format!("parameter {name} has no type")))?;
+        let node = node.ok_or_else(|| fail(name, "it has no type"))?;
         let ty = if node.tag_name().name() == "dataType" {
             let named = node.attribute("ref").or(node.attribute("base")).unwrap_or_default();
             facets.named = Some(public_name(named));
             let ty = self.data_type(named, &mut facets, 0)?;
-            narrow(node, &mut facets, &absolute);
+            self.narrow(node, &mut facets, &absolute)?;
             ty
         } else {
-            narrow(node, &mut facets, &absolute);
+            self.narrow(node, &mut facets, &absolute)?;
             base_type(node)?
         };
         Ok((ty, facets, default))
     }
 
     /// Follows a data type to its base, then lets each one from the base on replace what it narrows.
-    fn data_type(&self, name: &str, facets: &mut Facets, depth: usize) -> Result<Type, SchemaError> {
-        let node = self.0.get(name).filter(|_| depth < MAX_CHAIN);
-        let node = *node.ok_or_else(|| fail(format!("data type {name} is not defined")))?;
+    fn data_type(&self, name: &str, facets: &mut Facets, depth: usize) -> Result<Type, ImportError> {
+        let node = self.named.get(name).filter(|_| depth < MAX_CHAIN);
+        let node = *node.ok_or_else(|| fail(name, "this data type is not defined"))?;
         let none = |_: &str| None;
         let ty = match node.attribute("base") {
             Some(base) => self.data_type(base, facets, depth + 1)?,
             None => {
                 let primitive =
                     node.children().find(|node| Type::from_name(node.tag_name().name()).is_some());
-                let primitive = primitive.ok_or_else(|| fail(format!("data type {name} has no base")))?;
-                narrow(primitive, facets, &none);
+                let primitive = primitive.ok_or_else(|| fail(name, "this data type has no base"))?;
+                self.narrow(primitive, facets, &none)?;
                 base_type(primitive)?
             }
         };
@@ -76,8 +82,27 @@ impl<'a> Types<'a> {
             let place = if facets.list.is_some() { &mut facets.inner_list } else { &mut facets.list };
             *place = Some(own);
         }
-        narrow(node, facets, &none);
+        self.narrow(node, facets, &none)?;
         Ok(ty)
+    }
+
+    /// Takes the facets directly in a node, and pays for what was looked at and what came of it.
+    fn narrow(
+        &self,
+        node: Node<'a, 'a>,
+        facets: &mut Facets,
+        absolute: &impl Fn(&str) -> Option<SchemaPath>,
+    ) -> Result<(), ImportError> {
+        let attributes = node.children().flat_map(|child| child.attributes());
+        // Most are texts that are copied; each word of a reference is a path to resolve.
+        let costs = attributes.map(|attribute| match attribute.name() {
+            "targetParent" | "targetParam" => attribute.value().split_whitespace().count() * PATH_COST,
+            _ => attribute.value().len() + size_of::<EnumValue>(),
+        });
+        self.facts.spend(costs.sum())?;
+        narrow(node, facets, absolute);
+        let targets = facets.reference.iter().flat_map(|reference| &reference.targets);
+        self.facts.spend(targets.map(|target| target.as_str().len()).sum())
     }
 }
 
@@ -87,9 +112,9 @@ fn public_name(name: &str) -> String {
     bare.unwrap_or(name).to_owned()
 }
 
-fn base_type(node: Node<'_, '_>) -> Result<Type, SchemaError> {
+fn base_type(node: Node<'_, '_>) -> Result<Type, ImportError> {
     let name = node.tag_name().name();
-    Type::from_name(name).ok_or_else(|| fail(format!("type {name} is unknown")))
+    Type::from_name(name).ok_or_else(|| fail(name, "this type is unknown"))
 }
 
 /// Takes the facets directly in a node; each kind that is there replaces what was known of it.

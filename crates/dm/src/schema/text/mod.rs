@@ -8,6 +8,8 @@
 //! Device.Reboot() in Cause usp=2.12 type=string enum=LocalReboot,RemoteReboot
 //! Device.Boot! event usp=2.12
 //! ```
+//! The first line may also name an imported model: `model name="Device:2.19" …`.
+//!
 //! Words outside `A-Z a-z 0-9 _ . { } ( ) + # % - / * < >` are quoted, with `\"`, `\\` and `\n` inside.
 //! An enumeration's word may carry marks after a colon: `r` read-only, `o` optional, `d` deprecated,
 //! `b` obsoleted, `x` deleted. Arguments follow their command or event. Lines that begin with `#` are

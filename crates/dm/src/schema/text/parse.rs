@@ -28,6 +28,7 @@ fn read(line: &str, rows: &mut Rows) -> Result<(), String> {
     if *start == "model" {
         for word in rest {
             match word.split_once('=') {
+                Some(("name", name)) => rows.name = unquote(name),
                 Some(("usp", uri)) => rows.usp = unquote(uri),
                 Some(("cwmp", uri)) => rows.cwmp = unquote(uri),
                 _ => return Err(format!("unknown word {word}")),

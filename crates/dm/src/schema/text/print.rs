@@ -13,11 +13,12 @@ use crate::value::Type;
 /// The whole table. Descriptions are printed where rows have them.
 pub fn print(rows: &Rows) -> String {
     let mut out = Line(String::new());
-    if rows.usp.is_some() || rows.cwmp.is_some() {
+    let heading = [("name", &rows.name), ("usp", &rows.usp), ("cwmp", &rows.cwmp)];
+    if heading.iter().any(|(_, text)| text.is_some()) {
         out.0.push_str("model");
-        for (key, uri) in [("usp", &rows.usp), ("cwmp", &rows.cwmp)] {
-            if let Some(uri) = uri {
-                out.word(key, &quote(uri));
+        for (key, text) in heading {
+            if let Some(text) = text {
+                out.word(key, &quote(text));
             }
         }
         out.0.push('\n');
