@@ -17,6 +17,7 @@ mod catalogue;
 mod duration;
 mod extract;
 mod guard;
+mod imported;
 mod models;
 mod query;
 mod routes;

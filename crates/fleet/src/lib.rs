@@ -7,6 +7,7 @@
 pub mod access;
 pub mod audit;
 pub mod check;
+pub mod datamodel;
 pub mod device;
 pub mod dto;
 pub mod enrolment;

@@ -12,6 +12,7 @@ use dm::UtcTime;
 
 use crate::access::{ApiToken, EnrolmentToken, Login, SecretHash, User};
 use crate::audit::{AuditRow, Break, Chain, Tip};
+use crate::datamodel::DataModel;
 use crate::device::{Credential, Device, Identity, SessionRow};
 use crate::enrolment::{Admission, DialTarget, PendingDevice, RefusedAttempt};
 use crate::event::Event;
@@ -274,6 +275,19 @@ pub trait Store: Clone + Send + Sync + 'static {
         tenant: TenantId,
         hint: &ModelHint,
     ) -> impl Future<Output = Result<Option<ModelHash>, StoreError>> + Send;
+
+    /// Data models that people imported, the latest first, without their texts.
+    fn data_models(
+        &self,
+        tenant: TenantId,
+    ) -> impl Future<Output = Result<Vec<DataModel>, StoreError>> + Send;
+
+    /// The text of an imported data model.
+    fn data_model_text(
+        &self,
+        tenant: TenantId,
+        id: ModelHash,
+    ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 
     /// Devices that ask to be let in, the last seen first.
     fn pending(

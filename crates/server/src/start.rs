@@ -112,7 +112,11 @@ impl Server {
         let (position, positions) = watch::channel(store.last_event().await?);
         let gateway = ServerGateway::new(store.clone(), usp.clone(), metrics, connect, positions);
         let settings = api::Settings { tls: http_tls.is_some(), ..api::Settings::default() };
-        let router = api::router(api::App::new(store.clone(), Arc::new(gateway), settings));
+        let app = api::App::new(store.clone(), Arc::new(gateway), settings);
+        app.reload_data_models()
+            .await
+            .map_err(|problem| anyhow::anyhow!("the imported data models: {problem:?}"))?;
+        let router = api::router(app);
         let sign_in = sign_in_link(&store, &clock, config, &listeners).await?;
 
         let (stop, stopped) = watch::channel(false);

@@ -4,6 +4,7 @@
 use dm::UtcTime;
 use fleet::access::{ApiToken, EnrolmentToken, Login, SecretHash, User};
 use fleet::audit::{AuditRow, Break, Chain, Tip};
+use fleet::datamodel::DataModel;
 use fleet::device::{Credential, Device, Identity, SessionRow};
 use fleet::enrolment::{Admission, DialTarget, PendingDevice, RefusedAttempt};
 use fleet::event::Event;
@@ -20,6 +21,7 @@ use crate::write::twin;
 pub(crate) mod access;
 mod audit;
 mod cursor;
+mod datamodel;
 mod devices;
 mod enrolment;
 mod events;
@@ -149,6 +151,14 @@ impl Store for SqliteStore {
     ) -> Result<Option<ModelHash>, StoreError> {
         let hint = hint.clone();
         self.pool().read(move |reader| devices::model_by_hint(&reader.connection, tenant, &hint)).await
+    }
+
+    async fn data_models(&self, tenant: TenantId) -> Result<Vec<DataModel>, StoreError> {
+        self.pool().read(move |reader| datamodel::list(&reader.connection, tenant)).await
+    }
+
+    async fn data_model_text(&self, tenant: TenantId, id: ModelHash) -> Result<Option<String>, StoreError> {
+        self.pool().read(move |reader| datamodel::text(&reader.connection, tenant, id)).await
     }
 
     async fn pending(&self, tenant: TenantId) -> Result<Vec<PendingDevice>, StoreError> {

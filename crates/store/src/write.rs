@@ -14,6 +14,7 @@ use crate::error::Res;
 use crate::query::{one, run, signed, unsigned};
 
 mod access;
+mod datamodel;
 mod device;
 mod enrolment;
 mod job;
@@ -54,6 +55,8 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
         Write::CancelJob { tenant, job, at, audit } => job::cancel(tx, tenant, job, at, audit),
         Write::ExpireJobs { at } => job::expire(tx, at),
         Write::PutModel(model) => device::put_model(tx, &model),
+        Write::PutDataModel(put) => datamodel::put(tx, *put),
+        Write::RemoveDataModel { tenant, id, at, audit } => datamodel::remove(tx, tenant, id, at, audit),
         Write::DropHint { tenant, hint } => device::drop_hint(tx, tenant, &hint),
         Write::Onboarded { tenant, device, at } => device::onboarded(tx, tenant, device, at),
         Write::PutDeviceFields(fields) => device::put_fields(tx, &fields),

@@ -238,7 +238,7 @@ async fn values<S: Store>(
     let device = resolve(&app, &who, &id).await?;
     let tenant = who.caller.tenant;
     let model = match device.model {
-        Some(hash) => app.models().get(app.store(), tenant, hash).await?,
+        Some(hash) => app.models().get(app.store(), app.library().models(), tenant, hash).await?,
         None => None,
     };
     let twin = app.store().twin(tenant, device.id).await?;

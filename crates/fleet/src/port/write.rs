@@ -9,9 +9,10 @@ use super::intent::{
 };
 use crate::access::{ApiToken, EnrolmentToken, Login, PasswordHash, SecretHash, SignInLink, User};
 use crate::audit::AuditEntry;
+use crate::datamodel::PutDataModel;
 use crate::device::{Credential, Device, Identity};
 use crate::enrolment::{PendingDevice, RefusedAttempt};
-use crate::ids::{DeviceId, EnrolmentId, Epoch, JobId, Seq, TenantId, TokenId, UserId};
+use crate::ids::{DeviceId, EnrolmentId, Epoch, JobId, ModelHash, Seq, TenantId, TokenId, UserId};
 use crate::job::{Job, JobEvent};
 use crate::model::ModelHint;
 
@@ -126,6 +127,19 @@ pub enum Write {
     },
     /// A device's supported model. → [`Written::Done`].
     PutModel(Box<PutModel>),
+    /// A data model that a person imported. → [`Written::Done`].
+    PutDataModel(Box<PutDataModel>),
+    /// An imported data model is removed. → [`Written::Done`].
+    RemoveDataModel {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        id: ModelHash,
+        /// When.
+        at: UtcTime,
+        /// Who.
+        audit: AuditEntry,
+    },
     /// A hint was wrong. → [`Written::Done`].
     DropHint {
         /// Whose.

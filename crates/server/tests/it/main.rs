@@ -4,6 +4,7 @@ mod agent;
 mod bad_input;
 mod config;
 mod control;
+mod datamodels;
 mod dial;
 mod enrolment;
 mod http;

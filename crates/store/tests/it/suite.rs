@@ -16,6 +16,7 @@ use fleet::port::{Patch, SessionClosed, SessionOpened, Store, Write, Written};
 use fleet::service::{self, NewOperation};
 
 mod access;
+mod datamodel;
 mod devices;
 mod enrolment;
 mod jobs;
@@ -36,6 +37,7 @@ pub(crate) async fn run<S: Store>(mut make: impl FnMut() -> S) {
     log::run(&make()).await;
     log::pruning(&make()).await;
     access::run(&make()).await;
+    datamodel::run(&make()).await;
 }
 
 /// A time, in seconds after a day in 2026.
