@@ -23,7 +23,7 @@ use crate::data_dir::{DataDir, Listeners};
 use crate::descriptors::{self, Shares};
 use crate::gateway::ServerGateway;
 use crate::metrics::Metrics;
-use crate::usp::{DialOptions, Issued, Issuer, Usp, UspOptions, dial};
+use crate::usp::{DialOptions, Inspect, Issued, Issuer, Usp, UspOptions, dial};
 use crate::{control, http};
 
 /// How long a device's certificate is valid.
@@ -61,6 +61,14 @@ impl Server {
     /// # Errors
     /// What can't be opened, and why.
     pub async fn start(config: &Config) -> anyhow::Result<Server> {
+        Server::start_inspected(config, None).await
+    }
+
+    /// [`Server::start`] with somebody who looks at what sessions are given.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn start_inspected(config: &Config, inspect: Option<Inspect>) -> anyhow::Result<Server> {
         let shares = descriptors::raise()?;
         tracing::info!(
             peers = shares.peers,
@@ -107,6 +115,7 @@ impl Server {
             tenant: TenantId::DEFAULT,
             policy: config.enrolment.policy.into(),
             issuer: Some(Box::new(CaIssuer(ca))),
+            inspect,
         };
         let usp = Usp::new(store.clone(), clock, usp_options, Arc::clone(&metrics), Arc::clone(&log));
         let (position, positions) = watch::channel(store.last_event().await?);

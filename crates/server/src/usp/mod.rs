@@ -25,6 +25,7 @@ use fleet::port::Store;
 use tokio::sync::{Notify, watch};
 use usp_endpoint::EndpointId;
 use usp_endpoint::controller::ControllerConfig;
+use usp_endpoint::controller::io::Input;
 use usp_endpoint::link::LinkId;
 
 use crate::clock::Clock;
@@ -58,6 +59,10 @@ pub struct Issued {
     pub fingerprint: [u8; 32],
 }
 
+/// Looks at what a session is about to be given. It runs where the session runs: a panic of it is one of
+/// the session.
+pub type Inspect = Box<dyn Fn(&EndpointId, &Input) + Send + Sync>;
+
 /// What the role is built from.
 pub struct UspOptions {
     /// Our own Endpoint.
@@ -68,6 +73,8 @@ pub struct UspOptions {
     pub policy: Policy,
     /// Issues certificates; `None` without an internal CA.
     pub issuer: Option<Box<dyn Issuer>>,
+    /// Looks at every input of every session; `None` but in tests.
+    pub inspect: Option<Inspect>,
 }
 
 /// The role. Clones share it.

@@ -179,6 +179,9 @@ impl<S: Store> Session<S> {
     fn feed(self: &Arc<Self>, usp: &Usp<S>, input: Input) -> Vec<Effect> {
         let fed = catch_unwind(AssertUnwindSafe(|| {
             let mut inner = lock(&self.inner);
+            if let Some(inspect) = &usp.0.options.inspect {
+                inspect(&self.endpoint, &input);
+            }
             inner.machine.handle(usp.0.clock.now(), input);
             let mut effects = Vec::new();
             while let Some(output) = inner.machine.poll_output() {

@@ -3,6 +3,7 @@
 use mtp::Error;
 use serde_json::json;
 use server::config::PolicyName;
+use usp_proto::notify::{Notification, OnBoardRequest};
 use usp_proto::{Body, Request};
 
 use crate::agent::{Agent, dialer};
@@ -119,4 +120,42 @@ async fn a_removed_device_is_a_stranger() {
     let _again = Agent::dial(&server, AGENT).await;
     let pending = server.until("/pending", |answer| !answer.items().is_empty()).await;
     assert_eq!(pending["items"][0]["endpoint"], AGENT);
+}
+
+#[tokio::test]
+async fn a_device_that_asks_to_be_onboarded_is_onboarded_again() {
+    let world = World::new(PolicyName::Open);
+    let server = world.serve().await;
+    let agent = Agent::dial(&server, AGENT).await;
+    let device = server.device(AGENT).await;
+    let onboarded = |one: &crate::http::Answer| one.body["onboarded"] == true;
+    let path = format!("/devices/{device}");
+    agent.keep_answering();
+    server.until(&path, onboarded).await;
+    server.stop().await;
+    let server = world.serve().await;
+    // A device that is known and onboarded is asked nothing by itself.
+    let mut agent = Agent::dial(&server, AGENT).await;
+    let request = OnBoardRequest {
+        oui: "00256D".to_owned(),
+        product_class: "Test".to_owned(),
+        serial_number: "0001".to_owned(),
+        agent_supported_protocol_versions: "1.4".to_owned(),
+    };
+    let asked = agent.notify(Notification::OnBoardReq(request));
+    let mut first = Vec::new();
+    // Acknowledged (R-NOT.6 wants an answer), and asked anew what it speaks and what it is.
+    while first.len() < 2 {
+        let msg = agent.until(|msg| {
+            msg.msg_id == asked || matches!(msg.body, Body::Request(Request::GetSupportedProtocol(_)))
+        });
+        let msg = msg.await;
+        first.push(if msg.msg_id == asked { "acknowledged" } else { "asked" });
+    }
+    first.sort_unstable();
+    assert_eq!(first, ["acknowledged", "asked"]);
+    let events = server.api.get(&format!("{path}/events")).await;
+    let told = |event: &&serde_json::Value| event["kind"] == "onboard";
+    let event = events.items().iter().find(told).unwrap_or_else(|| panic!("{events:?}"));
+    assert_eq!(event["params"]["SerialNumber"], "0001", "{event}");
 }

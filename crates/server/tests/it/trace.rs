@@ -17,7 +17,7 @@ const USER: &str = "Device.Users.User.1.";
 
 /// What was recorded, as a client downloads it.
 async fn recording(server: &Running, device: &str) -> Vec<Entry> {
-    let text = server.api.text("GET", &format!("/devices/{device}/trace?format=jsonl")).await;
+    let text = server.api.text("GET", &format!("/api/v1/devices/{device}/trace?format=jsonl")).await;
     assert!(!text.contains(SECRET) && !text.contains(&hex(SECRET)), "{text}");
     exchange::parse(&text).expect("a recording")
 }
