@@ -172,10 +172,10 @@ impl Masker<'_> {
                 }
             }
             Response::SetResp(answer) => {
-                answer.updated_obj_results.iter_mut().for_each(|one| self.updated(one))
+                answer.updated_obj_results.iter_mut().for_each(|one| self.updated(one));
             }
             Response::AddResp(answer) => {
-                answer.created_obj_results.iter_mut().for_each(|one| self.created(one))
+                answer.created_obj_results.iter_mut().for_each(|one| self.created(one));
             }
             Response::DeleteResp(answer) => {
                 answer.deleted_obj_results.iter_mut().for_each(|one| self.path(&mut one.requested_path));
