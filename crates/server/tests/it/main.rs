@@ -10,5 +10,6 @@ mod http;
 mod jobs;
 mod limits;
 mod notifications;
+mod secrets;
 mod tls;
 mod world;
