@@ -21,6 +21,7 @@ pub mod limits;
 pub mod model;
 pub mod onboarding;
 pub mod port;
+pub mod secret;
 pub mod service;
 pub mod twin;
 

@@ -24,3 +24,7 @@ pub const TRACED: usize = 32;
 pub const TRACE_RECORDS: usize = 500;
 /// Bytes of Records kept of one traced device.
 pub const TRACE_BYTES: usize = 4 << 20;
+/// Bytes of a Connect Record that is remembered of a connection that waits for a person.
+pub const CONNECT_BYTES: usize = 1024;
+/// Supported models that are kept ready for checks; another one makes room.
+pub const MODELS: usize = 64;

@@ -6,9 +6,10 @@ use crate::Error;
 
 /// The steps; the form of a store is the number of the last one it has taken. A step that was released is
 /// never edited.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
     include_str!("migrations/datamodel.sql"),
 ];
 

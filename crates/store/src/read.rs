@@ -11,7 +11,7 @@ use fleet::event::Event;
 use fleet::ids::{DeviceId, Fingerprint, JobId, ModelHash, Seq, TenantId, UserId};
 use fleet::job::Job;
 use fleet::lane::JobRef;
-use fleet::model::{ModelHint, StoredModel};
+use fleet::model::StoredModel;
 use fleet::port::{DeviceQuery, Found, JobQuery, Page, PageRequest, Store, StoreError, Write, Written};
 use fleet::twin::Twin;
 
@@ -24,7 +24,7 @@ mod cursor;
 mod datamodel;
 mod devices;
 mod enrolment;
-mod events;
+pub(crate) mod events;
 mod jobs;
 
 impl Store for SqliteStore {
@@ -144,15 +144,6 @@ impl Store for SqliteStore {
         self.pool().read(move |reader| devices::model(&reader.connection, tenant, hash)).await
     }
 
-    async fn model_by_hint(
-        &self,
-        tenant: TenantId,
-        hint: &ModelHint,
-    ) -> Result<Option<ModelHash>, StoreError> {
-        let hint = hint.clone();
-        self.pool().read(move |reader| devices::model_by_hint(&reader.connection, tenant, &hint)).await
-    }
-
     async fn data_models(&self, tenant: TenantId) -> Result<Vec<DataModel>, StoreError> {
         self.pool().read(move |reader| datamodel::list(&reader.connection, tenant)).await
     }
@@ -206,6 +197,15 @@ impl Store for SqliteStore {
 
     async fn tokens(&self, tenant: TenantId) -> Result<Vec<ApiToken>, StoreError> {
         self.pool().read(move |reader| access::tokens(&reader.connection, tenant)).await
+    }
+
+    async fn enrolment_token(
+        &self,
+        tenant: TenantId,
+        hash: SecretHash,
+        now: UtcTime,
+    ) -> Result<Option<EnrolmentToken>, StoreError> {
+        self.pool().read(move |reader| access::enrolment_token(&reader.connection, tenant, hash, now)).await
     }
 
     async fn enrolment_tokens(

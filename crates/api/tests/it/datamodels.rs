@@ -62,7 +62,7 @@ async fn device(world: &World) -> String {
     let schema = SchemaResult { model_uri: "urn:example".into(), objects: vec![time, cloud] };
     let model = StoredModel::new(schema).expect("a model");
     let device = world.device("os::00256D-A1").await;
-    let put = PutModel { tenant: TENANT, device, model, hint: None, at: world.now() };
+    let put = PutModel { tenant: TENANT, device, model, at: world.now() };
     fleet::port::Store::submit(&world.store, Write::PutModel(Box::new(put))).await.expect("stored");
     format!("/api/v1/devices/{device}/model")
 }

@@ -13,6 +13,7 @@ mod limits;
 mod metrics;
 mod notifications;
 mod panic;
+mod secrets;
 mod tls;
 mod trace;
 mod world;

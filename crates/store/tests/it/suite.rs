@@ -8,7 +8,7 @@ use fleet::access::Caller;
 use fleet::audit::AuditEntry;
 use fleet::check::NoSchema;
 use fleet::device::Device;
-use fleet::enrolment::PendingDevice;
+use fleet::enrolment::{PendingDevice, Shown};
 use fleet::event::{Event, EventKind};
 use fleet::ids::{DeviceId, Epoch, Fingerprint, Seq, Stamp, TenantId};
 use fleet::job::{Actor, Job, Priority};
@@ -63,7 +63,9 @@ pub(crate) fn caller() -> Caller {
 /// Puts a device on the list and approves it.
 pub(crate) async fn approved<S: Store>(store: &S, endpoint: &str, number: u64) -> Device {
     seen(store, endpoint, None, at(0)).await;
-    service::approve(store, &caller(), stamp(at(1), number), endpoint, None).await.expect("it is on the list")
+    service::approve(store, &caller(), stamp(at(1), number), endpoint, Some(Shown::Plain), None)
+        .await
+        .expect("it is on the list")
 }
 
 pub(crate) async fn seen<S: Store>(
@@ -81,6 +83,7 @@ pub(crate) async fn seen<S: Store>(
         first_seen: when,
         last_seen: when,
         attempts: 1,
+        changed: false,
     };
     done(store, Write::SeenPending { tenant: TENANT, pending }).await;
 }
