@@ -11,8 +11,10 @@ use tokio::sync::Semaphore;
 
 use crate::auth::{PasswordCost, Passwords, Throttle, random};
 use crate::gateway::Gateway;
+use crate::imported::Library;
 use crate::limits;
 use crate::models::Models;
+use crate::problem::Problem;
 
 /// Says what time it is.
 pub type Clock = Arc<dyn Fn() -> UtcTime + Send + Sync>;
@@ -64,6 +66,7 @@ struct Inner<S> {
     passwords: Passwords,
     throttle: Throttle,
     models: Models,
+    library: Library,
     streams: Arc<Semaphore>,
 }
 
@@ -83,6 +86,7 @@ impl<S: Store> App<S> {
             settings,
             throttle: Throttle::default(),
             models: Models::default(),
+            library: Library::default(),
             streams: Arc::new(Semaphore::new(limits::STREAMS)),
         }))
     }
@@ -109,6 +113,20 @@ impl<S: Store> App<S> {
 
     pub(crate) fn models(&self) -> &Models {
         &self.0.models
+    }
+
+    pub(crate) fn library(&self) -> &Library {
+        &self.0.library
+    }
+
+    /// Takes the imported data models that are stored into use; to be called once at the start.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn reload_data_models(&self) -> Result<(), Problem> {
+        self.0.library.reload(&self.0.store, self.0.settings.tenant).await?;
+        self.0.models.forget();
+        Ok(())
     }
 
     pub(crate) fn streams(&self) -> &Arc<Semaphore> {

@@ -60,6 +60,12 @@ impl SchemaCheck for Known {
     }
 }
 
+/// Whether the value called `name` at `path` is a secret as far as the catalogue, or else its name, tells: a
+/// parameter relative to an object, or an argument of a command or event.
+pub fn is_secret(path: &str, name: &str) -> bool {
+    Known.is_secret(path, name)
+}
+
 /// Whether the parameter at a requester's path holds a secret.
 fn is_secret_param(path: &str) -> bool {
     match schema_path(path).and_then(|path| item(path.as_str())) {

@@ -92,8 +92,10 @@ pub struct Traced {
     pub msg_id: Option<String>,
     /// One line.
     pub summary: String,
-    /// All of it.
+    /// All of it, secrets masked.
     pub body: serde_json::Value,
+    /// The line of a recording of it, in JSON without a line end: `dir`, `t`, `hex`, `note`, `masked`.
+    pub line: String,
 }
 
 /// What a device needs to connect here.

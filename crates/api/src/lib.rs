@@ -17,6 +17,7 @@ mod catalogue;
 mod duration;
 mod extract;
 mod guard;
+mod imported;
 mod models;
 mod query;
 mod routes;
@@ -24,6 +25,7 @@ mod stream;
 mod web;
 
 pub use app::{App, Clock, Peer, Settings, system_clock};
+pub use catalogue::is_secret;
 pub use gateway::Gateway;
 pub use problem::Problem;
 pub use routes::router;

@@ -59,5 +59,7 @@ pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
 /// A client that takes longer to take what it was sent is dropped; it may resume.
 pub const STREAM_SLOW: Duration = Duration::from_secs(60);
 
+/// Bytes of a data-model file that is imported.
+pub const DATA_MODEL_BYTES: usize = 32 << 20;
 /// Models that are kept ready for pages of parameters.
 pub const MODELS_READY: usize = 16;

@@ -9,6 +9,7 @@ use fleet::{ModelHash, TenantId};
 
 use crate::catalogue;
 use crate::dto::model::{Model, ModelParam};
+use crate::imported::Imported;
 use crate::limits;
 use crate::problem::Problem;
 
@@ -40,6 +41,8 @@ pub(crate) struct Models(Mutex<Kept>);
 #[derive(Default)]
 struct Kept {
     clock: u64,
+    /// Counts how often the imported data models have changed.
+    age: u64,
     models: BTreeMap<(TenantId, ModelHash), (u64, Arc<Ready>)>,
 }
 
@@ -48,31 +51,46 @@ impl Models {
     pub(crate) async fn get<S: Store>(
         &self,
         store: &S,
+        imported: Imported,
         tenant: TenantId,
         hash: ModelHash,
     ) -> Result<Option<Arc<Ready>>, Problem> {
-        if let Some(ready) = self.kept(tenant, hash) {
-            return Ok(Some(ready));
+        let (ready, age) = self.kept(tenant, hash);
+        if ready.is_some() {
+            return Ok(ready);
         }
         let Some(stored) = store.model(tenant, hash).await? else { return Ok(None) };
-        let ready = tokio::task::spawn_blocking(move || Arc::new(Ready::new(Model::from(&stored))))
+        let ready = tokio::task::spawn_blocking(move || Arc::new(Ready::new(Model::new(&stored, &imported))))
             .await
             .map_err(|_| Problem::internal("merging a model with the catalogue panicked"))?;
-        self.keep(tenant, hash, Arc::clone(&ready));
+        self.keep(tenant, hash, age, Arc::clone(&ready));
         Ok(Some(ready))
     }
 
-    fn kept(&self, tenant: TenantId, hash: ModelHash) -> Option<Arc<Ready>> {
+    /// Forgets what was merged with data models that are others now.
+    pub(crate) fn forget(&self) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.clock += 1;
-        let clock = kept.clock;
-        let (used, ready) = kept.models.get_mut(&(tenant, hash))?;
-        *used = clock;
-        Some(Arc::clone(ready))
+        kept.age += 1;
+        kept.models.clear();
     }
 
-    fn keep(&self, tenant: TenantId, hash: ModelHash, ready: Arc<Ready>) {
+    /// What is kept, and the age that it is of.
+    fn kept(&self, tenant: TenantId, hash: ModelHash) -> (Option<Arc<Ready>>, u64) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clock += 1;
+        let (clock, age) = (kept.clock, kept.age);
+        let found = kept.models.get_mut(&(tenant, hash)).map(|(used, ready)| {
+            *used = clock;
+            Arc::clone(ready)
+        });
+        (found, age)
+    }
+
+    fn keep(&self, tenant: TenantId, hash: ModelHash, age: u64, ready: Arc<Ready>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.age != age {
+            return;
+        }
         kept.clock += 1;
         let clock = kept.clock;
         kept.models.insert((tenant, hash), (clock, ready));

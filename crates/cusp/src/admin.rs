@@ -165,7 +165,8 @@ pub(crate) fn token(out: &mut Output, server: &ServerArgs, command: &TokenComman
 /// # Errors
 /// What the server says.
 pub(crate) fn enrol_token(data: &Path, ttl: Duration, uses: u32) -> Result<Value, Failure> {
-    ask_at(data, &Command::EnrolToken { ttl_seconds: ttl.as_secs(), uses })
+    let command = Command::EnrolToken { ttl_seconds: ttl.as_secs(), uses, group: None, endpoint: None };
+    ask_at(data, &command)
 }
 
 /// Prints a token alone, so that a script can take it.

@@ -47,6 +47,18 @@ fn table(devices: &[Value]) -> Table {
 pub(crate) fn device(out: &mut Output, client: &Client, args: &DeviceArgs) -> Result<(), Failure> {
     match (&args.command, &args.id) {
         (Some(DeviceCommand::Rm { id }), _) => remove(out, client, id),
+        (Some(DeviceCommand::Add { endpoint, connect }), _) => {
+            let added = client.post("/devices", &[], &json!({ "endpoint": endpoint, "connect": connect }))?;
+            show(out, &added)
+        }
+        (Some(DeviceCommand::Undial { id }), _) => {
+            client.delete(&format!("{}/dial", place(id)))?;
+            if out.json {
+                out.json(&json!({ "undialled": id }))
+            } else {
+                out.line(&clean(&format!("{id} is not dialled any more")))
+            }
+        }
         (Some(DeviceCommand::Rename { id, name }), _) => {
             let changed = client.patch(&place(id), &json!({ "name": name }))?;
             show(out, &changed)

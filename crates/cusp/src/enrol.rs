@@ -50,10 +50,10 @@ pub(crate) fn refused(out: &mut Output, client: &Client) -> Result<(), Failure> 
 
 /// `cusp approve`.
 pub(crate) fn approve(out: &mut Output, client: &Client, args: &ApproveArgs) -> Result<(), Failure> {
-    if args.name.is_some() && args.ids.len() > 1 {
-        return Err(Failure::usage("--name is for one device"));
+    if (args.name.is_some() || args.fingerprint.is_some()) && args.ids.len() > 1 {
+        return Err(Failure::usage("--name and --fingerprint are for one device"));
     }
-    let body = args.name.as_ref().map_or_else(|| json!({}), |name| json!({ "name": name }));
+    let body = given(&[("name", &args.name), ("fingerprint", &args.fingerprint)]);
     each(out, client, &args.ids, |endpoint| {
         let device = client.post(&format!("/pending/{}/approve", encode(endpoint)), &[], &body)?;
         let line = format!("approved {endpoint} as {}", text(&device, "id"));
@@ -67,6 +67,12 @@ pub(crate) fn reject(out: &mut Output, client: &Client, args: &RejectArgs) -> Re
         client.post(&format!("/pending/{}/reject", encode(endpoint)), &[], &json!({}))?;
         Ok((json!({ "rejected": endpoint }), format!("rejected {endpoint}")))
     })
+}
+
+/// The fields that were given.
+fn given(fields: &[(&str, &Option<String>)]) -> Value {
+    let given = fields.iter().filter_map(|(name, value)| Some(((*name).to_owned(), json!(value.as_ref()?))));
+    Value::Object(given.collect())
 }
 
 fn waiting(client: &Client) -> Result<Vec<Value>, Failure> {
@@ -124,11 +130,13 @@ fn find<'a>(known: &[&'a str], id: &str) -> Result<&'a str, Failure> {
 /// `cusp enrol`.
 pub(crate) fn enrol(out: &mut Output, server: &ServerArgs, command: &EnrolCommand) -> Result<(), Failure> {
     match command {
-        EnrolCommand::Token { ttl, uses, data: Some(data) } => {
+        EnrolCommand::Token { ttl, uses, data: Some(data), .. } => {
             admin::secret(out, &admin::enrol_token(data, *ttl, *uses)?)
         }
-        EnrolCommand::Token { ttl, uses, data: None } => {
-            let body = json!({ "ttl": paths::print(*ttl), "uses": uses });
+        EnrolCommand::Token { ttl, uses, group, endpoint, data: None } => {
+            let mut body = given(&[("group", group), ("endpoint", endpoint)]);
+            body["ttl"] = json!(paths::print(*ttl));
+            body["uses"] = json!(uses);
             let made = Client::new(server)?.post("/enrolments", &[], &body)?;
             admin::secret(out, &made)
         }

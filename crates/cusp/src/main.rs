@@ -4,6 +4,7 @@
 mod admin;
 mod cli;
 mod client;
+mod datamodels;
 mod demo;
 mod devices;
 mod enrol;
@@ -14,6 +15,7 @@ mod paths;
 mod serve;
 mod sim;
 mod table;
+mod trace;
 mod watch;
 
 use std::process::ExitCode;
@@ -56,6 +58,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Refused => enrol::refused(out, &Client::new(server)?),
         Command::Approve(args) => enrol::approve(out, &Client::new(server)?, &args),
         Command::Reject(args) => enrol::reject(out, &Client::new(server)?, &args),
+        Command::Datamodel(command) => datamodels::run(out, &Client::new(server)?, &command),
         Command::Enrol(command) => enrol::enrol(out, server, &command),
         Command::Jobs(args) => devices::jobs(out, &Client::new(server)?, &args),
         Command::Job(args) => devices::job(out, &Client::new(server)?, &args),
@@ -67,6 +70,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Instances(args) => ops::instances(out, server, &args),
         Command::Schema(args) => ops::schema(out, server, &args),
         Command::Watch(args) => watch::run(out, server, &args),
+        Command::Trace(args) => trace::run(out, &Client::new(server)?, &args),
         Command::Sim(command) => sim::run(out, server, &command),
     }
 }

@@ -260,6 +260,10 @@ pub struct EnrolmentToken {
     pub hash: SecretHash,
     /// How many devices it still lets in.
     pub uses_left: u32,
+    /// A tag that each of them gets.
+    pub group: Option<String>,
+    /// The one endpoint that it is for, which may then have a certificate already: that one is replaced.
+    pub endpoint: Option<String>,
     /// Since when.
     pub created: UtcTime,
     /// Until when.

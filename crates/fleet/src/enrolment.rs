@@ -3,8 +3,12 @@
 //! It reads nothing. For a peer that has not authenticated, the host reads one row by key
 //! ([`Admission`]), and one by its certificate ([`crate::device::Credential`]), and asks [`decide`].
 
+use std::fmt;
+use std::str::FromStr;
+
 use dm::UtcTime;
 
+use crate::Error;
 use crate::device::Credential;
 use crate::ids::{DeviceId, Fingerprint};
 
@@ -259,6 +263,49 @@ pub struct PendingDevice {
     pub last_seen: UtcTime,
     /// How many there were.
     pub attempts: u64,
+    /// It has shown another proof than at its first attempt: somebody else may be using its name.
+    pub changed: bool,
+}
+
+/// What a person was shown of a pending device's proof, and lets in by approving. An approval never
+/// covers a certificate that came onto the list behind the person's back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Shown {
+    /// It had no certificate.
+    Plain,
+    /// It had this one.
+    Certificate(Fingerprint),
+}
+
+impl Shown {
+    /// What a row of the list shows.
+    pub fn of(fingerprint: Option<Fingerprint>) -> Self {
+        fingerprint.map_or(Shown::Plain, Shown::Certificate)
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shown::Plain => f.write_str("plain"),
+            Shown::Certificate(fingerprint) => fingerprint.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Shown {
+    type Err = Error;
+
+    /// `plain`, or 64 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "plain" => Ok(Shown::Plain),
+            other => other.parse().map(Shown::Certificate).map_err(|_| Error::Invalid {
+                field: "fingerprint",
+                why: "it is \"plain\", or a SHA-256 in 64 hexadecimal digits".to_owned(),
+            }),
+        }
+    }
 }
 
 /// An attempt that was turned away.

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod audit;
 pub mod check;
+pub mod datamodel;
 pub mod device;
 pub mod dto;
 pub mod enrolment;
@@ -20,6 +21,7 @@ pub mod limits;
 pub mod model;
 pub mod onboarding;
 pub mod port;
+pub mod secret;
 pub mod service;
 pub mod twin;
 

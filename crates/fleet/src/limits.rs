@@ -68,6 +68,10 @@ pub const ACCEPTED_MICROS: i64 = 24 * 3600 * 1_000_000;
 pub const DEADLINE_MICROS: i64 = 30 * 24 * 3600 * 1_000_000;
 /// Bytes of a stored supported model.
 pub const MODEL_BYTES: usize = 16 << 20;
+/// Data models that people imported; each takes some tens of megabytes of memory.
+pub const DATA_MODELS: usize = 8;
+/// Bytes of the text of an imported data model.
+pub const DATA_MODEL_TEXT: usize = 48 << 20;
 /// Bytes of an encoded operation.
 pub const OPERATION_BYTES: usize = 1 << 20;
 /// Bytes of an encoded outcome; a bigger one is stored as a failure that says so.

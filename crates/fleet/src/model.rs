@@ -46,17 +46,3 @@ impl StoredModel {
         &self.encoded
     }
 }
-
-/// What often decides a model, so that an approved device need not be asked again. Only a hint: an answer
-/// that differs, or an unknown path, drops it.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct ModelHint {
-    /// Manufacturer.
-    pub vendor: String,
-    /// Model name.
-    pub model: String,
-    /// Software version.
-    pub version: String,
-    /// The role that the server has at the device; permissions decide what is visible.
-    pub role: String,
-}

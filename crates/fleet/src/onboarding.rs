@@ -3,24 +3,20 @@
 //! Subscriptions are desired state under our own ids. Bringing a device's rows to that state is the
 //! controller machine's work; rows of other controllers are never touched.
 
-use dm::operation::{Get, GetInstances, GetSchema, Operation};
-
 use crate::limits;
 use crate::model::StoredModel;
 
 /// Every subscription id of ours begins so.
 pub const ID_PREFIX: &str = "cusp-";
 
-/// What happens when a device is onboarded, in this order: the reads, the subscriptions, the boot
-/// parameters, and at last `OnBoardingComplete`.
+/// What happens when a device is onboarded, in this order: the reads, its model and its rows, the
+/// subscriptions, the boot parameters, and at last `OnBoardingComplete`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OnboardingPlan {
-    /// Who and what it is; its answer names the model, and our row in its table of controllers.
-    pub first_reads: Vec<Operation>,
+    /// Objects that are read whole: who and what it is, and our row in its table of controllers.
+    pub first_reads: Vec<String>,
     /// Whether its supported model has to be asked for.
-    pub ask_model: Option<Operation>,
-    /// Which rows it has.
-    pub instances: Operation,
+    pub ask_model: bool,
     /// The subscriptions that are to exist.
     pub subscriptions: Vec<Subscription>,
     /// Parameters that every Boot! is to carry.
@@ -77,23 +73,9 @@ const WATCHED: [&str; 4] = [
 impl OnboardingPlan {
     /// The plan for a device of which `model` is known, if it is.
     pub fn compute(model: Option<&StoredModel>) -> Self {
-        let get = |paths: &[&str]| Operation::Get(Get { paths: owned(paths), max_depth: 0 });
         OnboardingPlan {
-            first_reads: vec![get(&["Device.DeviceInfo.", "Device.LocalAgent."])],
-            ask_model: model.is_none().then(|| {
-                Operation::GetSchema(GetSchema {
-                    paths: owned(&["Device."]),
-                    first_level_only: false,
-                    commands: true,
-                    events: true,
-                    params: true,
-                    unique_keys: true,
-                })
-            }),
-            instances: Operation::GetInstances(GetInstances {
-                paths: owned(&["Device."]),
-                first_level_only: false,
-            }),
+            first_reads: owned(&["Device.DeviceInfo.", "Device.LocalAgent."]),
+            ask_model: model.is_none(),
             subscriptions: subscriptions(model),
             boot_parameters: owned(&[
                 "Device.DeviceInfo.SoftwareVersion",

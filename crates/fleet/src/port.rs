@@ -12,6 +12,7 @@ use dm::UtcTime;
 
 use crate::access::{ApiToken, EnrolmentToken, Login, SecretHash, User};
 use crate::audit::{AuditRow, Break, Chain, Tip};
+use crate::datamodel::DataModel;
 use crate::device::{Credential, Device, Identity, SessionRow};
 use crate::enrolment::{Admission, DialTarget, PendingDevice, RefusedAttempt};
 use crate::event::Event;
@@ -19,15 +20,15 @@ use crate::filter::Filter;
 use crate::ids::{DeviceId, Fingerprint, JobId, ModelHash, Seq, TenantId, UserId};
 use crate::job::{Job, StateName};
 use crate::lane::JobRef;
-use crate::model::{ModelHint, StoredModel};
+use crate::model::StoredModel;
 use crate::twin::Twin;
 
 mod intent;
 mod write;
 
 pub use intent::{
-    Admit, Approve, CreateJob, DeviceFields, FinishJob, NewNotification, Patch, Prune, PutDial, PutModel,
-    SessionClosed, SessionOpened,
+    Admit, Approve, CreateJob, DeviceFields, Enrol, FinishJob, NewNotification, Patch, Prune, PutDial,
+    PutModel, SessionClosed, SessionOpened,
 };
 pub use write::{Write, Written};
 
@@ -268,12 +269,18 @@ pub trait Store: Clone + Send + Sync + 'static {
         hash: ModelHash,
     ) -> impl Future<Output = Result<Option<StoredModel>, StoreError>> + Send;
 
-    /// The model that such devices had last.
-    fn model_by_hint(
+    /// Data models that people imported, the latest first, without their texts.
+    fn data_models(
         &self,
         tenant: TenantId,
-        hint: &ModelHint,
-    ) -> impl Future<Output = Result<Option<ModelHash>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<DataModel>, StoreError>> + Send;
+
+    /// The text of an imported data model.
+    fn data_model_text(
+        &self,
+        tenant: TenantId,
+        id: ModelHash,
+    ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 
     /// Devices that ask to be let in, the last seen first.
     fn pending(
@@ -325,6 +332,14 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Every API token, newest first.
     fn tokens(&self, tenant: TenantId) -> impl Future<Output = Result<Vec<ApiToken>, StoreError>> + Send;
+
+    /// An enrolment token, if it still lets someone in at `now`.
+    fn enrolment_token(
+        &self,
+        tenant: TenantId,
+        hash: SecretHash,
+        now: UtcTime,
+    ) -> impl Future<Output = Result<Option<EnrolmentToken>, StoreError>> + Send;
 
     /// Every enrolment token that still lets someone in at `now`, newest first.
     fn enrolment_tokens(

@@ -11,6 +11,7 @@ use crate::access::{Caller, Permission};
 use crate::audit::AuditEntry;
 use crate::check::{SchemaCheck, check_operation};
 use crate::device::Device;
+use crate::enrolment::Shown;
 use crate::ids::{DeviceId, JobId, Stamp};
 use crate::job::{Job, JobState, OpKind, Priority, forget_secrets};
 use crate::lane::JobRef;
@@ -98,7 +99,8 @@ pub async fn create_operation<S: Store>(
         error: None,
     };
     let masked = masked(&job.operation, schema);
-    let audit = AuditEntry::new(caller.actor.clone(), "job.create", device, describe(&job));
+    let detail = describe(&job, masked.as_ref().unwrap_or(&job.operation));
+    let audit = AuditEntry::new(caller.actor.clone(), "job.create", device, detail);
     match store.submit(Write::CreateJob(Box::new(CreateJob { job, masked, idempotency_key, audit }))).await? {
         Written::Job { job, existing } => Ok(Created { job: *job, existing }),
         _ => Err(odd()),
@@ -143,9 +145,9 @@ fn check_request(
     Ok(())
 }
 
-/// Kind and paths, without values: what the audit log says of an operation.
-fn describe(job: &Job) -> String {
-    let paths: Vec<&str> = match &job.operation {
+/// Kind and paths, without values: what the audit log says of an operation whose secrets are masked.
+fn describe(job: &Job, operation: &Operation) -> String {
+    let paths: Vec<&str> = match operation {
         Operation::Get(get) => get.paths.iter().map(String::as_str).collect(),
         Operation::GetInstances(get) => get.paths.iter().map(String::as_str).collect(),
         Operation::GetSchema(get) => get.paths.iter().map(String::as_str).collect(),
@@ -156,7 +158,7 @@ fn describe(job: &Job) -> String {
         Operation::Delete(delete) => delete.paths.iter().map(String::as_str).collect(),
         Operation::Operate(operate) => vec![operate.command.as_str()],
     };
-    format!("{} {} {}", job.id, OpKind::of(&job.operation).as_str(), paths.join(" "))
+    format!("{} {} {}", job.id, OpKind::of(operation).as_str(), paths.join(" "))
 }
 
 /// Withdraws a job that has not been sent. Tell the lane afterwards.
@@ -173,15 +175,17 @@ pub async fn cancel_job<S: Store>(store: &S, caller: &Caller, at: UtcTime, job: 
     }
 }
 
-/// Lets a pending device in, under a name.
+/// Lets a pending device in, under a name, as it was shown.
 ///
 /// # Errors
-/// [`Error::Forbidden`], [`Error::Invalid`]; the store's for one that isn't on the list.
+/// [`Error::Forbidden`], [`Error::Invalid`]; the store's for one that isn't on the list, or is there with
+/// another proof than the person saw.
 pub async fn approve<S: Store>(
     store: &S,
     caller: &Caller,
     stamp: Stamp,
     endpoint: &str,
+    shown: Option<Shown>,
     name: Option<String>,
 ) -> Result<Device, Error> {
     caller.need(Permission::Enrol)?;
@@ -191,6 +195,7 @@ pub async fn approve<S: Store>(
     let approve = Approve {
         tenant: caller.tenant,
         endpoint: endpoint.to_owned(),
+        shown,
         name,
         device: DeviceId::make(stamp),
         at: stamp.at,
@@ -238,6 +243,23 @@ pub async fn add_dialled<S: Store>(
         audit: AuditEntry::new(caller.actor.clone(), "device.dial", endpoint, url),
     };
     device_of(store.submit(Write::PutDial(put)).await?)
+}
+
+/// Ends the dialling of a device; what connects by itself is not touched. Whoever dials is to be told
+/// afterwards.
+///
+/// # Errors
+/// [`Error::Forbidden`]; the store's for a device that is unknown, or is not dialled.
+pub async fn remove_dialled<S: Store>(
+    store: &S,
+    caller: &Caller,
+    at: UtcTime,
+    device: DeviceId,
+) -> Result<(), Error> {
+    caller.need(Permission::Enrol)?;
+    let audit = AuditEntry::new(caller.actor.clone(), "device.dial.remove", device, "");
+    store.submit(Write::RemoveDial { tenant: caller.tenant, device, at, audit }).await?;
+    Ok(())
 }
 
 /// Changes a device's name or tags; `None` leaves them.
@@ -301,14 +323,24 @@ fn check_name(name: &str) -> Result<(), Error> {
 }
 
 fn check_tags(tags: &BTreeSet<String>) -> Result<(), Error> {
-    let good = |tag: &String| {
-        !tag.trim().is_empty() && tag.chars().count() <= limits::TAG && !tag.chars().any(char::is_control)
-    };
-    if tags.len() <= limits::TAGS && tags.iter().all(good) {
-        Ok(())
-    } else {
-        Err(Error::Invalid { field: "tags", why: "there are at most 64, each of 1 to 64 characters".into() })
+    if tags.len() > limits::TAGS {
+        return Err(Error::Invalid { field: "tags", why: "there are at most 64".into() });
     }
+    tags.iter().try_for_each(|tag| check_tag("tags", tag))
+}
+
+/// Whether a text can be a tag; `field` is what the error says it was given in.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn check_tag(field: &'static str, tag: &str) -> Result<(), Error> {
+    let good =
+        !tag.trim().is_empty() && tag.chars().count() <= limits::TAG && !tag.chars().any(char::is_control);
+    if good {
+        return Ok(());
+    }
+    let why = "a tag has 1 to 64 characters, none of them control characters".into();
+    Err(Error::Invalid { field, why })
 }
 
 fn device_of(written: Written) -> Result<Device, Error> {

@@ -57,6 +57,12 @@ pub enum Command {
         ttl_seconds: u64,
         /// How many devices it lets in.
         uses: u32,
+        /// A tag that each of them gets.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<String>,
+        /// The one endpoint that it is for, which may have a certificate already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        endpoint: Option<String>,
     },
     /// A copy of the store; answers `{}`.
     Backup {
@@ -172,11 +178,13 @@ async fn carry_out(store: &SqliteStore, clock: &Clock, command: &Command) -> any
             let made = api::auth::create_link(store, &caller, clock.utc(), name).await?;
             Ok(json!({ "link": made.secret.expose() }))
         }
-        Command::EnrolToken { ttl_seconds, uses } => {
+        Command::EnrolToken { ttl_seconds, uses, group, endpoint } => {
             let new = api::auth::NewEnrolment {
                 name: String::new(),
                 lifetime: Duration::from_secs(*ttl_seconds),
                 uses: *uses,
+                group: group.clone(),
+                endpoint: endpoint.clone(),
             };
             let made = api::auth::create_enrolment(store, &caller, clock.stamp(), new).await?;
             Ok(json!({ "token": made.secret.expose(), "expires": made.row.expires.to_string() }))

@@ -35,8 +35,8 @@ impl DataDir {
     /// # Errors
     /// What the file system says.
     pub fn open(folder: &Path) -> anyhow::Result<DataDir> {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        restrict(folder)?;
+        private(folder)?;
+        tighten(folder)?;
         let key = SealKey::load_or_create(&folder.join("seal.key")).context("the key that seals secrets")?;
         Ok(DataDir { folder: folder.to_owned(), key })
     }
@@ -58,8 +58,10 @@ impl DataDir {
     pub fn ca(&self) -> anyhow::Result<Ca> {
         let validity = Validity::lasting(SystemTime::now(), CA_LIFETIME);
         let folder = self.folder.join("ca");
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        Ca::load_or_create(&folder, &self.key, "Cusp CA", validity).context("the internal CA")
+        private(&folder)?;
+        let ca = Ca::load_or_create(&folder, &self.key, "Cusp CA", validity).context("the internal CA")?;
+        tighten(&folder)?;
+        Ok(ca)
     }
 
     /// The controller's Endpoint: as configured, else the one made at first start.
@@ -76,7 +78,7 @@ impl DataDir {
         }
         let [a, b, c, d, e, f] = chance::<6>();
         let made = EndpointId::strict(&format!("self::cusp-{a:02x}{b:02x}{c:02x}{d:02x}{e:02x}{f:02x}"))?;
-        pki::file::write_atomic(&file, made.as_str().as_bytes(), 0o644)?;
+        pki::file::write_atomic(&file, made.as_str().as_bytes(), 0o600)?;
         Ok(made)
     }
 
@@ -90,7 +92,7 @@ impl DataDir {
             "usp.websocket": listeners.usp_websocket.to_string(),
         });
         let file = self.folder.join("listeners.json");
-        pki::file::write_atomic(&file, text.to_string().as_bytes(), 0o644)?;
+        pki::file::write_atomic(&file, text.to_string().as_bytes(), 0o600)?;
         Ok(())
     }
 
@@ -103,11 +105,33 @@ impl DataDir {
     }
 }
 
-#[cfg(unix)]
-fn restrict(folder: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
+/// Makes a folder that is its owner's alone, or takes others' rights to one that is there.
+fn private(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let mut builder = std::fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("cannot make {}", folder.display()))?;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
         .with_context(|| format!("cannot restrict {}", folder.display()))
+}
+
+/// Files of a folder are its owner's alone, whoever made them; what lies in folders below is their own
+/// business.
+pub(crate) fn tighten(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let cannot = || format!("cannot restrict what is in {}", folder.display());
+    for entry in std::fs::read_dir(folder).with_context(cannot)? {
+        let entry = entry.with_context(cannot)?;
+        // Not through a link, and not what is gone by now.
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_file() {
+            std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o600))
+                .with_context(|| format!("cannot restrict {}", entry.path().display()))?;
+        } else if kind.is_dir() {
+            private(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Seals rows of the store; the row's context is part of the purpose, so that rows can't be swapped.

@@ -1,65 +1,37 @@
 //! What the API asks of the running server.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::gateway::{ConnectInfo, Later, Schema, Trace, Traced};
-use fleet::check::NoSchema;
 use fleet::device::Device;
-use fleet::ids::{DeviceId, JobId, ModelHash, Seq, TenantId};
+use fleet::ids::{DeviceId, JobId, Seq, TenantId};
 use fleet::lane::JobRef;
 use fleet::port::{Lanes, Store};
 use tokio::sync::watch;
+use usp_endpoint::exchange::Direction;
 
 use crate::metrics::Metrics;
-use crate::schema::DeviceSchema;
 use crate::usp::Usp;
-
-/// Most models kept ready for checks.
-const MODELS: usize = 64;
 
 /// The API's view of the server.
 pub(crate) struct ServerGateway<S: Store> {
-    store: S,
     usp: Usp<S>,
     metrics: Arc<Metrics>,
     connect: ConnectInfo,
     log: watch::Receiver<Seq>,
-    models: Mutex<BTreeMap<(TenantId, ModelHash), Schema>>,
 }
 
 impl<S: Store> ServerGateway<S> {
     /// A gateway to the roles.
     pub(crate) fn new(
-        store: S,
         usp: Usp<S>,
         metrics: Arc<Metrics>,
         connect: ConnectInfo,
         log: watch::Receiver<Seq>,
     ) -> Self {
-        ServerGateway { store, usp, metrics, connect, log, models: Mutex::default() }
-    }
-
-    async fn schema_of(&self, tenant: TenantId, hash: Option<ModelHash>) -> Schema {
-        let Some(hash) = hash else { return Arc::new(NoSchema) };
-        let models = || self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = models().get(&(tenant, hash)) {
-            return Arc::clone(known);
-        }
-        match self.store.model(tenant, hash).await {
-            Ok(Some(stored)) => {
-                let schema: Schema = Arc::new(DeviceSchema::new(&stored));
-                let mut models = models();
-                if models.len() >= MODELS {
-                    models.pop_first();
-                }
-                models.insert((tenant, hash), Arc::clone(&schema));
-                schema
-            }
-            _ => Arc::new(NoSchema),
-        }
+        ServerGateway { usp, metrics, connect, log }
     }
 }
 
@@ -88,8 +60,8 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
     }
 
     fn schema(&self, tenant: TenantId, device: &Device) -> Later<'_, Schema> {
-        let hash = device.model;
-        Box::pin(self.schema_of(tenant, hash))
+        let model = device.model;
+        Box::pin(self.usp.schema(tenant, model))
     }
 
     fn approved(&self, _tenant: TenantId, _device: DeviceId, endpoint: &str) {
@@ -117,14 +89,16 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
     fn trace(&self, _tenant: TenantId, device: DeviceId) -> Trace {
         let Some(items) = self.usp.trace(device) else { return Trace::default() };
         let item = |item: crate::usp::TraceItem| {
-            let kind = item.summary.split_whitespace().next().unwrap_or("Record").to_owned();
+            let line = item.entry.to_line();
+            let hex: String = item.entry.record.iter().map(|byte| format!("{byte:02x}")).collect();
             Traced {
                 at: item.at,
-                inbound: item.inbound,
-                kind,
-                msg_id: None,
-                body: serde_json::json!({ "bytes": item.bytes }),
-                summary: item.summary,
+                inbound: item.entry.direction == Direction::In,
+                kind: item.kind.to_owned(),
+                msg_id: item.msg_id,
+                body: serde_json::json!({ "bytes": item.bytes, "masked": item.entry.masked, "hex": hex }),
+                summary: item.entry.note,
+                line,
             }
         };
         Trace { enabled: true, items: items.into_iter().map(item).collect() }

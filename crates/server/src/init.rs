@@ -37,7 +37,8 @@ pub fn init(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let (cert, key) = (data.join("server.pem"), data.join("server.key"));
     identity.save(&cert, &key)?;
     let ca_file = data.join("ca.pem");
-    pki::file::write_atomic(&ca_file, ca.certificate_pem().as_bytes(), 0o644)?;
+    pki::file::write_atomic(&ca_file, ca.certificate_pem().as_bytes(), 0o600)?;
+    crate::data_dir::tighten(&data)?;
     let text = template(&host, &data, &cert, &key);
     pki::file::write_atomic(&config, text.as_bytes(), 0o644)?;
     Ok(vec![config, ca_file, cert, key])

@@ -14,6 +14,7 @@ mod init;
 pub mod limits;
 pub mod metrics;
 mod schema;
+mod schemas;
 mod start;
 pub mod usp;
 

@@ -18,3 +18,13 @@ pub const DECISIONS: usize = 4;
 pub const HTTP_CONNECTIONS: usize = 4096;
 /// Descriptors kept for the store, listeners, the control socket and what the runtime needs.
 pub const OWN_DESCRIPTORS: u64 = 256;
+/// Devices that are traced at once.
+pub const TRACED: usize = 32;
+/// Records kept of one traced device; the oldest make room.
+pub const TRACE_RECORDS: usize = 500;
+/// Bytes of Records kept of one traced device.
+pub const TRACE_BYTES: usize = 4 << 20;
+/// Bytes of a Connect Record that is remembered of a connection that waits for a person.
+pub const CONNECT_BYTES: usize = 1024;
+/// Supported models that are kept ready for checks; another one makes room.
+pub const MODELS: usize = 64;

@@ -13,7 +13,7 @@ use pki::{Ca, CertificateRequest, DeviceVerifier, Identity, ServerNames, ServerT
 use rustls::pki_types::CertificateDer;
 use store::SqliteStore;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use usp_endpoint::EndpointId;
 
 use crate::clock::Clock;
@@ -23,7 +23,7 @@ use crate::data_dir::{DataDir, Listeners};
 use crate::descriptors::{self, Shares};
 use crate::gateway::ServerGateway;
 use crate::metrics::Metrics;
-use crate::usp::{DialOptions, Issued, Issuer, Usp, UspOptions, dial};
+use crate::usp::{DialOptions, Inspect, Issued, Issuer, Usp, UspOptions, dial};
 use crate::{control, http};
 
 /// How long a device's certificate is valid.
@@ -50,7 +50,6 @@ pub struct Server {
     dial: DialOptions,
     store: SqliteStore,
     clock: Clock,
-    log: Arc<Notify>,
     position: watch::Sender<Seq>,
     stop: watch::Sender<bool>,
 }
@@ -61,6 +60,14 @@ impl Server {
     /// # Errors
     /// What can't be opened, and why.
     pub async fn start(config: &Config) -> anyhow::Result<Server> {
+        Server::start_inspected(config, None).await
+    }
+
+    /// [`Server::start`] with somebody who looks at what sessions are given.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn start_inspected(config: &Config, inspect: Option<Inspect>) -> anyhow::Result<Server> {
         let shares = descriptors::raise()?;
         tracing::info!(
             peers = shares.peers,
@@ -78,7 +85,6 @@ impl Server {
         let ca = folder.ca()?;
         let endpoint = folder.endpoint(config.usp.endpoint.as_deref())?;
         let metrics = Arc::new(Metrics::default());
-        let log = Arc::new(Notify::new());
 
         let http = TcpListener::bind(config.http_listen())
             .await
@@ -107,12 +113,17 @@ impl Server {
             tenant: TenantId::DEFAULT,
             policy: config.enrolment.policy.into(),
             issuer: Some(Box::new(CaIssuer(ca))),
+            inspect,
         };
-        let usp = Usp::new(store.clone(), clock, usp_options, Arc::clone(&metrics), Arc::clone(&log));
+        let usp = Usp::new(store.clone(), clock, usp_options, Arc::clone(&metrics));
         let (position, positions) = watch::channel(store.last_event().await?);
-        let gateway = ServerGateway::new(store.clone(), usp.clone(), metrics, connect, positions);
+        let gateway = ServerGateway::new(usp.clone(), metrics, connect, positions);
         let settings = api::Settings { tls: http_tls.is_some(), ..api::Settings::default() };
-        let router = api::router(api::App::new(store.clone(), Arc::new(gateway), settings));
+        let app = api::App::new(store.clone(), Arc::new(gateway), settings);
+        app.reload_data_models()
+            .await
+            .map_err(|problem| anyhow::anyhow!("the imported data models: {problem:?}"))?;
+        let router = api::router(app);
         let sign_in = sign_in_link(&store, &clock, config, &listeners).await?;
 
         let (stop, stopped) = watch::channel(false);
@@ -131,7 +142,6 @@ impl Server {
             dial,
             store,
             clock,
-            log,
             position,
             stop,
         })
@@ -140,19 +150,7 @@ impl Server {
     /// Serves until `shutdown` is done, then lets connections finish.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let Server {
-            shares,
-            http,
-            http_tls,
-            websocket,
-            router,
-            usp,
-            dial,
-            store,
-            clock,
-            log,
-            position,
-            stop,
-            ..
+            shares, http, http_tls, websocket, router, usp, dial, store, clock, position, stop, ..
         } = self;
         let tls = http_tls.map(|tls| Arc::clone(tls.config()));
         let serving = tokio::spawn(http::serve(http, tls, router, shares.http, stop.subscribe()));
@@ -162,7 +160,7 @@ impl Server {
             let _ = stopped.wait_for(|stop| *stop).await;
         }));
         let dialling = tokio::spawn(dial::run(usp.clone(), dial, stop.subscribe()));
-        let follower = tokio::spawn(follow_log(store.clone(), log, position));
+        let follower = tokio::spawn(follow_log(store.positions(), position));
         let workers = tokio::spawn(work(store, usp, clock));
         shutdown.await;
         tracing::info!("stopping");
@@ -175,18 +173,15 @@ impl Server {
     }
 }
 
-/// Tells the readers of the event log how far it reaches.
-async fn follow_log(store: SqliteStore, log: Arc<Notify>, position: watch::Sender<Seq>) {
+/// Tells the readers of the event log how far it reaches. Their streams end with this task, not with the
+/// store, which outlives them.
+async fn follow_log(mut durable: watch::Receiver<Seq>, position: watch::Sender<Seq>) {
     loop {
-        let grown = log.notified();
-        match store.last_event().await {
-            Ok(last) => {
-                position.send_if_modified(|seen| std::mem::replace(seen, last) != last);
-            }
-            Err(error) => tracing::warn!(%error, "the event log could not be read"),
+        let last = *durable.borrow_and_update();
+        position.send_if_modified(|seen| std::mem::replace(seen, last) != last);
+        if durable.changed().await.is_err() {
+            return;
         }
-        // API writes (jobs, approvals) go to the store directly; a short look now and then finds theirs.
-        let _ = tokio::time::timeout(Duration::from_millis(250), grown).await;
     }
 }
 
@@ -254,12 +249,12 @@ fn dial_options(config: &Config, ca: &Ca, endpoint: &EndpointId) -> anyhow::Resu
 struct CaIssuer(Ca);
 
 impl Issuer for CaIssuer {
+    fn endpoint(&self, request_pem: &str) -> Result<EndpointId, String> {
+        subject_of(request_pem).map(|(_, endpoint)| endpoint)
+    }
+
     fn issue(&self, request_pem: &str) -> Result<Issued, String> {
-        let request = CertificateRequest::parse(request_pem).map_err(|error| error.to_string())?;
-        let [endpoint] = request.endpoint_ids.as_slice() else {
-            return Err("the request must name exactly one endpoint id".to_owned());
-        };
-        let endpoint: EndpointId = endpoint.clone();
+        let (request, endpoint) = subject_of(request_pem)?;
         let validity = Validity::lasting(SystemTime::now(), DEVICE_LIFETIME);
         let chain = self.0.issue_device(&request, &endpoint, validity).map_err(|error| error.to_string())?;
         let leaf = chain.first().ok_or("the CA issued nothing")?;
@@ -269,4 +264,13 @@ impl Issuer for CaIssuer {
             chain_pem: pki::pem::encode_chain(&chain),
         })
     }
+}
+
+fn subject_of(request_pem: &str) -> Result<(CertificateRequest, EndpointId), String> {
+    let request = CertificateRequest::parse(request_pem).map_err(|error| error.to_string())?;
+    let [endpoint] = request.endpoint_ids.as_slice() else {
+        return Err("the request must name exactly one endpoint id".to_owned());
+    };
+    let endpoint = endpoint.clone();
+    Ok((request, endpoint))
 }

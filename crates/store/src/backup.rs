@@ -7,15 +7,17 @@ use fleet::port::StoreError;
 
 use crate::lock::Lock;
 use crate::pool::Pool;
-use crate::{Error, FILE, migrate, pool};
+use crate::{Error, FILE, migrate, pool, private};
 
 /// Writes what the store holds at one moment into a file that must not exist.
 pub(crate) async fn backup(pool: &Pool, to: PathBuf) -> Result<(), Error> {
     if to.exists() {
         return Err(Error::Exists(to));
     }
+    // An empty file is taken for none.
+    private::file(&to)?;
     let target = to.clone();
-    pool.read(move |reader| {
+    let copied = pool.read(move |reader| {
         let name = target.to_str().ok_or_else(|| StoreError::Failed("the path is not UTF-8".to_owned()))?;
         // The reader refuses to write anywhere, which includes its copy.
         reader.connection.pragma_update(None, "query_only", false)?;
@@ -23,8 +25,11 @@ pub(crate) async fn backup(pool: &Pool, to: PathBuf) -> Result<(), Error> {
         reader.connection.pragma_update(None, "query_only", true)?;
         result?;
         Ok(())
-    })
-    .await?;
+    });
+    if let Err(why) = copied.await {
+        let _ = std::fs::remove_file(&to);
+        return Err(why.into());
+    }
     sync(&to)
 }
 
@@ -34,7 +39,7 @@ pub(crate) async fn backup(pool: &Pool, to: PathBuf) -> Result<(), Error> {
 /// [`Error::Exists`], [`Error::InUse`], [`Error::Damaged`] or [`Error::TooNew`] for the copy, or what the
 /// file system says.
 pub fn restore(copy: &Path, folder: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(folder).map_err(|why| Error::Io { path: folder.to_owned(), why })?;
+    private::folder(folder)?;
     let _lock = Lock::take(folder)?;
     let file = folder.join(FILE);
     if file.exists() {
@@ -42,7 +47,10 @@ pub fn restore(copy: &Path, folder: &Path) -> Result<(), Error> {
     }
     let staged = folder.join("cusp.db.restoring");
     let io = |why| Error::Io { path: staged.clone(), why };
-    std::fs::copy(copy, &staged).map_err(io)?;
+    private::file(&staged)?;
+    let mut source = File::open(copy).map_err(|why| Error::Io { path: copy.to_owned(), why })?;
+    let mut target = std::fs::OpenOptions::new().write(true).truncate(true).open(&staged).map_err(io)?;
+    std::io::copy(&mut source, &mut target).map_err(io)?;
     let checked = check(&staged);
     for rest in ["-wal", "-shm"] {
         let _ = std::fs::remove_file(folder.join(format!("cusp.db.restoring{rest}")));

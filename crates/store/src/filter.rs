@@ -5,6 +5,9 @@ use fleet::filter::{Expr, Order, TextColumn, TextTest};
 use fleet::ids::TenantId;
 use rusqlite::types::Value;
 
+/// The shortest text that the index of [`Sql::anywhere`] can look for, characters.
+pub(crate) const TRIGRAM: usize = 3;
+
 /// A statement that grows, with its values.
 pub(crate) struct Sql {
     pub(crate) text: String,
@@ -119,8 +122,21 @@ impl Sql {
         }
     }
 
-    /// The search box: a text somewhere in what people know a device by.
+    /// The search box: a text somewhere in what people know a device by. The index knows texts of three
+    /// characters or more; shorter ones are in so many devices that a page is soon full.
     pub(crate) fn anywhere(&mut self, tenant: TenantId, text: &str) {
+        if text.chars().count() >= TRIGRAM {
+            // A CROSS JOIN is not reordered: first the few that match, then their rows.
+            self.push(
+                "id IN (SELECT device FROM search_index CROSS JOIN search ON search.n = search_index.rowid \
+                 WHERE search_index MATCH ",
+            );
+            // One phrase: every other sign of the index's own language is text in quotes.
+            self.bind_text(&format!("\"{}\"", text.replace('\0', " ").replace('"', "\"\"")));
+            self.push(" AND search.tenant = ");
+            self.bind_tenant(tenant);
+            return self.push(")");
+        }
         let test = TextTest::Contains(text.to_owned());
         self.push("(");
         for column in ["name", "serial", "model", "address"] {

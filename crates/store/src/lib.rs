@@ -7,7 +7,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use fleet::ids::Seq;
 use fleet::port::{Seal, StoreError, Unsealed, Write, Written};
+use tokio::sync::watch;
 
 mod backup;
 mod codec;
@@ -18,6 +20,7 @@ pub mod limits;
 mod lock;
 mod migrate;
 mod pool;
+mod private;
 mod query;
 mod read;
 mod rows;
@@ -72,9 +75,13 @@ impl SqliteStore {
     /// [`Error::InUse`] if another process has it, [`Error::TooNew`], [`Error::Damaged`], or what the file
     /// system or SQLite says.
     pub fn open(folder: &Path, options: &Options) -> Result<Self, Error> {
-        std::fs::create_dir_all(folder).map_err(|why| Error::Io { path: folder.to_owned(), why })?;
+        private::folder(folder)?;
         let lock = Lock::take(folder)?;
         let file = folder.join(FILE);
+        // A file system of its own brings its own files.
+        if options.vfs.is_none() {
+            private::file(&file)?;
+        }
         let vfs = options.vfs.as_deref();
         let mut connection = pool::connect(&file, vfs)?;
         migrate::check(&connection, options.full_check)?;
@@ -82,6 +89,11 @@ impl SqliteStore {
         let pool = Pool::open(&file, vfs, &options.seal)?;
         let writer = Writer::start(connection, Arc::clone(&options.seal))?;
         Ok(SqliteStore { inner: Arc::new(Inner { pool, writer, lock }) })
+    }
+
+    /// How far the event log reaches: changes with every commit that appends to it, once it is durable.
+    pub fn positions(&self) -> watch::Receiver<Seq> {
+        self.inner.writer.positions()
     }
 
     /// How many commits there were, and how many writes they carried.

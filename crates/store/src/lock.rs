@@ -4,7 +4,7 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use crate::{Error, private};
 
 /// Held while the store is open.
 pub(crate) struct Lock {
@@ -17,7 +17,8 @@ impl Lock {
     pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("cusp.lock");
         let io = |why| Error::Io { path: path.clone(), why };
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+        private::file(&path)?;
+        let file = File::options().write(true).open(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { folder: folder.to_owned(), _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse(folder.to_owned())),

@@ -6,7 +6,12 @@ use crate::Error;
 
 /// The steps; the form of a store is the number of the last one it has taken. A step that was released is
 /// never edited.
-const STEPS: [&str; 2] = [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/datamodel.sql"),
+];
 
 /// Takes the steps that are missing.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Error> {

@@ -4,13 +4,14 @@
 use dm::UtcTime;
 use fleet::access::{ApiToken, EnrolmentToken, Login, SecretHash, User};
 use fleet::audit::{AuditRow, Break, Chain, Tip};
+use fleet::datamodel::DataModel;
 use fleet::device::{Credential, Device, Identity, SessionRow};
 use fleet::enrolment::{Admission, DialTarget, PendingDevice, RefusedAttempt};
 use fleet::event::Event;
 use fleet::ids::{DeviceId, Fingerprint, JobId, ModelHash, Seq, TenantId, UserId};
 use fleet::job::Job;
 use fleet::lane::JobRef;
-use fleet::model::{ModelHint, StoredModel};
+use fleet::model::StoredModel;
 use fleet::port::{DeviceQuery, Found, JobQuery, Page, PageRequest, Store, StoreError, Write, Written};
 use fleet::twin::Twin;
 
@@ -20,9 +21,10 @@ use crate::write::twin;
 pub(crate) mod access;
 mod audit;
 mod cursor;
+mod datamodel;
 mod devices;
 mod enrolment;
-mod events;
+pub(crate) mod events;
 mod jobs;
 
 impl Store for SqliteStore {
@@ -142,13 +144,12 @@ impl Store for SqliteStore {
         self.pool().read(move |reader| devices::model(&reader.connection, tenant, hash)).await
     }
 
-    async fn model_by_hint(
-        &self,
-        tenant: TenantId,
-        hint: &ModelHint,
-    ) -> Result<Option<ModelHash>, StoreError> {
-        let hint = hint.clone();
-        self.pool().read(move |reader| devices::model_by_hint(&reader.connection, tenant, &hint)).await
+    async fn data_models(&self, tenant: TenantId) -> Result<Vec<DataModel>, StoreError> {
+        self.pool().read(move |reader| datamodel::list(&reader.connection, tenant)).await
+    }
+
+    async fn data_model_text(&self, tenant: TenantId, id: ModelHash) -> Result<Option<String>, StoreError> {
+        self.pool().read(move |reader| datamodel::text(&reader.connection, tenant, id)).await
     }
 
     async fn pending(&self, tenant: TenantId) -> Result<Vec<PendingDevice>, StoreError> {
@@ -196,6 +197,15 @@ impl Store for SqliteStore {
 
     async fn tokens(&self, tenant: TenantId) -> Result<Vec<ApiToken>, StoreError> {
         self.pool().read(move |reader| access::tokens(&reader.connection, tenant)).await
+    }
+
+    async fn enrolment_token(
+        &self,
+        tenant: TenantId,
+        hash: SecretHash,
+        now: UtcTime,
+    ) -> Result<Option<EnrolmentToken>, StoreError> {
+        self.pool().read(move |reader| access::enrolment_token(&reader.connection, tenant, hash, now)).await
     }
 
     async fn enrolment_tokens(

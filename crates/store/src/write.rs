@@ -14,11 +14,14 @@ use crate::error::Res;
 use crate::query::{one, run, signed, unsigned};
 
 mod access;
+mod datamodel;
 mod device;
+mod enrol;
 mod enrolment;
 mod job;
 mod notification;
 mod prune;
+mod search;
 mod session;
 pub(crate) mod twin;
 
@@ -27,6 +30,8 @@ pub(crate) struct Tx<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) dictionary: &'a mut Dictionary,
     pub(crate) seal: &'a dyn Seal,
+    /// The last event that was appended, if any was.
+    pub(crate) appended: &'a mut Option<Seq>,
 }
 
 /// Does a write.
@@ -40,9 +45,10 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
         Write::Approve(approve) => enrolment::approve(tx, approve),
         Write::Reject { tenant, endpoint, at, audit } => enrolment::reject(tx, tenant, &endpoint, at, audit),
         Write::Admit(admit) => enrolment::admit(tx, admit),
+        Write::Enrol(enrol) => enrol::enrol(tx, enrol),
         Write::PutDial(dial) => enrolment::put_dial(tx, dial),
-        Write::RemoveDial { tenant, endpoint, at, audit } => {
-            enrolment::remove_dial(tx, tenant, &endpoint, at, audit)
+        Write::RemoveDial { tenant, device, at, audit } => {
+            enrolment::remove_dial(tx, tenant, device, at, audit)
         }
         Write::Refused { tenant, attempt } => enrolment::refused(tx, tenant, &attempt),
         Write::CreateJob(create) => job::create(tx, *create),
@@ -54,7 +60,8 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
         Write::CancelJob { tenant, job, at, audit } => job::cancel(tx, tenant, job, at, audit),
         Write::ExpireJobs { at } => job::expire(tx, at),
         Write::PutModel(model) => device::put_model(tx, &model),
-        Write::DropHint { tenant, hint } => device::drop_hint(tx, tenant, &hint),
+        Write::PutDataModel(put) => datamodel::put(tx, *put),
+        Write::RemoveDataModel { tenant, id, at, audit } => datamodel::remove(tx, tenant, id, at, audit),
         Write::Onboarded { tenant, device, at } => device::onboarded(tx, tenant, device, at),
         Write::PutDeviceFields(fields) => device::put_fields(tx, &fields),
         Write::PatchDevice(patch) => device::patch(tx, patch),
@@ -103,7 +110,9 @@ impl Tx<'_> {
                 body.job.map(fleet::JobId::to_bytes)
             ],
         )?;
-        Ok(Seq(unsigned(self.connection.last_insert_rowid())))
+        let seq = Seq(unsigned(self.connection.last_insert_rowid()));
+        *self.appended = Some(seq);
+        Ok(seq)
     }
 
     /// Appends to the audit chain.

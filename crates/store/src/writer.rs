@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
+use fleet::ids::Seq;
 use fleet::port::{Seal, StoreError, Write, Written};
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::dictionary::Dictionary;
 use crate::error::{Fail, Res};
@@ -26,6 +27,7 @@ pub(crate) struct Writer {
     queue: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
     counts: Arc<Counts>,
+    positions: watch::Receiver<Seq>,
 }
 
 #[derive(Default)]
@@ -37,14 +39,20 @@ struct Counts {
 impl Writer {
     pub(crate) fn start(connection: Connection, seal: Arc<dyn Seal>) -> Result<Self, Error> {
         let (queue, requests) = mpsc::channel(limits::QUEUE);
+        let (position, positions) = watch::channel(crate::read::events::last(&connection)?);
         let counts = Arc::new(Counts::default());
-        let worker =
-            Worker { connection, dictionary: Dictionary::default(), seal, counts: Arc::clone(&counts) };
+        let worker = Worker {
+            connection,
+            dictionary: Dictionary::default(),
+            seal,
+            counts: Arc::clone(&counts),
+            position,
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || worker.run(requests))
             .map_err(|why| Error::Io { path: "store-writer".into(), why })?;
-        Ok(Writer { queue: Some(queue), thread: Some(thread), counts })
+        Ok(Writer { queue: Some(queue), thread: Some(thread), counts, positions })
     }
 
     pub(crate) async fn submit(&self, write: Write) -> Answer {
@@ -52,6 +60,10 @@ impl Writer {
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
         queue.send(Request { write, answer }).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(crate) fn positions(&self) -> watch::Receiver<Seq> {
+        self.positions.clone()
     }
 
     pub(crate) fn counts(&self) -> (u64, u64) {
@@ -76,6 +88,8 @@ struct Worker {
     dictionary: Dictionary,
     seal: Arc<dyn Seal>,
     counts: Arc<Counts>,
+    /// How far the durable event log reaches.
+    position: watch::Sender<Seq>,
 }
 
 impl Worker {
@@ -98,7 +112,8 @@ impl Worker {
     /// One transaction for all. If it can't be committed, none of them has happened.
     fn commit(&mut self, writes: Vec<Write>) -> Vec<Answer> {
         let count = writes.len();
-        let outcome = self.transaction(writes);
+        let mut appended = None;
+        let outcome = self.transaction(writes, &mut appended);
         if outcome.is_err() {
             self.dictionary.clear();
             if !self.connection.is_autocommit() {
@@ -107,6 +122,9 @@ impl Worker {
         }
         match outcome {
             Ok(results) => {
+                if let Some(last) = appended {
+                    self.position.send_replace(last);
+                }
                 self.counts.commits.fetch_add(1, Ordering::Relaxed);
                 self.counts.writes.fetch_add(count as u64, Ordering::Relaxed);
                 results
@@ -118,21 +136,26 @@ impl Worker {
         }
     }
 
-    fn transaction(&mut self, writes: Vec<Write>) -> Res<Vec<Answer>> {
+    fn transaction(&mut self, writes: Vec<Write>, appended: &mut Option<Seq>) -> Res<Vec<Answer>> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut results = Vec::with_capacity(writes.len());
         for write in writes {
-            results.push(self.savepoint(write)?);
+            results.push(self.savepoint(write, appended)?);
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(results)
     }
 
     /// One write. `Err` only if the transaction as a whole is lost.
-    fn savepoint(&mut self, write: Write) -> Res<Answer> {
+    fn savepoint(&mut self, write: Write, appended: &mut Option<Seq>) -> Res<Answer> {
         self.connection.prepare_cached("SAVEPOINT one")?.execute([])?;
-        let mut tx =
-            Tx { connection: &self.connection, dictionary: &mut self.dictionary, seal: self.seal.as_ref() };
+        let before = *appended;
+        let mut tx = Tx {
+            connection: &self.connection,
+            dictionary: &mut self.dictionary,
+            seal: self.seal.as_ref(),
+            appended: &mut *appended,
+        };
         let result = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| perform(&mut tx, write)))
         {
             Ok(result) => result,
@@ -146,6 +169,7 @@ impl Worker {
         }
         if result.is_err() {
             self.connection.prepare_cached("ROLLBACK TO one")?.execute([])?;
+            *appended = before;
             // It may hold paths that this write has just added.
             self.dictionary.clear();
         }

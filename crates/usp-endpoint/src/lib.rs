@@ -12,4 +12,4 @@ pub mod msg_id;
 pub mod retry;
 pub mod translate;
 
-pub use usp_proto::{EndpointId, Version, describe_record, link};
+pub use usp_proto::{EndpointId, Record, Version, describe_record, exchange, link, mask};

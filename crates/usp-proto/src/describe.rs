@@ -12,11 +12,15 @@ use crate::{Body, Msg, Record, RecordType, Request, Response};
 
 /// Describes an encoded Record; what can't be decoded is described by its fault.
 pub fn describe_record(record: &[u8]) -> String {
-    let record = match Record::decode(Bytes::copy_from_slice(record)) {
-        Ok(record) => record,
-        Err(error) => return shown(&error.to_string()),
-    };
-    let Record { version, from_id, to_id, record_type, .. } = &record;
+    match Record::decode(Bytes::copy_from_slice(record)) {
+        Ok(record) => describe_decoded(&record),
+        Err(error) => shown(&error.to_string()),
+    }
+}
+
+/// Describes a Record.
+pub(crate) fn describe_decoded(record: &Record) -> String {
+    let Record { version, from_id, to_id, record_type, .. } = record;
     let (from, to) = (shown(from_id.as_str()), shown(to_id.as_str()));
     format!("{version} {from} -> {to} {}", describe_type(record_type))
 }

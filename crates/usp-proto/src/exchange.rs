@@ -1,9 +1,10 @@
 //! Recorded exchanges: the one format of what went over a wire, for replay tests, traces and bug reports.
 //!
-//! A recording is a text of lines, each a JSON object with exactly these members, in any order:
+//! A recording is a text of lines, each a JSON object with these members, in any order:
 //! `{"dir":"in","t":1500000,"hex":"0a03…","note":"…"}`. `dir` is `in` or `out` as the recorder saw it, `t`
 //! is microseconds since some start of its own, `hex` is the encoded Record, and `note`, which may be
-//! left out, is for people. Blank lines, and lines that start with `#`, are skipped.
+//! left out, is for people. `"masked":true` marks a Record in which secrets were replaced; an empty Record
+//! is then one that could not be shown at all. Blank lines, and lines that start with `#`, are skipped.
 
 mod json;
 
@@ -33,13 +34,15 @@ pub struct Entry {
     pub record: Bytes,
     /// For people; may be empty.
     pub note: String,
+    /// Whether secrets in the Record were replaced by a mask: it is not what went over the wire.
+    pub masked: bool,
 }
 
 impl Entry {
     /// An entry whose note is the description of its Record.
     pub fn described(direction: Direction, at_micros: u64, record: Bytes) -> Entry {
         let note = crate::describe_record(&record);
-        Entry { direction, at_micros, record, note }
+        Entry { direction, at_micros, record, note, masked: false }
     }
 
     /// The line, without its end.
@@ -58,6 +61,9 @@ impl Entry {
             line.push_str(",\"note\":");
             json::quote(&self.note, &mut line);
         }
+        if self.masked {
+            line.push_str(",\"masked\":true");
+        }
         line.push('}');
         line
     }
@@ -67,14 +73,15 @@ impl Entry {
         if line.len() > MAX_EXCHANGE_LINE_BYTES {
             return Err(Malformed::TooLong { what: "line", limit: MAX_EXCHANGE_LINE_BYTES });
         }
-        let (mut direction, mut at, mut record, mut note) = (None, None, None, None);
+        let (mut direction, mut at, mut record, mut note, mut masked) = (None, None, None, None, None);
         for (key, value) in json::object(line).map_err(Malformed::Exchange)? {
             let repeated = match (key.as_str(), value) {
                 ("dir", Scalar::Text(text)) => direction.replace(parse_direction(&text)?).is_some(),
                 ("t", Scalar::Number(micros)) => at.replace(micros).is_some(),
                 ("hex", Scalar::Text(text)) => record.replace(parse_hex(&text)?).is_some(),
                 ("note", Scalar::Text(text)) => note.replace(text).is_some(),
-                ("dir" | "t" | "hex" | "note", _) => {
+                ("masked", Scalar::Truth(is)) => masked.replace(is).is_some(),
+                ("dir" | "t" | "hex" | "note" | "masked", _) => {
                     return Err(Malformed::Exchange("a value of another type"));
                 }
                 _ => return Err(Malformed::Exchange("an unknown member")),
@@ -88,6 +95,7 @@ impl Entry {
             at_micros: at.ok_or(Malformed::Missing("t"))?,
             record: record.ok_or(Malformed::Missing("hex"))?,
             note: note.unwrap_or_default(),
+            masked: masked.unwrap_or_default(),
         })
     }
 }

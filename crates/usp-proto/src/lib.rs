@@ -26,6 +26,7 @@ pub mod get_supported_protocol;
 pub mod limits;
 pub mod link;
 mod malformed;
+pub mod mask;
 pub mod msg;
 pub mod notify;
 pub mod operate;

@@ -7,7 +7,7 @@ use fleet::access::{ApiToken, Caller, EnrolmentToken, Permission, Role, SignInLi
 use fleet::audit::AuditEntry;
 use fleet::ids::UserId;
 use fleet::port::{Store, Write};
-use fleet::{EnrolmentId, Error, Stamp, TenantId, TokenId};
+use fleet::{EnrolmentId, Error, Stamp, TenantId, TokenId, service};
 
 use super::{Secret, random};
 use crate::limits;
@@ -30,6 +30,10 @@ pub struct NewEnrolment {
     pub lifetime: Duration,
     /// How many devices it lets in.
     pub uses: u32,
+    /// A tag that each of them gets.
+    pub group: Option<String>,
+    /// The one endpoint that it is for, which may have a certificate already.
+    pub endpoint: Option<String>,
 }
 
 /// Makes a person who has no password yet.
@@ -153,12 +157,25 @@ pub async fn create_enrolment<S: Store>(
     if new.uses == 0 || new.uses > limits::ENROLMENT_USES {
         return invalid("uses", "it is between 1 and 10000");
     }
+    if let Some(group) = &new.group {
+        service::check_tag("group", group)?;
+    }
+    if let Some(endpoint) = &new.endpoint {
+        if endpoint.is_empty() || endpoint.len() > fleet::limits::ENDPOINT {
+            return invalid("endpoint", "it has 1 to 512 bytes");
+        }
+        if new.uses != 1 {
+            return invalid("uses", "a token for one endpoint is good for one use");
+        }
+    }
     let secret = Secret::mint("enrol_");
     let row = EnrolmentToken {
         id: EnrolmentId::make(stamp),
         name: new.name,
         hash: secret.hash(),
         uses_left: new.uses,
+        group: new.group,
+        endpoint: new.endpoint,
         created: stamp.at,
         expires: stamp.at + new.lifetime,
     };
@@ -166,7 +183,15 @@ pub async fn create_enrolment<S: Store>(
         caller.actor.clone(),
         "enrolment.create",
         row.id,
-        format!("{} use(s) until {}", row.uses_left, row.expires),
+        [
+            Some(format!("{} use(s) until {}", row.uses_left, row.expires)),
+            row.group.as_ref().map(|group| format!("group {group}")),
+            row.endpoint.as_ref().map(|endpoint| format!("for {endpoint}")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", "),
     );
     store.submit(Write::PutEnrolmentToken { tenant: caller.tenant, token: row.clone(), audit }).await?;
     Ok(Minted { row, secret })

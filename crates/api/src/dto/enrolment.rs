@@ -27,6 +27,8 @@ pub struct Pending {
     pub last_seen: String,
     /// How many there were.
     pub attempts: u64,
+    /// Whether it has shown another proof than at its first attempt: somebody else may be using its name.
+    pub changed: bool,
 }
 
 impl From<PendingDevice> for Pending {
@@ -40,6 +42,7 @@ impl From<PendingDevice> for Pending {
             first_seen: time(row.first_seen),
             last_seen: time(row.last_seen),
             attempts: row.attempts,
+            changed: row.changed,
         }
     }
 }
@@ -50,6 +53,9 @@ impl From<PendingDevice> for Pending {
 pub struct ApproveBody {
     /// What to call it; its endpoint id otherwise.
     pub name: Option<String>,
+    /// What was shown to the person: the row's `fingerprint`, or `plain` where that is null. Another one on
+    /// the list by now is a conflict. Without it, so is a row that has `changed`.
+    pub fingerprint: Option<String>,
 }
 
 /// An attempt that was turned away.
@@ -81,6 +87,11 @@ pub struct EnrolmentBody {
     pub uses: Option<u32>,
     /// What it is called.
     pub name: Option<String>,
+    /// A tag that every device gets that it lets in.
+    pub group: Option<String>,
+    /// The one endpoint id that it is for. It then also lets that device in when it has a certificate
+    /// already, which is revoked; `uses` is 1.
+    pub endpoint: Option<String>,
 }
 
 /// An enrolment token, without its secret.
@@ -96,6 +107,10 @@ pub struct Enrolment {
     pub expires: String,
     /// How many devices it still lets in.
     pub uses: u32,
+    /// A tag that each of them gets.
+    pub group: Option<String>,
+    /// The one endpoint id that it is for.
+    pub endpoint: Option<String>,
 }
 
 impl From<EnrolmentToken> for Enrolment {
@@ -106,6 +121,8 @@ impl From<EnrolmentToken> for Enrolment {
             created: time(row.created),
             expires: time(row.expires),
             uses: row.uses_left,
+            group: row.group,
+            endpoint: row.endpoint,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! names what REST promises.
 
 pub mod access;
+pub mod datamodel;
 pub mod device;
 pub mod enrolment;
 pub mod event;

@@ -4,12 +4,13 @@
 use dm::operation::{
     ObjectAccess, ParamAccess, SchemaCommand, SchemaEvent, SchemaObject, SchemaParam, ValueChange,
 };
-use dm::schema::{ArgFacts, Direction, Facets, Facts, ItemRef, ParamFacts, Protocol, Status};
+use dm::schema::{Direction, Facets, Facts, ItemRef, ParamFacts, Protocol, Row, Status};
 use fleet::model::StoredModel;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::catalogue;
+use crate::imported::Imported;
 
 /// A supported model.
 #[derive(Serialize, ToSchema)]
@@ -39,6 +40,9 @@ pub struct ModelObject {
     pub commands: Vec<ModelCommand>,
     /// Events.
     pub events: Vec<ModelEvent>,
+    /// What it is for, where an imported model says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Rows whose model differs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub divergent: Vec<String>,
@@ -112,6 +116,9 @@ pub struct ModelCommand {
     /// Runs on after the answer.
     #[serde(rename = "async")]
     pub is_async: bool,
+    /// What it does, where an imported model says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Input arguments.
     pub inputs: Vec<ModelArg>,
     /// Output arguments.
@@ -123,6 +130,9 @@ pub struct ModelCommand {
 pub struct ModelEvent {
     /// Name, ending in `!`.
     pub name: String,
+    /// When it happens, where an imported model says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Arguments.
     pub args: Vec<ModelArg>,
 }
@@ -137,55 +147,71 @@ pub struct ModelArg {
     pub value: ModelValue,
     /// Must be given.
     pub mandatory: bool,
+    /// What it is for, where an imported model says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
 fn is_false(value: &bool) -> bool {
     !value
 }
 
-impl From<&StoredModel> for Model {
-    fn from(stored: &StoredModel) -> Self {
+impl Model {
+    /// What a device said, with the catalogue's facts and, where it has none, those of imported models.
+    pub(crate) fn new(stored: &StoredModel, imported: &Imported) -> Self {
         Model {
             hash: stored.hash.to_string(),
             uri: stored.schema.model_uri.clone(),
-            objects: stored.schema.objects.iter().map(ModelObject::from).collect(),
+            objects: stored.schema.objects.iter().map(|one| object(one, imported)).collect(),
         }
     }
 }
 
 impl From<&SchemaObject> for ModelObject {
-    fn from(object: &SchemaObject) -> Self {
-        let known = catalogue::object(&object.path);
-        let params = object.params.iter();
-        let commands = object.commands.iter();
-        let events = object.events.iter();
-        ModelObject {
-            path: object.path.clone(),
-            access: object_access(object.access).to_owned(),
-            multi: object.is_multi,
-            unique_keys: object.unique_keys.clone(),
-            params: params
-                .map(|one| param(one, known.and_then(|it| it.param(&one.name, Protocol::Usp))))
-                .collect(),
-            commands: commands
-                .map(|one| {
-                    let bare = one.name.trim_end_matches("()");
-                    command(one, known.and_then(|it| it.command(bare, Protocol::Usp)))
-                })
-                .collect(),
-            events: events
-                .map(|one| {
-                    let bare = one.name.trim_end_matches('!');
-                    event(one, known.and_then(|it| it.event(bare, Protocol::Usp)))
-                })
-                .collect(),
-            divergent: object.divergent_paths.clone(),
-        }
+    /// Without imported models.
+    fn from(one: &SchemaObject) -> Self {
+        object(one, &Imported::default())
     }
 }
 
-fn param(one: &SchemaParam, known: Option<ItemRef<'_>>) -> ModelParam {
-    let facts = known.and_then(|item| match item.to_row().facts {
+fn object(object: &SchemaObject, imported: &Imported) -> ModelObject {
+    let known = catalogue::object(&object.path);
+    let row = |name: &str| imported.row(&[&object.path, name].concat());
+    let params = object.params.iter();
+    let commands = object.commands.iter();
+    let events = object.events.iter();
+    ModelObject {
+        path: object.path.clone(),
+        access: object_access(object.access).to_owned(),
+        multi: object.is_multi,
+        unique_keys: object.unique_keys.clone(),
+        params: params
+            .map(|one| param(one, known.and_then(|it| it.param(&one.name, Protocol::Usp)), row(&one.name)))
+            .collect(),
+        commands: commands
+            .map(|one| {
+                let bare = one.name.trim_end_matches("()");
+                command(one, known.and_then(|it| it.command(bare, Protocol::Usp)), row(&one.name))
+            })
+            .collect(),
+        events: events
+            .map(|one| {
+                let bare = one.name.trim_end_matches('!');
+                event(one, known.and_then(|it| it.event(bare, Protocol::Usp)), row(&one.name))
+            })
+            .collect(),
+        description: row("").and_then(prose),
+        divergent: object.divergent_paths.clone(),
+    }
+}
+
+fn prose(row: &Row) -> Option<String> {
+    row.description.clone()
+}
+
+fn param(one: &SchemaParam, known: Option<ItemRef<'_>>, imported: Option<&Row>) -> ModelParam {
+    let facts = known.map(|item| item.to_row().facts).or_else(|| Some(imported?.facts.clone()));
+    let facts = facts.and_then(|facts| match facts {
         Facts::Param(facts) => Some(facts),
         _ => None,
     });
@@ -207,51 +233,65 @@ fn param(one: &SchemaParam, known: Option<ItemRef<'_>>) -> ModelParam {
         value,
         secured: facts.is_some_and(|facts| facts.secured || facts.hidden),
         value_change: one.value_change.map(|change| change == ValueChange::Allowed),
-        description: None,
+        description: imported.and_then(prose),
     }
 }
 
-fn command(one: &SchemaCommand, known: Option<ItemRef<'_>>) -> ModelCommand {
-    let args = Arguments::of(known);
+fn command(one: &SchemaCommand, known: Option<ItemRef<'_>>, imported: Option<&Row>) -> ModelCommand {
+    let args = Arguments::of(known, imported);
+    let is_async = || match &imported?.facts {
+        Facts::Command(facts) => Some(facts.is_async),
+        _ => None,
+    };
     ModelCommand {
         name: one.name.clone(),
-        is_async: one.is_async.or_else(|| known.map(|item| item.is_async())).unwrap_or(false),
+        is_async: one
+            .is_async
+            .or_else(|| known.map(|item| item.is_async()))
+            .or_else(is_async)
+            .unwrap_or(false),
+        description: imported.and_then(prose),
         inputs: one.inputs.iter().map(|name| args.print(name, Direction::Input)).collect(),
         outputs: one.outputs.iter().map(|name| args.print(name, Direction::Output)).collect(),
     }
 }
 
-fn event(one: &SchemaEvent, known: Option<ItemRef<'_>>) -> ModelEvent {
-    let args = Arguments::of(known);
+fn event(one: &SchemaEvent, known: Option<ItemRef<'_>>, imported: Option<&Row>) -> ModelEvent {
+    let args = Arguments::of(known, imported);
     ModelEvent {
         name: one.name.clone(),
+        description: imported.and_then(prose),
         args: one.args.iter().map(|name| args.print(name, Direction::Event)).collect(),
     }
 }
 
-/// What the catalogue knows of a command's or event's arguments.
-struct Arguments(Vec<(String, ArgFacts)>);
+/// What is known of a command's or event's arguments: the catalogue's word first.
+struct Arguments(Vec<Row>);
 
 impl Arguments {
-    fn of(known: Option<ItemRef<'_>>) -> Self {
+    fn of(known: Option<ItemRef<'_>>, imported: Option<&Row>) -> Self {
         let rows = known.into_iter().flat_map(|item| item.args().map(|arg| arg.to_row()).collect::<Vec<_>>());
-        let facts = rows.filter_map(|row| match row.facts {
-            Facts::Arg(facts) => Some((row.name, facts)),
-            _ => None,
-        });
-        Arguments(facts.collect())
+        let more = imported.into_iter().flat_map(|row| row.args().iter().cloned());
+        Arguments(rows.chain(more).collect())
     }
 
     fn print(&self, name: &str, direction: Direction) -> ModelArg {
-        let found = self.0.iter().find(|(known, facts)| known == name && facts.direction == direction);
-        let (value, mandatory) = match found {
-            Some((_, facts)) => {
+        let ours = |row: &&Row| {
+            row.name == name && matches!(&row.facts, Facts::Arg(facts) if facts.direction == direction)
+        };
+        let facts = self.0.iter().find(ours).and_then(|row| match &row.facts {
+            Facts::Arg(facts) => Some(facts),
+            _ => None,
+        });
+        let (value, mandatory) = match facts {
+            Some(facts) => {
                 let input = direction == Direction::Input;
                 (ModelValue::new(facts.ty.name(), &facts.facets, input), input && facts.mandatory)
             }
             None => (ModelValue { kind: "string".to_owned(), ..ModelValue::default() }, false),
         };
-        ModelArg { name: name.to_owned(), value, mandatory }
+        let description = self.0.iter().filter(ours).find_map(prose);
+        ModelArg { name: name.to_owned(), value, mandatory, description }
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
         .add::<__path_one>(get(one::<S>))
         .add::<__path_change>(patch(change::<S>))
         .add::<__path_forget>(delete(forget::<S>))
+        .add::<__path_remove_dial>(delete(remove_dial::<S>))
         .add::<__path_values>(get(values::<S>))
         .add::<__path_sessions>(get(sessions::<S>))
 }
@@ -153,6 +154,20 @@ fn only(page: Page<Device>, fields: &str) -> Result<Page<serde_json::Value>, Pro
     Ok(Page { items, next: page.next })
 }
 
+/// Ends the dialling of a device; it is not removed, and may connect by itself.
+#[utoipa::path(delete, path = "/devices/{id}/dial", tag = "devices", operation_id = "remove_dial",
+    responses((status = 204, description = "Not dialled any more")))]
+async fn remove_dial<S: Store>(
+    State(app): State<App<S>>,
+    who: Who,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
+    let device = resolve(&app, &who, &id).await?;
+    service::remove_dialled(app.store(), &who.caller, app.now(), device.id).await?;
+    app.gateway().dials_changed(who.caller.tenant);
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Has a device dialled where it listens, and lets it in if nobody knows it.
 #[utoipa::path(post, path = "/devices", tag = "devices", operation_id = "add_device", request_body = AddBody,
     responses((status = 201, description = "The device", body = Device)))]
@@ -238,7 +253,7 @@ async fn values<S: Store>(
     let device = resolve(&app, &who, &id).await?;
     let tenant = who.caller.tenant;
     let model = match device.model {
-        Some(hash) => app.models().get(app.store(), tenant, hash).await?,
+        Some(hash) => app.models().get(app.store(), app.library().models(), tenant, hash).await?,
         None => None,
     };
     let twin = app.store().twin(tenant, device.id).await?;

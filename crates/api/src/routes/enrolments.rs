@@ -48,6 +48,8 @@ async fn create<S: Store>(
         name: body.name.unwrap_or_default(),
         lifetime: lifetime.ok_or_else(|| Problem::invalid("ttl", "a duration such as `1h`"))?,
         uses: body.uses.unwrap_or(1),
+        group: body.group,
+        endpoint: body.endpoint,
     };
     let minted = auth::create_enrolment(app.store(), &who.caller, app.stamp(), new).await?;
     Ok(Json(minted.into()))

@@ -2,6 +2,7 @@
 
 mod audit;
 mod connect;
+mod datamodels;
 mod devices;
 mod enrolments;
 mod events;
@@ -59,6 +60,7 @@ pub(crate) fn described<S: Store>() -> Routes<S> {
     let routes = events::routes(routes);
     let routes = trace::routes(routes);
     let routes = models::routes(routes);
+    let routes = datamodels::routes(routes);
     let routes = pending::routes(routes);
     let routes = enrolments::routes(routes);
     let routes = connect::routes(routes);

@@ -41,7 +41,7 @@ async fn one<S: Store>(State(app): State<App<S>>, who: Who, Id(hash): Id) -> Res
 }
 
 async fn print<S: Store>(app: &App<S>, who: &Who, hash: ModelHash) -> Result<Response, Problem> {
-    let ready = app.models().get(app.store(), who.caller.tenant, hash).await?;
+    let ready = app.models().get(app.store(), app.library().models(), who.caller.tenant, hash).await?;
     let ready = ready.ok_or_else(|| Problem::not_found("model"))?;
     let body = serde_json::to_vec(&ready.model).map_err(|error| Problem::internal(&error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())

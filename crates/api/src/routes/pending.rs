@@ -34,7 +34,7 @@ async fn list<S: Store>(State(app): State<App<S>>, who: Who) -> Result<Json<Page
     Ok(Json(Page::whole(rows.into_iter().map(Pending::from).collect())))
 }
 
-/// Lets a pending device in.
+/// Lets a pending device in, as it was shown.
 #[utoipa::path(post, path = "/pending/{endpoint}/approve", tag = "enrolment",
     operation_id = "approve_pending", request_body = Option<ApproveBody>,
     responses((status = 200, description = "The device", body = Device)))]
@@ -44,7 +44,8 @@ async fn approve<S: Store>(
     Id(endpoint): Id,
     OptionalBody(body): OptionalBody<ApproveBody>,
 ) -> Result<Json<Device>, Problem> {
-    let device = service::approve(app.store(), &who.caller, app.stamp(), &endpoint, body.name).await?;
+    let shown = body.fingerprint.map(|text| text.parse()).transpose()?;
+    let device = service::approve(app.store(), &who.caller, app.stamp(), &endpoint, shown, body.name).await?;
     app.gateway().approved(who.caller.tenant, device.id, &endpoint);
     Ok(Json(device.into()))
 }

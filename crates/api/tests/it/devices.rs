@@ -231,6 +231,10 @@ async fn traces_are_switched_and_read() {
         json!({"at": "2023-11-14T22:13:20Z", "direction": "out", "kind": "Get", "msg_id": "1",
             "summary": "Get Device.DeviceInfo.", "body": {"param_paths": ["Device.DeviceInfo."]}})
     );
+    let lines = world.get(&format!("{uri}?format=jsonl")).token(&token).send().await;
+    assert_eq!((lines.status, &lines.body[..]), (200, &b"{\"dir\":\"out\",\"t\":5,\"hex\":\"0a\"}\n"[..]));
+    let other = world.get(&format!("{uri}?format=pcap")).token(&token).send().await;
+    other.is_problem(400, "invalid");
     assert_eq!(switch(r#"{"enabled":false}"#).await.status, 204);
     assert_eq!(world.get(&uri).token(&token).send().await.json(), empty);
 }

@@ -25,6 +25,7 @@ async fn ask(world: &World, endpoint: &str) {
         first_seen: START,
         last_seen: START,
         attempts: 1,
+        changed: false,
     };
     world.store.submit(Write::SeenPending { tenant: TENANT, pending }).await.expect("stored");
 }
@@ -37,7 +38,8 @@ async fn a_pending_device_is_listed_and_let_in() {
     let list = world.get("/api/v1/pending").token(&token).send().await.json();
     let expected = json!({"items": [{"endpoint": "os::00256D-A%201", "transport": "websocket",
         "peer": "192.0.2.7:40000", "proven": true, "fingerprint": format!("31{}", "ab".repeat(31)),
-        "first_seen": "2023-11-14T22:13:20Z", "last_seen": "2023-11-14T22:13:20Z", "attempts": 1}],
+        "first_seen": "2023-11-14T22:13:20Z", "last_seen": "2023-11-14T22:13:20Z", "attempts": 1,
+        "changed": false}],
         "next": null});
     assert_eq!(list, expected);
     let uri = "/api/v1/pending/os::00256D-A%25201/approve";
@@ -104,7 +106,7 @@ async fn refused_attempts_say_why() {
 async fn enrolment_tokens_are_shown_once_listed_and_ended() {
     let world = World::new().await;
     let token = world.token(Role::Operator).await;
-    let body = r#"{"ttl":"1h","uses":3,"name":"van"}"#;
+    let body = r#"{"ttl":"1h","uses":3,"name":"van","group":"vans"}"#;
     let made = world.post("/api/v1/enrolments").token(&token).json(body).await.json();
     let secret = made["token"].as_str().expect("a token");
     assert!(secret.starts_with("enrol_"));
@@ -112,7 +114,7 @@ async fn enrolment_tokens_are_shown_once_listed_and_ended() {
     let list = world.get("/api/v1/enrolments").token(&token).send().await;
     assert!(!String::from_utf8_lossy(&list.body).contains(secret));
     let item = json!({"id": made["id"], "name": "van", "created": "2023-11-14T22:13:20Z",
-        "expires": "2023-11-14T23:13:20Z", "uses": 3});
+        "expires": "2023-11-14T23:13:20Z", "uses": 3, "group": "vans", "endpoint": null});
     assert_eq!(list.json()["items"], json!([item]));
 
     let uri = format!("/api/v1/enrolments/{}", made["id"].as_str().expect("an id"));
@@ -128,6 +130,32 @@ async fn enrolment_tokens_are_shown_once_listed_and_ended() {
     for body in [r#"{"ttl":"soon"}"#, r#"{"ttl":"31d"}"#, r#"{"ttl":"0s"}"#, r#"{"ttl":"1h","uses":0}"#] {
         world.post("/api/v1/enrolments").token(&token).json(body).await.is_problem(400, "invalid");
     }
+    for body in [
+        r#"{"ttl":"1h","group":""}"#,
+        r#"{"ttl":"1h","endpoint":""}"#,
+        r#"{"ttl":"1h","endpoint":"os::00256D-A1","uses":2}"#,
+    ] {
+        world.post("/api/v1/enrolments").token(&token).json(body).await.is_problem(400, "invalid");
+    }
+    let body = r#"{"ttl":"1h","endpoint":"os::00256D-A1"}"#;
+    world.post("/api/v1/enrolments").token(&token).json(body).await;
+    let list = world.get("/api/v1/enrolments").token(&token).send().await.json();
+    assert_eq!(list["items"][0]["endpoint"], "os::00256D-A1");
+}
+
+#[tokio::test]
+async fn an_approval_names_what_was_shown() {
+    let world = World::new().await;
+    let token = world.token(Role::Operator).await;
+    ask(&world, "os::00256D-A1").await;
+    let uri = "/api/v1/pending/os::00256D-A1/approve";
+    let approve = async |fingerprint: &str| {
+        world.post(uri).token(&token).json(&json!({ "fingerprint": fingerprint }).to_string()).await
+    };
+    approve("plain").await.is_problem(409, "conflict");
+    approve(&"ab".repeat(32)).await.is_problem(409, "conflict");
+    approve("ab").await.is_problem(400, "invalid");
+    assert_eq!(approve(&format!("31{}", "ab".repeat(31))).await.status, 200);
 }
 
 #[tokio::test]
@@ -163,6 +191,16 @@ async fn a_device_that_listens_is_let_in_and_dialled() {
     assert_eq!((again.status, &again.json()["id"]), (201, &device["id"]));
     assert_eq!(world.store.dials(TENANT).await.expect("readable").len(), 1);
     assert_eq!(world.server.dials_changed.load(Ordering::SeqCst), 2);
+
+    // It is not dialled any more, and is still there.
+    let dial = format!("{uri}/dial");
+    let viewer = world.token(Role::Viewer).await;
+    world.call(Method::DELETE, &dial).token(&viewer).send().await.is_problem(403, "forbidden");
+    assert_eq!(world.call(Method::DELETE, &dial).token(&token).send().await.status, 204);
+    assert_eq!(world.store.dials(TENANT).await, Ok(Vec::new()));
+    assert_eq!(world.server.dials_changed.load(Ordering::SeqCst), 3);
+    world.call(Method::DELETE, &dial).token(&token).send().await.is_problem(404, "not-found");
+    assert_eq!(world.get(&uri).token(&token).send().await.status, 200);
 
     assert_eq!(world.call(Method::DELETE, &uri).token(&token).send().await.status, 204);
     assert_eq!(world.store.dials(TENANT).await, Ok(Vec::new()));

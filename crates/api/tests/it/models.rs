@@ -68,7 +68,7 @@ fn supported() -> SchemaResult {
 async fn put(world: &World, device: DeviceId) -> String {
     let model = StoredModel::new(supported()).expect("a model");
     let hash = model.hash.to_string();
-    let put = PutModel { tenant: TENANT, device, model, hint: None, at: world.now() };
+    let put = PutModel { tenant: TENANT, device, model, at: world.now() };
     world.store.submit(Write::PutModel(Box::new(put))).await.expect("stored");
     hash
 }

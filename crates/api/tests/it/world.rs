@@ -189,6 +189,7 @@ impl Gateway for Server {
             msg_id: Some("1".into()),
             summary: "Get Device.DeviceInfo.".into(),
             body: serde_json::json!({"param_paths": ["Device.DeviceInfo."]}),
+            line: r#"{"dir":"out","t":5,"hex":"0a"}"#.into(),
         };
         let items = if enabled { vec![traced] } else { Vec::new() };
         *self.trace.lock().expect("not poisoned") = Trace { enabled, items };

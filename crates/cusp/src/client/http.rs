@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use ureq::http::request::Builder;
 use ureq::http::{Method, Request, Response};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -126,6 +127,39 @@ impl Client {
         read(self.send(Method::POST, path, query, headers, Some(body))?)
     }
 
+    /// Gives the server a file as it is.
+    ///
+    /// # Errors
+    /// What the server or the network says.
+    pub(crate) fn upload(&self, path: &str, media: &str, file: Vec<u8>) -> Result<Value, Failure> {
+        let request = self.request(Method::POST, path, &[], &[]).header("Content-Type", media);
+        read(self.answer(self.agent.run(request.body(file).map_err(wrong)?))?)
+    }
+
+    /// Reads what is not JSON.
+    ///
+    /// # Errors
+    /// What the server or the network says.
+    pub(crate) fn text(&self, path: &str, query: Query<'_>) -> Result<String, Failure> {
+        let mut response = self.send(Method::GET, path, query, &[], None)?;
+        if !response.status().is_success() {
+            read(response)?;
+            return Err(Failure::new("the server did not answer with a text"));
+        }
+        let limit = response.body_mut().with_config().limit(ANSWER_BYTES);
+        limit
+            .read_to_string()
+            .map_err(|error| Failure::new("the server's answer ended early").with(error.to_string()))
+    }
+
+    /// Sets something.
+    ///
+    /// # Errors
+    /// What the server or the network says.
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        read(self.send(Method::PUT, path, &[], &[], Some(body))?)
+    }
+
     /// Changes something.
     ///
     /// # Errors
@@ -221,6 +255,17 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Response<ureq::Body>, Failure> {
+        let request = self.request(method, path, query, headers);
+        self.answer(match body {
+            Some(body) => {
+                let request = request.header("Content-Type", "application/json");
+                self.agent.run(request.body(body.to_string()).map_err(wrong)?)
+            }
+            None => self.agent.run(request.body(()).map_err(wrong)?),
+        })
+    }
+
+    fn request(&self, method: Method, path: &str, query: Query<'_>, headers: &[(&str, &str)]) -> Builder {
         let mut uri = format!("{}/api/v1{path}", self.base);
         for (at, (name, value)) in query.iter().enumerate() {
             uri.push(if at == 0 { '?' } else { '&' });
@@ -233,18 +278,22 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let wrong = |error: ureq::http::Error| Failure::usage(format!("not a request: {error}"));
-        let sent = match body {
-            Some(body) => {
-                let request = request.header("Content-Type", "application/json");
-                self.agent.run(request.body(body.to_string()).map_err(wrong)?)
-            }
-            None => self.agent.run(request.body(()).map_err(wrong)?),
-        };
+        request
+    }
+
+    fn answer(
+        &self,
+        sent: Result<Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Response<ureq::Body>, Failure> {
         sent.map_err(|error| {
             Failure::new(format!("{} does not answer", self.base)).with(error.to_string()).outage()
         })
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
+fn wrong(error: ureq::http::Error) -> Failure {
+    Failure::usage(format!("not a request: {error}"))
 }
 
 /// The JSON of an answer, or the problem that it tells.

@@ -46,6 +46,21 @@ const CANNED: &[Canned] = &[
         r#"{"items":[{"endpoint":"os::1","transport":"websocket","peer":"192.0.2.1:4","proven":false,"last_seen":"t","attempts":2,"fingerprint":null},{"endpoint":"os::2"}],"next":null}"#,
     ),
     ("POST /api/v1/pending/os%3A%3A1/approve", 200, DEVICE),
+    ("POST /api/v1/devices", 201, DEVICE),
+    ("DELETE /api/v1/devices/attic/dial", 204, ""),
+    (
+        "POST /api/v1/datamodels",
+        200,
+        r#"{"id":"ab12","name":"Device","version":"2.19","protocol":"usp","definitions":7,"imported":"t","actor":"user:ann"}"#,
+    ),
+    (
+        "GET /api/v1/datamodels",
+        200,
+        r#"{"items":[{"id":"ab12","name":"Device","version":"2.19","protocol":"usp","definitions":7,"imported":"t","actor":"user:ann"}],"next":null}"#,
+    ),
+    ("DELETE /api/v1/datamodels/ab12", 204, ""),
+    ("PUT /api/v1/devices/attic/trace", 204, ""),
+    ("GET /api/v1/devices/attic/trace?format=jsonl", 200, "{\"dir\":\"in\",\"t\":1,\"hex\":\"0a\"}\n"),
     ("POST /api/v1/enrolments", 200, r#"{"id":"e1","token":"enrol-me","expires":"t"}"#),
     (
         "GET /api/v1/events/stream",
@@ -165,6 +180,70 @@ fn devices_are_let_in_and_removed() {
     check(&["approve", "1"], 0, "approved os::1 as 0a1\n", "");
     check(&["device", "rm", "attic"], 0, "removed 0a1  attic\n", "");
     check(&["enrol", "token", "--ttl", "1h"], 0, "enrol-me\n", "");
+}
+
+#[test]
+fn an_approval_is_for_the_certificate_that_was_checked() {
+    let seen = check(&["approve", "os::1", "--fingerprint", "plain"], 0, "approved os::1 as 0a1\n", "");
+    assert_eq!(
+        seen[1],
+        r#"POST /api/v1/pending/os%3A%3A1/approve authorization: bearer cusp_t {"fingerprint":"plain"}"#
+    );
+    let told = "cusp: --name and --fingerprint are for one device\n";
+    check(&["approve", "os::1", "os::2", "--fingerprint", "plain"], 2, "", told);
+}
+
+#[test]
+fn an_enrolment_token_may_be_for_a_group_and_for_one_device() {
+    let seen = check(&["enrol", "token", "--group", "pilot", "--endpoint", "os::7"], 0, "enrol-me\n", "");
+    assert_eq!(
+        seen,
+        [concat!(
+            "POST /api/v1/enrolments authorization: bearer cusp_t ",
+            r#"{"endpoint":"os::7","group":"pilot","ttl":"3600s","uses":1}"#
+        )]
+    );
+}
+
+#[test]
+fn devices_that_listen_are_dialled() {
+    let fake = Fake::start(CANNED);
+    let ran = fake.cusp(&["device", "add", "os::1", "--connect", "ws://192.0.2.7:8184/usp"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(ran.stdout.contains("attic"), "{}", ran.stdout);
+    assert_eq!(
+        fake.seen(),
+        [
+            r#"POST /api/v1/devices authorization: bearer cusp_t {"connect":"ws://192.0.2.7:8184/usp","endpoint":"os::1"}"#
+        ]
+    );
+    check(&["device", "undial", "attic"], 0, "attic is not dialled any more\n", "");
+}
+
+#[test]
+fn data_models_are_imported_listed_and_removed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("model.xml");
+    std::fs::write(&file, "<document/>").expect("written");
+    let file = file.to_str().expect("a plain name");
+    let seen = check(&["datamodel", "import", file], 0, "imported Device 2.19: 7 definitions, ab12\n", "");
+    assert_eq!(seen, ["POST /api/v1/datamodels authorization: bearer cusp_t <document/>"]);
+    check(
+        &["datamodel", "list"],
+        0,
+        "ID    NAME    VERSION  PROTOCOL  DEFINITIONS  IMPORTED  BY\n\
+         ab12  Device  2.19     usp       7            t         user:ann\n",
+        "",
+    );
+    check(&["datamodel", "rm", "ab"], 0, "removed ab12\n", "");
+    check(&["datamodel", "rm", "cd"], 1, "", "cusp: there is no data model \"cd\"\n");
+}
+
+#[test]
+fn a_trace_is_printed_as_a_recording() {
+    let seen = check(&["trace", "attic", "--on"], 0, "", "");
+    assert_eq!(seen, [r#"PUT /api/v1/devices/attic/trace authorization: bearer cusp_t {"enabled":true}"#]);
+    check(&["trace", "attic"], 0, "{\"dir\":\"in\",\"t\":1,\"hex\":\"0a\"}\n", "");
 }
 
 #[test]

@@ -6,12 +6,14 @@ use dm::UtcTime;
 use dm::operation::{Operation, Outcome};
 use sha2::{Digest as _, Sha256};
 
+use crate::access::SecretHash;
 use crate::audit::AuditEntry;
 use crate::device::{CredentialOrigin, FactsUpdate, Identity};
+use crate::enrolment::Shown;
 use crate::event::EventBody;
 use crate::ids::{DeviceId, Digest, Epoch, Fingerprint, JobId, TenantId};
 use crate::job::{Job, JobError, JobEvent};
-use crate::model::{ModelHint, StoredModel};
+use crate::model::StoredModel;
 use crate::twin::Delta;
 
 /// A notification as it arrived.
@@ -94,14 +96,36 @@ pub struct Approve {
     pub tenant: TenantId,
     /// Which, as it stands on the list.
     pub endpoint: String,
+    /// What the person saw of its proof. Another proof on the list by now is a conflict; without it, so is
+    /// a proof that has changed since the first attempt.
+    pub shown: Option<Shown>,
     /// What to call it; its endpoint id otherwise.
     pub name: Option<String>,
     /// The id for it, if it is not known.
     pub device: DeviceId,
     /// When.
     pub at: UtcTime,
-    /// Who.
+    /// Who; the store adds what was approved.
     pub audit: AuditEntry,
+}
+
+/// A device is let in by an enrolment token, with the certificate that was issued for it.
+///
+/// One transaction: the token is used up only if the device is registered, and the other way round.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Enrol {
+    /// Whose token, and whose device it will be.
+    pub tenant: TenantId,
+    /// Of the token's secret; unknown, used up or expired is not found.
+    pub token: SecretHash,
+    /// For whom; another than the token's is not found either.
+    pub endpoint: String,
+    /// The id for it, if it is not known.
+    pub device: DeviceId,
+    /// Of the certificate.
+    pub fingerprint: Fingerprint,
+    /// When.
+    pub at: UtcTime,
 }
 
 /// A device is let in without a person.
@@ -201,8 +225,6 @@ pub struct PutModel {
     pub device: DeviceId,
     /// The model.
     pub model: StoredModel,
-    /// Under which hint others may find it.
-    pub hint: Option<ModelHint>,
     /// When.
     pub at: UtcTime,
 }

@@ -4,16 +4,16 @@ use dm::UtcTime;
 use dm::operation::Outcome;
 
 use super::intent::{
-    Admit, Approve, CreateJob, DeviceFields, FinishJob, NewNotification, Patch, Prune, PutDial, PutModel,
-    SessionClosed, SessionOpened,
+    Admit, Approve, CreateJob, DeviceFields, Enrol, FinishJob, NewNotification, Patch, Prune, PutDial,
+    PutModel, SessionClosed, SessionOpened,
 };
 use crate::access::{ApiToken, EnrolmentToken, Login, PasswordHash, SecretHash, SignInLink, User};
 use crate::audit::AuditEntry;
+use crate::datamodel::PutDataModel;
 use crate::device::{Credential, Device, Identity};
 use crate::enrolment::{PendingDevice, RefusedAttempt};
-use crate::ids::{DeviceId, EnrolmentId, Epoch, JobId, Seq, TenantId, TokenId, UserId};
+use crate::ids::{DeviceId, EnrolmentId, Epoch, JobId, ModelHash, Seq, TenantId, TokenId, UserId};
 use crate::job::{Job, JobEvent};
-use crate::model::ModelHint;
 
 /// What the domain wants written. Each is one transaction: the rows, the event of the log, and the audit
 /// row where a person acts.
@@ -40,8 +40,8 @@ pub enum Write {
         /// It, with `attempts` of this time (1); counted up if it is on the list.
         pending: PendingDevice,
     },
-    /// A person lets a pending device in: creates it, or adds its certificate to the device that goes by
-    /// that name. → [`Written::Device`].
+    /// A person lets a pending device in as it was shown: creates it, or adds its certificate to the device
+    /// that goes by that name. → [`Written::Device`].
     Approve(Approve),
     /// A person turns a pending device away. → [`Written::Done`].
     Reject {
@@ -54,18 +54,20 @@ pub enum Write {
         /// Who.
         audit: AuditEntry,
     },
-    /// The policy or a token lets an unknown device in, or a certificate is issued for a device to come.
-    /// → [`Written::Device`].
+    /// The policy lets an unknown device in. → [`Written::Device`].
     Admit(Admit),
+    /// A token lets a device in, and is used up by it. A device that has a certificate is a conflict, unless
+    /// the token was made for it: then its old certificates are revoked. → [`Written::Device`].
+    Enrol(Enrol),
     /// A person says where a device listens: lets it in, if nobody knows it, and has it dialled there from
     /// now on. → [`Written::Device`].
     PutDial(PutDial),
-    /// A device is not dialled any more. → [`Written::Done`].
+    /// A device is not dialled any more, under none of its names. → [`Written::Done`].
     RemoveDial {
         /// Whose.
         tenant: TenantId,
-        /// Whom it dialled.
-        endpoint: String,
+        /// Which.
+        device: DeviceId,
         /// When.
         at: UtcTime,
         /// Who.
@@ -126,12 +128,18 @@ pub enum Write {
     },
     /// A device's supported model. → [`Written::Done`].
     PutModel(Box<PutModel>),
-    /// A hint was wrong. → [`Written::Done`].
-    DropHint {
+    /// A data model that a person imported. → [`Written::Done`].
+    PutDataModel(Box<PutDataModel>),
+    /// An imported data model is removed. → [`Written::Done`].
+    RemoveDataModel {
         /// Whose.
         tenant: TenantId,
         /// Which.
-        hint: ModelHint,
+        id: ModelHash,
+        /// When.
+        at: UtcTime,
+        /// Who.
+        audit: AuditEntry,
     },
     /// Onboarding was completed. → [`Written::Done`].
     Onboarded {
@@ -280,17 +288,6 @@ pub enum Write {
         /// Who ended it.
         audit: AuditEntry,
     },
-    /// One use of an enrolment token; unknown, used up or expired is not found. → [`Written::Enrolment`].
-    UseEnrolmentToken {
-        /// Whose.
-        tenant: TenantId,
-        /// Of the token.
-        hash: SecretHash,
-        /// For whom, for the log.
-        endpoint: String,
-        /// When.
-        at: UtcTime,
-    },
     /// A row of the audit log by itself. → [`Written::Done`].
     Audit {
         /// Whose.
@@ -334,6 +331,4 @@ pub enum Written {
     Jobs(Vec<(TenantId, DeviceId, JobId)>),
     /// Whom a link signed in.
     User(Box<User>),
-    /// The token that was used, with what is left of it.
-    Enrolment(EnrolmentToken),
 }

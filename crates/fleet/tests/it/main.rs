@@ -8,6 +8,7 @@ mod filter;
 mod jobs;
 mod lane;
 mod onboarding;
+mod secret;
 mod twin;
 
 use dm::UtcTime;

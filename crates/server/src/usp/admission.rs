@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleet::access::EnrolmentToken;
 use fleet::audit::AuditEntry;
 use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
 use fleet::enrolment::{Accept, Attempt, Decision, Live, PendingDevice, Proof, decide};
 use fleet::ids::{DeviceId, Fingerprint};
 use fleet::job::Actor;
-use fleet::port::{Admit, SessionOpened, Store, StoreError, Write, Written};
+use fleet::port::{Admit, Enrol, SessionOpened, Store, StoreError, Write, Written};
 use mtp::{Admission, Candidate, EnrolRequest, Refusal};
 use usp_endpoint::EndpointId;
 use usp_endpoint::link::{LinkId, PeerAuth};
@@ -21,6 +22,9 @@ use crate::limits::DECISIONS;
 
 /// How long the link that an endpoint has already may take to answer a ping.
 const PING_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Why an enrolment is refused that shows no good token.
+const NO_TOKEN: &str = "the enrolment token is unknown, used up or expired";
 
 /// The HTTP status of an attempt that comes too soon.
 const TOO_MANY: u16 = 429;
@@ -258,6 +262,7 @@ impl<S: Store> Usp<S> {
             first_seen: at,
             last_seen: at,
             attempts: 1,
+            changed: false,
         };
         tracing::info!(endpoint = %eid, peer = %entry.up.peer_addr, "waits for approval");
         self.submit(Write::SeenPending { tenant: self.0.options.tenant, pending }).await.map(drop)
@@ -300,43 +305,68 @@ impl<S: Store> Usp<S> {
         Ok(Opening::Session(session))
     }
 
-    /// A token lets a device in that has no certificate yet. It does not make its holder another device.
-    async fn check_unproven(&self, endpoint: &EndpointId) -> Result<(), Refusal> {
+    /// Whether this token may let this device in: the rules of [`Write::Enrol`], before anything is signed.
+    async fn check_enrolment(&self, endpoint: &EndpointId, token: &EnrolmentToken) -> Result<(), Refusal> {
+        if *endpoint == self.0.options.endpoint {
+            // R-ARC.2.
+            return Err(Refusal::new(403, "this is the controller's own endpoint id"));
+        }
+        if token.endpoint.as_ref().is_some_and(|own| own != endpoint.as_str()) {
+            return Err(Refusal::new(403, "the enrolment token is for another endpoint id"));
+        }
         let identity = Identity::usp(endpoint.as_str());
-        let known = self.0.store.admission(self.0.options.tenant, &identity).await;
-        match known.map_err(|error| Refusal::new(503, error.to_string()))? {
-            Some(fleet::enrolment::Admission::Device { pinned, .. }) if !pinned.is_empty() => {
-                Err(Refusal::new(409, "this device has a certificate; remove the device to enrol it again"))
+        let known = self.0.store.admission(self.0.options.tenant, &identity).await.map_err(unavailable)?;
+        match known {
+            Some(fleet::enrolment::Admission::Device { pinned, .. })
+                if !pinned.is_empty() && token.endpoint.is_none() =>
+            {
+                let why = "this device has a certificate; a token made for its endpoint id enrols it again";
+                Err(Refusal::new(409, why))
             }
             _ => Ok(()),
         }
     }
 
+    /// Issues a certificate for a token. The token is used up in the transaction that registers the
+    /// certificate: what fails before burns no token, and what was signed and not registered is dropped.
     async fn issue(&self, request: EnrolRequest) -> Result<String, Refusal> {
         let Some(issuer) = &self.0.options.issuer else {
             return Err(Refusal::new(404, "this server issues no certificates"));
         };
+        let (tenant, stamp) = (self.0.options.tenant, self.0.clock.stamp());
+        let hash = fleet::access::SecretHash::of(&request.token);
+        let token = self.0.store.enrolment_token(tenant, hash, stamp.at).await.map_err(unavailable)?;
+        let token = token.ok_or_else(|| Refusal::new(403, NO_TOKEN))?;
+        let endpoint = issuer.endpoint(&request.request_pem).map_err(|why| Refusal::new(400, why))?;
+        self.check_enrolment(&endpoint, &token).await?;
         let issued = issuer.issue(&request.request_pem).map_err(|why| Refusal::new(400, why))?;
-        let used = Write::UseEnrolmentToken {
-            tenant: self.0.options.tenant,
-            hash: fleet::access::SecretHash::of(&request.token),
-            endpoint: issued.endpoint.as_str().to_owned(),
-            at: self.0.clock.utc(),
+        let enrol = Enrol {
+            tenant,
+            token: hash,
+            endpoint: endpoint.as_str().to_owned(),
+            device: DeviceId::make(stamp),
+            fingerprint: Fingerprint(issued.fingerprint),
+            at: stamp.at,
         };
-        self.submit(used).await.map_err(|error| match error {
-            StoreError::NotFound(_) => {
-                Refusal::new(403, "the enrolment token is unknown, used up or expired")
-            }
-            other => Refusal::new(503, other.to_string()),
-        })?;
-        self.check_unproven(&issued.endpoint).await?;
-        let credential = Some((Fingerprint(issued.fingerprint), CredentialOrigin::Issued));
-        self.create(&issued.endpoint, credential, "an enrolment token")
-            .await
-            .map_err(|error| Refusal::new(409, error.to_string()))?;
-        tracing::info!(endpoint = %issued.endpoint, peer = %request.peer_addr, "enrolled");
+        let device = match self.submit(Write::Enrol(enrol)).await {
+            Ok(Written::Device(device)) => device.id,
+            Ok(_) => return Err(Refusal::new(503, "the store answered with something else")),
+            Err(StoreError::NotFound(_)) => return Err(Refusal::new(403, NO_TOKEN)),
+            Err(StoreError::Conflict(why)) => return Err(Refusal::new(409, why)),
+            Err(error) => return Err(unavailable(error)),
+        };
+        // Who holds the certificate from before is not this device any more.
+        if let Some(session) = self.session(device) {
+            session.sender.close(mtp::ws::close_code::POLICY, "the device was enrolled again");
+        }
+        tracing::info!(%endpoint, peer = %request.peer_addr, "enrolled");
         Ok(issued.chain_pem)
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+fn unavailable(error: StoreError) -> Refusal {
+    Refusal::new(503, error.to_string())
 }
 
 /// What a transport proved, in the terms of the domain. Wildcard names count where they certify the id.

@@ -45,11 +45,7 @@ pub(super) fn event(what: &Notice) -> EventBody {
 }
 
 /// The domain's plan for the machine.
-pub(super) fn plan(plan: &FleetPlan, schema: bool) -> OnboardingPlan {
-    let read = plan.first_reads.iter().flat_map(|operation| match operation {
-        Operation::Get(get) => get.paths.clone(),
-        _ => Vec::new(),
-    });
+pub(super) fn plan(plan: &FleetPlan) -> OnboardingPlan {
     let subscription = |wanted: &fleet::onboarding::Subscription| Subscription {
         id: wanted.id.clone(),
         notif_type: wanted.kind.as_str().to_owned(),
@@ -59,8 +55,8 @@ pub(super) fn plan(plan: &FleetPlan, schema: bool) -> OnboardingPlan {
     };
     OnboardingPlan {
         id_prefix: fleet::onboarding::ID_PREFIX.to_owned(),
-        read: read.collect(),
-        schema,
+        read: plan.first_reads.clone(),
+        schema: plan.ask_model,
         instances: true,
         subscriptions: plan.subscriptions.iter().map(subscription).collect(),
         boot_parameters: plan.boot_parameters.clone(),

@@ -8,13 +8,13 @@ use fleet::ids::TenantId;
 use fleet::port::{Store, Write};
 use mtp::{DownReason, LinkHandler, LinkUp, Verdict};
 use tokio::sync::Mutex as AsyncMutex;
-use usp_endpoint::EndpointId;
 use usp_endpoint::link::{Inbound, LinkId};
+use usp_endpoint::{EndpointId, Record};
 
 use super::admission::Opening;
 use super::session::Session;
 use super::{Usp, lock};
-use crate::limits::{PENDING_LINKS, REFUSALS_UNSTORED};
+use crate::limits::{CONNECT_BYTES, PENDING_LINKS, REFUSALS_UNSTORED};
 
 /// A connection.
 pub(super) struct LinkEntry<S: Store> {
@@ -35,12 +35,31 @@ impl Drop for Place {
 pub(super) enum Phase<S: Store> {
     /// Nobody has decided yet.
     New,
-    /// It waits for a person; its Records are ignored.
-    Pending { _place: Place },
+    /// It waits for a person; its Records are ignored, all but the fact that it said who it is.
+    Pending {
+        _place: Place,
+        /// Its Connect Record, which is answered as soon as it is let in.
+        connect: Option<Inbound>,
+    },
     /// It is a device's session.
     Live(Arc<Session<S>>),
     /// It was turned away and is closing.
     Over,
+}
+
+impl<S: Store> LinkEntry<S> {
+    /// A device that waits has connected: of all that it sends before it is let in, only that is kept.
+    async fn remember(&self, record: Inbound) {
+        let connects = || {
+            record.record.len() <= CONNECT_BYTES
+                && Record::decode(record.record.clone()).is_ok_and(|record| record.record_type.is_connect())
+        };
+        if let Phase::Pending { connect, .. } = &mut *self.phase.lock().await
+            && connects()
+        {
+            *connect = Some(record);
+        }
+    }
 }
 
 impl<S: Store> LinkHandler for Usp<S> {
@@ -60,7 +79,10 @@ impl<S: Store> LinkHandler for Usp<S> {
         let usp = self.clone();
         Box::pin(async move {
             let Some(entry) = lock(&usp.0.links).get(&record.link).cloned() else { return Verdict::Accepted };
-            let Some(session) = usp.open(&entry).await else { return Verdict::Accepted };
+            let Some(session) = usp.open(&entry).await else {
+                entry.remember(record).await;
+                return Verdict::Accepted;
+            };
             usp.0.metrics.records_in.inc();
             session.inbound(&usp, record).await
         })
@@ -92,7 +114,7 @@ impl<S: Store> Usp<S> {
         }
         let (next, session) = match self.decide(entry).await {
             Opening::Session(session) => (Phase::Live(Arc::clone(&session)), Some(session)),
-            Opening::Pending(place) => (Phase::Pending { _place: place }, None),
+            Opening::Pending(place) => (Phase::Pending { _place: place, connect: None }, None),
             Opening::Refused(reason) => {
                 entry.up.sender.close(mtp::ws::close_code::POLICY, reason);
                 (Phase::Over, None)
@@ -129,13 +151,23 @@ impl<S: Store> Usp<S> {
         let link = lock(&self.0.by_endpoint).get(&endpoint).copied();
         let entry = link.and_then(|link| lock(&self.0.links).get(&link).cloned());
         if let Some(entry) = entry {
-            {
+            let connect = {
                 let mut phase = entry.phase.lock().await;
-                if matches!(*phase, Phase::Pending { .. }) {
-                    *phase = Phase::New;
+                match &mut *phase {
+                    Phase::Pending { connect, .. } => {
+                        let connect = connect.take();
+                        *phase = Phase::New;
+                        connect
+                    }
+                    Phase::New | Phase::Live(_) | Phase::Over => None,
                 }
+            };
+            if let Some(session) = self.open(&entry).await
+                && let Some(record) = connect
+            {
+                self.0.metrics.records_in.inc();
+                session.inbound(self, record).await;
             }
-            self.open(&entry).await;
         }
     }
 

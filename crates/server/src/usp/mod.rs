@@ -20,15 +20,17 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleet::enrolment::Policy;
-use fleet::ids::{DeviceId, TenantId};
+use fleet::ids::{DeviceId, ModelHash, TenantId};
 use fleet::port::Store;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use usp_endpoint::EndpointId;
 use usp_endpoint::controller::ControllerConfig;
+use usp_endpoint::controller::io::Input;
 use usp_endpoint::link::LinkId;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::schemas::Schemas;
 use attempts::Attempts;
 use lanes::LaneTable;
 use links::LinkEntry;
@@ -41,6 +43,12 @@ pub use trace::TraceItem;
 
 /// Issues certificates to devices that enrol.
 pub trait Issuer: Send + Sync + 'static {
+    /// Whom a certificate signing request, PEM, is for.
+    ///
+    /// # Errors
+    /// A sentence for the device's log.
+    fn endpoint(&self, request_pem: &str) -> Result<EndpointId, String>;
+
     /// The chain, PEM, for a certificate signing request, PEM, and the endpoint it is for; or why not.
     ///
     /// # Errors
@@ -58,6 +66,10 @@ pub struct Issued {
     pub fingerprint: [u8; 32],
 }
 
+/// Looks at what a session is about to be given. It runs where the session runs: a panic of it is one of
+/// the session.
+pub type Inspect = Box<dyn Fn(&EndpointId, &Input) + Send + Sync>;
+
 /// What the role is built from.
 pub struct UspOptions {
     /// Our own Endpoint.
@@ -68,6 +80,8 @@ pub struct UspOptions {
     pub policy: Policy,
     /// Issues certificates; `None` without an internal CA.
     pub issuer: Option<Box<dyn Issuer>>,
+    /// Looks at every input of every session; `None` but in tests.
+    pub inspect: Option<Inspect>,
 }
 
 /// The role. Clones share it.
@@ -98,17 +112,17 @@ struct Inner<S: Store> {
     metrics: Arc<Metrics>,
     /// Changes when whom to dial does.
     dials: watch::Sender<()>,
-    /// Rung after every write that may have added events to the log.
-    log: Arc<Notify>,
+    schemas: Schemas<S>,
 }
 
 impl<S: Store> Usp<S> {
     /// Builds the role over a store. Its timer runs until the role is dropped.
-    pub fn new(store: S, clock: Clock, options: UspOptions, metrics: Arc<Metrics>, log: Arc<Notify>) -> Self {
+    pub fn new(store: S, clock: Clock, options: UspOptions, metrics: Arc<Metrics>) -> Self {
         let config = Arc::new(ControllerConfig {
             endpoint: options.endpoint.clone(),
             versions: usp_endpoint::Version::SUPPORTED.to_vec(),
         });
+        let schemas = Schemas::new(store.clone());
         let usp = Usp(Arc::new(Inner {
             store,
             clock,
@@ -125,7 +139,7 @@ impl<S: Store> Usp<S> {
             unstored_refusals: AtomicUsize::new(0),
             metrics,
             dials: watch::Sender::new(()),
-            log,
+            schemas,
         }));
         timers::run(&usp);
         usp
@@ -155,14 +169,16 @@ impl<S: Store> Usp<S> {
         lock(&self.0.sessions).get(&device).cloned()
     }
 
-    /// Submits a write whose events readers of the log wait for.
+    /// What values of a device with this model are checked against and masked by.
+    pub async fn schema(&self, tenant: TenantId, model: Option<ModelHash>) -> api::gateway::Schema {
+        self.0.schemas.of(tenant, model).await
+    }
+
     async fn submit(
         &self,
         write: fleet::port::Write,
     ) -> Result<fleet::port::Written, fleet::port::StoreError> {
-        let written = self.0.store.submit(write).await;
-        self.0.log.notify_waiters();
-        written
+        self.0.store.submit(write).await
     }
 }
 

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use api::gateway::Schema;
 use dm::Outcome;
 use dm::operation::{CommandResult, Requested};
 use fleet::event::{EventBody, EventKind};
-use fleet::job::complete;
-use fleet::model::{ModelHint, StoredModel};
+use fleet::job::{complete, forget_secrets};
+use fleet::model::StoredModel;
 use fleet::onboarding::OnboardingPlan;
 use fleet::port::{DeviceFields, FinishJob, NewNotification, PutModel, Store, Write, Written};
+use fleet::secret::{Quoted, mask_delta, mask_event};
 use fleet::twin::{Delta, Source};
 use usp_endpoint::controller::io::{Input, Learned, Notice, Notification, Ticket};
 
@@ -27,9 +29,15 @@ impl<S: Store> Session<S> {
     ) -> Input {
         let at = usp.0.clock.utc();
         let wants_onboarding = matches!(notification.what, Notice::OnBoardRequest { .. });
-        let finish = self.completion(usp, &notification.what).await;
-        let finished = finish.as_ref().map(|finish| finish.job);
+        let schema = self.schema(usp).await;
+        let (finish, quoted) = self.completion(usp, &notification.what, &schema).await.unzip();
+        let finished = finish.as_ref().map(|finish: &FinishJob| finish.job);
         let mut event = convert::event(&notification.what);
+        mask_event(&mut event, &quoted.unwrap_or_default(), schema.as_ref());
+        let delta = delta(&notification.what, at).map(|mut delta| {
+            mask_delta(&mut delta, schema.as_ref());
+            delta
+        });
         if let Some(job) = finished {
             event = event.of_job(job);
         }
@@ -42,7 +50,7 @@ impl<S: Store> Session<S> {
             digest: fleet::ids::Digest(notification.digest),
             at,
             event: event.bounded(),
-            delta: delta(&notification.what, at),
+            delta,
             finish,
         };
         match usp.submit(Write::StoreNotification(Box::new(write))).await {
@@ -64,8 +72,8 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// The job that an OperationComplete ends, by its command key.
-    async fn completion(&self, usp: &Usp<S>, what: &Notice) -> Option<FinishJob> {
+    /// The job that an OperationComplete ends, by its command key, and the secrets of its request.
+    async fn completion(&self, usp: &Usp<S>, what: &Notice, schema: &Schema) -> Option<(FinishJob, Quoted)> {
         let Notice::OperationComplete { path, command, command_key, result } = what else { return None };
         if command_key.is_empty() {
             return None;
@@ -75,8 +83,10 @@ impl<S: Store> Session<S> {
         let completed =
             Requested { path: format!("{path}{command}"), result: result.clone().map(CommandResult::Output) };
         // The notification does not name its Request row: it is taken for the first that still runs.
-        let (outcome, event) = complete(job.outcome.as_ref(), command_key, "", completed);
-        Some(FinishJob {
+        let (mut outcome, event) = complete(job.outcome.as_ref(), command_key, "", completed);
+        let quoted = Quoted::of(&job.operation, schema.as_ref());
+        forget_secrets(&mut job.operation.clone(), Some(&mut outcome), schema.as_ref());
+        let finish = FinishJob {
             tenant,
             job: job.id,
             event,
@@ -85,14 +95,15 @@ impl<S: Store> Session<S> {
             delta: None,
             facts: fleet::device::FactsUpdate::default(),
             at: usp.0.clock.utc(),
-        })
+        };
+        Some((finish, quoted))
     }
 
     /// Has the machine onboard the device after the domain's plan.
     pub(super) async fn onboard(self: &Arc<Self>, usp: &Usp<S>) {
         let model = self.known_model(usp).await;
         self.planned_blind.store(model.is_none(), Ordering::Relaxed);
-        let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()), model.is_none());
+        let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()));
         self.input(usp, Input::Onboard(plan)).await;
     }
 
@@ -106,8 +117,9 @@ impl<S: Store> Session<S> {
         let (tenant, device, at) = (usp.0.options.tenant, self.device, usp.0.clock.utc());
         let write = match learned {
             Learned::Protocols(_) | Learned::OwnRow(_) => return,
-            Learned::Values(outcome) | Learned::Instances(outcome) => {
-                let operation = convert::asked(&outcome);
+            Learned::Values(mut outcome) | Learned::Instances(mut outcome) => {
+                let mut operation = convert::asked(&outcome);
+                forget_secrets(&mut operation, Some(&mut outcome), self.schema(usp).await.as_ref());
                 let delta = Delta::of_outcome(&operation, &outcome, at);
                 let facts = convert::facts_of(&outcome);
                 let delta = (!delta.is_empty()).then_some(delta);
@@ -116,10 +128,7 @@ impl<S: Store> Session<S> {
             Learned::Schema(Outcome::GetSchema(results)) => {
                 let Some(schema) = convert::merge_schema(results) else { return };
                 match StoredModel::new(schema) {
-                    Ok(model) => {
-                        let hint = self.hint(usp).await;
-                        Write::PutModel(Box::new(PutModel { tenant, device, model, hint, at }))
-                    }
+                    Ok(model) => Write::PutModel(Box::new(PutModel { tenant, device, model, at })),
                     Err(error) => {
                         tracing::warn!(%error, endpoint = %self.endpoint, "the supported model was not kept");
                         return;
@@ -128,20 +137,13 @@ impl<S: Store> Session<S> {
             }
             Learned::Schema(_) => return,
         };
+        let is_model = matches!(write, Write::PutModel(_));
         if let Err(error) = usp.submit(write).await {
             tracing::warn!(%error, endpoint = %self.endpoint, "what was learnt was not kept");
         }
-    }
-
-    async fn hint(&self, usp: &Usp<S>) -> Option<ModelHint> {
-        let facts = usp.0.store.device(usp.0.options.tenant, self.device).await.ok()??.facts;
-        let known = !facts.manufacturer.is_empty() && !facts.model.is_empty() && !facts.software.is_empty();
-        known.then(|| ModelHint {
-            vendor: facts.manufacturer,
-            model: facts.model,
-            version: facts.software,
-            role: String::new(),
-        })
+        if is_model {
+            self.forget_schema();
+        }
     }
 
     pub(super) async fn onboarded(self: &Arc<Self>, usp: &Usp<S>, result: Result<(), String>) {

@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use api::gateway::Schema;
 use dm::{Mono, Operation, Outcome};
 use fleet::ids::{DeviceId, Epoch};
-use fleet::job::{Job, JobError, JobEvent, JobState, event_of};
+use fleet::job::{Job, JobError, JobEvent, JobState, event_of, forget_secrets};
 use fleet::port::{FinishJob, SessionClosed, Store, StoreError, Write, Written};
 use fleet::twin::Delta;
 use mtp::{LinkSender, LinkUp, Verdict};
@@ -35,6 +36,8 @@ pub(super) struct Session<S: Store> {
     /// The device is being onboarded by a plan that did not know its model.
     pub(super) planned_blind: AtomicBool,
     inner: Mutex<SessionInner>,
+    /// What its values are masked by, once it has been asked for.
+    schema: Mutex<Option<Schema>>,
     _store: std::marker::PhantomData<S>,
 }
 
@@ -76,6 +79,7 @@ impl<S: Store> Session<S> {
             return_path: up.return_path.clone(),
             planned_blind: AtomicBool::new(false),
             inner: Mutex::new(SessionInner { machine, jobs: BTreeMap::new(), next_ticket: 0, begun: false }),
+            schema: Mutex::new(None),
             _store: std::marker::PhantomData,
         }
     }
@@ -132,6 +136,27 @@ impl<S: Store> Session<S> {
         self.carry_out(usp, effects).await;
     }
 
+    /// What is secret of what the device says.
+    pub(super) async fn schema(&self, usp: &Usp<S>) -> Schema {
+        if let Some(known) = &*lock(&self.schema) {
+            return Arc::clone(known);
+        }
+        let tenant = usp.0.options.tenant;
+        let model = match usp.0.store.device(tenant, self.device).await {
+            Ok(Some(device)) => device.model,
+            // Asked again next time; until then by the catalogue.
+            _ => return usp.schema(tenant, None).await,
+        };
+        let schema = usp.schema(tenant, model).await;
+        *lock(&self.schema) = Some(Arc::clone(&schema));
+        schema
+    }
+
+    /// The device has another model now.
+    pub(super) fn forget_schema(&self) {
+        *lock(&self.schema) = None;
+    }
+
     /// When the machine wants to be woken.
     pub(super) fn wake_at(&self) -> Option<Mono> {
         lock(&self.inner).machine.poll_timeout()
@@ -179,6 +204,9 @@ impl<S: Store> Session<S> {
     fn feed(self: &Arc<Self>, usp: &Usp<S>, input: Input) -> Vec<Effect> {
         let fed = catch_unwind(AssertUnwindSafe(|| {
             let mut inner = lock(&self.inner);
+            if let Some(inspect) = &usp.0.options.inspect {
+                inspect(&self.endpoint, &input);
+            }
             inner.machine.handle(usp.0.clock.now(), input);
             let mut effects = Vec::new();
             while let Some(output) = inner.machine.poll_output() {
@@ -281,7 +309,7 @@ impl<S: Store> Session<S> {
     async fn finish(self: &Arc<Self>, usp: &Usp<S>, job: &Job, end: Result<Outcome, Failure>) {
         let (tenant, at) = (job.tenant, usp.0.clock.utc());
         let write = match end {
-            Ok(outcome) => self.answered(usp, job, outcome),
+            Ok(outcome) => self.answered(usp, job, outcome).await,
             Err(Failure::NotSent) => return self.not_sent(usp, job).await,
             // Sent, and not answered within its patience: what it did is unknown. It is shown, and never
             // sent again by itself, so that a device that stays silent is not asked for ever.
@@ -343,8 +371,11 @@ impl<S: Store> Session<S> {
         }
     }
 
-    fn answered(&self, usp: &Usp<S>, job: &Job, outcome: Outcome) -> Write {
+    async fn answered(&self, usp: &Usp<S>, job: &Job, mut outcome: Outcome) -> Write {
         let (tenant, at) = (job.tenant, usp.0.clock.utc());
+        // From here on nobody sees what is secret in it.
+        let schema = self.schema(usp).await;
+        forget_secrets(&mut job.operation.clone(), Some(&mut outcome), schema.as_ref());
         let key = match &job.operation {
             Operation::Operate(operate) => operate.command_key.clone(),
             _ => String::new(),

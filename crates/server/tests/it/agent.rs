@@ -139,6 +139,11 @@ impl Agent {
         msg_id
     }
 
+    /// Whether all that was sent has arrived: a ping that came after it is answered.
+    pub(crate) async fn settled(&self) -> bool {
+        self.sender.answers_ping(PATIENCE).await
+    }
+
     pub(crate) fn leave(&self) {
         self.sender.close(mtp::ws::close_code::NORMAL, "");
     }

@@ -161,3 +161,32 @@ async fn bad_requests_of_the_api_are_problems() {
     stranger.token = Some("ct_wrong".to_owned());
     assert_eq!(stranger.get("/devices").await.status, 401);
 }
+
+#[tokio::test]
+async fn requests_that_can_not_be_meant_are_problems_with_a_name() {
+    let (_world, server, _agent) = connected().await;
+    let device = server.device(AGENT).await;
+    let get = format!("/devices/{device}/get");
+    let huge = format!(r#"{{"paths": ["{}"]}}"#, "x".repeat(1 << 20));
+    for (method, path, body, status, kind) in [
+        ("POST", get.as_str(), "{\"paths\": [", 400, "bad-json"),
+        ("POST", &get, r#"{"paths": ["Device."], "more": 1}"#, 400, "bad-json"),
+        ("POST", &get, &huge, 413, "too-large"),
+        ("PUT", &get, "{}", 405, "wrong-method"),
+        ("GET", "/devices?more=1", "", 400, "bad-query"),
+        ("DELETE", "/datamodels/x", "", 404, "not-found"),
+        ("POST", "/datamodels", "{}", 422, "not-a-model"),
+    ] {
+        let answer = server.api.call(method, path, body).await;
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        assert_eq!(answer.body["type"], format!("urn:cusp:error:{kind}"), "{method} {path}: {answer:?}");
+    }
+    // A token ends when its time is over.
+    let made =
+        server.api.post("/tokens", Some(json!({ "name": "t", "role": "viewer", "expires_in": "1s" }))).await;
+    let mut short = crate::http::Client::new(server.listeners.http);
+    short.token = made.body["token"].as_str().map(str::to_owned);
+    assert!(short.token.is_some(), "{made:?}");
+    let ended = async { while short.get("/devices").await.status != 401 {} };
+    tokio::time::timeout(crate::world::PATIENCE, ended).await.expect("it ends");
+}

@@ -222,7 +222,10 @@ async fn what_cannot_be_dialled_is_refused() {
 
 /// A certificate of the server's own CA.
 async fn enrolled(server: &Running, eid: &str) -> Identity {
-    let made = server.control(Command::EnrolToken { ttl_seconds: 3600, uses: 1 }).await.expect("a token");
+    let made = server
+        .control(Command::EnrolToken { ttl_seconds: 3600, uses: 1, group: None, endpoint: None })
+        .await
+        .expect("a token");
     let token = made["token"].as_str().expect("a text");
     let pending = PendingIdentity::generate(&id(eid)).expect("a key");
     let chain = dialer(server, eid).enrol(token, pending.request_pem()).await.expect("enrolled");

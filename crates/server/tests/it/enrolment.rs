@@ -3,10 +3,13 @@
 use mtp::Error;
 use serde_json::json;
 use server::config::PolicyName;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use usp_proto::notify::{Notification, OnBoardRequest};
 use usp_proto::{Body, Request};
 
 use crate::agent::{Agent, dialer};
-use crate::world::{AGENT, World};
+use crate::world::{AGENT, Running, World};
 
 #[tokio::test]
 async fn an_unknown_device_waits_is_approved_and_onboards_on_the_link_that_it_has() {
@@ -119,4 +122,92 @@ async fn a_removed_device_is_a_stranger() {
     let _again = Agent::dial(&server, AGENT).await;
     let pending = server.until("/pending", |answer| !answer.items().is_empty()).await;
     assert_eq!(pending["items"][0]["endpoint"], AGENT);
+}
+
+#[tokio::test]
+async fn a_device_that_asks_to_be_onboarded_is_onboarded_again() {
+    let world = World::new(PolicyName::Open);
+    let server = world.serve().await;
+    let agent = Agent::dial(&server, AGENT).await;
+    let device = server.device(AGENT).await;
+    let onboarded = |one: &crate::http::Answer| one.body["onboarded"] == true;
+    let path = format!("/devices/{device}");
+    agent.keep_answering();
+    server.until(&path, onboarded).await;
+    server.stop().await;
+    let server = world.serve().await;
+    // A device that is known and onboarded is asked nothing by itself.
+    let mut agent = Agent::dial(&server, AGENT).await;
+    let request = OnBoardRequest {
+        oui: "00256D".to_owned(),
+        product_class: "Test".to_owned(),
+        serial_number: "0001".to_owned(),
+        agent_supported_protocol_versions: "1.4".to_owned(),
+    };
+    let asked = agent.notify(Notification::OnBoardReq(request));
+    let mut first = Vec::new();
+    // Acknowledged (R-NOT.6 wants an answer), and asked anew what it speaks and what it is.
+    while first.len() < 2 {
+        let msg = agent.until(|msg| {
+            msg.msg_id == asked || matches!(msg.body, Body::Request(Request::GetSupportedProtocol(_)))
+        });
+        let msg = msg.await;
+        first.push(if msg.msg_id == asked { "acknowledged" } else { "asked" });
+    }
+    first.sort_unstable();
+    assert_eq!(first, ["acknowledged", "asked"]);
+    let events = server.api.get(&format!("{path}/events")).await;
+    let told = |event: &&serde_json::Value| event["kind"] == "onboard";
+    let event = events.items().iter().find(told).unwrap_or_else(|| panic!("{events:?}"));
+    assert_eq!(event["params"]["SerialNumber"], "0001", "{event}");
+}
+
+async fn metrics(server: &Running) -> String {
+    let mut socket = TcpStream::connect(server.listeners.http).await.expect("the HTTP listener");
+    let token = server.api.token.clone().unwrap_or_default();
+    let head = format!(
+        "GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).await.expect("the request is taken");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
+/// The Connect record that came while the device waited counts once it is let in; of what else it said
+/// meanwhile, nothing does.
+#[tokio::test]
+async fn a_device_that_connected_while_it_waited_is_spoken_to_at_once() {
+    let world = World::new(PolicyName::Approve);
+    let server = world.serve().await;
+    let mut agent = Agent::dial(&server, AGENT).await;
+    agent.value_change("Device.DeviceInfo.SerialNumber", "1");
+    server.until("/pending", |answer| !answer.items().is_empty()).await;
+    // Whatever was sent before a ping is answered has arrived.
+    assert!(agent.settled().await);
+    let device = server.approve(AGENT).await;
+    agent.until(|_| true).await;
+    let metrics = metrics(&server).await;
+    let heard = metrics.lines().find_map(|line| line.strip_prefix("cusp_records_in_total "));
+    assert_eq!(heard, Some("1"), "{metrics}");
+    let events = server.api.get(&format!("/devices/{device}/events?kind=value_change")).await;
+    assert_eq!(events.items().len(), 0);
+}
+
+#[tokio::test]
+async fn an_approval_holds_for_the_certificate_that_was_shown() {
+    let world = World::new(PolicyName::Approve);
+    let server = world.serve().await;
+    let _agent = Agent::dial(&server, AGENT).await;
+    let pending = server.until("/pending", |answer| !answer.items().is_empty()).await;
+    let expected = (&json!(null), &json!(false));
+    assert_eq!((&pending["items"][0]["fingerprint"], &pending["items"][0]["changed"]), expected);
+    let path = format!("/pending/{AGENT}/approve");
+    let other = server.api.post(&path, Some(json!({ "fingerprint": "ab".repeat(32) }))).await;
+    assert_eq!((other.status, &other.body["type"]), (409, &json!("urn:cusp:error:conflict")));
+    let none = server.api.post(&path, Some(json!({ "fingerprint": "none" }))).await;
+    assert_eq!((none.status, &none.body["type"]), (400, &json!("urn:cusp:error:invalid")));
+    assert_eq!(server.api.get("/devices").await.items().len(), 0);
+    let shown = server.api.post(&path, Some(json!({ "fingerprint": "plain" }))).await;
+    assert_eq!(shown.status, 200, "{shown:?}");
 }

@@ -50,23 +50,35 @@ impl Client {
 
     /// A path below `/api/v1`; a body is said to be JSON, whatever it is.
     pub(crate) async fn call(&self, method: &str, path: &str, body: &str) -> Answer {
+        let answer = self.raw(method, &format!("/api/v1{path}"), body).await;
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        Answer { status: status.expect("a status"), body: serde_json::from_str(body).unwrap_or(Value::Null) }
+    }
+
+    /// The body of what is answered with 200 at a whole path, whatever it is.
+    pub(crate) async fn text(&self, method: &str, path: &str) -> String {
+        let answer = self.raw(method, path, "").await;
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        body.to_owned()
+    }
+
+    async fn raw(&self, method: &str, path: &str, body: &str) -> String {
         let socket = TcpStream::connect(self.address).await.expect("the HTTP listener");
         let head = self.head(method, path, body);
-        let answer = match &self.tls {
+        match &self.tls {
             None => exchange(socket, &head, body).await,
             Some(tls) => {
                 let name = ServerName::from(self.address.ip());
                 let connector = TlsConnector::from(Arc::clone(tls));
                 exchange(connector.connect(name, socket).await.expect("TLS"), &head, body).await
             }
-        };
-        let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        Answer { status: status.expect("a status"), body: serde_json::from_str(body).unwrap_or(Value::Null) }
+        }
     }
 
     fn head(&self, method: &str, path: &str, body: &str) -> String {
-        let mut head = format!("{method} /api/v1{path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
         if let Some(token) = &self.token {
             head.push_str(&format!("Authorization: Bearer {token}\r\n"));
         }

@@ -65,8 +65,13 @@ impl Secure {
     }
 
     async fn token(&self, uses: u32) -> String {
-        let made =
-            self.server.control(Command::EnrolToken { ttl_seconds: 3600, uses }).await.expect("a token");
+        self.token_for(uses, None, None).await
+    }
+
+    async fn token_for(&self, uses: u32, group: Option<&str>, endpoint: Option<&str>) -> String {
+        let (group, endpoint) = (group.map(str::to_owned), endpoint.map(str::to_owned));
+        let command = Command::EnrolToken { ttl_seconds: 3600, uses, group, endpoint };
+        let made = self.server.control(command).await.expect("a token");
         made["token"].as_str().expect("a text").to_owned()
     }
 
@@ -136,6 +141,38 @@ async fn a_token_does_not_make_its_holder_another_device() {
     // The first certificate is still the one that counts.
     let mut agent = Agent::over(&secure.dialer(AGENT, Some(&identity))).await;
     agent.request(|_| true).await;
+}
+
+/// A factory-reset device has the same endpoint id and a new key.
+#[tokio::test]
+async fn a_token_made_for_a_device_enrols_it_again() {
+    let secure = secure().await;
+    let token = secure.token_for(3, Some("pilot"), None).await;
+    let first = secure.enrol(AGENT, &token).await.expect("enrolled");
+    let mut old = Agent::over(&secure.dialer(AGENT, Some(&first))).await;
+    old.request(|_| true).await;
+    let device = secure.server.device(AGENT).await;
+    let path = format!("/devices/{device}");
+    assert_eq!(secure.server.api.get(&path).await.body["tags"], json!(["pilot"]));
+    // Any token will not do, and is not used up by trying; nor does one for it let in another.
+    assert_eq!(status(secure.enrol(AGENT, &token).await), 409);
+    let listed = secure.server.api.get("/enrolments").await;
+    assert_eq!((&listed.items()[0]["uses"], &listed.items()[0]["group"]), (&json!(2), &json!("pilot")));
+    let own = secure.token_for(1, None, Some(AGENT)).await;
+    assert_eq!(status(secure.enrol("os::00256D-0002", &own).await), 403);
+    // A request that can't be signed uses nothing up either.
+    let torn = secure.dialer(AGENT, None).enrol(&own, "no request").await;
+    assert!(matches!(torn, Err(Error::Refused { status: 400, .. })), "{torn:?}");
+
+    let second = secure.enrol(AGENT, &own).await.expect("enrolled again");
+    assert_eq!(old.closed().await, 1008, "the link of the old certificate ends");
+    assert_eq!(status(secure.enrol(AGENT, &own).await), 403, "used up");
+    let mut agent = Agent::over(&secure.dialer(AGENT, Some(&second))).await;
+    agent.request(|_| true).await;
+    let revoked = secure.dialer(AGENT, Some(&first)).connect().await;
+    assert!(matches!(revoked, Err(Error::Refused { status: 403, .. })), "{revoked:?}");
+    secure.server.refusal("revoked").await;
+    assert_eq!(secure.server.device(AGENT).await, device, "it is the same device");
 }
 
 #[tokio::test]

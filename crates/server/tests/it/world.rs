@@ -1,14 +1,17 @@
 //! A server in a thread of its own, with a folder that outlives it: it can be stopped, and killed.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
 use server::config::PolicyName;
 use server::control::{Command, request};
+use server::usp::Inspect;
 use server::{Config, Listeners, Server};
 use tokio::sync::oneshot;
+use usp_endpoint::controller::io::Input;
 use usp_proto::EndpointId;
 
 use crate::http::{Answer, Client};
@@ -26,6 +29,8 @@ pub(crate) fn id(text: &str) -> EndpointId {
 pub(crate) struct World {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) config: Config,
+    /// Looks at what sessions are given.
+    pub(crate) inspect: Inspector,
 }
 
 impl World {
@@ -43,7 +48,7 @@ impl World {
         let free = "127.0.0.1:0".parse().expect("an address");
         config.http.listen = Some(free);
         config.usp.websocket.listen = Some(free);
-        World { folder, config }
+        World { folder, config, inspect: None }
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -55,7 +60,8 @@ impl World {
         let (started, starting) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let config = self.config.clone();
-        let thread = std::thread::spawn(move || host(&config, started, ended));
+        let inspect = self.inspect.clone();
+        let thread = std::thread::spawn(move || host(&config, inspect, started, ended));
         let (listeners, sign_in) =
             starting.await.expect("the server's thread lives").expect("the server starts");
         let mut running = Running {
@@ -79,14 +85,16 @@ enum End {
     Kill,
 }
 
+type Inspector = Option<Arc<dyn Fn(&EndpointId, &Input) + Send + Sync>>;
 type Started = anyhow::Result<(Listeners, Option<String>)>;
 
 /// Runs a server. What it still does when it is killed is dropped where it stands, like the process.
-fn host(config: &Config, started: oneshot::Sender<Started>, end: oneshot::Receiver<End>) {
+fn host(config: &Config, inspect: Inspector, started: oneshot::Sender<Started>, end: oneshot::Receiver<End>) {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async move {
-        let server = match Server::start(config).await {
+        let inspect = inspect.map(|inspect| -> Inspect { Box::new(move |eid, input| inspect(eid, input)) });
+        let server = match Server::start_inspected(config, inspect).await {
             Ok(server) => server,
             Err(error) => return drop(started.send(Err(error))),
         };

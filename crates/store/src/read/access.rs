@@ -96,7 +96,7 @@ pub(super) fn tokens(connection: &Connection, tenant: TenantId) -> Res<Vec<ApiTo
     all(connection, &sql, params![tenant.to_bytes()], token_row)?.into_iter().map(with_role).collect()
 }
 
-pub(crate) const ENROLMENT: &str = "id, name, hash, uses_left, created, expires";
+pub(crate) const ENROLMENT: &str = "id, name, hash, uses_left, created, expires, tag, endpoint";
 
 /// Reads the columns of [`ENROLMENT`].
 pub(crate) fn enrolment(row: &Row<'_>) -> rusqlite::Result<EnrolmentToken> {
@@ -107,7 +107,21 @@ pub(crate) fn enrolment(row: &Row<'_>) -> rusqlite::Result<EnrolmentToken> {
         uses_left: row.get(3)?,
         created: UtcTime(row.get(4)?),
         expires: UtcTime(row.get(5)?),
+        group: row.get(6)?,
+        endpoint: row.get(7)?,
     })
+}
+
+pub(super) fn enrolment_token(
+    connection: &Connection,
+    tenant: TenantId,
+    hash: SecretHash,
+    now: UtcTime,
+) -> Res<Option<EnrolmentToken>> {
+    let sql = format!(
+        "SELECT {ENROLMENT} FROM enrolments WHERE tenant = ? AND hash = ? AND expires > ? AND uses_left > 0"
+    );
+    one(connection, &sql, params![tenant.to_bytes(), hash.0, now.0], enrolment)
 }
 
 pub(super) fn enrolments(

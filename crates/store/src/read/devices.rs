@@ -4,7 +4,7 @@ use dm::UtcTime;
 use fleet::device::{Device, SessionRow};
 use fleet::ids::{DeviceId, Epoch, ModelHash, TenantId};
 use fleet::limits as bounds;
-use fleet::model::{ModelHint, StoredModel};
+use fleet::model::StoredModel;
 use fleet::port::{DeviceQuery, DeviceSort, Found, Page};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
@@ -12,7 +12,7 @@ use rusqlite::{Connection, params, params_from_iter};
 use super::cursor;
 use crate::codec::unpack;
 use crate::error::Res;
-use crate::filter::Sql;
+use crate::filter::{Sql, TRIGRAM};
 use crate::query::{all, limit_and_one, one, unsigned};
 use crate::rows::{DEVICE, devices, time_or_never};
 
@@ -68,13 +68,18 @@ pub(super) fn list(connection: &Connection, tenant: TenantId, query: &DeviceQuer
     let column = sort_column(query.sort);
     let tag = format!("devices {column} {}", query.descending);
     let limit = limit_and_one(query.page.limit);
-    let mut sql = Sql::new(format!("SELECT {DEVICE} FROM devices WHERE tenant = "));
+    let text = query.text.as_deref().filter(|text| !text.is_empty());
+    // Of those that the search index found, each is looked up; walking the fleet in its order would be
+    // no search.
+    let by_key = text.is_some_and(|text| text.chars().count() >= TRIGRAM);
+    let index = if by_key { "INDEXED BY sqlite_autoindex_devices_1" } else { "" };
+    let mut sql = Sql::new(format!("SELECT {DEVICE} FROM devices {index} WHERE tenant = "));
     sql.bind(Value::Blob(tenant.to_bytes().to_vec()));
     if let Some(filter) = &query.filter {
         sql.push(" AND ");
         sql.filter(tenant, filter.expr());
     }
-    if let Some(text) = query.text.as_deref().filter(|text| !text.is_empty()) {
+    if let Some(text) = text {
         sql.push(" AND ");
         sql.anywhere(tenant, text);
     }
@@ -164,14 +169,4 @@ pub(super) fn model(connection: &Connection, tenant: TenantId, hash: ModelHash) 
         Some(document) => Ok(Some(StoredModel::decode(unpack(&document)?)?)),
         None => Ok(None),
     }
-}
-
-pub(super) fn model_by_hint(
-    connection: &Connection,
-    tenant: TenantId,
-    hint: &ModelHint,
-) -> Res<Option<ModelHash>> {
-    let sql = "SELECT hash FROM model_hints WHERE tenant = ? AND vendor = ? AND model = ? AND version = ? AND role = ?";
-    let key = params![tenant.to_bytes(), hint.vendor, hint.model, hint.version, hint.role];
-    one(connection, sql, key, |row| row.get(0).map(ModelHash))
 }

@@ -43,7 +43,7 @@ pub(super) fn credential(
 }
 
 pub(super) fn pending(connection: &Connection, tenant: TenantId) -> Res<Vec<PendingDevice>> {
-    let sql = "SELECT endpoint, transport, peer, proven, fingerprint, first_seen, last_seen, attempts FROM pending \
+    let sql = "SELECT endpoint, transport, peer, proven, fingerprint, first_seen, last_seen, attempts, changed FROM pending \
                WHERE tenant = ? ORDER BY last_seen DESC LIMIT ?";
     all(connection, sql, params![tenant.to_bytes(), bounds::PENDING], |row| {
         Ok(PendingDevice {
@@ -55,6 +55,7 @@ pub(super) fn pending(connection: &Connection, tenant: TenantId) -> Res<Vec<Pend
             first_seen: UtcTime(row.get(5)?),
             last_seen: UtcTime(row.get(6)?),
             attempts: unsigned(row.get(7)?),
+            changed: row.get(8)?,
         })
     })
 }

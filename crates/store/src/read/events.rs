@@ -59,7 +59,7 @@ pub(super) fn after(
 }
 
 /// The last position that was given out, even if its row has been pruned.
-pub(super) fn last(connection: &Connection) -> Res<Seq> {
+pub(crate) fn last(connection: &Connection) -> Res<Seq> {
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'events'";
     Ok(Seq(one(connection, sql, [], |row| row.get(0).map(unsigned))?.unwrap_or(0)))
 }

@@ -65,9 +65,6 @@ pub(super) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
             must(tx.connection, "enrolment token", sql, params![tenant.to_bytes(), token.to_bytes()])?;
             tx.audit(tenant, at, audit)?;
         }
-        Write::UseEnrolmentToken { tenant, hash, endpoint, at } => {
-            return use_enrolment(tx, tenant, hash, &endpoint, at);
-        }
         other => {
             debug_assert!(false, "not a write about access: {other:?}");
             return Err(StoreError::Failed("a write that nobody does".to_owned()).into());
@@ -145,7 +142,8 @@ fn put_login(tx: &Tx<'_>, tenant: TenantId, login: &Login) -> Res<()> {
 }
 
 fn put_enrolment(tx: &Tx<'_>, tenant: TenantId, token: &EnrolmentToken) -> Res<()> {
-    let sql = "INSERT INTO enrolments (tenant, id, hash, name, uses_left, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO enrolments (tenant, id, hash, name, uses_left, created, expires, tag, endpoint) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let id = token.id.to_bytes();
     let values = params![
         tenant.to_bytes(),
@@ -154,27 +152,10 @@ fn put_enrolment(tx: &Tx<'_>, tenant: TenantId, token: &EnrolmentToken) -> Res<(
         token.name,
         token.uses_left,
         token.created.0,
-        token.expires.0
+        token.expires.0,
+        token.group,
+        token.endpoint
     ];
     run(tx.connection, sql, values)?;
     Ok(())
-}
-
-fn use_enrolment(
-    tx: &mut Tx<'_>,
-    tenant: TenantId,
-    hash: SecretHash,
-    endpoint: &str,
-    at: UtcTime,
-) -> Res<Written> {
-    let sql = format!(
-        "UPDATE enrolments SET uses_left = uses_left - 1 WHERE tenant = ? AND hash = ? AND uses_left > 0 \
-         AND expires > ? RETURNING {}",
-        reading::ENROLMENT
-    );
-    let used = one(tx.connection, &sql, params![tenant.to_bytes(), hash.0, at.0], reading::enrolment)?;
-    let token = used.ok_or(StoreError::NotFound("enrolment token"))?;
-    let actor = fleet::job::Actor::system();
-    tx.audit(tenant, at, fleet::audit::AuditEntry::new(actor, "enrolment.use", token.id, endpoint))?;
-    Ok(Written::Enrolment(token))
 }

@@ -6,11 +6,10 @@ use fleet::device::{Credential, FactsUpdate, Identity};
 use fleet::event::{EventBody, EventKind};
 use fleet::ids::{DeviceId, TenantId};
 use fleet::limits as bounds;
-use fleet::model::ModelHint;
 use fleet::port::{DeviceFields, Patch, PutModel, StoreError, Written};
 use rusqlite::params;
 
-use super::{Tx, twin};
+use super::{Tx, search, twin};
 use crate::codec::pack;
 use crate::error::Res;
 use crate::query::{must, one, run};
@@ -44,7 +43,7 @@ pub(super) fn put_identity(
     let sql = "INSERT INTO identities (tenant, kind, value, device, at) VALUES (?, ?, ?, ?, ?)";
     let values = params![tenant.to_bytes(), identity.kind.as_str(), identity.value, device.to_bytes(), at.0];
     run(tx.connection, sql, values)?;
-    Ok(())
+    search::refresh(tx, tenant, device)
 }
 
 pub(super) fn put_credential(tx: &Tx<'_>, tenant: TenantId, credential: &Credential) -> Res<()> {
@@ -68,25 +67,12 @@ pub(super) fn put_credential(tx: &Tx<'_>, tenant: TenantId, credential: &Credent
 }
 
 pub(super) fn put_model(tx: &mut Tx<'_>, put: &PutModel) -> Res<Written> {
-    let PutModel { tenant, device, model, hint, at } = put;
+    let PutModel { tenant, device, model, at } = put;
     let sql = "INSERT OR IGNORE INTO models (tenant, hash, document, size, at) VALUES (?, ?, ?, ?, ?)";
     let size = model.encoded().len();
     run(tx.connection, sql, params![tenant.to_bytes(), model.hash.0, pack(model.encoded()), size, at.0])?;
     let sql = "UPDATE devices SET model_hash = ? WHERE tenant = ? AND id = ?";
     must(tx.connection, "device", sql, params![model.hash.0, tenant.to_bytes(), device.to_bytes()])?;
-    if let Some(ModelHint { vendor, model: name, version, role }) = hint {
-        let sql = "INSERT OR REPLACE INTO model_hints (tenant, vendor, model, version, role, hash) \
-                   VALUES (?, ?, ?, ?, ?, ?)";
-        run(tx.connection, sql, params![tenant.to_bytes(), vendor, name, version, role, model.hash.0])?;
-    }
-    Ok(Written::Done)
-}
-
-pub(super) fn drop_hint(tx: &mut Tx<'_>, tenant: TenantId, hint: &ModelHint) -> Res<Written> {
-    let ModelHint { vendor, model, version, role } = hint;
-    let sql =
-        "DELETE FROM model_hints WHERE tenant = ? AND vendor = ? AND model = ? AND version = ? AND role = ?";
-    run(tx.connection, sql, params![tenant.to_bytes(), vendor, model, version, role])?;
     Ok(Written::Done)
 }
 
@@ -126,7 +112,8 @@ pub(super) fn put_facts(tx: &Tx<'_>, tenant: TenantId, device: DeviceId, facts: 
         tenant.to_bytes(),
         device.to_bytes()
     ];
-    must(tx.connection, "device", sql, values)
+    must(tx.connection, "device", sql, values)?;
+    search::refresh(tx, tenant, device)
 }
 
 pub(super) fn patch(tx: &mut Tx<'_>, patch: Patch) -> Res<Written> {
@@ -136,6 +123,7 @@ pub(super) fn patch(tx: &mut Tx<'_>, patch: Patch) -> Res<Written> {
     if let Some(name) = name {
         let sql = "UPDATE devices SET name = ? WHERE tenant = ? AND id = ?";
         run(tx.connection, sql, params![name, key.0, key.1])?;
+        search::refresh(tx, tenant, device)?;
     }
     if let Some(tags) = tags {
         run(tx.connection, "DELETE FROM tags WHERE tenant = ? AND device = ?", params![key.0, key.1])?;
@@ -175,6 +163,7 @@ pub(super) fn forget(
     for table in TABLES {
         run(tx.connection, &format!("DELETE FROM {table} WHERE tenant = ? AND device = ?"), key)?;
     }
+    search::forget(tx, tenant, device)?;
     tx.audit(tenant, at, audit)?;
     Ok(Written::Done)
 }

@@ -3,7 +3,7 @@
 use dm::UtcTime;
 use fleet::audit::AuditEntry;
 use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
-use fleet::enrolment::{PendingDevice, RefusedAttempt};
+use fleet::enrolment::{PendingDevice, RefusedAttempt, Shown};
 use fleet::event::{EventBody, EventKind};
 use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::limits as bounds;
@@ -22,6 +22,7 @@ pub(super) fn seen(tx: &mut Tx<'_>, tenant: TenantId, pending: &PendingDevice) -
     let sql = "INSERT INTO pending (tenant, endpoint, transport, peer, proven, fingerprint, first_seen, last_seen, \
                attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, endpoint) DO UPDATE SET \
                transport = excluded.transport, peer = excluded.peer, proven = excluded.proven, \
+               changed = changed OR fingerprint IS NOT excluded.fingerprint, \
                fingerprint = excluded.fingerprint, last_seen = excluded.last_seen, \
                attempts = attempts + excluded.attempts";
     run(
@@ -50,11 +51,18 @@ pub(super) fn seen(tx: &mut Tx<'_>, tenant: TenantId, pending: &PendingDevice) -
 }
 
 pub(super) fn approve(tx: &mut Tx<'_>, approve: Approve) -> Res<Written> {
-    let Approve { tenant, endpoint, name, device, at, audit } = approve;
-    let sql = "SELECT fingerprint FROM pending WHERE tenant = ? AND endpoint = ?";
-    let fingerprint: Option<Option<[u8; 32]>> =
-        one(tx.connection, sql, params![tenant.to_bytes(), endpoint], |row| row.get(0))?;
-    let fingerprint = fingerprint.ok_or(StoreError::NotFound("pending device"))?;
+    let Approve { tenant, endpoint, shown, name, device, at, mut audit } = approve;
+    let sql = "SELECT fingerprint, changed FROM pending WHERE tenant = ? AND endpoint = ?";
+    let row: Option<(Option<[u8; 32]>, bool)> =
+        one(tx.connection, sql, params![tenant.to_bytes(), endpoint], |row| row.try_into())?;
+    let (fingerprint, changed) = row.ok_or(StoreError::NotFound("pending device"))?;
+    let present = Shown::of(fingerprint.map(Fingerprint));
+    if shown.map_or(changed, |shown| shown != present) {
+        let why = "this endpoint has come with another certificate; read the list of pending devices \
+                   again, and approve the fingerprint that it shows";
+        return Err(StoreError::Conflict(why).into());
+    }
+    audit.detail = present.to_string();
     admit(
         tx,
         Admit {
@@ -149,12 +157,12 @@ pub(super) fn put_dial(tx: &mut Tx<'_>, dial: PutDial) -> Res<Written> {
 pub(super) fn remove_dial(
     tx: &mut Tx<'_>,
     tenant: TenantId,
-    endpoint: &str,
+    device: DeviceId,
     at: UtcTime,
     audit: AuditEntry,
 ) -> Res<Written> {
-    let sql = "DELETE FROM dials WHERE tenant = ? AND endpoint = ?";
-    must(tx.connection, "dialled device", sql, params![tenant.to_bytes(), endpoint])?;
+    let sql = "DELETE FROM dials WHERE tenant = ? AND device = ?";
+    must(tx.connection, "dialled device", sql, params![tenant.to_bytes(), device.to_bytes()])?;
     tx.audit(tenant, at, audit)?;
     Ok(Written::Done)
 }

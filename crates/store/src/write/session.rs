@@ -6,7 +6,7 @@ use fleet::ids::{DeviceId, Epoch, TenantId};
 use fleet::port::{SessionClosed, SessionOpened, StoreError, Written};
 use rusqlite::params;
 
-use super::{Tx, job};
+use super::{Tx, job, search};
 use crate::error::Res;
 use crate::query::{all, must, one, run, signed, unsigned};
 
@@ -20,6 +20,7 @@ pub(super) fn opened(tx: &mut Tx<'_>, session: &SessionOpened) -> Res<Written> {
     let sql = "UPDATE devices SET online = 1, epoch = ?, proven = ?, address = ?, last_seen = ? \
                WHERE tenant = ? AND id = ?";
     run(tx.connection, sql, params![signed(epoch), proven, peer, at.0, key.0, key.1])?;
+    search::refresh(tx, *tenant, *device)?;
     let body = EventBody::new(EventKind::Online)
         .with("transport", transport)
         .with("peer", peer)

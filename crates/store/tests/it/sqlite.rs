@@ -88,6 +88,31 @@ async fn writes_share_commits_and_keep_the_order_of_each_caller() {
 }
 
 #[tokio::test]
+async fn a_commit_says_how_far_the_log_reaches() {
+    let folder = TempDir::new().expect("a folder");
+    let store = open(folder.path());
+    let mut positions = store.positions();
+    assert_eq!(*positions.borrow_and_update(), Seq(0));
+    let device = approved(&store, "os::00256D-1", 1).await;
+    // One event for its first attempt, one for the approval; whoever was answered can see them.
+    assert!(positions.has_changed().expect("the store is open"));
+    assert_eq!(*positions.borrow_and_update(), Seq(2));
+    suite::done(&store, Write::Audit { tenant: TENANT, at: at(3), entry: audit() }).await;
+    assert!(!positions.has_changed().expect("the store is open"), "nothing was appended");
+    // Refused after it had appended its event: nothing of it stands.
+    suite::seen(&store, "os::00256D-1", Some(fleet::ids::Fingerprint([1; 32])), at(4)).await;
+    assert_eq!(*positions.borrow_and_update(), Seq(3));
+    open_session(&store, device.id, at(5)).await;
+    assert_eq!(*positions.borrow_and_update(), Seq(4));
+    let mut waiting = positions.clone();
+    let (changed, _) = tokio::join!(waiting.changed(), open_session(&store, device.id, at(6)));
+    changed.expect("the store is open");
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!(*store.positions().borrow(), store.last_event().await.expect("readable"));
+}
+
+#[tokio::test]
 async fn a_changed_audit_row_is_found() {
     for (change, expected) in [
         ("UPDATE audit SET detail = 'other' WHERE seq = 3", Break::Changed(Seq(3))),
@@ -162,7 +187,7 @@ async fn a_damaged_or_later_store_is_refused() {
     connection.pragma_update(None, "user_version", 9999).expect("writable");
     drop(connection);
     let later = SqliteStore::open(folder.path(), &Options::default());
-    assert!(matches!(later, Err(Error::TooNew { found: 9999, known: 2 })), "{later:?}");
+    assert!(matches!(later, Err(Error::TooNew { found: 9999, known: 4 })), "{later:?}");
 }
 
 /// A seal that only has to be told from plain text.
@@ -218,7 +243,7 @@ async fn a_store_of_every_earlier_form_is_brought_up() {
         check_fixture(&store).await;
         seen += 1;
     }
-    assert_eq!(seen, 1);
+    assert_eq!(seen, 2);
 }
 
 /// What the fixtures hold: a device with a tag and a session, a queued Get, a folded twin, an owner.
@@ -236,6 +261,8 @@ async fn check_fixture(store: &SqliteStore) {
     assert_eq!(twin.get("Device.Hosts.Host.1.HostName").map(|one| &*one.value), Some("fixture"));
     assert!(store.verify_audit(TENANT, Chain(0)).await.expect("readable").is_ok());
     assert_eq!(store.dials(TENANT).await, Ok(Vec::new()));
+    let found = fleet::port::DeviceQuery { text: Some("d-fixt".to_owned()), ..Default::default() };
+    assert_eq!(store.devices(TENANT, found).await.expect("a page").items, [device.clone()]);
     let users = store.users(TENANT).await.expect("readable");
     assert_eq!(users[0].name, "alice");
     assert_eq!(store.submit(Write::Recover { at: at(1000) }).await, Ok(Written::Count(0)));

@@ -8,7 +8,7 @@ use fleet::access::Caller;
 use fleet::audit::AuditEntry;
 use fleet::check::NoSchema;
 use fleet::device::Device;
-use fleet::enrolment::PendingDevice;
+use fleet::enrolment::{PendingDevice, Shown};
 use fleet::event::{Event, EventKind};
 use fleet::ids::{DeviceId, Epoch, Fingerprint, Seq, Stamp, TenantId};
 use fleet::job::{Actor, Job, Priority};
@@ -16,6 +16,7 @@ use fleet::port::{Patch, SessionClosed, SessionOpened, Store, Write, Written};
 use fleet::service::{self, NewOperation};
 
 mod access;
+mod datamodel;
 mod devices;
 mod enrolment;
 mod jobs;
@@ -36,6 +37,7 @@ pub(crate) async fn run<S: Store>(mut make: impl FnMut() -> S) {
     log::run(&make()).await;
     log::pruning(&make()).await;
     access::run(&make()).await;
+    datamodel::run(&make()).await;
 }
 
 /// A time, in seconds after a day in 2026.
@@ -61,7 +63,9 @@ pub(crate) fn caller() -> Caller {
 /// Puts a device on the list and approves it.
 pub(crate) async fn approved<S: Store>(store: &S, endpoint: &str, number: u64) -> Device {
     seen(store, endpoint, None, at(0)).await;
-    service::approve(store, &caller(), stamp(at(1), number), endpoint, None).await.expect("it is on the list")
+    service::approve(store, &caller(), stamp(at(1), number), endpoint, Some(Shown::Plain), None)
+        .await
+        .expect("it is on the list")
 }
 
 pub(crate) async fn seen<S: Store>(
@@ -79,6 +83,7 @@ pub(crate) async fn seen<S: Store>(
         first_seen: when,
         last_seen: when,
         attempts: 1,
+        changed: false,
     };
     done(store, Write::SeenPending { tenant: TENANT, pending }).await;
 }

@@ -1,4 +1,4 @@
-//! As much JSON as a recording needs: one flat object of strings and whole numbers on one line.
+//! As much JSON as a recording needs: one flat object of strings, whole numbers and truths on one line.
 
 type Fault = &'static str;
 
@@ -9,6 +9,8 @@ pub(super) enum Scalar {
     Text(String),
     /// A whole number, not negative.
     Number(u64),
+    /// `true` or `false`.
+    Truth(bool),
 }
 
 /// Reads an object and nothing after it.
@@ -72,10 +74,16 @@ impl Reader<'_> {
         if self.rest.starts_with('"') {
             return self.string().map(Scalar::Text);
         }
+        for (word, truth) in [("true", true), ("false", false)] {
+            if let Some(rest) = self.rest.strip_prefix(word) {
+                self.rest = rest;
+                return Ok(Scalar::Truth(truth));
+            }
+        }
         let end = self.rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.rest.len());
         let (digits, rest) = self.rest.split_at(end);
         self.rest = rest;
-        digits.parse().map(Scalar::Number).map_err(|_| "neither a string nor a whole number")
+        digits.parse().map(Scalar::Number).map_err(|_| "neither a string nor a whole number nor a truth")
     }
 
     fn string(&mut self) -> Result<String, Fault> {

@@ -8,7 +8,7 @@ use usp_proto::{EndpointId, Malformed, Record, Version};
 use crate::samples;
 
 fn entry(direction: Direction, at_micros: u64, record: &'static [u8], note: &str) -> Entry {
-    Entry { direction, at_micros, record: Bytes::from_static(record), note: note.to_owned() }
+    Entry { direction, at_micros, record: Bytes::from_static(record), note: note.to_owned(), masked: false }
 }
 
 #[test]
@@ -62,6 +62,8 @@ fn other_lines_are_refused() {
         r#"{"dir":"in","t":1,"hex":"+1"}"#,
         r#"{"dir":"in","t":1,"hex":"ää"}"#,
         r#"{"dir":"in","t":1,"hex":"","more":1}"#,
+        r#"{"dir":"in","t":1,"hex":"","masked":1}"#,
+        r#"{"dir":"in","t":true,"hex":""}"#,
         r#"{"dir":"in","t":1,"t":1,"hex":""}"#,
         r#"{"dir":"in","t":1,"hex":"","note":"\x"}"#,
         r#"{"dir":"in","t":1,"hex":"","note":"\ud83d"}"#,
@@ -84,9 +86,9 @@ fn other_lines_are_refused() {
 #[test]
 fn any_entry_survives_its_line() {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    proptest!(config, |(out in any::<bool>(), at_micros in any::<u64>(), record in samples::bytes(), note in any::<String>())| {
+    proptest!(config, |(out in any::<bool>(), masked in any::<bool>(), at_micros in any::<u64>(), record in samples::bytes(), note in any::<String>())| {
         let direction = if out { Direction::Out } else { Direction::In };
-        let entry = Entry { direction, at_micros, record, note };
+        let entry = Entry { direction, at_micros, record, note, masked };
         let line = entry.to_line();
         assert!(!line.contains('\n'));
         assert_eq!(Entry::parse_line(&line), Ok(entry));

@@ -7,6 +7,7 @@ mod endpoint_id;
 mod error_code;
 mod exchange;
 mod hostile;
+mod mask;
 mod msg;
 mod record;
 mod samples;

@@ -1,8 +1,10 @@
 //! People, links, logins and tokens.
 
 use fleet::access::{ApiToken, EnrolmentToken, Login, PasswordHash, Role, SecretHash, SignInLink, User};
-use fleet::ids::{EnrolmentId, TokenId, UserId};
-use fleet::port::{Store, StoreError, Write, Written};
+use fleet::device::{Device, Identity};
+use fleet::enrolment::Admission;
+use fleet::ids::{DeviceId, EnrolmentId, Fingerprint, TokenId, UserId};
+use fleet::port::{Enrol, PageRequest, Store, StoreError, Write, Written};
 
 use super::{TENANT, at, audit, done, stamp};
 
@@ -35,6 +37,7 @@ pub(super) async fn run<S: Store>(store: &S) {
     logins(store, &alice).await;
     tokens(store).await;
     enrolment_tokens(store).await;
+    enrolment_again(store).await;
 }
 
 async fn links<S: Store>(store: &S, alice: &User) {
@@ -117,32 +120,91 @@ async fn tokens<S: Store>(store: &S) {
     assert_eq!(store.token(TENANT, lasting.hash, at(7)).await, Ok(None));
 }
 
-async fn enrolment_tokens<S: Store>(store: &S) {
-    let token = |number, secret, uses_left| EnrolmentToken {
+fn enrolment_token(number: u64, secret: &str, uses_left: u32) -> EnrolmentToken {
+    EnrolmentToken {
         id: EnrolmentId::make(stamp(at(5), number)),
         name: String::new(),
         hash: SecretHash::of(secret),
         uses_left,
+        group: None,
+        endpoint: None,
         created: at(5),
         expires: at(100),
-    };
-    let (twice, other) = (token(1, "e1", 2), token(2, "e2", 1));
+    }
+}
+
+fn enrol(secret: &str, endpoint: &str, certificate: u8, now: i64) -> Write {
+    Write::Enrol(Enrol {
+        tenant: TENANT,
+        token: SecretHash::of(secret),
+        endpoint: endpoint.to_owned(),
+        device: DeviceId::make(stamp(at(now), u64::from(certificate))),
+        fingerprint: Fingerprint([certificate; 32]),
+        at: at(now),
+    })
+}
+
+async fn enrolled<S: Store>(store: &S, write: Write) -> Device {
+    match store.submit(write).await {
+        Ok(Written::Device(device)) => *device,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn uses_left<S: Store>(store: &S, secret: &str) -> Option<u32> {
+    let token = store.enrolment_token(TENANT, SecretHash::of(secret), at(10)).await.expect("readable");
+    token.map(|token| token.uses_left)
+}
+
+async fn enrolment_tokens<S: Store>(store: &S) {
+    let other = enrolment_token(2, "e2", 1);
+    let twice = EnrolmentToken { group: Some("pilot".to_owned()), ..enrolment_token(1, "e1", 2) };
     for token in [&twice, &other] {
         done(store, Write::PutEnrolmentToken { tenant: TENANT, token: token.clone(), audit: audit() }).await;
     }
-    let spend = |secret, now| {
-        let endpoint = "os::00256D-E".to_owned();
-        Write::UseEnrolmentToken { tenant: TENANT, hash: SecretHash::of(secret), endpoint, at: at(now) }
-    };
     let gone = Err(StoreError::NotFound("enrolment token"));
-    assert_eq!(store.submit(spend("e2", 100)).await, gone, "expired");
-    for left in [1, 0] {
-        let Ok(Written::Enrolment(used)) = store.submit(spend("e1", 10)).await else { panic!("{left}") };
-        assert_eq!(used.uses_left, left);
+    assert_eq!(store.submit(enrol("e2", "os::00256D-E0", 1, 100)).await, gone, "expired");
+    assert_eq!(store.enrolment_token(TENANT, twice.hash, at(10)).await, Ok(Some(twice.clone())));
+    for (number, left) in [(2, Some(1)), (3, None)] {
+        let device = enrolled(store, enrol("e1", &format!("os::00256D-E{number}"), number, 10)).await;
+        assert!(device.tags.contains("pilot"), "{:?}", device.tags);
+        assert_eq!(uses_left(store, "e1").await, left);
     }
-    assert_eq!(store.submit(spend("e1", 10)).await, gone, "used up");
+    assert_eq!(store.submit(enrol("e1", "os::00256D-E4", 4, 10)).await, gone, "used up");
     assert_eq!(store.enrolment_tokens(TENANT, at(10)).await, Ok(vec![other.clone()]));
     let revoke = Write::RevokeEnrolmentToken { tenant: TENANT, token: other.id, at: at(11), audit: audit() };
     done(store, revoke).await;
-    assert_eq!(store.submit(spend("e2", 12)).await, gone, "revoked");
+    assert_eq!(store.submit(enrol("e2", "os::00256D-E5", 5, 12)).await, gone, "revoked");
+}
+
+/// A device that has a certificate is enrolled again by a token that was made for it, and by no other.
+async fn enrolment_again<S: Store>(store: &S) {
+    const ENDPOINT: &str = "os::00256D-AGAIN";
+    let any = EnrolmentToken { name: "any".to_owned(), ..enrolment_token(11, "any", 2) };
+    let own = EnrolmentToken { endpoint: Some(ENDPOINT.to_owned()), ..enrolment_token(12, "own", 1) };
+    for token in [any, own] {
+        done(store, Write::PutEnrolmentToken { tenant: TENANT, token, audit: audit() }).await;
+    }
+    let first = enrolled(store, enrol("any", ENDPOINT, 21, 10)).await;
+    let refused = store.submit(enrol("any", ENDPOINT, 22, 10)).await;
+    assert!(matches!(refused, Err(StoreError::Conflict(why)) if why.contains("made for its endpoint id")));
+    assert_eq!(uses_left(store, "any").await, Some(1), "what is refused uses nothing up");
+    let other = store.submit(enrol("own", "os::00256D-OTHER", 23, 10)).await;
+    assert_eq!(other, Err(StoreError::NotFound("enrolment token")), "it is for one endpoint");
+    assert_eq!(uses_left(store, "own").await, Some(1));
+
+    let again = enrolled(store, enrol("own", ENDPOINT, 24, 10)).await;
+    assert_eq!(again.id, first.id);
+    assert_eq!(uses_left(store, "own").await, None);
+    let identity = Identity::usp(ENDPOINT);
+    let known = Admission::Device { device: first.id, pinned: vec![Fingerprint([24; 32])] };
+    assert_eq!(store.admission(TENANT, &identity).await, Ok(Some(known)));
+    let old = store.credential(TENANT, Fingerprint([21; 32])).await.expect("readable").expect("on record");
+    assert!(old.revoked && old.issued_for == first.id);
+    let log = store.audit(TENANT, PageRequest::first(3)).await.expect("a page").items;
+    let log: Vec<_> = log.iter().rev().map(|row| (row.action.as_str(), row.detail.as_str())).collect();
+    let (gone, new) = ("15".repeat(32), format!("an enrolment token: {}", "18".repeat(32)));
+    let expected =
+        [("credential.revoke", gone.as_str()), ("enrolment.use", ENDPOINT), ("device.admit", new.as_str())];
+    assert_eq!(log, expected);
 }

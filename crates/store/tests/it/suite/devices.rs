@@ -3,11 +3,11 @@
 use dm::operation::{SchemaObject, SchemaResult};
 use fleet::Error;
 use fleet::check::NoSchema;
-use fleet::device::{Device, FactsUpdate};
+use fleet::device::{Device, FactsUpdate, Identity};
 use fleet::event::EventKind;
 use fleet::filter::Filter;
 use fleet::ids::{DeviceId, Epoch, TenantId};
-use fleet::model::{ModelHint, StoredModel};
+use fleet::model::StoredModel;
 use fleet::port::{
     Cursor, DeviceFields, DeviceQuery, DeviceSort, Found, PageRequest, PutModel, Store, StoreError, Write,
 };
@@ -25,6 +25,7 @@ pub(super) async fn run<S: Store>(store: &S) {
     filters(store).await;
     finding(store, &devices).await;
     models(store, &devices).await;
+    search_follows(store, &devices[6]).await;
     forgetting(store, &devices[6]).await;
 }
 
@@ -122,6 +123,42 @@ async fn paging<S: Store>(store: &S) {
     }
 }
 
+/// The search finds what a device is known by now, not what it was known by.
+async fn search_follows<S: Store>(store: &S, device: &Device) {
+    let find = async |text: &str| {
+        let query = DeviceQuery {
+            text: Some(text.to_owned()),
+            page: PageRequest::first(50),
+            ..DeviceQuery::default()
+        };
+        store.devices(TENANT, query).await.expect("a page").items.len()
+    };
+    rename(store, device.id, "Zöbelin-Halle \"7\" OR x*", &[]).await;
+    for (text, expected) in [
+        ("halle", 1),
+        ("ZÖBEL", 1),
+        ("\"7\" or", 1),
+        ("x*", 1),
+        ("halle 8", 0),
+        ("hal*", 0),
+        ("NOT halle", 0),
+    ] {
+        assert_eq!(find(text).await, expected, "{text:?}");
+    }
+    rename(store, device.id, "elsewhere", &[]).await;
+    assert_eq!((find("halle").await, find("elsewhere").await), (0, 1));
+    let identity = Identity::usp("self::second-name");
+    done(store, Write::PutIdentity { tenant: TENANT, device: device.id, identity, at: at(61) }).await;
+    assert_eq!(find("second-name").await, 1);
+    let epoch = open_session(store, device.id, at(62)).await;
+    // The first device was there too.
+    assert_eq!((find("192.0.2.7").await, find("192.0.2.7:5000").await), (2, 0));
+    done(store, close_session(device.id, epoch, at(63))).await;
+    let stranger = TenantId::from_bytes([8; 16]);
+    let query = DeviceQuery { text: Some("elsewhere".to_owned()), ..DeviceQuery::default() };
+    assert_eq!(store.devices(stranger, query).await.expect("a page").items, []);
+}
+
 /// What the store answers is what the filter says of each device.
 async fn filters<S: Store>(store: &S) {
     let all =
@@ -193,18 +230,13 @@ async fn models<S: Store>(store: &S, devices: &[Device]) {
         objects: vec![object],
     };
     let model = StoredModel::new(schema).expect("small");
-    let hint = ModelHint { vendor: "V".into(), model: "M".into(), version: "1".into(), role: "full".into() };
     let put = |device: DeviceId| {
-        let put =
-            PutModel { tenant: TENANT, device, model: model.clone(), hint: Some(hint.clone()), at: at(60) };
+        let put = PutModel { tenant: TENANT, device, model: model.clone(), at: at(60) };
         Write::PutModel(Box::new(put))
     };
     done(store, put(devices[0].id)).await;
     done(store, put(devices[1].id)).await;
     assert_eq!(store.model(TENANT, model.hash).await, Ok(Some(model.clone())));
-    assert_eq!(store.model_by_hint(TENANT, &hint).await, Ok(Some(model.hash)));
-    done(store, Write::DropHint { tenant: TENANT, hint: hint.clone() }).await;
-    assert_eq!(store.model_by_hint(TENANT, &hint).await, Ok(None));
     done(store, Write::Onboarded { tenant: TENANT, device: devices[0].id, at: at(61) }).await;
     let device = store.device(TENANT, devices[0].id).await.expect("readable").expect("known");
     assert_eq!((device.onboarded, device.model), (true, Some(model.hash)));
@@ -214,6 +246,8 @@ async fn forgetting<S: Store>(store: &S, device: &Device) {
     create(store, 500, new_operation(device.id, get("Device."))).await;
     service::forget_device(store, &caller(), at(70), device.id).await.expect("known");
     assert_eq!(store.device(TENANT, device.id).await, Ok(None));
+    let query = DeviceQuery { text: Some("elsewhere".to_owned()), ..DeviceQuery::default() };
+    assert_eq!(store.devices(TENANT, query).await.expect("a page").items, []);
     assert_eq!(store.queued_jobs(TENANT, device.id, 10).await, Ok(Vec::new()));
     let write = Write::ForgetDevice { tenant: TENANT, device: device.id, at: at(71), audit: audit() };
     assert_eq!(store.submit(write).await, Err(StoreError::NotFound("device")));

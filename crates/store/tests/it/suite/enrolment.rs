@@ -2,16 +2,17 @@
 
 use fleet::Error;
 use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
-use fleet::enrolment::{Admission, DialTarget, RefusedAttempt};
+use fleet::enrolment::{Admission, DialTarget, RefusedAttempt, Shown};
 use fleet::event::EventKind;
 use fleet::ids::{DeviceId, Fingerprint};
-use fleet::port::{Admit, Store, StoreError, Write, Written};
+use fleet::port::{Admit, PageRequest, Store, StoreError, Write, Written};
 use fleet::{limits, service};
 
 use super::{TENANT, approved, at, audit, caller, done, kinds_of, seen, stamp};
 
 pub(super) async fn run<S: Store>(store: &S) {
     approval_creates_and_pins(store).await;
+    approval_holds_for_what_was_shown(store).await;
     rejection_holds_until_approval(store).await;
     names_and_certificates_are_exclusive(store).await;
     admission_without_a_person(store).await;
@@ -30,8 +31,9 @@ async fn approval_creates_and_pins<S: Store>(store: &S) {
     assert_eq!((pending[0].attempts, pending[0].first_seen, pending[0].last_seen), (2, at(0), at(5)));
 
     let name = Some("box".to_owned());
-    let device =
-        service::approve(store, &caller(), stamp(at(6), 1), "os::00256D-1", name).await.expect("listed");
+    let shown = Some(Shown::Certificate(pin));
+    let device = service::approve(store, &caller(), stamp(at(6), 1), "os::00256D-1", shown, name).await;
+    let device = device.expect("listed");
     assert_eq!((device.name.as_str(), device.first_seen, device.online), ("box", at(6), false));
     assert_eq!(device.endpoints().collect::<Vec<_>>(), ["os::00256D-1"]);
     assert_eq!(store.pending(TENANT).await, Ok(Vec::new()));
@@ -41,8 +43,47 @@ async fn approval_creates_and_pins<S: Store>(store: &S) {
     assert_eq!((credential.issued_for, credential.origin), (device.id, CredentialOrigin::Pinned));
     assert_eq!(kinds_of(store).await, [EventKind::Pending, EventKind::Approved]);
 
-    let again = service::approve(store, &caller(), stamp(at(7), 2), "os::00256D-1", None).await;
+    let again = service::approve(store, &caller(), stamp(at(7), 2), "os::00256D-1", None, None).await;
     assert_eq!(again, Err(Error::Store(StoreError::NotFound("pending device"))));
+}
+
+async fn approval_holds_for_what_was_shown<S: Store>(store: &S) {
+    const ENDPOINT: &str = "os::00256D-9";
+    let (plain, one, two) =
+        (Shown::Plain, Shown::Certificate(Fingerprint([1; 32])), Shown::Certificate(Fingerprint([2; 32])));
+    let approve = async |shown| {
+        let name = Some("never".to_owned());
+        service::approve(store, &caller(), stamp(at(9), 90), ENDPOINT, shown, name).await
+    };
+    let is_conflict = |result: &Result<_, Error>| matches!(result, Err(Error::Store(StoreError::Conflict(why))) if why.contains("another certificate"));
+    let before = store.audit(TENANT, PageRequest::first(100)).await.expect("a page").items.len();
+    // What is on the list, and which approvals it must withstand.
+    for (now, wrong) in [
+        (None, [Some(one), Some(two)].as_slice()),
+        (Some([1; 32]), &[Some(plain), Some(two), None]),
+        (Some([2; 32]), &[Some(plain), Some(one), None]),
+        (None, &[Some(one), Some(two), None]),
+    ] {
+        seen(store, ENDPOINT, now.map(Fingerprint), at(8)).await;
+        for shown in wrong {
+            let result = approve(*shown).await;
+            assert!(is_conflict(&result), "{shown:?} {now:?}: {result:?}");
+        }
+    }
+    assert_eq!(store.admission(TENANT, &Identity::usp(ENDPOINT)).await, Ok(None));
+    assert_eq!(store.audit(TENANT, PageRequest::first(100)).await.expect("a page").items.len(), before);
+    assert!(store.pending(TENANT).await.expect("a list")[0].changed);
+
+    // The attempt that comes between the look and the approval, in one commit with it.
+    seen(store, ENDPOINT, Some(Fingerprint([1; 32])), at(8)).await;
+    let (_, raced) =
+        tokio::join!(seen(store, ENDPOINT, Some(Fingerprint([2; 32])), at(8)), approve(Some(one)));
+    assert!(is_conflict(&raced), "{raced:?}");
+    let device = approve(Some(two)).await.expect("as it is on the list");
+    let known = Admission::Device { device: device.id, pinned: vec![Fingerprint([2; 32])] };
+    assert_eq!(store.admission(TENANT, &Identity::usp(ENDPOINT)).await, Ok(Some(known)));
+    let last = store.audit(TENANT, PageRequest::first(1)).await.expect("a page").items.remove(0);
+    assert_eq!((last.action.as_str(), last.detail), ("device.approve", "02".repeat(32)));
 }
 
 async fn rejection_holds_until_approval<S: Store>(store: &S) {
@@ -161,14 +202,12 @@ async fn devices_are_dialled_where_they_listen<S: Store>(store: &S) {
     ];
     assert_eq!(store.dials(TENANT).await, Ok(expected.to_vec()));
 
-    let remove = || Write::RemoveDial {
-        tenant: TENANT,
-        endpoint: "self::also".to_owned(),
-        at: at(64),
-        audit: audit(),
-    };
-    done(store, remove()).await;
-    assert_eq!(store.submit(remove()).await, Err(StoreError::NotFound("dialled device")));
+    service::remove_dialled(store, &caller(), at(64), second.id).await.expect("dialled");
+    assert_eq!(store.dials(TENANT).await, Ok(expected[1..].to_vec()));
+    let again = service::remove_dialled(store, &caller(), at(64), second.id).await;
+    assert_eq!(again, Err(Error::Store(StoreError::NotFound("dialled device"))));
+    let last = store.audit(TENANT, PageRequest::first(1)).await.expect("a page").items.remove(0);
+    assert_eq!((last.action.as_str(), last.target), ("device.dial.remove", second.id.to_string()));
     assert!(store.device(TENANT, second.id).await.expect("readable").is_some());
     service::forget_device(store, &caller(), at(65), first.id).await.expect("known");
     assert_eq!(store.dials(TENANT).await, Ok(Vec::new()));

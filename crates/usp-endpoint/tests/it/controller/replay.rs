@@ -10,6 +10,7 @@ use usp_endpoint::controller::io::{Input, Learned, Notification, Output, Ticket}
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
 use usp_proto::exchange::{self, Direction, Entry};
 use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::mask::mask_record;
 use usp_proto::{Body, Msg, Record, RecordType, Version};
 
 const RETURN_PATH: ReturnPath = ReturnPath::WebSocket(LinkId(1));
@@ -119,7 +120,7 @@ fn replay(name: &str, recording: &str, acts: Vec<Input>) -> Replay {
     let first = entries.iter().find(|entry| entry.direction == Direction::In).expect("something was heard");
     let mut replay = Replay::new(&Record::decode(first.record.clone()).expect("a Record that was received"));
     let mut acts = acts.into_iter();
-    for Entry { direction, at_micros, record, note } in &entries {
+    for Entry { direction, at_micros, record, note, .. } in &entries {
         replay.now.mono = Mono(*at_micros);
         match direction {
             Direction::In => replay.hear(record),
@@ -159,4 +160,21 @@ fn ob_usp_agent() {
     let replay = replay("obuspa-11", recording, acts);
     assert_eq!(replay.onboarded, [Ok(()), Ok(())]);
     obuspa::check(&replay);
+}
+
+/// A trace of a server shows masks in the place of secrets, and can be replayed all the same.
+#[test]
+fn a_masked_recording_replays() {
+    let mut entries =
+        exchange::parse(include_str!("../../exchanges/world-onboarding.jsonl")).expect("a recording");
+    let mut masks = 0;
+    for entry in &mut entries {
+        let shown = mask_record(&entry.record, &|path, _| path.starts_with("Device.DeviceInfo."));
+        masks += usize::from(shown.masked);
+        (entry.record, entry.masked) = (shown.record, shown.masked);
+    }
+    assert!(masks > 0, "there is nothing to mask");
+    let acts = vec![Input::Onboard(crate::world::plan())];
+    let replay = replay("world-onboarding, masked", &exchange::write(&entries), acts);
+    assert_eq!(replay.onboarded, [Ok(())]);
 }

@@ -1,0 +1,60 @@
+//! Who is let in: `approve`, `reject`, `enrol`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use crate::paths;
+
+/// `cusp approve`.
+#[derive(Args, Debug)]
+pub(crate) struct ApproveArgs {
+    /// Endpoint ids, or parts of one that no other pending device has
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// What to call the device; its endpoint id otherwise
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The fingerprint of the certificate that was checked, or `plain` for none: another one is not let in
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(crate) fingerprint: Option<String>,
+}
+
+/// `cusp reject`.
+#[derive(Args, Debug)]
+pub(crate) struct RejectArgs {
+    /// Endpoint ids, or parts of one that no other pending device has
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+}
+
+/// `cusp enrol`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum EnrolCommand {
+    /// Make an enrolment token, and print it alone
+    Token {
+        /// How long it works
+        #[arg(long, default_value = "1h", value_parser = paths::duration)]
+        ttl: Duration,
+        /// How many devices it lets in
+        #[arg(long, default_value_t = 1)]
+        uses: u32,
+        /// A tag that every device gets that it lets in
+        #[arg(long, value_name = "TAG", conflicts_with = "data")]
+        group: Option<String>,
+        /// For this endpoint id alone, even if it has a certificate already: a device that was reset
+        #[arg(long, value_name = "ID", conflicts_with = "data")]
+        endpoint: Option<String>,
+        /// Make it on the server's own machine, without signing in
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+    /// List enrolment tokens, without their secrets
+    List,
+    /// Revoke an enrolment token
+    Rm {
+        /// Its id
+        id: String,
+    },
+}

@@ -1,0 +1,9 @@
+//! The programs themselves: `cusp serve` as a process that can be killed, `cusp-agent` beside it, and a
+//! scripted agent where a test must know what was acknowledged.
+
+mod agent;
+mod api;
+mod device;
+mod kill;
+mod random;
+mod site;

@@ -1,0 +1,151 @@
+//! A folder with a configuration, and the processes that run on it.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use super::api::Api;
+use crate::fake::run;
+
+/// The server's own Endpoint.
+pub(crate) const CONTROLLER: &str = "self::controller";
+
+/// A data folder, a configuration with ports that stay the same, and a token.
+pub(crate) struct Site {
+    folder: tempfile::TempDir,
+    http: SocketAddr,
+    websocket: SocketAddr,
+    token: String,
+}
+
+impl Site {
+    /// With this enrolment policy, in plaintext on loopback.
+    pub(crate) fn new(policy: &str) -> Site {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [http, websocket] = free();
+        let text = format!(
+            "data = {:?}\n[http]\nlisten = \"{http}\"\n[usp]\nendpoint = \"{CONTROLLER}\"\n\
+             [usp.websocket]\nlisten = \"{websocket}\"\n[enrolment]\npolicy = \"{policy}\"\n",
+            folder.path().join("data")
+        );
+        std::fs::write(folder.path().join("cusp.toml"), text).expect("written");
+        std::fs::create_dir(folder.path().join("data")).expect("a folder");
+        let mut site = Site { folder, http, websocket, token: String::new() };
+        let made = site.cusp(&["token", "create", "--role", "owner"]);
+        made.trim().clone_into(&mut site.token);
+        site
+    }
+
+    /// Runs a local command on the data folder; what it prints.
+    pub(crate) fn cusp(&self, args: &[&str]) -> String {
+        let config = self.folder.path().join("cusp.toml");
+        let with = [args, &["--config", config.to_str().expect("a plain name")]].concat();
+        let ran = run(&with, &[], "");
+        assert_eq!(ran.code, Some(0), "{with:?}: {}", ran.stderr);
+        ran.stdout
+    }
+
+    /// The URL that agents dial.
+    pub(crate) fn agent_url(&self) -> String {
+        format!("ws://{}/usp", self.websocket)
+    }
+
+    /// Requests with the owner's token.
+    pub(crate) fn api(&self) -> Api {
+        Api::new(self.http, &self.token)
+    }
+
+    /// Starts `cusp serve`; it listens when this returns.
+    pub(crate) fn serve(&self) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cusp"));
+        command.arg("serve").arg("--config").arg(self.folder.path().join("cusp.toml")).env_clear();
+        let process = Process::start(&mut command);
+        process.until("Cusp is at ");
+        process
+    }
+
+    /// Starts `cusp-agent` with this endpoint id, for this server.
+    pub(crate) fn agent(&self, endpoint: &str) -> Process {
+        let file = self.folder.path().join("agent.toml");
+        let text = format!(
+            "data_dir = {:?}\n[agent]\nendpoint = \"{endpoint}\"\n[[controller]]\nendpoint = \"{CONTROLLER}\"\n\
+             url = \"{}\"\n",
+            self.folder.path().join("agent"),
+            self.agent_url()
+        );
+        std::fs::write(&file, text).expect("written");
+        Process::start(Command::new(agent_program()).arg("--config").arg(&file))
+    }
+}
+
+/// The agent that was built into the same folder as `cusp`.
+fn agent_program() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_cusp")).with_file_name("cusp-agent");
+    assert!(program.is_file(), "there is no {}: run `cargo build -p agent` first", program.display());
+    program
+}
+
+/// Two ports that nobody uses: a server that is started again must be found where it was.
+fn free() -> [SocketAddr; 2] {
+    let bound = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    bound.map(|listener| listener.local_addr().expect("it is bound"))
+}
+
+/// A process whose output is kept; it is killed when it is dropped.
+pub(crate) struct Process {
+    child: Child,
+    told: Arc<Mutex<Vec<String>>>,
+    lines: Mutex<std::sync::mpsc::Receiver<String>>,
+}
+
+impl Process {
+    fn start(command: &mut Command) -> Process {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let stderr = child.stderr.take().expect("it is piped");
+        let told = Arc::default();
+        let (sender, lines) = std::sync::mpsc::channel();
+        let kept = Arc::clone(&told);
+        std::thread::spawn(move || keep(stderr, &kept, &sender));
+        Process { child, told, lines: Mutex::new(lines) }
+    }
+
+    /// Waits until it says a line that begins so.
+    fn until(&self, beginning: &str) {
+        let lines = self.lines.lock().expect("one reader");
+        loop {
+            match lines.recv_timeout(super::api::PATIENCE) {
+                Ok(line) if line.starts_with(beginning) => return,
+                Ok(_) => {}
+                Err(_) => panic!("it never said {beginning:?}: {:?}", self.told()),
+            }
+        }
+    }
+
+    /// What it said until now.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.told.lock().expect("no reader panics").clone()
+    }
+
+    /// SIGKILL, and nothing before it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it was ours");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn keep(stderr: ChildStderr, told: &Mutex<Vec<String>>, lines: &std::sync::mpsc::Sender<String>) {
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        told.lock().expect("no reader panics").push(line.clone());
+        let _ = lines.send(line);
+    }
+}
