@@ -276,7 +276,7 @@ mod tests {
             ("Device.IP.Interface.*.", "MaxMTUSize", "many", 7011),
             ("Device.IP.Interface.[Alias==\"x\"].", "MaxMTUSize", "65536", 7012),
             ("Device.IP.Interface.", "MaxMTUSize", "63", 7012),
-            ("Device.DeviceInfo.", "UpTime", "1", 7200),
+            ("Device.DeviceInfo.", "UpTime", "1", 7013),
             ("Device.DeviceInfo.", "FriendlyName", "Hall", 0),
             ("Device.DeviceInfo", "FriendlyName", "123456789012345678901234567890123", 7012),
             ("Device.Time.", "Enable", "perhaps", 7011),
