@@ -150,7 +150,7 @@ impl<S: Store> Reader<S> {
             return Some(*known);
         }
         let device = self.app.store().device(self.tenant, id).await.ok()?;
-        let matches = device.is_some_and(|device| filter.matches(&device));
+        let matches = device.is_some_and(|device| filter.matches(&device, self.app.now()));
         if devices.len() < limits::STREAM_DEVICES {
             devices.insert(id, matches);
         }

@@ -12,8 +12,10 @@ use crate::device::Device;
 mod lex;
 mod parse;
 mod regex;
+mod version;
 
 pub use regex::Regex;
+pub use version::Version;
 
 /// A checked filter.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,7 +42,26 @@ pub enum Expr {
     /// A text column compares so.
     Text(TextColumn, TextTest),
     /// When it was last heard; a device that never was matches no comparison but `!=`.
-    LastSeen(Order, UtcTime),
+    LastSeen(Order, When),
+}
+
+/// A time in a filter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// `2026-11-21`, `2026-11-21T09:30:00Z`; with or without quotes.
+    At(UtcTime),
+    /// `-10m`: so many microseconds before the present of whoever asks.
+    Ago(i64),
+}
+
+impl When {
+    /// The time that it is for somebody to whom it is `now`.
+    pub fn at(self, now: UtcTime) -> UtcTime {
+        match self {
+            When::At(time) => time,
+            When::Ago(micros) => UtcTime(now.0.saturating_sub(micros)),
+        }
+    }
 }
 
 /// Columns that hold one text.
@@ -71,6 +92,8 @@ pub enum TextTest {
     Contains(String),
     /// All of it matches.
     Matches(Regex),
+    /// By the parts of a version. A text that is none matches no comparison but `!=`.
+    Version(Order, Version),
 }
 
 /// Comparisons.
@@ -109,24 +132,24 @@ impl Filter {
         &self.expr
     }
 
-    /// Whether a device matches.
-    pub fn matches(&self, device: &Device) -> bool {
-        self.expr.matches(device)
+    /// Whether a device matches at this time.
+    pub fn matches(&self, device: &Device, now: UtcTime) -> bool {
+        self.expr.matches(device, now)
     }
 }
 
 impl Expr {
-    fn matches(&self, device: &Device) -> bool {
+    fn matches(&self, device: &Device, now: UtcTime) -> bool {
         match self {
-            Expr::And(all) => all.iter().all(|one| one.matches(device)),
-            Expr::Or(any) => any.iter().any(|one| one.matches(device)),
-            Expr::Not(one) => !one.matches(device),
+            Expr::And(all) => all.iter().all(|one| one.matches(device, now)),
+            Expr::Or(any) => any.iter().any(|one| one.matches(device, now)),
+            Expr::Not(one) => !one.matches(device, now),
             Expr::Online(online) => device.online == *online,
             Expr::Tag(tag) => device.tags.contains(tag),
             Expr::Endpoint(test) => device.endpoints().any(|endpoint| test.matches(endpoint)),
             Expr::Text(column, test) => test.matches(column.of(device)),
-            Expr::LastSeen(order, time) => match device.last_seen {
-                Some(seen) => order.holds(seen.cmp(time)),
+            Expr::LastSeen(order, when) => match device.last_seen {
+                Some(seen) => order.holds(seen.cmp(&when.at(now))),
                 None => *order == Order::NotEqual,
             },
         }
@@ -176,12 +199,17 @@ impl TextTest {
             TextTest::OneOf(list) => list.iter().any(|one| one == text),
             TextTest::Contains(part) => text.to_ascii_lowercase().contains(&part.to_ascii_lowercase()),
             TextTest::Matches(regex) => regex.is_match(text),
+            TextTest::Version(order, version) => match version.compare(text) {
+                Some(found) => order.holds(found),
+                None => *order == Order::NotEqual,
+            },
         }
     }
 }
 
 impl Order {
-    fn holds(self, order: std::cmp::Ordering) -> bool {
+    /// Whether two things that compare so stand in this relation.
+    pub fn holds(self, order: std::cmp::Ordering) -> bool {
         match self {
             Order::Equal => order.is_eq(),
             Order::NotEqual => order.is_ne(),

@@ -114,11 +114,14 @@ pub enum DeviceSort {
 }
 
 /// Which devices, in which order.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeviceQuery {
     /// Only those that match.
     pub filter: Option<Filter>,
-    /// Only those where name, endpoint, serial, model or address contain this (case does not matter).
+    /// What relative times of the filter are relative to.
+    pub now: UtcTime,
+    /// Only those where name, endpoint, serial, model or address without port contain this (case does not
+    /// matter).
     pub text: Option<String>,
     /// By which column.
     pub sort: DeviceSort,
@@ -126,6 +129,20 @@ pub struct DeviceQuery {
     pub descending: bool,
     /// Which piece.
     pub page: PageRequest,
+}
+
+impl Default for DeviceQuery {
+    /// All devices by name, and a filter's relative times are before 1970.
+    fn default() -> Self {
+        DeviceQuery {
+            filter: None,
+            now: UtcTime(0),
+            text: None,
+            sort: DeviceSort::default(),
+            descending: false,
+            page: PageRequest::default(),
+        }
+    }
 }
 
 /// Which jobs; newest first.

@@ -254,3 +254,133 @@ impl DeviceSchema {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CatalogueSchema, DeviceSchema};
+    use dm::operation::{ObjectAccess, ParamAccess, SchemaObject, SchemaParam, SchemaResult};
+    use dm::value::Type;
+    use fleet::check::SchemaCheck;
+    use fleet::model::StoredModel;
+
+    /// The code of a refusal; 0 for none.
+    fn code(result: Result<(), dm::Fault>) -> u32 {
+        result.map_or_else(|fault| fault.code.0, |()| 0)
+    }
+
+    #[test]
+    fn standard_settings_are_checked_before_the_model_is_known() {
+        for (object, param, value, expected) in [
+            ("Device.IP.Interface.1.", "MaxMTUSize", "1400", 0),
+            ("Device.IP.Interface.1.", "MaxMTUSize", "63", 7012),
+            ("Device.IP.Interface.*.", "MaxMTUSize", "many", 7011),
+            ("Device.IP.Interface.[Alias==\"x\"].", "MaxMTUSize", "65536", 7012),
+            ("Device.IP.Interface.", "MaxMTUSize", "63", 7012),
+            ("Device.DeviceInfo.", "UpTime", "1", 7013),
+            ("Device.DeviceInfo.", "FriendlyName", "Hall", 0),
+            ("Device.DeviceInfo", "FriendlyName", "123456789012345678901234567890123", 7012),
+            ("Device.Time.", "Enable", "perhaps", 7011),
+            ("Device.LocalAgent.Controller.1.MTP.", "WebSocket.Port", "443", 0),
+            ("Device.LocalAgent.Controller.1.MTP.", "WebSocket.Port", "0", 7012),
+            // What the catalogue does not know, or can't.
+            ("Device.DeviceInfo.", "X_EX_Colour", "blue", 0),
+            ("Device.X_EX_Box.1.", "Enable", "perhaps", 0),
+            ("Device.Routing.Router.1.Interface+.", "Enable", "perhaps", 0),
+        ] {
+            assert_eq!(
+                code(CatalogueSchema.setting(object, param, value, false)),
+                expected,
+                "{object}{param}"
+            );
+        }
+        assert_eq!(code(CatalogueSchema.setting("Device.DeviceInfo.", "UpTime", "1", true)), 0, "forced");
+        assert_eq!(code(CatalogueSchema.setting("Device..", "UpTime", "1", false)), 7008);
+        assert_eq!(code(CatalogueSchema.setting("", "UpTime", "1", false)), 7008);
+    }
+
+    #[test]
+    fn standard_tables_and_commands_are_checked_before_the_model_is_known() {
+        for (path, add, expected) in [
+            ("Device.IP.Interface.", true, 0),
+            ("Device.IP.Interface.3.", false, 0),
+            ("Device.Hosts.Host.", true, 7019),
+            ("Device.Hosts.Host.1.", false, 7024),
+            ("Device.Time.", true, 7018),
+            ("Device.X_EX_Box.", true, 0),
+        ] {
+            assert_eq!(code(CatalogueSchema.row(path, add)), expected, "{path}");
+        }
+        let ping = |changes: &[(&str, &str)]| {
+            let mut args = vec![
+                ("Host", "192.0.2.1"),
+                ("ProtocolVersion", "Any"),
+                ("NumberOfRepetitions", "1"),
+                ("Timeout", "1000"),
+                ("DataBlockSize", "64"),
+            ];
+            args.retain(|(name, _)| !changes.iter().any(|(other, _)| name == other));
+            args.extend(changes.iter().filter(|(_, value)| !value.is_empty()));
+            let args: Vec<_> = args.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+            code(CatalogueSchema.command("Device.IP.Diagnostics.IPPing()", &args, false))
+        };
+        assert_eq!(ping(&[]), 0);
+        assert_eq!(ping(&[("DSCP", "64")]), 7027);
+        assert_eq!(ping(&[("ProtocolVersion", "IPv5")]), 7027);
+        assert_eq!(ping(&[("Host", "")]), 7027, "it is mandatory");
+        assert_eq!(ping(&[("X_EX_Flood", "yes")]), 0);
+        assert_eq!(code(CatalogueSchema.command("Device.X_EX_Go()", &[], false)), 0);
+        assert_eq!(code(CatalogueSchema.command("Device.Time.", &[], false)), 7026);
+    }
+
+    /// A model with a vendor's parameters, one of which can only be written.
+    fn own_model() -> DeviceSchema {
+        let param = |name: &str, access, ty| SchemaParam {
+            name: name.into(),
+            access,
+            value_type: Some(ty),
+            value_change: None,
+        };
+        let vendor = SchemaObject {
+            path: "Device.X_EX_Box.{i}.".into(),
+            access: ObjectAccess::AddDelete,
+            is_multi: true,
+            params: vec![
+                param("Pin", ParamAccess::WriteOnly, Type::String),
+                param("AllowPassword", ParamAccess::ReadWrite, Type::Boolean),
+                param("DoorPassword", ParamAccess::ReadWrite, Type::String),
+                param("Colour", ParamAccess::ReadWrite, Type::String),
+            ],
+            ..SchemaObject::default()
+        };
+        let security = SchemaObject {
+            path: "Device.WiFi.AccessPoint.{i}.Security.".into(),
+            params: vec![param("KeyPassphrase", ParamAccess::ReadWrite, Type::String)],
+            ..SchemaObject::default()
+        };
+        let schema = SchemaResult { model_uri: String::new(), objects: vec![vendor, security] };
+        DeviceSchema::new(&StoredModel::new(schema).expect("small"))
+    }
+
+    #[test]
+    fn what_is_secret_is_known_with_and_without_a_model() {
+        let own = own_model();
+        for (path, name, with_model, without) in [
+            ("Device.WiFi.AccessPoint.1.Security.", "KeyPassphrase", true, true),
+            ("Device.WiFi.AccessPoint.*.Security", "KeyPassphrase", true, true),
+            ("Device.WiFi.AccessPoint.1.", "Security.KeyPassphrase", true, true),
+            ("Device.Users.User.2.", "Password", true, true),
+            ("Device.Users.User.2.", "Username", false, false),
+            ("Device.LocalAgent.ControllerTrust.Challenge.1.", "Type", false, false),
+            ("Device.X_EX_Box.1.", "Pin", true, false),
+            ("Device.X_EX_Box.1.", "AllowPassword", false, true),
+            ("Device.X_EX_Box.1.", "DoorPassword", true, true),
+            ("Device.X_EX_Box.1.", "Colour", false, false),
+            ("Device.X_EX_Other.", "Secret", true, true),
+            ("Device.SoftwareModules.InstallDU()", "Password", true, true),
+            ("Device.SoftwareModules.InstallDU()", "URL", false, false),
+        ] {
+            assert_eq!(own.is_secret(path, name), with_model, "{path}{name} by its own model");
+            assert_eq!(CatalogueSchema.is_secret(path, name), without, "{path}{name} by the catalogue");
+        }
+    }
+}

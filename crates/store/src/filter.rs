@@ -1,6 +1,7 @@
 //! Filters as SQL conditions. Values are always bound, never written into the text; conditions are never
 //! NULL, so that NOT means what it says.
 
+use dm::UtcTime;
 use fleet::filter::{Expr, Order, TextColumn, TextTest};
 use fleet::ids::TenantId;
 use rusqlite::types::Value;
@@ -37,13 +38,13 @@ impl Sql {
     }
 
     /// A condition on a row of `devices`.
-    pub(crate) fn filter(&mut self, tenant: TenantId, expr: &Expr) {
+    pub(crate) fn filter(&mut self, tenant: TenantId, now: UtcTime, expr: &Expr) {
         match expr {
-            Expr::And(all) => self.joined(tenant, all, " AND "),
-            Expr::Or(any) => self.joined(tenant, any, " OR "),
+            Expr::And(all) => self.joined(tenant, now, all, " AND "),
+            Expr::Or(any) => self.joined(tenant, now, any, " OR "),
             Expr::Not(one) => {
                 self.push("NOT ");
-                self.filter(tenant, one);
+                self.filter(tenant, now, one);
             }
             Expr::Online(online) => self.push(if *online { "online = 1" } else { "online = 0" }),
             Expr::Tag(tag) => {
@@ -55,26 +56,26 @@ impl Sql {
             }
             Expr::Endpoint(test) => self.endpoint(tenant, test),
             Expr::Text(column, test) => self.test(column_name(*column), test),
-            Expr::LastSeen(order, time) => {
+            Expr::LastSeen(order, when) => {
                 self.push(if *order == Order::NotEqual {
                     "(last_seen "
                 } else {
                     "(last_seen != 0 AND last_seen "
                 });
                 self.push(sign(*order));
-                self.bind(Value::Integer(time.0));
+                self.bind(Value::Integer(when.at(now).0));
                 self.push(")");
             }
         }
     }
 
-    fn joined(&mut self, tenant: TenantId, parts: &[Expr], by: &str) {
+    fn joined(&mut self, tenant: TenantId, now: UtcTime, parts: &[Expr], by: &str) {
         self.push("(");
         for (index, part) in parts.iter().enumerate() {
             if index > 0 {
                 self.push(by);
             }
-            self.filter(tenant, part);
+            self.filter(tenant, now, part);
         }
         self.push(")");
     }
@@ -118,6 +119,17 @@ impl Sql {
                 self.push(", ");
                 self.push(column);
                 self.push(")");
+            }
+            TextTest::Version(order, version) => {
+                // What is no version is no smaller or greater than one, and different from it.
+                self.push(if *order == Order::NotEqual { "ifnull(" } else { "(0 != ifnull(" });
+                self.push("cusp_version(");
+                self.bind_text(version.as_str());
+                self.push(", ");
+                self.push(column);
+                self.push(")");
+                self.push(sign(*order));
+                self.push(if *order == Order::NotEqual { "0, 1)" } else { "0, 0))" });
             }
         }
     }

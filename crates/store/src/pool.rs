@@ -100,7 +100,8 @@ pub(crate) fn connect(file: &Path, vfs: Option<&str>) -> Result<Connection, Erro
     Ok(connection)
 }
 
-/// `cusp_matches(pattern, text)`: the regular expressions of filters.
+/// `cusp_matches(pattern, text)`: the regular expressions of filters; `cusp_version(version, text)`: -1, 0 or
+/// 1 as the text is before, equal to or after the version, NULL if it is none.
 fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     let flags =
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
@@ -112,6 +113,15 @@ fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
         let text =
             call.get_raw(1).as_str().map_err(|why| rusqlite::Error::UserFunctionError(Box::new(why)))?;
         Ok(regex.is_match(text))
+    })?;
+    connection.create_scalar_function("cusp_version", 2, flags, |call| {
+        let version =
+            call.get_or_create_aux(0, |text| -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
+                Ok(fleet::filter::Version::new(text.as_str()?).ok_or("not a version")?)
+            })?;
+        let text =
+            call.get_raw(1).as_str().map_err(|why| rusqlite::Error::UserFunctionError(Box::new(why)))?;
+        Ok(version.compare(text).map(|order| order as i8))
     })
 }
 

@@ -100,6 +100,7 @@ async fn list<S: Store>(
         who.caller.tenant,
         DeviceQuery {
             filter: filter(query.filter.as_deref())?,
+            now: app.now(),
             text,
             sort,
             descending,

@@ -2,6 +2,7 @@
 
 use dm::UtcTime;
 
+use super::When;
 use crate::Error;
 
 /// One word.
@@ -69,8 +70,28 @@ pub(super) fn bad(at: usize, why: impl Into<String>) -> Error {
     Error::BadFilter { at, why: why.into() }
 }
 
-/// `2026-11-21`, or `2026-11-21T09:30:00Z`.
-pub(super) fn time(text: &str) -> Option<UtcTime> {
+/// `2026-11-21`, `2026-11-21T09:30:00Z`, or `-10m`.
+pub(super) fn when(text: &str) -> Option<When> {
+    match text.strip_prefix('-') {
+        Some(ago) => duration(ago).map(When::Ago),
+        None => time(text).map(When::At),
+    }
+}
+
+/// A whole number of seconds, minutes, hours or days, in microseconds.
+fn duration(text: &str) -> Option<i64> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let seconds: i64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        _ => return None,
+    };
+    number.parse::<i64>().ok()?.checked_mul(seconds)?.checked_mul(1_000_000)
+}
+
+fn time(text: &str) -> Option<UtcTime> {
     let (date, clock) = match text.split_once('T') {
         Some((date, clock)) => (date, clock.strip_suffix('Z')?),
         None => (text, "00:00:00"),

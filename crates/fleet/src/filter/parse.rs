@@ -1,7 +1,7 @@
 //! From words to a checked tree: `||` binds weakest, then `&&`, then `!`.
 
-use super::lex::{Token, bad, lex, time};
-use super::{Expr, Order, Regex, TextColumn, TextTest};
+use super::lex::{Token, bad, lex, when};
+use super::{Expr, Order, Regex, TextColumn, TextTest, Version};
 use crate::{Error, limits};
 
 pub(super) fn parse(text: &str) -> Result<Expr, Error> {
@@ -150,9 +150,14 @@ impl Parser {
     fn last_seen(&mut self) -> Result<Expr, Error> {
         let order = self.order().ok_or_else(|| bad(self.at(), "a comparison was expected here"))?;
         let at = self.at();
-        let text = self.text()?;
-        let time = time(&text).ok_or_else(|| bad(at, "a time is written \"2026-11-21T09:30:00Z\""))?;
-        Ok(Expr::LastSeen(order, time))
+        let text = match self.tokens.get(self.next) {
+            Some((_, Token::Text(text) | Token::Word(text))) => text.clone(),
+            _ => return Err(bad(at, "a time was expected here")),
+        };
+        self.next += 1;
+        let when = when(&text);
+        let when = when.ok_or_else(|| bad(at, "a time is written 2026-11-21T09:30:00Z, or -10m for ago"))?;
+        Ok(Expr::LastSeen(order, when))
     }
 
     fn order(&mut self) -> Option<Order> {
@@ -167,9 +172,22 @@ impl Parser {
         ORDERS.into_iter().find(|(sign, _)| self.take(sign)).map(|(_, order)| order)
     }
 
+    fn version(&mut self) -> Result<Version, Error> {
+        self.need("(")?;
+        let at = self.at();
+        let text = self.text()?;
+        let version = Version::new(&text).ok_or_else(|| bad(at, "a version has a digit"))?;
+        self.need(")")?;
+        Ok(version)
+    }
+
     fn test(&mut self) -> Result<TextTest, Error> {
         if let Some(order) = self.order() {
-            return Ok(TextTest::Order(order, self.text()?));
+            return if self.take_word("version") {
+                self.version().map(|version| TextTest::Version(order, version))
+            } else {
+                Ok(TextTest::Order(order, self.text()?))
+            };
         }
         if self.take("~") {
             return Ok(TextTest::Contains(self.text()?));

@@ -55,14 +55,28 @@ fn filters_say_what_they_seem_to() {
         ("last_seen >= \"2001-09-09\" && last_seen < \"2001-09-10\"", true),
         ("last_seen > \"2004-02-29T23:59:59Z\"", false),
         ("name == \"a\\\"b\\\\\"", false),
+        ("last_seen == 2001-09-09T01:46:40Z", true),
+        ("last_seen >= 2001-09-09 && last_seen < 2001-09-10", true),
+        // It was last heard ten minutes ago.
+        ("last_seen >= -10m", true),
+        ("last_seen > \"-10m\"", false),
+        ("last_seen > -601s && last_seen < -599s", true),
+        ("(last_seen > -1h)", true),
+        ("last_seen < -1d", false),
+        ("software < version(\"7.3\")", false),
+        ("software > version(\"7.3\")", true),
+        ("software == version(\"7.20.0\") && software >= version( \"v7.20\" )", true),
+        ("software != version(\"7.20\")", false),
+        ("serial < version(\"1\") || serial >= version(\"1\")", false),
+        ("serial != version(\"1\")", true),
     ] {
         let filter = Filter::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
-        assert_eq!(filter.matches(&device()), expected, "{text}");
+        assert_eq!(filter.matches(&device(), at(1_000_000_600)), expected, "{text}");
         assert_eq!(filter.as_str(), text);
     }
     let never = Device { last_seen: None, ..device() };
     for (text, expected) in [("last_seen < \"2100-01-01\"", false), ("last_seen != \"2100-01-01\"", true)] {
-        assert_eq!(Filter::parse(text).expect(text).matches(&never), expected, "{text}");
+        assert_eq!(Filter::parse(text).expect(text).matches(&never, at(1_000_000_600)), expected, "{text}");
     }
 }
 
@@ -88,6 +102,16 @@ fn what_is_wrong_is_said_where_it_is() {
         ("last_seen > \"yesterday\"", 12),
         ("last_seen > \"2026-02-29\"", 12),
         ("last_seen > \"2026-01-01T24:00:00Z\"", 12),
+        ("last_seen > yesterday", 12),
+        ("last_seen > -10w", 12),
+        ("last_seen > -m", 12),
+        ("last_seen > 10m", 12),
+        ("last_seen > -9223372036854775807d", 12),
+        ("software > version", 18),
+        ("software > version(7)", 19),
+        ("software > version(\"seven\")", 19),
+        ("software > version(\"7\"", 22),
+        ("software ~ version(\"7\")", 11),
         ("§", 0),
         ("name == \"ä\" §", 12),
     ] {
@@ -166,7 +190,7 @@ proptest! {
         )
     ) {
         if let Ok(filter) = Filter::parse(&words.join(" ")) {
-            let _ = filter.matches(&device());
+            let _ = filter.matches(&device(), at(0));
         }
     }
 

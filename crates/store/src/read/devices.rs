@@ -65,8 +65,20 @@ fn id_range(text: &str) -> Option<([u8; 16], [u8; 16])> {
 }
 
 pub(super) fn list(connection: &Connection, tenant: TenantId, query: &DeviceQuery) -> Res<Page<Device>> {
+    let tag = list_tag(query);
+    let limit = limit_and_one(query.page.limit);
+    let sql = list_statement(tenant, query)?;
+    let rows = devices(connection, tenant, &sql.text, params_from_iter(&sql.values))?;
+    Ok(cursor::page(rows, limit, |last| cursor::make(&tag, (key_of(query.sort, last), last.id.to_bytes()))))
+}
+
+/// Which list a cursor is of.
+fn list_tag(query: &DeviceQuery) -> String {
+    format!("devices {} {}", sort_column(query.sort), query.descending)
+}
+
+fn list_statement(tenant: TenantId, query: &DeviceQuery) -> Res<Sql> {
     let column = sort_column(query.sort);
-    let tag = format!("devices {column} {}", query.descending);
     let limit = limit_and_one(query.page.limit);
     let text = query.text.as_deref().filter(|text| !text.is_empty());
     // Of those that the search index found, each is looked up; walking the fleet in its order would be
@@ -77,14 +89,14 @@ pub(super) fn list(connection: &Connection, tenant: TenantId, query: &DeviceQuer
     sql.bind(Value::Blob(tenant.to_bytes().to_vec()));
     if let Some(filter) = &query.filter {
         sql.push(" AND ");
-        sql.filter(tenant, filter.expr());
+        sql.filter(tenant, query.now, filter.expr());
     }
     if let Some(text) = text {
         sql.push(" AND ");
         sql.anywhere(tenant, text);
     }
     if let Some(cursor) = &query.page.cursor {
-        let (key, id): (Key, [u8; 16]) = cursor::read(&tag, cursor)?;
+        let (key, id): (Key, [u8; 16]) = cursor::read(&list_tag(query), cursor)?;
         sql.push(&format!(" AND ({column}, id) {} (", if query.descending { "<" } else { ">" }));
         sql.bind(match key {
             Key::Text(text) => Value::Text(text),
@@ -96,8 +108,7 @@ pub(super) fn list(connection: &Connection, tenant: TenantId, query: &DeviceQuer
     }
     let order = if query.descending { "DESC" } else { "ASC" };
     sql.push(&format!(" ORDER BY {column} {order}, id {order} LIMIT {limit}"));
-    let rows = devices(connection, tenant, &sql.text, params_from_iter(&sql.values))?;
-    Ok(cursor::page(rows, limit, |last| cursor::make(&tag, (key_of(query.sort, last), last.id.to_bytes()))))
+    Ok(sql)
 }
 
 /// What a list is sorted by, of its last row.
@@ -168,5 +179,37 @@ pub(super) fn model(connection: &Connection, tenant: TenantId, hash: ModelHash) 
     match document {
         Some(document) => Ok(Some(StoredModel::decode(unpack(&document)?)?)),
         None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleet::ids::TenantId;
+    use fleet::port::{DeviceQuery, DeviceSort, PageRequest};
+    use rusqlite::{Connection, params_from_iter};
+
+    use super::list_statement;
+    use crate::migrate::migrate;
+
+    /// As SQLite tells it: what the search box asks is looked up, whatever the list is sorted by.
+    #[test]
+    fn a_search_does_not_walk_the_fleet() {
+        let mut connection = Connection::open_in_memory().expect("memory");
+        migrate(&mut connection).expect("a fresh store");
+        for sort in [DeviceSort::Name, DeviceSort::LastSeen] {
+            let text = Some("d-1".to_owned());
+            let query = DeviceQuery { text, sort, page: PageRequest::first(50), ..DeviceQuery::default() };
+            let sql = list_statement(TenantId::DEFAULT, &query).expect("a statement");
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).expect("a plan");
+            let steps = plan.query_map(params_from_iter(&sql.values), |row| row.get::<_, String>(3));
+            let steps: Vec<String> = steps.expect("steps").collect::<Result<_, _>>().expect("texts");
+            for expected in [
+                "SEARCH devices USING INDEX sqlite_autoindex_devices_1 (tenant=? AND id=?)",
+                "SCAN search_index VIRTUAL TABLE INDEX 0:M1",
+                "SEARCH search USING INTEGER PRIMARY KEY (rowid=?)",
+            ] {
+                assert!(steps.iter().any(|step| step == expected), "{expected}: {steps:#?}");
+            }
+        }
     }
 }

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use fleet::access::{EnrolmentToken, SecretHash};
 use fleet::audit::{Break, Chain};
 use fleet::ids::{Seq, TenantId};
-use fleet::port::{Seal, Store, StoreError, Write, Written};
+use fleet::port::{Enrol, Seal, Store, StoreError, Write, Written};
 use rusqlite::Connection;
 use store::{Error, FILE, Options, SqliteStore, restore};
 use tempfile::TempDir;
@@ -99,17 +100,51 @@ async fn a_commit_says_how_far_the_log_reaches() {
     assert_eq!(*positions.borrow_and_update(), Seq(2));
     suite::done(&store, Write::Audit { tenant: TENANT, at: at(3), entry: audit() }).await;
     assert!(!positions.has_changed().expect("the store is open"), "nothing was appended");
-    // Refused after it had appended its event: nothing of it stands.
     suite::seen(&store, "os::00256D-1", Some(fleet::ids::Fingerprint([1; 32])), at(4)).await;
     assert_eq!(*positions.borrow_and_update(), Seq(3));
     open_session(&store, device.id, at(5)).await;
     assert_eq!(*positions.borrow_and_update(), Seq(4));
+    // Refused after it had appended its event: nothing of it stands.
+    refused_enrolment(&store, device.id).await;
+    assert!(!positions.has_changed().expect("the store is open"));
+    assert_eq!(store.last_event().await, Ok(Seq(4)));
     let mut waiting = positions.clone();
     let (changed, _) = tokio::join!(waiting.changed(), open_session(&store, device.id, at(6)));
     changed.expect("the store is open");
     drop(store);
     let store = open(folder.path());
     assert_eq!(*store.positions().borrow(), store.last_event().await.expect("readable"));
+}
+
+/// A token whose tag finds no room on its device.
+async fn refused_enrolment(store: &SqliteStore, device: fleet::DeviceId) {
+    let tags: Vec<String> = (0..fleet::limits::TAGS).map(|number| number.to_string()).collect();
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    suite::rename(store, device, "full", &tags).await;
+    let hash = SecretHash::of("full");
+    let token = EnrolmentToken {
+        id: fleet::EnrolmentId::make(suite::stamp(at(5), 1)),
+        name: String::new(),
+        hash,
+        uses_left: 1,
+        group: Some("one more".to_owned()),
+        endpoint: None,
+        created: at(5),
+        expires: at(100),
+    };
+    suite::done(store, Write::PutEnrolmentToken { tenant: TENANT, token, audit: audit() }).await;
+    let enrol = Enrol {
+        tenant: TENANT,
+        token: hash,
+        endpoint: "os::00256D-1".to_owned(),
+        device,
+        fingerprint: fleet::ids::Fingerprint([3; 32]),
+        at: at(6),
+    };
+    let refused = store.submit(Write::Enrol(enrol)).await;
+    assert_eq!(refused, Err(StoreError::Conflict("the device has too many tags")));
+    let token = store.enrolment_token(TENANT, hash, at(6)).await.expect("readable");
+    assert_eq!(token.map(|token| token.uses_left), Some(1));
 }
 
 #[tokio::test]

@@ -161,6 +161,7 @@ async fn search_follows<S: Store>(store: &S, device: &Device) {
 
 /// What the store answers is what the filter says of each device.
 async fn filters<S: Store>(store: &S) {
+    let now = at(60);
     let all =
         store.devices(TENANT, DeviceQuery { page: PageRequest::first(50), ..DeviceQuery::default() }).await;
     let all = all.expect("a page").items;
@@ -187,14 +188,27 @@ async fn filters<S: Store>(store: &S) {
         ("last_seen < \"2100-01-01\"", 7),
         ("last_seen > \"2026-09-21T14:14:00Z\"", 1),
         ("!(last_seen == \"2026-01-01\")", 7),
+        ("last_seen > 2026-09-21T14:14:00Z", 1),
+        ("last_seen > -30s", 1),
+        ("last_seen < -30s", 6),
+        ("software >= version(\"7.20\")", 5),
+        ("software < version(\"7.20\")", 2),
+        ("software != version(\"7.20\")", 6),
+        ("!(software == version(\"7.20\"))", 6),
+        ("manufacturer > version(\"0\")", 0),
+        ("manufacturer != version(\"0\")", 7),
         ("manufacturer == \"'; DROP TABLE devices; --\"", 0),
     ] {
         let filter = Filter::parse(text).expect(text);
-        let mut expected: Vec<String> =
-            all.iter().filter(|device| filter.matches(device)).map(|device| device.name.clone()).collect();
+        let mut expected: Vec<String> = all
+            .iter()
+            .filter(|device| filter.matches(device, now))
+            .map(|device| device.name.clone())
+            .collect();
         expected.sort();
         let page = PageRequest::first(50);
-        let found = names(store, DeviceQuery { filter: Some(filter), page, ..DeviceQuery::default() }).await;
+        let found =
+            names(store, DeviceQuery { filter: Some(filter), now, page, ..DeviceQuery::default() }).await;
         assert_eq!(found, expected, "{text}");
         assert_eq!(found.len(), count, "{text}");
     }
