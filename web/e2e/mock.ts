@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
+import { resultsOf } from "../src/api/outcome";
 import type { CuspEvent, Job, Outcome, SetBody } from "../src/api/types";
 import * as data from "./mock-data";
 
@@ -63,8 +64,8 @@ export class Mock {
     this.#streams.clear();
   }
 
-  emit(event: Omit<CuspEvent, "seq" | "at">): void {
-    const full: CuspEvent = { ...event, seq: (this.events[0]?.seq ?? 0) + 1, at: new Date().toISOString() };
+  emit(event: Pick<CuspEvent, "kind"> & Partial<CuspEvent>): void {
+    const full: CuspEvent = { params: {}, duplicate: false, ...event, seq: (this.events[0]?.seq ?? 0) + 1, at: new Date().toISOString() };
     this.events.unshift(full);
     for (const stream of this.#streams) stream.write(frame(full));
   }
@@ -138,7 +139,7 @@ export class Mock {
         if (method === "PUT") this.tracing = body["enabled"] === true;
         return method === "PUT" ? { status: 204 } : ok({ items: this.tracing ? data.trace() : [], next: null, enabled: this.tracing });
       default: {
-        const bad = (body as unknown as SetBody).objects?.flatMap(({ path: object, params }) => params.filter(({ param, value }) => param === "ProvisioningCode" && value === "refused").map(({ param }) => ({ param: object + param, code: 7012, message: "The model forbids it" })));
+        const bad = (body as unknown as SetBody).objects?.flatMap(({ path: object, params = [] }) => params.filter(({ param, value }) => param === "ProvisioningCode" && value === "refused").map(({ param }) => ({ param: object + param, code: 7012, message: "The model forbids it" })));
         if (bad?.length) return { status: 400, body: { type: "urn:cusp:error:schema", title: "Settings break the model", status: 400, code: 7012, params: bad } };
         return this.#operate(id, verb, body);
       }
@@ -168,7 +169,7 @@ export class Mock {
     if (!found) return problem(404, "Nobody waits under this endpoint");
     this.pending = this.pending.filter((each) => each !== found);
     if (verb === "reject") return { status: 204 };
-    const device = { ...this.devices[1]!, id: `d-${endpoint.length}`, name: (body["name"] as string | undefined) ?? null, endpoints: [endpoint], onboarded: false, proven: found.proven };
+    const device = { ...this.devices[1]!, id: `d-${endpoint.length}`, name: (body["name"] as string | undefined) ?? endpoint, endpoints: [endpoint], onboarded: false, proven: found.proven };
     this.devices.unshift(device);
     return ok(device);
   }
@@ -218,12 +219,12 @@ export class Mock {
     const outcome = this.#outcome(verb, body);
     const faulty = outcome.failed !== undefined;
     const now = new Date().toISOString();
-    const job: Job = { id: `j-${2000 + this.jobs.length}`, device, kind: verb as Job["kind"], state: faulty ? "failed" : "done", actor: "admin", created: now, updated: now, request: body, outcome };
-    const results = outcome.results ?? [];
+    const job: Job = { id: `j-${2000 + this.jobs.length}`, device, kind: verb as Job["kind"], priority: "person", state: faulty ? "failed" : "done", actor: "admin", created: now, updated: now, request: body as unknown as Job["request"], outcome };
+    const results = resultsOf(outcome);
     if (results.some((result) => result.updated?.some((object) => object.errors?.length) || result.failures?.length)) job.state = "partial";
     if (results.some((result) => result.request)) {
       job.state = "accepted";
-      setTimeout(() => Object.assign(job, { state: "done", outcome: { kind: "operate", results: [{ executed: body["command"], output: { SuccessCount: "3", AverageResponseTime: "12" } }] } }), 1_000);
+      setTimeout(() => Object.assign(job, { state: "done", outcome: { kind: "operate", results: [{ executed: String(body["command"]), output: { SuccessCount: "3", AverageResponseTime: "12" } }] } }), 1_000);
     }
     this.jobs.unshift(job);
     return { status: job.state === "accepted" ? 202 : 200, body: job };
@@ -235,7 +236,7 @@ export class Mock {
       case "get": return { kind: "get", results: (body["paths"] as string[]).map((path) => ({ requested: path, objects: this.#read(path) })) };
       case "set": return this.#set(objects, body["allow_partial"] === true);
       case "add": {
-        const { path, params } = objects[0]!;
+        const { path, params = [] } = objects[0]!;
         const bad = params.find((each) => each.param === "DNSServer" && !/^[\d.]+$/.test(each.value));
         if (bad) return { kind: "add", failed: { code: 7004, message: "Invalid arguments", params: [{ param: `${path}DNSServer`, code: 7012, message: "Not an IP address" }] } };
         const row = `${path}${2 + this.jobs.length}.`;
@@ -245,7 +246,7 @@ export class Mock {
       case "delete": {
         const [path] = body["paths"] as [string];
         for (const key of [...this.twin.keys()]) if (key.startsWith(path)) this.twin.delete(key);
-        return { kind: "delete", results: [{ requested: path, affected: [path] }] };
+        return { kind: "delete", results: [{ requested: path, affected: [path], unaffected: [] }] };
       }
       default: return { kind: "operate", results: [String(body["command"]).includes("IPPing") ? { executed: String(body["command"]), request: "Device.LocalAgent.Request.5." } : { executed: String(body["command"]), output: {} }] };
     }
@@ -253,11 +254,11 @@ export class Mock {
 
   #set(objects: SetBody["objects"], partial: boolean): Outcome {
     const refuses = (param: string, value: string) => param === "LocalTimeZone" && value === "bad";
-    const faults = objects.flatMap(({ path, params }) => params.filter(({ param, value }) => refuses(param, value)).map(({ param }) => ({ path, param, code: 7012, message: "Not a POSIX time zone" })));
+    const faults = objects.flatMap(({ path, params = [] }) => params.filter(({ param, value }) => refuses(param, value)).map(({ param }) => ({ path, param, code: 7012, message: "Not a POSIX time zone" })));
     if (faults.length > 0 && !partial) return { kind: "set", failed: { code: 7021, message: "Set failed", params: faults.map(({ path, param, code, message }) => ({ param: path + param, code, message })) } };
     return {
       kind: "set",
-      results: objects.map(({ path, params }) => {
+      results: objects.map(({ path, params = [] }) => {
         const good = params.filter(({ param, value }) => !refuses(param, value));
         for (const { param, value } of good) this.twin.set(path + param, { ...this.twin.get(path + param)!, path: path + param, value, at: new Date().toISOString(), source: "written" });
         return { requested: path, updated: [{ path, params: Object.fromEntries(good.map(({ param, value }) => [param, value])), errors: faults.filter((fault) => fault.path === path) }] };

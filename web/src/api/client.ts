@@ -17,7 +17,7 @@ export class ApiError extends Error {
     super(problem.detail || problem.title);
     this.name = "ApiError";
     this.status = problem.status;
-    this.code = problem.code;
+    this.code = problem.code ?? undefined;
     this.params = problem.params ?? [];
     this.slug = problem.type?.startsWith("urn:cusp:error:") ? problem.type.slice("urn:cusp:error:".length) : undefined;
   }

@@ -146,7 +146,7 @@ function OpenTokens() {
         {items.map((item) => (
           <li key={item.id} className="flex items-center gap-3 px-4 py-1.5">
             <span className="value">{item.name || item.id}</span>
-            <span className="flex-1 text-muted">expires <Ago at={item.expires} />{item.uses !== undefined && `, ${item.used ?? 0} of ${item.uses} used`}</span>
+            <span className="flex-1 text-muted">expires <Ago at={item.expires} />, lets in {item.uses === 1 ? "one device" : `${item.uses} devices`} more</span>
             <IconButton icon="trash" label={`Revoke ${item.name || item.id}`} onClick={() => void revoke(item.id)} />
           </li>
         ))}

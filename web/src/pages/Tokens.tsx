@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { api, unwrap } from "../api/client";
 import { keys, tokensQuery } from "../api/queries";
-import type { CreatedToken } from "../api/types";
+import type { CreatedToken, RoleName } from "../api/types";
 import { CopyIcon } from "../components/copy";
 import { useNotices } from "../components/toast";
 import { Ago } from "../components/time";
@@ -27,7 +27,7 @@ function Tokens() {
   const client = useQueryClient();
   const { fail } = useNotices();
   const [name, setName] = useState("");
-  const [role, setRole] = useState("viewer");
+  const [role, setRole] = useState<RoleName>("viewer");
   const [made, setMade] = useState<CreatedToken>();
 
   const create = async (event: FormEvent) => {
@@ -54,7 +54,7 @@ function Tokens() {
       <h2 className="eyebrow mb-2">Tokens</h2>
       <form onSubmit={(event) => void create(event)} className="mb-3 flex flex-wrap items-center gap-2">
         <input className="field !w-60" aria-label="Token name" placeholder="What it is for" required value={name} onChange={(event) => setName(event.target.value)} />
-        <select className="field !w-auto" aria-label="Role" value={role} onChange={(event) => setRole(event.target.value)}>
+        <select className="field !w-auto" aria-label="Role" value={role} onChange={(event) => setRole(event.target.value as RoleName)}>
           <option value="viewer">viewer</option><option value="operator">operator</option><option value="owner">owner</option>
         </select>
         <Button type="submit" variant="primary" icon="key">Create token</Button>

@@ -156,15 +156,12 @@ function Facts({ facts }: { facts: [string, ReactNode][] }) {
   );
 }
 
-function Args({ title, args }: { title: string; args: (ModelArg | string)[] | undefined }) {
+function Args({ title, args }: { title: string; args: ModelArg[] | undefined }) {
   if (!args?.length) return null;
   return (
     <div>
       <p className="eyebrow mb-1">{title}</p>
-      <ul>{args.map((arg) => {
-        const { name, type, mandatory } = typeof arg === "string" ? { name: arg, type: undefined, mandatory: false } : arg;
-        return <li key={name} className="flex items-center gap-2 py-px"><span className="value">{name}</span><span className="text-xs text-faint">{type}</span>{mandatory && <Badge tone="accent">required</Badge>}</li>;
-      })}</ul>
+      <ul>{args.map(({ name, type, mandatory }) => <li key={name} className="flex items-center gap-2 py-px"><span className="value">{name}</span><span className="text-xs text-faint">{type}</span>{mandatory && <Badge tone="accent">required</Badge>}</li>)}</ul>
     </div>
   );
 }

@@ -97,10 +97,10 @@ function typeText(row: Extract<Row, { kind: "param" }>): string {
   return [row.schema?.list ? `${type} list` : type, row.schema?.units].filter(Boolean).join(" · ");
 }
 
-const ACCESS = { readOnly: "", readWrite: "write", writeOnceReadOnly: "write once", writeOnly: "write only", addDelete: "add, delete", addOnly: "add", deleteOnly: "delete" } as const;
+const ACCESS: Record<string, string> = { readOnly: "", readWrite: "write", writeOnceReadOnly: "write once", writeOnly: "write only", addDelete: "add, delete", addOnly: "add", deleteOnly: "delete" };
 
 function accessText(row: Row): string {
-  if (row.kind === "param") return row.schema ? (row.known?.writable === false ? "" : ACCESS[row.schema.access]) : row.known?.writable ? "write" : "";
-  if (row.kind === "table") return row.schema ? ACCESS[row.schema.access] : "";
+  if (row.kind === "param") return row.schema ? (row.known?.writable === false ? "" : ACCESS[row.schema.access] ?? "") : row.known?.writable ? "write" : "";
+  if (row.kind === "table") return (row.schema && ACCESS[row.schema.access]) ?? "";
   return row.kind === "command" ? (row.schema.async ? "runs long" : "") : "";
 }

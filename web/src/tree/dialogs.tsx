@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { ApiError } from "../api/client";
 import { addRow, followJob, runCommand } from "../api/operations";
+import { resultsOf } from "../api/outcome";
 import type { Fault, Job, ModelArg, ModelCommand, ModelObject, ModelParam } from "../api/types";
 import { Modal } from "../components/Dialog";
 import { JobResult, JobStateBadge } from "../components/OutcomeView";
@@ -44,7 +45,7 @@ export function AddRowDialog({ device, table, schema, onClose, onAdded }: AddRow
   const given = Object.entries(values).filter(([, value]) => value !== "");
   const wrong = given.some(([name, value]) => problemWith(fields.find((field) => field.name === name) ?? {}, value) !== undefined);
   const faults = job ? faultsOf(job) : refusedParams(error);
-  const created = job?.outcome?.results?.[0]?.created;
+  const created = resultsOf(job?.outcome)[0]?.created;
 
   const submit = (event: FormEvent) => {
     event.preventDefault();

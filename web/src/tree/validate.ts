@@ -1,7 +1,7 @@
 // Checks a text against a parameter's or argument's type before the device sees it. The device still has the last word.
 
 export interface ValueSpec {
-  type?: string;
+  type?: string | null;
   min?: number | string | null;
   max?: number | string | null;
   enum?: string[] | null;

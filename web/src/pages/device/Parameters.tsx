@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { deleteRows, followJob, setValues } from "../../api/operations";
+import { resultsOf } from "../../api/outcome";
 import { keys, modelQuery } from "../../api/queries";
 import type { Job } from "../../api/types";
 import { SEARCH_PROPS } from "../../app/shortcuts";
@@ -165,7 +166,7 @@ export function DeviceParameters() {
         <aside aria-label="Chosen node" className="overflow-auto border-line max-lg:max-h-72 max-lg:border-t lg:w-[23rem] lg:border-l"><Inspector row={row} staged={staged.get(active)} actions={actions} editorRef={editor} /></aside>
       </div>
       <StagedChanges staged={staged} secured={(path) => schema.param(path)?.secured ?? false} onUnstage={(paths) => setStaged((old) => new Map([...old].filter(([path]) => !paths.includes(path))))} onApply={(partial) => write([...staged], partial)} />
-      {dialog?.kind === "add" && dialogSchema && <AddRowDialog device={id} table={dialog.path} schema={dialogSchema} onClose={() => setDialog(undefined)} onAdded={(job) => { settle(job); setOpened([dialog.path], true); const path = job.outcome?.results?.[0]?.created?.path; if (path) { setActive(path); void client.refresh(path, false); } }} />}
+      {dialog?.kind === "add" && dialogSchema && <AddRowDialog device={id} table={dialog.path} schema={dialogSchema} onClose={() => setDialog(undefined)} onAdded={(job) => { settle(job); setOpened([dialog.path], true); const path = resultsOf(job.outcome)[0]?.created?.path; if (path) { setActive(path); void client.refresh(path, false); } }} />}
       {dialog?.kind === "run" && <CommandDialog device={id} command={dialog.path} schema={schema.command(dialog.path)} onClose={() => setDialog(undefined)} onDone={settle} />}
       <Confirm open={dialog?.kind === "remove"} onClose={() => setDialog(undefined)} title="Delete this row?" action="Delete row" onConfirm={() => remove(dialog?.path ?? "")}>
         The device removes <span className="value text-ink">{dialog?.path}</span> with everything in it.
