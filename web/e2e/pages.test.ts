@@ -117,6 +117,16 @@ describe("devices", () => {
     expect(mock.resumed).toEqual([undefined, seen]);
   });
 
+  it("counts times from now, also on a page that comes after one without any", async () => {
+    const page = await open("/connect");
+    await page.getByLabel("agent.toml").waitFor();
+    await page.clock.install();
+    await page.clock.fastForward(120_000);
+    await page.getByRole("link", { name: "Devices", exact: true }).click();
+    // At once, not at the clock's next tick.
+    expect(await page.getByRole("row", { name: /workbench/ }).textContent()).toContain("2 min ago");
+  });
+
   it("marks unproven devices, and warns of a plaintext listener", async () => {
     const page = await open("/devices");
     await page.getByRole("row", { name: /SIM00003/ }).getByText("unproven").waitFor();
