@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { resultsOf } from "../src/api/outcome";
-import type { CuspEvent, Job, Outcome, SetBody } from "../src/api/types";
+import type { CuspEvent, Device, Job, Outcome, SetBody } from "../src/api/types";
 import * as data from "./mock-data";
 
 const DIST = join(import.meta.dirname, "..", "dist");
@@ -23,7 +23,7 @@ const problem = (status: number, title: string, code?: number): Reply => ({ stat
 const list = (items: unknown[]): Reply => ok({ items, next: null });
 
 export class Mock {
-  devices = data.devices();
+  devices: Device[] = data.devices();
   twin = data.twin();
   pending = data.pending();
   jobs = data.jobs();
@@ -123,6 +123,11 @@ export class Mock {
     if (root === "pending") return this.#pending(method, id, verb, body);
     if (root === "enrolments") return this.#enrol(method, id);
     if (root === "jobs") return this.#jobList(method, id, call.query);
+    if (root === "devices" && !id && method === "POST") {
+      const dialled = { ...this.devices[1]!, id: "d-dialled", name: String(body["endpoint"]), endpoints: [String(body["endpoint"])], online: false, dial: String(body["connect"]) };
+      this.devices.unshift(dialled);
+      return { status: 201, body: dialled };
+    }
     if (root === "devices" && !id) return this.#list(call.query);
     const device = this.devices.find((each) => each.id === id);
     if (root !== "devices" || !device) return problem(404, "No such device");
@@ -131,6 +136,9 @@ export class Mock {
         if (method === "PATCH") Object.assign(device, body);
         if (method === "DELETE") this.devices = this.devices.filter((each) => each !== device);
         return method === "DELETE" ? { status: 204 } : ok(device);
+      case "dial":
+        delete device.dial;
+        return { status: 204 };
       case "model": return device.id === data.MAIN ? ok(data.MODEL) : problem(404, "The device has not told its model yet");
       case "params": return device.id === data.MAIN ? this.#params(call.query) : list([]);
       case "sessions": return list([{ link: "l1", transport: "websocket", peer: device.address, proven: device.proven, since: data.ago(621) }, { link: "l0", transport: "websocket", peer: "127.0.0.1:50001", proven: device.proven, since: data.ago(90_000), until: data.ago(640) }]);

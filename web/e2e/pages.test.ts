@@ -155,12 +155,37 @@ describe("enrolment", () => {
 
   it("makes a token and writes it into the configuration to paste", async () => {
     const page = await open("/connect");
-    await page.getByLabel("agent.toml").getByText("<token>").waitFor();
+    await page.getByLabel("agent.toml").getByText("[policy]").waitFor();
+    expect(await page.getByLabel("agent.toml").textContent()).not.toContain("token");
     await page.getByRole("button", { name: "Create token" }).click();
     await page.getByLabel("agent.toml").getByText("ce_4QmZ$&9vTt").waitFor();
     await page.getByRole("tab", { name: "OB-USP-AGENT" }).click();
     await page.getByLabel("factory-reset.txt").getByText("Device.LocalAgent.Controller.1.EndpointID").waitFor();
     expect(mock.calls[0]).toEqual({ method: "POST", path: "/enrolments", body: { ttl: "1h", uses: 1 } });
+  });
+
+  it("has the server dial a device, shows when it answers, and stops dialling", async () => {
+    const page = await open("/connect");
+    await page.locator("[data-live=live]").waitFor();
+    await page.getByLabel("Endpoint of the device").fill("os::00AA11-0041");
+    await page.getByLabel("URL where it listens").fill("http://192.0.2.7");
+    await page.getByText("Begins with ws:// or wss://").waitFor();
+    expect(await page.getByRole("button", { name: "Dial" }).isDisabled()).toBe(true);
+    await page.getByLabel("URL where it listens").fill("ws://192.0.2.7:5684/usp");
+    await page.keyboard.press("Enter");
+    const row = page.getByRole("list", { name: "Dialled devices" }).getByRole("listitem");
+    await row.getByText("dialling, no answer yet").waitFor();
+    await row.getByText("ws://192.0.2.7:5684/usp").waitFor();
+    mock.devices.find(({ id }) => id === "d-dialled")!.online = true;
+    mock.emit({ kind: "online", device: "d-dialled" });
+    await row.getByText("online").waitFor();
+    await row.getByRole("button", { name: "Stop dialling os::00AA11-0041" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Stop dialling" }).click();
+    await row.waitFor({ state: "detached" });
+    expect(mock.calls).toEqual([
+      { method: "POST", path: "/devices", body: { endpoint: "os::00AA11-0041", connect: "ws://192.0.2.7:5684/usp" } },
+      { method: "DELETE", path: "/devices/d-dialled/dial", body: {} },
+    ]);
   });
 
   it("tells who was refused and why", async () => {
@@ -177,7 +202,7 @@ describe("activity", () => {
     await page.getByText("The value is outside 64 to 65535").waitFor();
     await page.getByText("(7012)").waitFor();
     await page.getByRole("button", { name: "Cancel" }).click();
-    await page.getByRole("row", { name: /d-1025/ }).getByText("cancelled").waitFor();
+    await page.getByRole("row", { name: /SIM00001/ }).getByText("cancelled").waitFor();
   });
 
   it("holds events while paused, and shows them afterwards", async () => {

@@ -15,7 +15,8 @@ export type RoleName = Schemas["RoleName"];
 export type TokenInfo = Schemas["TokenInfo"];
 export type CreatedToken = Schemas["CreatedToken"];
 
-export type Device = Schemas["Device"];
+/** `dial` is the URL that the server dials, where it does. */
+export type Device = Schemas["Device"] & { dial?: string | null };
 export type TwinItem = Schemas["TwinItem"];
 export type Session = Schemas["Session"];
 

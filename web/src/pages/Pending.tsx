@@ -60,7 +60,7 @@ export function PendingPage() {
         <Button variant="primary" icon="check" disabled={selected.length === 0 || busy.size > 0} onClick={() => void run("approve", selected)}>Approve{selected.length > 0 ? ` ${selected.length}` : " selected"}</Button>
         <Button variant="danger" icon="cross" disabled={selected.length === 0 || busy.size > 0} onClick={() => setRejecting(selected)}>Reject{selected.length > 0 ? ` ${selected.length}` : " selected"}</Button>
       </PageHeader>
-      <div className="px-6 pb-8">
+      <div className="px-4 pb-8 md:px-6">
         {query.error && <ErrorNote error={query.error} retry={() => void query.refetch()} className="mb-3" />}
         <div className="panel overflow-x-auto">
           {query.isPending ? <Loading /> : items.length === 0 ? (

@@ -5,6 +5,7 @@ import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "rea
 import { api, unwrap } from "../api/client";
 import { keys, meQuery } from "../api/queries";
 import type { Me } from "../api/types";
+import { useTitle } from "../app/title";
 import { safeNext } from "../app/search";
 import { Mark } from "../components/icons";
 import { Button, ErrorNote, Field, Loading } from "../components/ui";
@@ -110,6 +111,7 @@ function ChoosePassword({ user, onDone }: { user: string; onDone: () => Promise<
 }
 
 function Form({ title, onSubmit, children }: { title: string; onSubmit: () => void; children: ReactNode }) {
+  useTitle(title);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     onSubmit();

@@ -14,7 +14,7 @@ export function TokensPage() {
   return (
     <>
       <PageHeader title="API tokens and password" detail="Programs sign in with a token; people with a password." />
-      <div className="grid max-w-4xl gap-8 px-6 pb-10">
+      <div className="grid max-w-4xl gap-8 px-4 pb-10 md:px-6">
         <Tokens />
         <Password />
       </div>
@@ -100,8 +100,8 @@ function Password() {
     <section>
       <h2 className="eyebrow mb-2">Password</h2>
       <form onSubmit={(event) => void save(event)} className="max-w-sm">
-        <Field label="Present password" type="password" autoComplete="current-password" required value={current} onChange={(event) => setCurrent(event.target.value)} />
-        <Field label="Another password" type="password" autoComplete="new-password" required minLength={MIN_PASSWORD} value={password} onChange={(event) => setPassword(event.target.value)} hint={`At least ${MIN_PASSWORD} characters`} />
+        <Field label="Current password" type="password" autoComplete="current-password" required value={current} onChange={(event) => setCurrent(event.target.value)} />
+        <Field label="New password" type="password" autoComplete="new-password" required minLength={MIN_PASSWORD} value={password} onChange={(event) => setPassword(event.target.value)} hint={`At least ${MIN_PASSWORD} characters`} />
         <Button type="submit" variant="primary" busy={busy}>Change password</Button>
       </form>
     </section>

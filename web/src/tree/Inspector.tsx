@@ -9,7 +9,7 @@ import { faultFor, faultsOf, refusalOf } from "./outcome";
 import { parentOf } from "./paths";
 import type { Row } from "./rows";
 import { canAdd, canDelete } from "./schema";
-import { describeSpec, problemWith } from "./validate";
+import { describeRange, describeSpec, problemWith } from "./validate";
 import { ValueEditor } from "./ValueEditor";
 
 export interface InspectorActions {
@@ -110,7 +110,7 @@ function Parameter({ row, staged, actions, editorRef }: { row: Extract<Row, { ki
       <Facts facts={[
         ["Type", `${schema?.list ? "list of " : ""}${schema?.type ?? known?.type ?? "not known"}`],
         ["Units", schema?.units],
-        ["Range", schema && (schema.min != null || schema.max != null) ? `${schema.min ?? "…"} to ${schema.max ?? "…"}` : undefined],
+        ["Range", schema && describeRange(schema)],
         ["Length", schema?.max_length != null ? `at most ${schema.max_length}` : undefined],
         ["Values", schema?.enum?.length ? schema.enum.join(", ") : undefined],
         ["Access", writable ? (schema?.access === "writeOnceReadOnly" ? "writable once" : "writable") : "read-only"],

@@ -58,7 +58,7 @@ export function TreeView({ rows, twin, active, staged, onActive, onAction }: Tre
   return (
     <div className="flex h-full min-h-0 flex-col">
       <div className={`${TREE_GRID} shrink-0 border-b border-line-strong px-3 py-1 text-xs text-faint`} aria-hidden="true">
-        <span className="pl-5">Name</span><span>Value</span><span className="max-lg:hidden">Type</span><span className="max-md:hidden">Access</span><span className="max-md:hidden">Read</span>
+        <span className="pl-5">Name</span><span>Value</span><span className="max-2xl:hidden">Type</span><span className="max-md:hidden">Access</span><span className="max-md:hidden">Read</span>
       </div>
       <div
         ref={scroller}
