@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
+import type { DataModel } from "../src/api/datamodels";
 import { resultsOf } from "../src/api/outcome";
 import type { CuspEvent, Device, Job, Outcome, SetBody } from "../src/api/types";
 import * as data from "./mock-data";
@@ -32,6 +33,7 @@ export class Mock {
   linkUsed = false;
   tracing = true;
   session: string | undefined;
+  dataModels: DataModel[] = [];
   enrolments: { id: string; expires: string; uses: number; used: number }[] = [];
   /** State-changing calls in order, for assertions. */
   calls: { method: string; path: string; body: unknown }[] = [];
@@ -77,7 +79,7 @@ export class Mock {
     const path = url.pathname.slice("/api/v1".length);
     let text = "";
     for await (const chunk of request) text += String(chunk);
-    const call: Call = { method: request.method ?? "GET", path, query: url.searchParams, body: text ? (JSON.parse(text) as Record<string, unknown>) : {}, headers: request.headers };
+    const call: Call = { method: request.method ?? "GET", path, query: url.searchParams, body: !text ? {} : text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : { raw: text }, headers: request.headers };
     const cookie = /cusp_session=(\w+)/.exec(request.headers.cookie ?? "")?.[1];
     const signedIn = this.session !== undefined && cookie === this.session;
     if (!signedIn && path !== "/auth/login") return send(response, problem(401, "No session"));
@@ -118,6 +120,7 @@ export class Mock {
     if (root === "me") return ok(this.#me());
     if (root === "connect") return ok(data.connect);
     if (root === "refused") return list(data.refused());
+    if (root === "datamodels") return this.#dataModels(method, id, body);
     if (root === "tokens") return list([{ id: "t1", name: "grafana", role: "viewer", expires: data.ago(-864_000) }]);
     if (root === "events") return list(this.events.slice(0, 200));
     if (root === "pending") return this.#pending(method, id, verb, body);
@@ -175,11 +178,24 @@ export class Mock {
     if (method === "GET") return list(this.pending);
     const found = this.pending.find((each) => each.endpoint === endpoint);
     if (!found) return problem(404, "Nobody waits under this endpoint");
+    if (verb === "approve" && body["fingerprint"] !== (found.fingerprint ?? "plain")) return problem(409, "It has come with another certificate");
     this.pending = this.pending.filter((each) => each !== found);
     if (verb === "reject") return { status: 204 };
     const device = { ...this.devices[1]!, id: `d-${endpoint.length}`, name: (body["name"] as string | undefined) ?? endpoint, endpoints: [endpoint], onboarded: false, proven: found.proven };
     this.devices.unshift(device);
     return ok(device);
+  }
+
+  #dataModels(method: string, id: string, body: Record<string, unknown>): Reply {
+    if (method === "GET") return list(this.dataModels);
+    if (method === "DELETE") {
+      this.dataModels = this.dataModels.filter((each) => each.id !== id);
+      return { status: 204 };
+    }
+    if (!String(body["raw"]).includes("<model ")) return problem(422, "There is no model in this file");
+    const made = { id: "m1", name: "Device", version: "2.19", protocol: "usp", uri: "urn:broadband-forum-org:tr-181-2-19-1-usp", definitions: 8849, imported: data.ago(0) };
+    this.dataModels.push(made);
+    return { status: 201, body: made };
   }
 
   #enrol(method: string, id: string): Reply {

@@ -2,8 +2,10 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { launch, tab, type Tab } from "./browser";
-import { MAIN } from "./mock-data";
+import { MAIN, pending } from "./mock-data";
 import { LINK, Mock, PASSWORD } from "./mock";
+
+const PROOF = pending().find(({ endpoint }) => endpoint.includes("HX3009911"))!.fingerprint!;
 
 let browser: Browser;
 let mock: Mock;
@@ -147,10 +149,25 @@ describe("enrolment", () => {
     await page.getByRole("button", { name: "Approve 1" }).click();
     await page.getByText("Nobody is waiting").waitFor();
     expect(mock.calls).toEqual([
-      { method: "POST", path: "/pending/os%3A%3A0C8DDB-HX3009911/approve", body: { name: "roof" } },
+      { method: "POST", path: "/pending/os%3A%3A0C8DDB-HX3009911/approve", body: { fingerprint: PROOF, name: "roof" } },
       { method: "POST", path: "/pending/proto%3A%3Afw-bench-2/reject", body: {} },
-      { method: "POST", path: "/pending/uuid%3A%3A6a1de0c2-53e4-4f0a-9c02-0a30ee4b5a11/approve", body: {} },
+      { method: "POST", path: "/pending/uuid%3A%3A6a1de0c2-53e4-4f0a-9c02-0a30ee4b5a11/approve", body: { fingerprint: "plain" } },
     ]);
+  });
+
+  it("does not approve a device that came with another certificate meanwhile, and says what changed", async () => {
+    const page = await open("/pending");
+    const row = page.getByRole("row", { name: /HX3009911/ });
+    await row.waitFor();
+    const other = "b".repeat(64);
+    Object.assign(mock.pending.find(({ endpoint }) => endpoint.includes("HX3009911"))!, { fingerprint: other, changed: true });
+    await row.getByRole("button", { name: "Approve" }).click();
+    await row.getByRole("alert").getByText("Not approved").waitFor();
+    expect(await row.getByRole("alert").textContent()).toContain(`it came with ${other} meanwhile, and you had seen ${PROOF}`);
+    await row.getByText("changed", { exact: true }).waitFor();
+    await row.getByRole("button", { name: "Approve" }).click();
+    await page.getByText("os::0C8DDB-HX3009911 approved").waitFor();
+    expect(mock.calls.map(({ body }) => body)).toEqual([{ fingerprint: PROOF }, { fingerprint: other }]);
   });
 
   it("makes a token and writes it into the configuration to paste", async () => {
@@ -222,6 +239,24 @@ describe("activity", () => {
     await page.getByRole("switch").click();
     await page.getByText("Tracing is off").waitFor();
     expect(mock.calls).toEqual([{ method: "PUT", path: `/devices/${MAIN}/trace`, body: { enabled: false } }]);
+  });
+});
+
+describe("data models", () => {
+  it("imports a file, says why another is none, and removes it again", async () => {
+    const page = await open("/devices");
+    await page.getByRole("button", { name: "admin" }).click();
+    await page.getByRole("menuitem", { name: "Data models" }).click();
+    await page.getByText("No data model imported").waitFor();
+    const upload = (text: string) => page.getByLabel("Data-model file").setInputFiles({ name: "model.xml", mimeType: "text/xml", buffer: Buffer.from(text) });
+    await upload("<html/>");
+    await page.getByRole("alert").getByText("There is no model in this file").waitFor();
+    await upload('<document><model name="Device:2.19"/></document>');
+    await page.getByText("8,849 definitions").waitFor();
+    await page.getByRole("row", { name: /Device 2\.19/ }).getByRole("button", { name: "Remove Device 2.19" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove model" }).click();
+    await page.getByText("No data model imported").waitFor();
+    expect(mock.calls.map(({ method, path }) => `${method} ${path}`)).toEqual(["POST /datamodels", "POST /datamodels", "DELETE /datamodels/m1"]);
   });
 });
 

@@ -35,13 +35,18 @@ export type CuspEvent = Schemas["Event"];
 export type EventKind = Schemas["EventKind"];
 
 export type Model = Schemas["Model"];
+/** What an imported data model says of anything that has a name. */
+export interface Described { description?: string | null }
 export type ModelObject = Schemas["ModelObject"];
 export type ModelParam = Schemas["ModelParam"];
 export type ModelCommand = Schemas["ModelCommand"];
 export type ModelEvent = Schemas["ModelEvent"];
 export type ModelArg = Schemas["ModelArg"];
 
-export type PendingDevice = Schemas["Pending"];
+/** `changed`: it has come with another certificate, or with or without one, since its first attempt. */
+export type PendingDevice = Schemas["Pending"] & { changed?: boolean };
+/** `fingerprint` is what the person saw: that of the row, or `plain` where it has none. */
+export type ApproveBody = Schemas["ApproveBody"] & { fingerprint?: string };
 export type Refusal = Schemas["Refused"];
 export type Enrolment = Schemas["Enrolment"];
 export type CreatedEnrolment = Schemas["CreatedEnrolment"];

@@ -46,7 +46,7 @@ function Rail() {
           <Item to="/devices" icon="devices">Devices</Item>
           <Item to="/pending" icon="pending" count={pending}>Pending</Item>
           <Item to="/refused" icon="refused">Refused</Item>
-          <Item to="/connect" icon="connect">Connect a device</Item>
+          <Item to="/connect" icon="connect">Connect<span className="max-md:hidden"> a device</span></Item>
         </Group>
         <Group title="Activity">
           <Item to="/jobs" icon="jobs">Jobs</Item>
@@ -131,6 +131,7 @@ function Account() {
           <Menu.Popup className="min-w-44 rounded-[7px] border border-line-strong bg-raised p-1 shadow-[0_8px_28px_-8px_rgb(0_0_0/0.3)] outline-none">
             <p className="px-2.5 pt-1 pb-1.5 text-xs text-faint">{me?.roles.join(", ")} · {me?.tenant}</p>
             <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: "/tokens" })}>API tokens and password</Menu.Item>
+            <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: "/data-models" })}>Data models</Menu.Item>
             <Menu.Item className={MENU_ITEM} onClick={() => void signOut()}>Sign out</Menu.Item>
           </Menu.Popup>
         </Menu.Positioner>

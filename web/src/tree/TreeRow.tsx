@@ -3,6 +3,7 @@ import { memo } from "react";
 import { Icon, type IconName } from "../components/icons";
 import { Ago } from "../components/time";
 import { cx } from "../components/ui";
+import { describe, firstSentence } from "./describe";
 import type { Row } from "./rows";
 import { rowLabel } from "./rows";
 import { isBranch } from "./keyboard";
@@ -68,10 +69,10 @@ function LeafIcon({ row }: { row: Row }) {
 
 function Name({ row }: { row: Row }) {
   if (row.kind === "note") return <span className={cx("truncate", row.error ? "text-bad" : "text-faint italic")}>{row.text}</span>;
-  if (row.kind === "command") return <span className="truncate text-accent">{row.name}</span>;
-  if (row.kind === "event") return <span className="truncate text-muted">{row.name}</span>;
+  if (row.kind === "command") return <span className="truncate text-accent" title={firstSentence(describe(row.schema)) || undefined}>{row.name}</span>;
+  if (row.kind === "event") return <span className="truncate text-muted" title={firstSentence(describe(row.schema)) || undefined}>{row.name}</span>;
   return (
-    <span className={cx("truncate", isBranch(row) && "font-medium")} title={row.name}>
+    <span className={cx("truncate", isBranch(row) && "font-medium")} title={[row.name, firstSentence(describe(row.schema))].filter(Boolean).join(": ")}>
       {row.name}
       {row.kind === "table" && <span className="ml-1.5 text-xs font-normal text-faint">{row.count > 0 ? row.count : "table"}</span>}
     </span>

@@ -7,6 +7,7 @@ import type { Fault, Job, ModelArg, ModelCommand, ModelObject, ModelParam } from
 import { Modal } from "../components/Dialog";
 import { JobResult, JobStateBadge } from "../components/OutcomeView";
 import { Badge, Button, cx, ErrorNote } from "../components/ui";
+import { describe } from "./describe";
 import { faultFor, faultsOf } from "./outcome";
 import { rowFields } from "./schema";
 import { describeSpec, problemWith } from "./validate";
@@ -119,13 +120,15 @@ interface FormRowProps { spec: ModelParam | ModelArg; mark: ReactNode; value: st
 
 function FormRow({ spec, mark, value, fault, onChange, disabled }: FormRowProps) {
   const problem = value === "" ? undefined : problemWith(spec, value);
+  const description = describe(spec);
   const bad = problem ?? (fault && `${fault.message}${fault.code ? ` (${fault.code})` : ""}`);
   return (
     <div className="grid grid-cols-[minmax(0,11rem)_minmax(0,1fr)] gap-x-4 py-1">
-      <span className="flex flex-wrap items-baseline gap-x-2 pt-1"><span className="value break-all">{spec.name}</span>{mark}</span>
+      <span className="flex flex-wrap content-start items-baseline gap-x-2 pt-1"><span className="value break-all">{spec.name}</span>{mark}</span>
       <div>
         <ValueEditor spec={spec} label={spec.name} value={value} optional invalid={bad !== undefined} disabled={disabled} onChange={onChange} />
         <p className={cx("mt-0.5 min-h-4 text-xs", bad ? "text-bad" : "text-faint")}>{bad ?? describeSpec(spec)}</p>
+        {description && <p className="mt-0.5 line-clamp-2 text-xs text-muted" title={description}>{description}</p>}
       </div>
     </div>
   );

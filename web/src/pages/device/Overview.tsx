@@ -89,7 +89,7 @@ function Health({ device, onRefresh }: { device: Device; onRefresh: () => void }
         <Figure name="Memory in use" value={total > 0 && free >= 0 ? mebibytes(total - free) : undefined} detail={total > 0 ? `of ${mebibytes(total)}` : undefined} part={total > 0 ? (total - free) / total : undefined} />
       </div>
       <Rows rows={[
-        ["Last seen", <Ago key="seen" at={device.last_seen} />],
+        ["Last message", <Ago key="seen" at={device.last_seen} />],
         ["Address", device.address && <span className="value">{device.address}</span>],
         ["Values as of", uptime && <Ago key="read" at={uptime.at} />],
       ]} />
