@@ -20,6 +20,6 @@ export async function tab(browser: Browser, options: { baseURL: string; cookie?:
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
   // A refused sign-in is an ordinary answer; the browser logs it all the same.
-  page.on("console", (message) => message.type() === "error" && !/status of 40[0-9]|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION/.test(message.text()) && errors.push(message.text()));
+  page.on("console", (message) => message.type() === "error" && !/status of 4[0-9][0-9]|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION/.test(message.text()) && errors.push(message.text()));
   return { page, errors };
 }

@@ -1,5 +1,6 @@
 // Canned fleet of the mock server: one rich device, many plain ones, and everything the other pages show.
 import type { ConnectInfo, CuspEvent, Device, Job, Model, ModelParam, PendingDevice, Refusal, TraceItem, TwinItem } from "../src/api/types";
+import { objects } from "../tests/brief";
 
 /** Everything is dated from here, so that relative times look alike on every run. */
 export const START = Date.now();
@@ -13,20 +14,20 @@ export function devices(): Device[] {
     software: "6.12.8", hardware: "x86_64", oui: "00AA11", product_class: "Host", online: true, proven: true, address: "127.0.0.1:52114", last_seen: ago(3), first_seen: ago(864_000), onboarded: true, model_hash: "9c41d7", tenant: "default",
   };
   const others = Array.from({ length: 140 }, (_, index): Device => ({
-    id: `d-${(0x1000 + index * 37).toString(16)}`, name: index % 4 === 0 ? `cpe-${String(index).padStart(3, "0")}` : null, tags: index % 9 === 0 ? ["pilot"] : [], endpoints: [`os::0C8DDB-SIM${String(index).padStart(5, "0")}`], protocol: "usp",
+    id: `d-${(0x1000 + index * 37).toString(16)}`, name: index % 4 === 0 ? `cpe-${String(index).padStart(3, "0")}` : `os::0C8DDB-SIM${String(index).padStart(5, "0")}`, tags: index % 9 === 0 ? ["pilot"] : [], endpoints: [`os::0C8DDB-SIM${String(index).padStart(5, "0")}`], protocol: "usp",
     manufacturer: index % 3 === 0 ? "MikroTik" : "Simulated", model: index % 3 === 0 ? "hAP ax3" : "CPE-250", serial: `SIM${String(index).padStart(5, "0")}`, software: index % 5 === 0 ? "7.19.4" : "7.20", hardware: "rev 2", oui: "0C8DDB", product_class: "CPE",
     online: index % 6 !== 4, proven: index % 7 !== 3, address: `127.0.${Math.floor(index / 200)}.${(index % 200) + 2}:40${String(100 + index)}`, last_seen: ago(index % 6 === 4 ? 7_200 + index * 900 : 8 + index), first_seen: ago(500_000), onboarded: index !== 2, model_hash: "sim250", tenant: "default",
   }));
   return [main, ...others];
 }
 
-const p = (name: string, type = "string", extra: Partial<ModelParam> = {}): ModelParam => ({ name, type, access: "readOnly", value_change: "allowed", ...extra });
+const p = (name: string, type = "string", extra: Partial<ModelParam> = {}): ModelParam => ({ name, type, access: "readOnly", value_change: true, ...extra });
 const w = (name: string, type = "string", extra: Partial<ModelParam> = {}): ModelParam => p(name, type, { access: "readWrite", ...extra });
 
 export const MODEL: Model = {
   hash: "9c41d7",
   uri: "urn:broadband-forum-org:tr-181-2-19-1-usp",
-  objects: [
+  objects: objects([
     { path: "Device.", access: "readOnly", multi: false, params: [p("RootDataModelVersion"), p("InterfaceStackNumberOfEntries", "unsignedInt")], commands: [{ name: "Reboot()", async: false, inputs: [{ name: "Cause", type: "string", enum: ["LocalReboot", "RemoteReboot"] }, { name: "Reason", type: "string" }] }, { name: "FactoryReset()", async: false }], events: [{ name: "Boot!", args: [{ name: "CommandKey" }, { name: "Cause" }, { name: "FirmwareUpdated" }] }] },
     { path: "Device.DeviceInfo.", access: "readOnly", multi: false, params: [p("Manufacturer"), p("ManufacturerOUI"), p("ModelName"), p("SerialNumber"), p("SoftwareVersion"), p("HardwareVersion"), p("UpTime", "unsignedInt", { units: "seconds" }), w("ProvisioningCode", "string", { max_length: 64, description: "Identifier of the primary service provider and other provisioning information." }), w("HostName", "string", { max_length: 63, pattern: "[a-z0-9-]+" }), p("FirstUseDate", "dateTime"), w("X_Secret", "string", { secured: true })] },
     { path: "Device.DeviceInfo.MemoryStatus.", access: "readOnly", multi: false, params: [p("Total", "unsignedInt", { units: "KiB" }), p("Free", "unsignedInt", { units: "KiB" })] },
@@ -45,7 +46,7 @@ export const MODEL: Model = {
     { path: "Device.Hosts.Host.{i}.", access: "readOnly", multi: true, unique_keys: [["PhysAddress"]], params: [p("PhysAddress"), p("IPAddress"), p("HostName"), p("Active", "boolean")] },
     { path: "Device.LocalAgent.", access: "readOnly", multi: false, params: [p("EndpointID"), p("UpTime", "unsignedInt", { units: "seconds" }), w("SupportedProtocols", "string", { list: true, enum: ["CoAP", "WebSocket", "STOMP", "MQTT", "UDS"] })], events: [{ name: "Periodic!" }] },
     { path: "Device.LocalAgent.Subscription.{i}.", access: "addDelete", multi: true, unique_keys: [["ID", "Recipient"], ["Alias"]], params: [w("Enable", "boolean"), w("ID"), w("Alias"), w("NotifType", "string", { enum: ["Event", "ValueChange", "ObjectCreation", "ObjectDeletion", "OperationComplete"] }), w("ReferenceList", "string", { list: true }), w("TimeToLive", "unsignedInt", { units: "seconds" }), w("NotifRetry", "boolean")] },
-  ],
+  ]),
 };
 
 export function twin(): Map<string, TwinItem> {
@@ -80,7 +81,7 @@ export function twin(): Map<string, TwinItem> {
 }
 
 export const pending = (): PendingDevice[] => [
-  { endpoint: "os::0C8DDB-HX3009911", transport: "websocket", peer: "203.0.113.24:51834", proven: true, fingerprint: "sha256:9f2c41aa03de77b1c5408e1f9a6d2270b3cc55f1", first_seen: ago(420), last_seen: ago(12), attempts: 9 },
+  { endpoint: "os::0C8DDB-HX3009911", transport: "websocket", peer: "203.0.113.24:51834", proven: true, fingerprint: "9f2c41aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c5408e1f", first_seen: ago(420), last_seen: ago(12), attempts: 9 },
   { endpoint: "proto::fw-bench-2", transport: "websocket", peer: "127.0.0.1:40112", proven: false, first_seen: ago(95), last_seen: ago(40), attempts: 2 },
   { endpoint: "uuid::6a1de0c2-53e4-4f0a-9c02-0a30ee4b5a11", transport: "websocket", peer: "198.51.100.7:60020", proven: false, first_seen: ago(3_900), last_seen: ago(1_800), attempts: 1 },
 ];
@@ -92,24 +93,25 @@ export const refused = (): Refusal[] => [
 ];
 
 export const jobs = (): Job[] => [
-  { id: "j-1008", device: MAIN, kind: "operate", state: "accepted", actor: "admin", created: ago(6), updated: ago(5), deadline: ago(-300), request: { command: "Device.IP.Diagnostics.IPPing()", args: { Host: "192.0.2.1" } }, outcome: { kind: "operate", results: [{ executed: "Device.IP.Diagnostics.IPPing()", request: "Device.LocalAgent.Request.4." }] } },
-  { id: "j-1007", device: MAIN, kind: "set", state: "partial", actor: "admin", created: ago(70), updated: ago(69), request: { objects: [{ path: "Device.IP.Interface.2.", params: [{ param: "MaxMTUSize", value: "70000" }, { param: "Alias", value: "wan" }] }], allow_partial: true }, outcome: { kind: "set", results: [{ requested: "Device.IP.Interface.2.", updated: [{ path: "Device.IP.Interface.2.", params: { Alias: "wan" }, errors: [{ param: "MaxMTUSize", code: 7012, message: "The value is outside 64 to 65535" }] }] }] } },
-  { id: "j-1006", device: "d-1025", kind: "get", state: "queued", actor: "cli", created: ago(400), updated: ago(400), deadline: ago(-86_000), request: { paths: ["Device.DeviceInfo."] } },
-  { id: "j-1005", device: MAIN, kind: "add", state: "failed", actor: "admin", created: ago(900), updated: ago(899), request: { objects: [{ path: "Device.DNS.Client.Server.", params: [{ param: "DNSServer", value: "not-an-address" }] }] }, outcome: { kind: "add", failed: { code: 7004, message: "Invalid arguments", params: [{ param: "Device.DNS.Client.Server.DNSServer", code: 7012, message: "Not an IP address" }] } } },
-  { id: "j-1004", device: MAIN, kind: "get", state: "done", actor: "admin", created: ago(1_200), updated: ago(1_199), request: { paths: ["Device.DeviceInfo.MemoryStatus."] }, outcome: { kind: "get", results: [{ requested: "Device.DeviceInfo.MemoryStatus.", objects: [{ path: "Device.DeviceInfo.MemoryStatus.", params: { Total: "16302848", Free: "9284112" } }] }] } },
+  { id: "j-1008", device: MAIN, kind: "operate", state: "accepted", priority: "person", actor: "admin", created: ago(6), updated: ago(5), deadline: ago(-300), request: { command: "Device.IP.Diagnostics.IPPing()", args: { Host: "192.0.2.1" } }, outcome: { kind: "operate", results: [{ executed: "Device.IP.Diagnostics.IPPing()", request: "Device.LocalAgent.Request.4." }] } },
+  { id: "j-1007", device: MAIN, kind: "set", state: "partial", priority: "person", actor: "admin", created: ago(70), updated: ago(69), request: { objects: [{ path: "Device.IP.Interface.2.", params: [{ param: "MaxMTUSize", value: "70000" }, { param: "Alias", value: "wan" }] }], allow_partial: true }, outcome: { kind: "set", results: [{ requested: "Device.IP.Interface.2.", failures: [], updated: [{ path: "Device.IP.Interface.2.", params: { Alias: "wan" }, errors: [{ param: "MaxMTUSize", code: 7012, message: "The value is outside 64 to 65535" }] }] }] } },
+  { id: "j-1006", device: "d-1025", kind: "get", state: "queued", priority: "person", actor: "cli", created: ago(400), updated: ago(400), deadline: ago(-86_000), request: { paths: ["Device.DeviceInfo."] } },
+  { id: "j-1005", device: MAIN, kind: "add", state: "failed", priority: "person", actor: "admin", created: ago(900), updated: ago(899), request: { objects: [{ path: "Device.DNS.Client.Server.", params: [{ param: "DNSServer", value: "not-an-address" }] }] }, outcome: { kind: "add", failed: { code: 7004, message: "Invalid arguments", params: [{ param: "Device.DNS.Client.Server.DNSServer", code: 7012, message: "Not an IP address" }] } } },
+  { id: "j-1004", device: MAIN, kind: "get", state: "done", priority: "person", actor: "admin", created: ago(1_200), updated: ago(1_199), request: { paths: ["Device.DeviceInfo.MemoryStatus."] }, outcome: { kind: "get", results: [{ requested: "Device.DeviceInfo.MemoryStatus.", objects: [{ path: "Device.DeviceInfo.MemoryStatus.", params: { Total: "16302848", Free: "9284112" } }] }] } },
 ];
 
-export const events = (): CuspEvent[] => [
+const EVENTS: Omit<CuspEvent, "duplicate">[] = [
   { seq: 912, at: ago(3), device: MAIN, kind: "value_change", path: "Device.DeviceInfo.MemoryStatus.Free", params: { "Device.DeviceInfo.MemoryStatus.Free": "9284112" } },
   { seq: 911, at: ago(5), device: MAIN, kind: "job", params: { state: "accepted" }, job: "j-1008" },
   { seq: 910, at: ago(12), kind: "pending", params: { endpoint: "os::0C8DDB-HX3009911", peer: "203.0.113.24:51834" } },
   { seq: 909, at: ago(22), kind: "refused", params: { endpoint: "os::0C8DDB-HX3001177", reason: "certificate differs" } },
   { seq: 908, at: ago(60), device: "d-1025", kind: "offline", params: { reason: "closed by peer" } },
   { seq: 907, at: ago(90), device: MAIN, kind: "object_creation", path: "Device.Hosts.Host.1.", params: { PhysAddress: "3C:22:FB:00:10:01" } },
-  { seq: 906, at: ago(300), device: MAIN, kind: "periodic", path: "Device.LocalAgent." },
+  { seq: 906, at: ago(300), device: MAIN, kind: "periodic", path: "Device.LocalAgent.", params: {} },
   { seq: 905, at: ago(620), device: MAIN, kind: "boot", path: "Device.", params: { Cause: "LocalReboot", CommandKey: "", FirmwareUpdated: "false" } },
   { seq: 904, at: ago(621), device: MAIN, kind: "online", params: { transport: "websocket", peer: "127.0.0.1:52114" } },
 ];
+export const events = (): CuspEvent[] => EVENTS.map((event) => ({ ...event, duplicate: false }));
 
 export const trace = (): TraceItem[] => [
   { at: ago(5), direction: "out", kind: "Operate", msg_id: "c-88", summary: "Device.IP.Diagnostics.IPPing()", body: { header: { msg_id: "c-88", msg_type: "OPERATE" }, body: { request: { operate: { command: "Device.IP.Diagnostics.IPPing()", send_resp: true, input_args: { Host: "192.0.2.1" } } } } } },
@@ -118,8 +120,8 @@ export const trace = (): TraceItem[] => [
 ];
 
 export const connect: ConnectInfo = {
-  endpoint_id: "self::cusp-controller", websocket_url: "ws://192.0.2.10:8183/usp", tls: false, plaintext_warning: true,
+  endpoint_id: "self::cusp-controller", websocket_url: "wss://192.0.2.10:8183/usp", tls: true, plaintext_warning: true,
   ca_pem: "-----BEGIN CERTIFICATE-----\nMIIBqzCCAVGgAwIBAgIUQ3VzcCBleGFtcGxlIENBMAoGCCqGSM49BAMCMBIxEDAO\nBgNVBAMMB0N1c3AgQ0EwHhcNMjYwMTAxMDAwMDAwWhcNMzYwMTAxMDAwMDAwWjAS\n-----END CERTIFICATE-----\n",
-  agent_toml: '# Factory default of this agent.\n[[controller]]\nendpoint_id = "self::cusp-controller"\nurl = "ws://192.0.2.10:8183/usp"\nenrolment_token = "<token>"\n\n[policy]\nwritable = []\n',
+  agent_toml: '# Factory default of this agent.\n[[controller]]\nendpoint_id = "self::cusp-controller"\nurl = "ws://192.0.2.10:8183/usp"\ntoken = "TOKEN_HERE"\n\n[policy]\nwritable = []\n',
   obuspa: 'Device.LocalAgent.Controller.1.EndpointID "self::cusp-controller"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Host "192.0.2.10"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Port "8183"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Path "/usp"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.EnableEncryption "false"\n',
 };

@@ -4,7 +4,9 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
-import type { CuspEvent, Job, Outcome, SetBody } from "../src/api/types";
+import type { DataModel } from "../src/api/datamodels";
+import { resultsOf } from "../src/api/outcome";
+import type { CuspEvent, Device, Job, Outcome, SetBody } from "../src/api/types";
 import * as data from "./mock-data";
 
 const DIST = join(import.meta.dirname, "..", "dist");
@@ -22,7 +24,7 @@ const problem = (status: number, title: string, code?: number): Reply => ({ stat
 const list = (items: unknown[]): Reply => ok({ items, next: null });
 
 export class Mock {
-  devices = data.devices();
+  devices: Device[] = data.devices();
   twin = data.twin();
   pending = data.pending();
   jobs = data.jobs();
@@ -31,6 +33,7 @@ export class Mock {
   linkUsed = false;
   tracing = true;
   session: string | undefined;
+  dataModels: DataModel[] = [];
   enrolments: { id: string; expires: string; uses: number; used: number }[] = [];
   /** State-changing calls in order, for assertions. */
   calls: { method: string; path: string; body: unknown }[] = [];
@@ -63,8 +66,8 @@ export class Mock {
     this.#streams.clear();
   }
 
-  emit(event: Omit<CuspEvent, "seq" | "at">): void {
-    const full: CuspEvent = { ...event, seq: (this.events[0]?.seq ?? 0) + 1, at: new Date().toISOString() };
+  emit(event: Pick<CuspEvent, "kind"> & Partial<CuspEvent>): void {
+    const full: CuspEvent = { params: {}, duplicate: false, ...event, seq: (this.events[0]?.seq ?? 0) + 1, at: new Date().toISOString() };
     this.events.unshift(full);
     for (const stream of this.#streams) stream.write(frame(full));
   }
@@ -76,7 +79,7 @@ export class Mock {
     const path = url.pathname.slice("/api/v1".length);
     let text = "";
     for await (const chunk of request) text += String(chunk);
-    const call: Call = { method: request.method ?? "GET", path, query: url.searchParams, body: text ? (JSON.parse(text) as Record<string, unknown>) : {}, headers: request.headers };
+    const call: Call = { method: request.method ?? "GET", path, query: url.searchParams, body: !text ? {} : text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : { raw: text }, headers: request.headers };
     const cookie = /cusp_session=(\w+)/.exec(request.headers.cookie ?? "")?.[1];
     const signedIn = this.session !== undefined && cookie === this.session;
     if (!signedIn && path !== "/auth/login") return send(response, problem(401, "No session"));
@@ -117,11 +120,17 @@ export class Mock {
     if (root === "me") return ok(this.#me());
     if (root === "connect") return ok(data.connect);
     if (root === "refused") return list(data.refused());
+    if (root === "datamodels") return this.#dataModels(method, id, body);
     if (root === "tokens") return list([{ id: "t1", name: "grafana", role: "viewer", expires: data.ago(-864_000) }]);
     if (root === "events") return list(this.events.slice(0, 200));
     if (root === "pending") return this.#pending(method, id, verb, body);
     if (root === "enrolments") return this.#enrol(method, id);
     if (root === "jobs") return this.#jobList(method, id, call.query);
+    if (root === "devices" && !id && method === "POST") {
+      const dialled = { ...this.devices[1]!, id: "d-dialled", name: String(body["endpoint"]), endpoints: [String(body["endpoint"])], online: false, dial: String(body["connect"]) };
+      this.devices.unshift(dialled);
+      return { status: 201, body: dialled };
+    }
     if (root === "devices" && !id) return this.#list(call.query);
     const device = this.devices.find((each) => each.id === id);
     if (root !== "devices" || !device) return problem(404, "No such device");
@@ -130,6 +139,9 @@ export class Mock {
         if (method === "PATCH") Object.assign(device, body);
         if (method === "DELETE") this.devices = this.devices.filter((each) => each !== device);
         return method === "DELETE" ? { status: 204 } : ok(device);
+      case "dial":
+        delete device.dial;
+        return { status: 204 };
       case "model": return device.id === data.MAIN ? ok(data.MODEL) : problem(404, "The device has not told its model yet");
       case "params": return device.id === data.MAIN ? this.#params(call.query) : list([]);
       case "sessions": return list([{ link: "l1", transport: "websocket", peer: device.address, proven: device.proven, since: data.ago(621) }, { link: "l0", transport: "websocket", peer: "127.0.0.1:50001", proven: device.proven, since: data.ago(90_000), until: data.ago(640) }]);
@@ -138,7 +150,7 @@ export class Mock {
         if (method === "PUT") this.tracing = body["enabled"] === true;
         return method === "PUT" ? { status: 204 } : ok({ items: this.tracing ? data.trace() : [], next: null, enabled: this.tracing });
       default: {
-        const bad = (body as unknown as SetBody).objects?.flatMap(({ path: object, params }) => params.filter(({ param, value }) => param === "ProvisioningCode" && value === "refused").map(({ param }) => ({ param: object + param, code: 7012, message: "The model forbids it" })));
+        const bad = (body as unknown as SetBody).objects?.flatMap(({ path: object, params = [] }) => params.filter(({ param, value }) => param === "ProvisioningCode" && value === "refused").map(({ param }) => ({ param: object + param, code: 7012, message: "The model forbids it" })));
         if (bad?.length) return { status: 400, body: { type: "urn:cusp:error:schema", title: "Settings break the model", status: 400, code: 7012, params: bad } };
         return this.#operate(id, verb, body);
       }
@@ -166,11 +178,24 @@ export class Mock {
     if (method === "GET") return list(this.pending);
     const found = this.pending.find((each) => each.endpoint === endpoint);
     if (!found) return problem(404, "Nobody waits under this endpoint");
+    if (verb === "approve" && body["fingerprint"] !== (found.fingerprint ?? "plain")) return problem(409, "It has come with another certificate");
     this.pending = this.pending.filter((each) => each !== found);
     if (verb === "reject") return { status: 204 };
-    const device = { ...this.devices[1]!, id: `d-${endpoint.length}`, name: (body["name"] as string | undefined) ?? null, endpoints: [endpoint], onboarded: false, proven: found.proven };
+    const device = { ...this.devices[1]!, id: `d-${endpoint.length}`, name: (body["name"] as string | undefined) ?? endpoint, endpoints: [endpoint], onboarded: false, proven: found.proven };
     this.devices.unshift(device);
     return ok(device);
+  }
+
+  #dataModels(method: string, id: string, body: Record<string, unknown>): Reply {
+    if (method === "GET") return list(this.dataModels);
+    if (method === "DELETE") {
+      this.dataModels = this.dataModels.filter((each) => each.id !== id);
+      return { status: 204 };
+    }
+    if (!String(body["raw"]).includes("<model ")) return problem(422, "There is no model in this file");
+    const made = { id: "m1", name: "Device", version: "2.19", protocol: "usp", uri: "urn:broadband-forum-org:tr-181-2-19-1-usp", definitions: 8849, imported: data.ago(0) };
+    this.dataModels.push(made);
+    return { status: 201, body: made };
   }
 
   #enrol(method: string, id: string): Reply {
@@ -218,12 +243,12 @@ export class Mock {
     const outcome = this.#outcome(verb, body);
     const faulty = outcome.failed !== undefined;
     const now = new Date().toISOString();
-    const job: Job = { id: `j-${2000 + this.jobs.length}`, device, kind: verb as Job["kind"], state: faulty ? "failed" : "done", actor: "admin", created: now, updated: now, request: body, outcome };
-    const results = outcome.results ?? [];
+    const job: Job = { id: `j-${2000 + this.jobs.length}`, device, kind: verb as Job["kind"], priority: "person", state: faulty ? "failed" : "done", actor: "admin", created: now, updated: now, request: body as unknown as Job["request"], outcome };
+    const results = resultsOf(outcome);
     if (results.some((result) => result.updated?.some((object) => object.errors?.length) || result.failures?.length)) job.state = "partial";
     if (results.some((result) => result.request)) {
       job.state = "accepted";
-      setTimeout(() => Object.assign(job, { state: "done", outcome: { kind: "operate", results: [{ executed: body["command"], output: { SuccessCount: "3", AverageResponseTime: "12" } }] } }), 1_000);
+      setTimeout(() => Object.assign(job, { state: "done", outcome: { kind: "operate", results: [{ executed: String(body["command"]), output: { SuccessCount: "3", AverageResponseTime: "12" } }] } }), 1_000);
     }
     this.jobs.unshift(job);
     return { status: job.state === "accepted" ? 202 : 200, body: job };
@@ -235,7 +260,7 @@ export class Mock {
       case "get": return { kind: "get", results: (body["paths"] as string[]).map((path) => ({ requested: path, objects: this.#read(path) })) };
       case "set": return this.#set(objects, body["allow_partial"] === true);
       case "add": {
-        const { path, params } = objects[0]!;
+        const { path, params = [] } = objects[0]!;
         const bad = params.find((each) => each.param === "DNSServer" && !/^[\d.]+$/.test(each.value));
         if (bad) return { kind: "add", failed: { code: 7004, message: "Invalid arguments", params: [{ param: `${path}DNSServer`, code: 7012, message: "Not an IP address" }] } };
         const row = `${path}${2 + this.jobs.length}.`;
@@ -245,7 +270,7 @@ export class Mock {
       case "delete": {
         const [path] = body["paths"] as [string];
         for (const key of [...this.twin.keys()]) if (key.startsWith(path)) this.twin.delete(key);
-        return { kind: "delete", results: [{ requested: path, affected: [path] }] };
+        return { kind: "delete", results: [{ requested: path, affected: [path], unaffected: [] }] };
       }
       default: return { kind: "operate", results: [String(body["command"]).includes("IPPing") ? { executed: String(body["command"]), request: "Device.LocalAgent.Request.5." } : { executed: String(body["command"]), output: {} }] };
     }
@@ -253,11 +278,11 @@ export class Mock {
 
   #set(objects: SetBody["objects"], partial: boolean): Outcome {
     const refuses = (param: string, value: string) => param === "LocalTimeZone" && value === "bad";
-    const faults = objects.flatMap(({ path, params }) => params.filter(({ param, value }) => refuses(param, value)).map(({ param }) => ({ path, param, code: 7012, message: "Not a POSIX time zone" })));
+    const faults = objects.flatMap(({ path, params = [] }) => params.filter(({ param, value }) => refuses(param, value)).map(({ param }) => ({ path, param, code: 7012, message: "Not a POSIX time zone" })));
     if (faults.length > 0 && !partial) return { kind: "set", failed: { code: 7021, message: "Set failed", params: faults.map(({ path, param, code, message }) => ({ param: path + param, code, message })) } };
     return {
       kind: "set",
-      results: objects.map(({ path, params }) => {
+      results: objects.map(({ path, params = [] }) => {
         const good = params.filter(({ param, value }) => !refuses(param, value));
         for (const { param, value } of good) this.twin.set(path + param, { ...this.twin.get(path + param)!, path: path + param, value, at: new Date().toISOString(), source: "written" });
         return { requested: path, updated: [{ path, params: Object.fromEntries(good.map(({ param, value }) => [param, value])), errors: faults.filter((fault) => fault.path === path) }] };

@@ -2,8 +2,10 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { launch, tab, type Tab } from "./browser";
-import { MAIN } from "./mock-data";
+import { MAIN, pending } from "./mock-data";
 import { LINK, Mock, PASSWORD } from "./mock";
+
+const PROOF = pending().find(({ endpoint }) => endpoint.includes("HX3009911"))!.fingerprint!;
 
 let browser: Browser;
 let mock: Mock;
@@ -117,6 +119,16 @@ describe("devices", () => {
     expect(mock.resumed).toEqual([undefined, seen]);
   });
 
+  it("counts times from now, also on a page that comes after one without any", async () => {
+    const page = await open("/connect");
+    await page.getByLabel("agent.toml").waitFor();
+    await page.clock.install();
+    await page.clock.fastForward(120_000);
+    await page.getByRole("link", { name: "Devices", exact: true }).click();
+    // At once, not at the clock's next tick.
+    expect(await page.getByRole("row", { name: /workbench/ }).textContent()).toContain("2 min ago");
+  });
+
   it("marks unproven devices, and warns of a plaintext listener", async () => {
     const page = await open("/devices");
     await page.getByRole("row", { name: /SIM00003/ }).getByText("unproven").waitFor();
@@ -137,20 +149,60 @@ describe("enrolment", () => {
     await page.getByRole("button", { name: "Approve 1" }).click();
     await page.getByText("Nobody is waiting").waitFor();
     expect(mock.calls).toEqual([
-      { method: "POST", path: "/pending/os%3A%3A0C8DDB-HX3009911/approve", body: { name: "roof" } },
+      { method: "POST", path: "/pending/os%3A%3A0C8DDB-HX3009911/approve", body: { fingerprint: PROOF, name: "roof" } },
       { method: "POST", path: "/pending/proto%3A%3Afw-bench-2/reject", body: {} },
-      { method: "POST", path: "/pending/uuid%3A%3A6a1de0c2-53e4-4f0a-9c02-0a30ee4b5a11/approve", body: {} },
+      { method: "POST", path: "/pending/uuid%3A%3A6a1de0c2-53e4-4f0a-9c02-0a30ee4b5a11/approve", body: { fingerprint: "plain" } },
     ]);
+  });
+
+  it("does not approve a device that came with another certificate meanwhile, and says what changed", async () => {
+    const page = await open("/pending");
+    const row = page.getByRole("row", { name: /HX3009911/ });
+    await row.waitFor();
+    const other = "b".repeat(64);
+    Object.assign(mock.pending.find(({ endpoint }) => endpoint.includes("HX3009911"))!, { fingerprint: other, changed: true });
+    await row.getByRole("button", { name: "Approve" }).click();
+    await row.getByRole("alert").getByText("Not approved").waitFor();
+    expect(await row.getByRole("alert").textContent()).toContain(`it came with ${other} meanwhile, and you had seen ${PROOF}`);
+    await row.getByText("changed", { exact: true }).waitFor();
+    await row.getByRole("button", { name: "Approve" }).click();
+    await page.getByText("os::0C8DDB-HX3009911 approved").waitFor();
+    expect(mock.calls.map(({ body }) => body)).toEqual([{ fingerprint: PROOF }, { fingerprint: other }]);
   });
 
   it("makes a token and writes it into the configuration to paste", async () => {
     const page = await open("/connect");
-    await page.getByLabel("agent.toml").getByText("<token>").waitFor();
+    await page.getByLabel("agent.toml").getByText("[policy]").waitFor();
+    expect(await page.getByLabel("agent.toml").textContent()).not.toContain("token");
     await page.getByRole("button", { name: "Create token" }).click();
     await page.getByLabel("agent.toml").getByText("ce_4QmZ$&9vTt").waitFor();
     await page.getByRole("tab", { name: "OB-USP-AGENT" }).click();
     await page.getByLabel("factory-reset.txt").getByText("Device.LocalAgent.Controller.1.EndpointID").waitFor();
     expect(mock.calls[0]).toEqual({ method: "POST", path: "/enrolments", body: { ttl: "1h", uses: 1 } });
+  });
+
+  it("has the server dial a device, shows when it answers, and stops dialling", async () => {
+    const page = await open("/connect");
+    await page.locator("[data-live=live]").waitFor();
+    await page.getByLabel("Endpoint of the device").fill("os::00AA11-0041");
+    await page.getByLabel("URL where it listens").fill("http://192.0.2.7");
+    await page.getByText("Begins with ws:// or wss://").waitFor();
+    expect(await page.getByRole("button", { name: "Dial" }).isDisabled()).toBe(true);
+    await page.getByLabel("URL where it listens").fill("ws://192.0.2.7:5684/usp");
+    await page.keyboard.press("Enter");
+    const row = page.getByRole("list", { name: "Dialled devices" }).getByRole("listitem");
+    await row.getByText("dialling, no answer yet").waitFor();
+    await row.getByText("ws://192.0.2.7:5684/usp").waitFor();
+    mock.devices.find(({ id }) => id === "d-dialled")!.online = true;
+    mock.emit({ kind: "online", device: "d-dialled" });
+    await row.getByText("online").waitFor();
+    await row.getByRole("button", { name: "Stop dialling os::00AA11-0041" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Stop dialling" }).click();
+    await row.waitFor({ state: "detached" });
+    expect(mock.calls).toEqual([
+      { method: "POST", path: "/devices", body: { endpoint: "os::00AA11-0041", connect: "ws://192.0.2.7:5684/usp" } },
+      { method: "DELETE", path: "/devices/d-dialled/dial", body: {} },
+    ]);
   });
 
   it("tells who was refused and why", async () => {
@@ -167,7 +219,7 @@ describe("activity", () => {
     await page.getByText("The value is outside 64 to 65535").waitFor();
     await page.getByText("(7012)").waitFor();
     await page.getByRole("button", { name: "Cancel" }).click();
-    await page.getByRole("row", { name: /d-1025/ }).getByText("cancelled").waitFor();
+    await page.getByRole("row", { name: /SIM00001/ }).getByText("cancelled").waitFor();
   });
 
   it("holds events while paused, and shows them afterwards", async () => {
@@ -187,6 +239,24 @@ describe("activity", () => {
     await page.getByRole("switch").click();
     await page.getByText("Tracing is off").waitFor();
     expect(mock.calls).toEqual([{ method: "PUT", path: `/devices/${MAIN}/trace`, body: { enabled: false } }]);
+  });
+});
+
+describe("data models", () => {
+  it("imports a file, says why another is none, and removes it again", async () => {
+    const page = await open("/devices");
+    await page.getByRole("button", { name: "admin" }).click();
+    await page.getByRole("menuitem", { name: "Data models" }).click();
+    await page.getByText("No data model imported").waitFor();
+    const upload = (text: string) => page.getByLabel("Data-model file").setInputFiles({ name: "model.xml", mimeType: "text/xml", buffer: Buffer.from(text) });
+    await upload("<html/>");
+    await page.getByRole("alert").getByText("There is no model in this file").waitFor();
+    await upload('<document><model name="Device:2.19"/></document>');
+    await page.getByText("8,849 definitions").waitFor();
+    await page.getByRole("row", { name: /Device 2\.19/ }).getByRole("button", { name: "Remove Device 2.19" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove model" }).click();
+    await page.getByText("No data model imported").waitFor();
+    expect(mock.calls.map(({ method, path }) => `${method} ${path}`)).toEqual(["POST /datamodels", "POST /datamodels", "DELETE /datamodels/m1"]);
   });
 });
 

@@ -35,7 +35,7 @@ describe.runIf(present)("a first visit", () => {
 
   const step = (name: string, run: () => Promise<void>) =>
     it(name, { timeout: 2 * ONBOARDING_MS }, async () => {
-      onTestFailed(() => console.log(`page: ${page?.url()}\nserver:\n${server.serverOutput.slice(-4_000)}\nagent:\n${server.agentOutput.slice(-2_000)}`));
+      onTestFailed(async () => console.log(`page: ${page?.url()}\n${await page?.locator("body").innerText()}\nerrors: ${current?.errors.join("; ")}\nserver:\n${server.serverOutput.slice(-4_000)}\nagent:\n${server.agentOutput.slice(-2_000)}`));
       await run();
       expect(current.errors).toEqual([]);
     });

@@ -64,6 +64,6 @@ describe("addresses", () => {
 });
 
 describe("configuration to paste", () => {
-  it("puts the token where the server left a place, whatever it holds", () => expect(withToken('token = "<token>"', "a$&b")).toBe('token = "a$&b"'));
-  it("leaves the place visible without a token", () => expect(withToken("<token>", undefined)).toBe("<token>"));
+  it("puts the token where the server left a place, whatever it holds", () => expect(withToken('token = "TOKEN_HERE"', "a$&b")).toBe('token = "a$&b"'));
+  it("leaves the line out without a token", () => expect(withToken('url = "x"\ntoken = "TOKEN_HERE"\nca = "y"\n', undefined)).toBe('url = "x"\nca = "y"\n'));
 });

@@ -4,7 +4,7 @@ import { changedRow, changedValues, summarise } from "../src/live/changes";
 import { mergeEvents } from "../src/live/log";
 import { SseParser } from "../src/live/sse";
 
-const event = (part: Partial<CuspEvent>): CuspEvent => ({ seq: 1, at: "2026-01-01T00:00:00Z", kind: "event", ...part });
+const event = (part: Partial<CuspEvent>): CuspEvent => ({ seq: 1, at: "2026-01-01T00:00:00Z", kind: "event", params: {}, duplicate: false, ...part });
 
 describe("event stream", () => {
   const stream = ": hello\r\n\r\nid: 7\r\nevent: online\r\ndata: {\"a\":1}\r\n\r\ndata: one\ndata: two\n\n";

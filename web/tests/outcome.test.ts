@@ -4,7 +4,7 @@ import { faultFor, faultsOf, refusalOf, setBody } from "../src/tree/outcome";
 
 describe("outcomes", () => {
   it("finds the fault of each parameter of a partly refused set", () => {
-    const faults = faultsOf({ outcome: { kind: "set", results: [{ requested: "Device.A.", updated: [{ path: "Device.A.", params: { Good: "1" }, errors: [{ param: "Bad", code: 7012, message: "Out of range" }] }] }] } });
+    const faults = faultsOf({ outcome: { kind: "set", results: [{ requested: "Device.A.", failures: [], updated: [{ path: "Device.A.", params: { Good: "1" }, errors: [{ param: "Bad", code: 7012, message: "Out of range" }] }] }] } });
     expect([...faults]).toEqual([["Device.A.Bad", { code: 7012, message: "Out of range" }]]);
     expect(faultFor(faults, "Device.A.Good")).toBeUndefined();
   });
@@ -17,9 +17,10 @@ describe("outcomes", () => {
 
   it("reads failures, path faults and rows that stayed", () => {
     const faults = faultsOf({
-      outcome: { kind: "delete", results: [{ requested: "Device.X.", error: { code: 7016, message: "No such object" } }, { requested: "Device.Y.", unaffected: [{ path: "Device.Y.1.", code: 7024, message: "Not deleted" }], failures: [{ path: "Device.Z.", errors: [{ param: "P", code: 7200, message: "Required" }] }] }] },
+      outcome: { kind: "delete", results: [{ requested: "Device.X.", error: { code: 7016, message: "No such object" }, affected: [], unaffected: [] }, { requested: "Device.Y.", affected: [], unaffected: [{ path: "Device.Y.1.", code: 7024, message: "Not deleted" }] }] },
     });
-    expect(Object.fromEntries([...faults].map(([path, fault]) => [path, fault.code]))).toEqual({ "Device.X.": 7016, "Device.Y.1.": 7024, "Device.Z.P": 7200 });
+    const required = faultsOf({ outcome: { kind: "set", results: [{ requested: "Device.Z.", updated: [], failures: [{ path: "Device.Z.", errors: [{ param: "P", code: 7200, message: "Required" }] }] }] } });
+    expect(Object.fromEntries([...faults, ...required].map(([path, fault]) => [path, fault.code]))).toEqual({ "Device.X.": 7016, "Device.Y.1.": 7024, "Device.Z.P": 7200 });
   });
 
   it("takes the job's own error when there is no outcome", () => expect(faultFor(faultsOf({ error: { message: "expired" } }), "Device.A")?.message).toBe("expired"));

@@ -1,16 +1,18 @@
 import { describe, expect, it } from "vitest";
 import type { Model } from "../src/api/types";
+import { objects } from "./brief";
 import { siblingPlaces, visibleRows, type Row } from "../src/tree/rows";
 import { rowFields, SchemaIndex } from "../src/tree/schema";
 import { Twin } from "../src/tree/twin";
 
 const MODEL: Model = {
   hash: "h",
-  objects: [
+  uri: "urn:test",
+  objects: objects([
     { path: "Device.", access: "readOnly", multi: false, params: [{ name: "RootDataModelVersion", type: "string", access: "readOnly" }], commands: [{ name: "Reboot()", async: false }], events: [{ name: "Boot!" }] },
     { path: "Device.Deep.Inside.", access: "readOnly", multi: false, params: [{ name: "X", type: "int", access: "readWrite" }] },
     { path: "Device.Hosts.Host.{i}.", access: "addDelete", multi: true, unique_keys: [["PhysAddress"]], params: [{ name: "IPAddress", type: "string", access: "readWrite" }, { name: "PhysAddress", type: "string", access: "readWrite" }, { name: "Active", type: "boolean", access: "readOnly" }] },
-  ],
+  ]),
 };
 
 function rows(open: string[], filter = "", fill: (twin: Twin) => void = () => {}, model: Model | null = MODEL) {
@@ -18,7 +20,7 @@ function rows(open: string[], filter = "", fill: (twin: Twin) => void = () => {}
   fill(twin);
   return visibleRows(new SchemaIndex(model ?? undefined), twin, { open: new Set(open), filter }).map((row) => (row.kind === "note" ? `${row.depth} note ${row.text}` : `${row.depth} ${row.kind} ${row.path}`));
 }
-const HOSTS = (twin: Twin) => twin.putItems(["10", "9"].map((row) => ({ path: `Device.Hosts.Host.${row}.IPAddress`, value: `192.0.2.${row}`, at: "2026-01-01T00:00:00Z" })));
+const HOSTS = (twin: Twin) => twin.putItems(["10", "9"].map((row) => ({ path: `Device.Hosts.Host.${row}.IPAddress`, value: `192.0.2.${row}`, at: "2026-01-01T00:00:00Z", source: "read" })));
 
 describe("visible rows", () => {
   it("shows only the root while nothing is open", () => expect(rows([])).toEqual(["0 object Device."]));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Outcome, TwinItem } from "../src/api/types";
+import type { OperationResult, Outcome, TwinItem } from "../src/api/types";
 import { liveRead, Twin } from "../src/tree/twin";
 
 const item = (path: string, value: string, at: string): TwinItem => ({ path, value, at, type: "string", writable: true, source: "get" });
@@ -59,10 +59,10 @@ describe("twin", () => {
   it("takes every kind of result", () => {
     const twin = new Twin();
     twin.putItems([item("Device.B.1.X", "old", EARLY)]);
-    const outcome = (results: Outcome["results"]): Outcome => ({ kind: "get", results });
+    const outcome = (results: OperationResult[]): Outcome => ({ kind: "get", results: results as Outcome["results"] });
     twin.putOutcome(outcome([{ requested: "Device.A.", objects: [{ path: "Device.A.", params: { X: "1" } }] }]), LATE);
-    twin.putOutcome(outcome([{ requested: "Device.A.", updated: [{ path: "Device.A.", params: { Y: "2" } }] }]), LATE);
-    twin.putOutcome(outcome([{ requested: "Device.B.", created: { path: "Device.B.2.", unique_keys: { Alias: "cpe-2" } } }]), LATE);
+    twin.putOutcome(outcome([{ requested: "Device.A.", updated: [{ path: "Device.A.", params: { Y: "2" }, errors: [] }] }]), LATE);
+    twin.putOutcome(outcome([{ requested: "Device.B.", created: { path: "Device.B.2.", unique_keys: { Alias: "cpe-2" }, errors: [] } }]), LATE);
     twin.putOutcome(outcome([{ requested: "Device.B.1.", affected: ["Device.B.1."] }]), LATE);
     expect(twin.value("Device.A.X")?.value).toBe("1");
     expect(twin.value("Device.A.Y")?.source).toBe("written");

@@ -17,7 +17,7 @@ export class ApiError extends Error {
     super(problem.detail || problem.title);
     this.name = "ApiError";
     this.status = problem.status;
-    this.code = problem.code;
+    this.code = problem.code ?? undefined;
     this.params = problem.params ?? [];
     this.slug = problem.type?.startsWith("urn:cusp:error:") ? problem.type.slice("urn:cusp:error:".length) : undefined;
   }
@@ -30,10 +30,12 @@ export function toProblem(status: number, body: unknown): Problem {
   return { type: "about:blank", title: titles[status] ?? `The server answered ${status}`, status };
 }
 
+const CSRF_HEADER = "X-Cusp-Request";
+
 /** The server demands this header on state-changing requests that carry the session cookie. */
 const csrf: Middleware = {
   onRequest({ request }) {
-    if (request.method !== "GET" && request.method !== "HEAD") request.headers.set("X-Cusp-Request", "1");
+    if (request.method !== "GET" && request.method !== "HEAD") request.headers.set(CSRF_HEADER, "1");
     return request;
   },
 };
@@ -66,4 +68,16 @@ export async function unwrap<T>(call: Promise<Answer<T>>): Promise<T> {
   if (answer.response.ok) return answer.data as T;
   if (answer.response.status === 401) onUnauthorised();
   throw new ApiError(toProblem(answer.response.status, answer.error));
+}
+
+/** A call with a body that is no JSON, or with none: a file to upload, a thing to remove. Failures are as with `unwrap`. */
+export function send<T>(method: "POST" | "DELETE", path: string, body?: Blob, type?: string): Promise<T> {
+  const headers: Record<string, string> = { [CSRF_HEADER]: "1", Accept: "application/json" };
+  if (type !== undefined) headers["Content-Type"] = type;
+  const call = async (): Promise<Answer<T>> => {
+    const response = await fetch(BASE + path, { method, headers, body, credentials: "same-origin" });
+    const answer = (await response.json().catch(() => undefined)) as T;
+    return response.ok ? { data: answer, response } : { error: answer, response };
+  };
+  return unwrap(call());
 }

@@ -1,13 +1,15 @@
 // Queries and their keys: one place that says what is cached under which name, so that live events can refresh it.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
-import type { JobState } from "./types";
+import type { Device, JobState } from "./types";
 
 const PAGE = 100;
 
 export const keys = {
   me: ["me"] as const,
   devices: ["devices"] as const,
+  names: ["names"] as const,
+  dialled: ["dialled"] as const,
   device: (id: string) => ["device", id] as const,
   model: (id: string) => ["device", id, "model"] as const,
   sessions: (id: string) => ["device", id, "sessions"] as const,
@@ -36,7 +38,26 @@ export const devicesQuery = (filter: { q: string; sort: string }) =>
     placeholderData: (previous) => previous,
   });
 
-export const deviceQuery = (device: string) => queryOptions({ queryKey: keys.device(device), queryFn: () => unwrap(api.GET("/devices/{id}", id(device))) });
+export const deviceQuery = (device: string) => queryOptions({ queryKey: keys.device(device), queryFn: async (): Promise<Device> => unwrap(api.GET("/devices/{id}", id(device))) });
+
+/** The most rows that the server puts on one page. */
+const LARGEST_PAGE = 500;
+
+/** Names by device id, for lists of events and jobs; `more` where the fleet is larger than one page. */
+export const namesQuery = queryOptions({
+  queryKey: keys.names,
+  queryFn: async () => {
+    const page = await unwrap(api.GET("/devices", { params: { query: { limit: LARGEST_PAGE, fields: "id,name" } } }));
+    return { byId: new Map(page.items.map((device) => [device.id, device.name])), more: Boolean(page.next) };
+  },
+  staleTime: 60_000,
+});
+
+/** Devices that the server dials, as far as it tells them in its first page. */
+export const dialledQuery = queryOptions({
+  queryKey: keys.dialled,
+  queryFn: async () => ((await unwrap(api.GET("/devices", { params: { query: { limit: LARGEST_PAGE } } }))).items as Device[]).filter((device) => device.dial),
+});
 
 /** A model never changes under its hash, so one read per visit is enough. */
 export const modelQuery = (device: string) =>

@@ -39,18 +39,20 @@ function Frame() {
 function Rail() {
   const pending = useQuery(pendingQuery).data?.items.length ?? 0;
   return (
-    <nav aria-label="Main" className="flex shrink-0 flex-wrap items-center gap-x-1 border-b bg-rail px-3 py-2 md:w-[196px] md:flex-col md:flex-nowrap md:items-stretch md:border-r md:border-b-0 md:py-4">
+    <nav aria-label="Main" className="flex shrink-0 flex-wrap items-center gap-x-1 border-b bg-rail px-3 pt-2 pb-1 md:w-[196px] md:flex-col md:flex-nowrap md:items-stretch md:border-r md:border-b-0 md:py-4">
       <Link to="/devices" className="mb-0 flex items-center gap-2 rounded px-2 py-1 text-[1.06rem] font-semibold tracking-tight md:mb-4"><Mark />Cusp</Link>
-      <Group title="Fleet">
-        <Item to="/devices" icon="devices">Devices</Item>
-        <Item to="/pending" icon="pending" count={pending}>Pending</Item>
-        <Item to="/refused" icon="refused">Refused</Item>
-        <Item to="/connect" icon="connect">Connect a device</Item>
-      </Group>
-      <Group title="Activity">
-        <Item to="/jobs" icon="jobs">Jobs</Item>
-        <Item to="/events" icon="events">Events</Item>
-      </Group>
+      <div className="max-md:order-last max-md:flex max-md:w-full max-md:gap-x-1 max-md:overflow-x-auto">
+        <Group title="Fleet">
+          <Item to="/devices" icon="devices">Devices</Item>
+          <Item to="/pending" icon="pending" count={pending}>Pending</Item>
+          <Item to="/refused" icon="refused">Refused</Item>
+          <Item to="/connect" icon="connect">Connect<span className="max-md:hidden"> a device</span></Item>
+        </Group>
+        <Group title="Activity">
+          <Item to="/jobs" icon="jobs">Jobs</Item>
+          <Item to="/events" icon="events">Events</Item>
+        </Group>
+      </div>
       <div className="flex-1" />
       <LiveIndicator />
       <div className="flex items-center justify-between md:mt-1">
@@ -77,10 +79,10 @@ function Item({ to, icon, count, children }: { to: Target; icon: IconName; count
     <Link
       to={to}
       className="relative flex items-center gap-2 rounded-[5px] px-2 py-[0.32rem] text-muted hover:bg-hover hover:text-ink"
-      activeProps={{ className: "!text-ink font-semibold before:absolute before:inset-y-1.5 before:-left-3 before:w-[3px] before:rounded-r before:bg-accent max-md:before:hidden" }}
+      activeProps={{ className: "!text-ink font-semibold before:absolute before:inset-y-1.5 before:-left-3 before:w-[3px] before:rounded-r before:bg-accent max-md:before:inset-x-2 max-md:before:inset-y-auto max-md:before:bottom-0 max-md:before:left-2 max-md:before:h-[2px] max-md:before:w-auto" }}
     >
-      <Icon name={icon} className="shrink-0" />
-      <span className="flex-1 max-md:sr-only">{children}</span>
+      <Icon name={icon} className="shrink-0 max-md:hidden" />
+      <span className="flex-1 max-md:whitespace-nowrap">{children}</span>
       {count ? <span className="rounded-full bg-accent px-1.5 text-xs leading-[1.15rem] font-semibold text-on-accent tabular-nums" aria-label={`${count} waiting`}>{count}</span> : null}
     </Link>
   );
@@ -129,6 +131,7 @@ function Account() {
           <Menu.Popup className="min-w-44 rounded-[7px] border border-line-strong bg-raised p-1 shadow-[0_8px_28px_-8px_rgb(0_0_0/0.3)] outline-none">
             <p className="px-2.5 pt-1 pb-1.5 text-xs text-faint">{me?.roles.join(", ")} · {me?.tenant}</p>
             <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: "/tokens" })}>API tokens and password</Menu.Item>
+            <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: "/data-models" })}>Data models</Menu.Item>
             <Menu.Item className={MENU_ITEM} onClick={() => void signOut()}>Sign out</Menu.Item>
           </Menu.Popup>
         </Menu.Positioner>

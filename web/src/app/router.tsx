@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { ApiError } from "../api/client";
 import { meQuery } from "../api/queries";
 import { Button, Empty, ErrorNote, Loading } from "../components/ui";
+import { DataModelsPage } from "../pages/DataModels";
 import { ConnectPage } from "../pages/Connect";
 import { DeviceEvents } from "../pages/device/Events";
 import { DeviceJobs } from "../pages/device/Jobs";
@@ -83,6 +84,7 @@ const routes = root.addChildren([
     page("/jobs", JobsPage),
     page("/events", EventsPage),
     page("/tokens", TokensPage),
+    page("/data-models", DataModelsPage),
   ]),
 ]);
 

@@ -1,8 +1,8 @@
 // Events, newest first, as dense lines.
-import { Link } from "@tanstack/react-router";
 import type { CuspEvent, EventKind } from "../api/types";
 import { summarise } from "../live/changes";
 import { Clock } from "./time";
+import { DeviceLink } from "./DeviceLink";
 import { Badge } from "./ui";
 
 const TONES: Partial<Record<EventKind, "ok" | "warn" | "bad" | "accent">> = {
@@ -19,11 +19,11 @@ export function EventList({ events, withDevice, fresh }: { events: CuspEvent[]; 
   return (
     <ol className="divide-y" aria-label="Events">
       {events.map((event) => (
-        <li key={event.seq} className={`grid grid-cols-[7.5rem_8.5rem_minmax(0,1fr)] items-baseline gap-x-3 px-4 py-[0.18rem] ${fresh?.has(event.seq) ? "animate-flash" : ""}`}>
+        <li key={event.seq} className={`flex flex-wrap items-baseline gap-x-3 gap-y-0.5 px-4 py-1 md:grid md:py-[0.18rem] ${withDevice ? "md:grid-cols-[7.5rem_8.5rem_minmax(0,13rem)_minmax(0,1fr)]" : "md:grid-cols-[7.5rem_8.5rem_minmax(0,1fr)]"} ${fresh?.has(event.seq) ? "animate-flash" : ""}`}>
           <Clock at={event.at} />
           <span><Badge tone={TONES[event.kind] ?? "neutral"}>{kindName(event.kind)}</Badge></span>
-          <span className="value min-w-0">
-            {withDevice && event.device && <Link to="/devices/$id" params={{ id: event.device }} className="mr-3 text-muted hover:text-accent hover:underline">{event.device}</Link>}
+          {withDevice && (event.device ? <DeviceLink id={event.device} className="value min-w-0 truncate text-muted" /> : <span className="max-md:hidden" />)}
+          <span className="value min-w-0 max-md:w-full">
             {summarise(event)}
             {event.duplicate && <span className="ml-2 text-faint">repeated</span>}
           </span>

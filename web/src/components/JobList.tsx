@@ -1,11 +1,11 @@
 // Jobs as a table whose rows open to the request and every level of the result.
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { cancelJob } from "../api/operations";
 import { jobsQuery, keys } from "../api/queries";
 import type { Job, JobState } from "../api/types";
 import { columnsOf, DataTable, LoadMore } from "./DataTable";
+import { DeviceLink } from "./DeviceLink";
 import { Icon } from "./icons";
 import { JobResult, JobStateBadge } from "./OutcomeView";
 import { useNotices } from "./toast";
@@ -24,6 +24,9 @@ export function jobTarget(job: Job): string {
   }
   return (request.paths ?? []).join(", ");
 }
+
+/** `user:alice` is `alice`; `token:ci` is `token ci`. */
+const actorName = (actor: string): string => actor.replace(/^user:/, "").replace(":", " ");
 
 const column = columnsOf<Job>();
 
@@ -58,10 +61,10 @@ export function JobList({ device, state }: { device?: string; state: JobState | 
           </button>
         ),
       }),
-      column.display({ id: "target", header: "What", cell: ({ row }) => <div className="value line-clamp-2 max-w-xl min-w-48" title={jobTarget(row.original)}>{jobTarget(row.original)}</div> }),
-      ...(device ? [] : [column.display({ id: "device", header: "Device", cell: ({ row }) => <Link to="/devices/$id" params={{ id: row.original.device }} className="value whitespace-nowrap hover:text-accent hover:underline">{row.original.device}</Link> })]),
       column.display({ id: "state", header: "State", cell: ({ row: { original: job } }) => <span className="flex items-center gap-2"><JobStateBadge state={job.state} />{job.state === "queued" && <Button small onClick={() => void cancel(job.id)}>Cancel</Button>}</span> }),
-      column.display({ id: "actor", header: "By", cell: ({ row }) => <span className="text-muted">{row.original.actor ?? ""}</span> }),
+      column.display({ id: "target", header: "What", cell: ({ row }) => <div className="value line-clamp-2 max-w-xl min-w-48" title={jobTarget(row.original)}>{jobTarget(row.original)}</div> }),
+      ...(device ? [] : [column.display({ id: "device", header: "Device", cell: ({ row }) => <DeviceLink id={row.original.device} className="value line-clamp-2 min-w-24" /> })]),
+      column.display({ id: "actor", header: "By", cell: ({ row }) => <span className="text-muted">{actorName(row.original.actor)}</span> }),
       column.display({ id: "created", header: "Created", cell: ({ row }) => <span className="text-muted"><Ago at={row.original.created} /></span> }),
       column.display({ id: "updated", header: "Changed", cell: ({ row }) => <span className="text-muted"><Ago at={row.original.updated} /></span> }),
     ]);

@@ -1,5 +1,6 @@
 // Every level of an operation's result: the whole message, each requested path, each parameter. Partial success is shown as such.
-import type { Fault, Job, JobState, Outcome } from "../api/types";
+import { resultsOf, schemaResultsOf } from "../api/outcome";
+import type { Fault, Job, JobState, OperationResult, Outcome, SchemaResult } from "../api/types";
 import { Icon } from "./icons";
 import { Badge, cx } from "./ui";
 
@@ -38,12 +39,13 @@ export function OutcomeView({ outcome }: { outcome: Outcome }) {
           {outcome.failed.params?.map((fault) => <Line key={fault.param} bad path={fault.param} text={fault.message} code={fault.code} />)}
         </>
       )}
-      {outcome.results?.map((result, index) => <Result key={index} result={result} />)}
+      {resultsOf(outcome).map((result, index) => <Result key={index} result={result} />)}
+      {schemaResultsOf(outcome).map((result) => <SchemaAnswer key={result.requested} result={result} />)}
     </div>
   );
 }
 
-function Result({ result }: { result: NonNullable<Outcome["results"]>[number] }) {
+function Result({ result }: { result: OperationResult }) {
   const title = result.requested ?? result.executed ?? "";
   const objects = [...(result.objects ?? []), ...(result.updated ?? [])].filter((object) => Object.keys(object.params).length > 0);
   return (
@@ -67,6 +69,20 @@ function Result({ result }: { result: NonNullable<Outcome["results"]>[number] })
     </div>
   );
 }
+
+function SchemaAnswer({ result }: { result: SchemaResult }) {
+  if (result.error) return <Fail path={result.requested} fault={result.error} />;
+  return (
+    <div>
+      <p className="value text-faint">{result.requested} {result.model_uri}</p>
+      <ul className="max-h-64 overflow-auto pl-3">
+        {result.objects.map((object) => <li key={object.path} className="value py-px">{object.path} <span className="text-faint">{counted(object.params.length, "parameter")}, {counted(object.commands.length, "command")}, {counted(object.events.length, "event")}</span></li>)}
+      </ul>
+    </div>
+  );
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 function Values({ path, values }: { path: string; values: Record<string, string> }) {
   const entries = Object.entries(values);

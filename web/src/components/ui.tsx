@@ -2,6 +2,7 @@
 import type { ButtonHTMLAttributes, InputHTMLAttributes, ReactNode } from "react";
 import { useId } from "react";
 import { ApiError } from "../api/client";
+import { useTitle } from "../app/title";
 import { Icon, type IconName } from "./icons";
 
 export const cx = (...parts: (string | false | null | undefined)[]): string => parts.filter(Boolean).join(" ");
@@ -107,9 +108,10 @@ export function ErrorNote({ error, retry, className }: { error: unknown; retry?:
   );
 }
 
-export function PageHeader({ title, children, detail }: { title: ReactNode; detail?: ReactNode; children?: ReactNode }) {
+export function PageHeader({ title, children, detail }: { title: string; detail?: ReactNode; children?: ReactNode }) {
+  useTitle(title);
   return (
-    <header className="flex flex-wrap items-end gap-x-4 gap-y-2 px-6 pt-5 pb-4">
+    <header className="flex flex-wrap items-end gap-x-4 gap-y-2 px-4 pt-5 pb-4 md:px-6">
       <div className="min-w-[min(18rem,100%)] flex-1">
         <h1 className="text-xl leading-tight font-semibold tracking-[-0.01em]">{title}</h1>
         {detail && <p className="mt-0.5 text-muted">{detail}</p>}

@@ -100,7 +100,7 @@ class Refresher {
       case "onboard":
       case "onboarded":
       case "approved":
-        this.#mark(keys.devices, keys.pending);
+        this.#mark(keys.devices, keys.names, keys.pending);
         if (device) this.#mark(keys.device(device));
         break;
       case "pending":

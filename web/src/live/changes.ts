@@ -24,6 +24,16 @@ export function changedRow(event: CuspEvent): { path: string; created: boolean }
 
 /** One line of text about an event, for lists. */
 export function summarise(event: CuspEvent): string {
+  const said = event.params ?? {};
+  switch (event.kind) {
+    case "job": return [said["kind"], said["state"]?.replace("_", " "), said["actor"] && `by ${said["actor"].replace(/^user:/, "").replace(":", " ")}`].filter(Boolean).join(" ");
+    case "online": return [said["transport"] && `over ${said["transport"]}`, said["peer"] && `from ${said["peer"]}`, said["proven"] === "false" && "unproven"].filter(Boolean).join(" ");
+    case "onboarded": return "subscriptions set, first values read";
+    default: return summariseParams(event);
+  }
+}
+
+function summariseParams(event: CuspEvent): string {
   const params = Object.entries(event.params ?? {});
   const shown = params.slice(0, 4).map(([name, value]) => `${name} = ${value}`).join(", ");
   const more = params.length > 4 ? `, and ${params.length - 4} more` : "";

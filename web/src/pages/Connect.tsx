@@ -7,6 +7,7 @@ import { api, unwrap } from "../api/client";
 import { connectQuery, enrolmentsQuery, keys } from "../api/queries";
 import type { ConnectInfo, CreatedEnrolment } from "../api/types";
 import { withToken } from "./connect-text";
+import { DialDevice } from "./Dial";
 import { CodeBlock, CopyIcon } from "../components/copy";
 import { useNotices } from "../components/toast";
 import { Ago } from "../components/time";
@@ -18,15 +19,16 @@ export function ConnectPage() {
   return (
     <>
       <PageHeader title="Connect a device" detail="Paste this into the device. It then appears under Pending, or at once among the devices if it brings a one-time token." />
-      <div className="max-w-4xl px-6 pb-10">
+      <div className="max-w-4xl px-4 pb-10 md:px-6">
         {query.error && <ErrorNote error={query.error} retry={() => void query.refetch()} />}
         {query.isPending && <Loading />}
         {query.data && (
           <>
             <Facts info={query.data} />
-            <TokenMaker token={token} onToken={setToken} />
+            {query.data.tls ? <TokenMaker token={token} onToken={setToken} /> : <NoTokens />}
             <Recipes info={query.data} token={token?.token} />
             <OpenTokens />
+            <DialDevice />
           </>
         )}
       </div>
@@ -51,6 +53,15 @@ function Fact({ name, value }: { name: string; value: string }) {
       <dt className="py-1 text-muted">{name}</dt>
       <dd className="flex items-center gap-1.5 py-0.5"><span className="value">{value}</span><CopyIcon text={value} label={`Copy ${name}`} /></dd>
     </>
+  );
+}
+
+function NoTokens() {
+  return (
+    <section className="mt-6">
+      <h2 className="eyebrow mb-2">One-time token</h2>
+      <p className="text-muted">A device can get a certificate against a token only over TLS, which this listener does not have. It waits under <Link to="/pending" className="text-accent underline">Pending</Link> instead.</p>
+    </section>
   );
 }
 
@@ -146,7 +157,7 @@ function OpenTokens() {
         {items.map((item) => (
           <li key={item.id} className="flex items-center gap-3 px-4 py-1.5">
             <span className="value">{item.name || item.id}</span>
-            <span className="flex-1 text-muted">expires <Ago at={item.expires} />{item.uses !== undefined && `, ${item.used ?? 0} of ${item.uses} used`}</span>
+            <span className="flex-1 text-muted">expires <Ago at={item.expires} />, lets in {item.uses === 1 ? "one device" : `${item.uses} devices`} more</span>
             <IconButton icon="trash" label={`Revoke ${item.name || item.id}`} onClick={() => void revoke(item.id)} />
           </li>
         ))}

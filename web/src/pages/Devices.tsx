@@ -28,7 +28,7 @@ const COLUMNS = column.columns([
     cell: ({ row: { original: device } }) => (
       <div className="flex min-w-44 flex-wrap items-baseline gap-x-2">
         <Link to="/devices/$id" params={{ id: device.id }} data-row-link="" className="font-medium hover:text-accent hover:underline">{deviceTitle(device)}</Link>
-        {device.name && device.endpoints[0] && <span className="value text-faint">{device.endpoints[0]}</span>}
+        {device.endpoints[0] && device.endpoints[0] !== deviceTitle(device) && <span className="value text-faint">{device.endpoints[0]}</span>}
       </div>
     ),
   }),
@@ -64,6 +64,8 @@ export function DevicesPage() {
 
   const query = useInfiniteQuery(devicesQuery({ q, sort }));
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
+  const tagged = rows.some((device) => device.tags.length > 0);
+  const columns = useMemo(() => (tagged ? COLUMNS : COLUMNS.filter(({ id }) => id !== "tags")), [tagged]);
   const online = rows.filter((device) => device.online).length;
 
   return (
@@ -76,11 +78,11 @@ export function DevicesPage() {
           <kbd className="pointer-events-none absolute top-1/2 right-2 -translate-y-1/2" aria-hidden="true">/</kbd>
         </label>
       </PageHeader>
-      <div className="px-6 pb-8">
+      <div className="px-4 pb-8 md:px-6">
         {query.error && <ErrorNote error={query.error} retry={() => void query.refetch()} className="mb-3" />}
         <div className="panel overflow-x-auto">
           {query.isPending ? <Loading /> : rows.length === 0 ? <NoDevices searching={q !== ""} /> : (
-            <DataTable label="Devices" linked columns={COLUMNS} rows={rows} rowId={(device) => device.id} sort={{ value: sort, keys: SORT_KEYS, onSort: (next) => void navigate({ search: (old) => ({ ...old, sort: next }), replace: true }) }} />
+            <DataTable label="Devices" linked columns={columns} rows={rows} rowId={(device) => device.id} sort={{ value: sort, keys: SORT_KEYS, onSort: (next) => void navigate({ search: (old) => ({ ...old, sort: next }), replace: true }) }} />
           )}
           <LoadMore query={query} />
         </div>

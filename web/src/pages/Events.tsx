@@ -56,7 +56,7 @@ export function EventsPage() {
         </select>
         <Button icon={paused ? "play" : "pause"} aria-pressed={paused} onClick={toggle}>{paused ? `Resume${held ? ` (${held})` : ""}` : "Pause"}</Button>
       </PageHeader>
-      <div className="px-6 pb-8">
+      <div className="px-4 pb-8 md:px-6">
         {recent.error && <ErrorNote error={recent.error} className="mb-3" />}
         <div className="panel overflow-hidden">
           {recent.isPending ? <Loading /> : shown.length === 0 ? <Empty title="Nothing to show">Events appear here as devices connect, report and answer.</Empty> : <EventList events={shown} withDevice fresh={fresh} />}

@@ -9,7 +9,7 @@ export function JobsPage() {
   return (
     <>
       <PageHeader title="Jobs" detail="Reads, writes and commands, newest first. A job for a device that is away waits until it connects."><StateFilter value={state} onChange={setState} /></PageHeader>
-      <div className="px-6 pb-8"><JobList state={state} /></div>
+      <div className="px-4 pb-8 md:px-6"><JobList state={state} /></div>
     </>
   );
 }

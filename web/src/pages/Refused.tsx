@@ -20,7 +20,7 @@ export function RefusedPage() {
   return (
     <>
       <PageHeader title="Refused" detail="The last attempts to connect that were turned away, newest first." />
-      <div className="px-6 pb-8">
+      <div className="px-4 pb-8 md:px-6">
         {query.error && <ErrorNote error={query.error} retry={() => void query.refetch()} className="mb-3" />}
         <div className="panel overflow-x-auto">
           {query.isPending ? <Loading /> : rows.length === 0 ? <Empty title="Nothing was refused">Wrong certificates, expired tokens, second sessions and malformed handshakes would be listed here.</Empty> : (

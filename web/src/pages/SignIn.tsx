@@ -5,9 +5,10 @@ import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "rea
 import { api, unwrap } from "../api/client";
 import { keys, meQuery } from "../api/queries";
 import type { Me } from "../api/types";
+import { useTitle } from "../app/title";
 import { safeNext } from "../app/search";
 import { Mark } from "../components/icons";
-import { Button, ErrorNote, Field } from "../components/ui";
+import { Button, ErrorNote, Field, Loading } from "../components/ui";
 
 const route = getRouteApi("/sign-in");
 export const MIN_PASSWORD = 12;
@@ -37,7 +38,8 @@ export function SignInPage() {
 function PasswordForm({ link, onSignedIn }: { link: string | undefined; onSignedIn: (me: Me) => Promise<void> }) {
   const [user, setUser] = useState("");
   const [password, setPassword] = useState("");
-  const [busy, setBusy] = useState(link !== undefined);
+  const [linking, setLinking] = useState(link !== undefined);
+  const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const used = useRef(false);
 
@@ -48,6 +50,7 @@ function PasswordForm({ link, onSignedIn }: { link: string | undefined; onSigned
       await onSignedIn(await unwrap(api.POST("/auth/login", { body })));
     } catch (cause) {
       setError(body.link ? new Error("This sign-in link has been used or has expired. Ask for another with: cusp user link NAME") : cause);
+      setLinking(false);
     } finally {
       setBusy(false);
     }
@@ -60,6 +63,8 @@ function PasswordForm({ link, onSignedIn }: { link: string | undefined; onSigned
     void attempt({ link });
   });
 
+  // Until the link has been tried there is nothing to fill in: a form that vanishes takes with it what was typed.
+  if (linking) return <Loading what="Signing in" />;
   return (
     <Form title="Sign in" onSubmit={() => void attempt({ user, password })}>
       {error !== undefined && <ErrorNote error={error} className="mb-3" />}
@@ -106,6 +111,7 @@ function ChoosePassword({ user, onDone }: { user: string; onDone: () => Promise<
 }
 
 function Form({ title, onSubmit, children }: { title: string; onSubmit: () => void; children: ReactNode }) {
+  useTitle(title);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     onSubmit();

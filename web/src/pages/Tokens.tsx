@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { api, unwrap } from "../api/client";
 import { keys, tokensQuery } from "../api/queries";
-import type { CreatedToken } from "../api/types";
+import type { CreatedToken, RoleName } from "../api/types";
 import { CopyIcon } from "../components/copy";
 import { useNotices } from "../components/toast";
 import { Ago } from "../components/time";
@@ -14,7 +14,7 @@ export function TokensPage() {
   return (
     <>
       <PageHeader title="API tokens and password" detail="Programs sign in with a token; people with a password." />
-      <div className="grid max-w-4xl gap-8 px-6 pb-10">
+      <div className="grid max-w-4xl gap-8 px-4 pb-10 md:px-6">
         <Tokens />
         <Password />
       </div>
@@ -27,7 +27,7 @@ function Tokens() {
   const client = useQueryClient();
   const { fail } = useNotices();
   const [name, setName] = useState("");
-  const [role, setRole] = useState("viewer");
+  const [role, setRole] = useState<RoleName>("viewer");
   const [made, setMade] = useState<CreatedToken>();
 
   const create = async (event: FormEvent) => {
@@ -54,7 +54,7 @@ function Tokens() {
       <h2 className="eyebrow mb-2">Tokens</h2>
       <form onSubmit={(event) => void create(event)} className="mb-3 flex flex-wrap items-center gap-2">
         <input className="field !w-60" aria-label="Token name" placeholder="What it is for" required value={name} onChange={(event) => setName(event.target.value)} />
-        <select className="field !w-auto" aria-label="Role" value={role} onChange={(event) => setRole(event.target.value)}>
+        <select className="field !w-auto" aria-label="Role" value={role} onChange={(event) => setRole(event.target.value as RoleName)}>
           <option value="viewer">viewer</option><option value="operator">operator</option><option value="owner">owner</option>
         </select>
         <Button type="submit" variant="primary" icon="key">Create token</Button>
@@ -100,8 +100,8 @@ function Password() {
     <section>
       <h2 className="eyebrow mb-2">Password</h2>
       <form onSubmit={(event) => void save(event)} className="max-w-sm">
-        <Field label="Present password" type="password" autoComplete="current-password" required value={current} onChange={(event) => setCurrent(event.target.value)} />
-        <Field label="Another password" type="password" autoComplete="new-password" required minLength={MIN_PASSWORD} value={password} onChange={(event) => setPassword(event.target.value)} hint={`At least ${MIN_PASSWORD} characters`} />
+        <Field label="Current password" type="password" autoComplete="current-password" required value={current} onChange={(event) => setCurrent(event.target.value)} />
+        <Field label="New password" type="password" autoComplete="new-password" required minLength={MIN_PASSWORD} value={password} onChange={(event) => setPassword(event.target.value)} hint={`At least ${MIN_PASSWORD} characters`} />
         <Button type="submit" variant="primary" busy={busy}>Change password</Button>
       </form>
     </section>

@@ -1,8 +1,9 @@
 // Puts a fresh one-time token into a configuration that the server made with a place for it.
 
-const PLACE = /<token>|\{\{\s*token\s*\}\}|TOKEN_HERE/gi;
+const PLACE = "TOKEN_HERE";
 
 export function withToken(text: string, token: string | undefined): string {
-  // A function, because a token may hold `$`, which `replace` would read as a pattern.
-  return token === undefined ? text : text.replace(PLACE, () => token);
+  // Without a token the line goes: a device would take the placeholder for a token, and be refused.
+  if (token === undefined) return text.split("\n").filter((line) => !line.includes(PLACE)).join("\n");
+  return text.replaceAll(PLACE, () => token);
 }

@@ -4,12 +4,13 @@ import type { Job, ModelArg } from "../api/types";
 import { CopyIcon } from "../components/copy";
 import { Ago } from "../components/time";
 import { Badge, Button, cx, Kbd } from "../components/ui";
+import { describe } from "./describe";
 import { isBranch } from "./keyboard";
 import { faultFor, faultsOf, refusalOf } from "./outcome";
 import { parentOf } from "./paths";
 import type { Row } from "./rows";
 import { canAdd, canDelete } from "./schema";
-import { describeSpec, problemWith } from "./validate";
+import { describeRange, describeSpec, problemWith } from "./validate";
 import { ValueEditor } from "./ValueEditor";
 
 export interface InspectorActions {
@@ -26,6 +27,7 @@ interface InspectorProps { row: Row | undefined; staged: string | undefined; act
 
 export function Inspector({ row, staged, actions, editorRef }: InspectorProps) {
   if (!row || row.kind === "note") return <Help />;
+  const description = describe(row.schema);
   const reading = isBranch(row) && row.read?.state === "reading";
   return (
     <div className="space-y-4 p-4">
@@ -33,6 +35,7 @@ export function Inspector({ row, staged, actions, editorRef }: InspectorProps) {
         <p className="eyebrow">{KIND[row.kind]}</p>
         <div className="flex items-start gap-1"><h2 className="value min-w-0 flex-1 text-[0.82rem] leading-snug font-semibold">{row.path}</h2><span className="-my-1"><CopyIcon text={row.path} label="Copy path" /></span></div>
       </div>
+      {description && <Description key={`${row.path} is`} text={description} />}
       {row.kind === "param" && <Parameter key={row.path} row={row} staged={staged} actions={actions} editorRef={editorRef} />}
       {isBranch(row) && <Branch row={row} actions={actions} />}
       {row.kind === "command" && (
@@ -45,8 +48,22 @@ export function Inspector({ row, staged, actions, editorRef }: InspectorProps) {
       )}
       {row.kind === "event" && <Args title="Arguments" args={row.schema.args} />}
       {(row.kind === "param" || isBranch(row)) && (
-        <div className="border-t pt-3"><Button small icon="refresh" busy={reading} onClick={() => actions.read(row)}>Read from the device</Button> <Kbd>r</Kbd></div>
+        <div className="flex items-center gap-2 border-t pt-3"><Button small icon="refresh" busy={reading} onClick={() => actions.read(row)}>Read from the device</Button><Kbd>r</Kbd></div>
       )}
+    </div>
+  );
+}
+
+/** Longer ones open at a touch: what can be done with the node must stay in sight. */
+const LONG_DESCRIPTION = 240;
+
+function Description({ text }: { text: string }) {
+  const [open, setOpen] = useState(false);
+  const long = text.length > LONG_DESCRIPTION;
+  return (
+    <div className="text-muted">
+      <p className={cx("whitespace-pre-line", long && !open && "line-clamp-4")}>{text}</p>
+      {long && <button type="button" aria-expanded={open} className="mt-0.5 text-xs font-medium text-accent hover:underline" onClick={() => setOpen(!open)}>{open ? "Less" : "More"}</button>}
     </div>
   );
 }
@@ -106,11 +123,10 @@ function Parameter({ row, staged, actions, editorRef }: { row: Extract<Row, { ki
           {result && <p role="status" className={cx("mt-2", result.ok ? "text-ok" : "text-bad")}>{result.text}{result.code !== undefined && <span className="value"> ({result.code})</span>}</p>}
         </div>
       )}
-      {schema?.description && <p className="text-muted">{schema.description}</p>}
       <Facts facts={[
         ["Type", `${schema?.list ? "list of " : ""}${schema?.type ?? known?.type ?? "not known"}`],
         ["Units", schema?.units],
-        ["Range", schema && (schema.min != null || schema.max != null) ? `${schema.min ?? "…"} to ${schema.max ?? "…"}` : undefined],
+        ["Range", schema && describeRange(schema)],
         ["Length", schema?.max_length != null ? `at most ${schema.max_length}` : undefined],
         ["Values", schema?.enum?.length ? schema.enum.join(", ") : undefined],
         ["Access", writable ? (schema?.access === "writeOnceReadOnly" ? "writable once" : "writable") : "read-only"],
@@ -156,15 +172,12 @@ function Facts({ facts }: { facts: [string, ReactNode][] }) {
   );
 }
 
-function Args({ title, args }: { title: string; args: (ModelArg | string)[] | undefined }) {
+function Args({ title, args }: { title: string; args: ModelArg[] | undefined }) {
   if (!args?.length) return null;
   return (
     <div>
       <p className="eyebrow mb-1">{title}</p>
-      <ul>{args.map((arg) => {
-        const { name, type, mandatory } = typeof arg === "string" ? { name: arg, type: undefined, mandatory: false } : arg;
-        return <li key={name} className="flex items-center gap-2 py-px"><span className="value">{name}</span><span className="text-xs text-faint">{type}</span>{mandatory && <Badge tone="accent">required</Badge>}</li>;
-      })}</ul>
+      <ul>{args.map(({ name, type, mandatory }) => <li key={name} className="flex items-center gap-2 py-px"><span className="value">{name}</span><span className="text-xs text-faint">{type}</span>{mandatory && <Badge tone="accent">required</Badge>}</li>)}</ul>
     </div>
   );
 }

@@ -1,5 +1,6 @@
 // Changes collected in the tree, sent as one Set: all or nothing, or as much as works. Shows the result per parameter.
 import { useState } from "react";
+import { resultsOf } from "../api/outcome";
 import type { Job } from "../api/types";
 import { JobStateBadge } from "../components/OutcomeView";
 import { Button, cx, ErrorNote, IconButton } from "../components/ui";
@@ -21,7 +22,7 @@ export function StagedChanges({ staged, secured, onUnstage, onApply }: StagedPro
   if (staged.size === 0 && !job) return null;
 
   const faults = job ? faultsOf(job) : undefined;
-  const written = new Set(job?.outcome?.results?.flatMap((result) => result.updated ?? []).flatMap((object) => Object.keys(object.params).map((name) => object.path + name)) ?? []);
+  const written = new Set(resultsOf(job?.outcome).flatMap((result) => result.updated ?? []).flatMap((object) => Object.keys(object.params).map((name) => object.path + name)));
 
   const apply = async () => {
     setBusy(true);

@@ -3,13 +3,14 @@ import { memo } from "react";
 import { Icon, type IconName } from "../components/icons";
 import { Ago } from "../components/time";
 import { cx } from "../components/ui";
+import { describe, firstSentence } from "./describe";
 import type { Row } from "./rows";
 import { rowLabel } from "./rows";
 import { isBranch } from "./keyboard";
 import type { Twin } from "./twin";
 
-export const TREE_GRID = "grid grid-cols-[minmax(0,1fr)_minmax(0,1.15fr)] items-center gap-x-3 md:grid-cols-[minmax(0,1.4fr)_minmax(0,1.1fr)_5rem_4.6rem] lg:grid-cols-[minmax(0,1.5fr)_minmax(0,1.15fr)_8.6rem_4.8rem_4.6rem]";
-const INDENT_REM = 1;
+export const TREE_GRID = "grid grid-cols-[minmax(0,1.35fr)_minmax(0,1fr)] items-center gap-x-3 md:grid-cols-[minmax(0,1.7fr)_minmax(0,1fr)_5rem_4.6rem] 2xl:grid-cols-[minmax(0,1.6fr)_minmax(0,1.15fr)_8.6rem_4.8rem_4.6rem]";
+const INDENT_REM = 0.8;
 
 interface TreeRowProps {
   id: string;
@@ -54,7 +55,7 @@ export const TreeRow = memo(function TreeRow({ id, row, place, siblings, twin, o
         <Name row={row} />
       </span>
       <Value row={row} twin={twin} staged={staged} />
-      <span className="truncate text-xs text-faint max-lg:hidden">{row.kind === "param" && typeText(row)}</span>
+      <span className="truncate text-xs text-faint max-2xl:hidden">{row.kind === "param" && typeText(row)}</span>
       <span className="text-xs text-faint max-md:hidden">{accessText(row)}</span>
       <span className="truncate text-xs text-faint max-md:hidden">{row.kind === "param" && row.known && <Ago at={row.known.at} />}</span>
     </div>
@@ -68,10 +69,10 @@ function LeafIcon({ row }: { row: Row }) {
 
 function Name({ row }: { row: Row }) {
   if (row.kind === "note") return <span className={cx("truncate", row.error ? "text-bad" : "text-faint italic")}>{row.text}</span>;
-  if (row.kind === "command") return <span className="truncate text-accent">{row.name}</span>;
-  if (row.kind === "event") return <span className="truncate text-muted">{row.name}</span>;
+  if (row.kind === "command") return <span className="truncate text-accent" title={firstSentence(describe(row.schema)) || undefined}>{row.name}</span>;
+  if (row.kind === "event") return <span className="truncate text-muted" title={firstSentence(describe(row.schema)) || undefined}>{row.name}</span>;
   return (
-    <span className={cx("truncate", isBranch(row) && "font-medium")}>
+    <span className={cx("truncate", isBranch(row) && "font-medium")} title={[row.name, firstSentence(describe(row.schema))].filter(Boolean).join(": ")}>
       {row.name}
       {row.kind === "table" && <span className="ml-1.5 text-xs font-normal text-faint">{row.count > 0 ? row.count : "table"}</span>}
     </span>
@@ -89,7 +90,7 @@ function Value({ row, twin, staged }: { row: Row; twin: Twin; staged: string | u
   if (!known) return <span className="value text-faint">–</span>;
   const text = known.value === "" ? <span className="text-faint">empty</span> : known.value;
   // A fresh key per change restarts the flash.
-  return <span key={known.changes} title={known.value} className={cx("value truncate rounded-[3px]", known.changes > 0 && "animate-flash")} data-value="">{text}{row.schema?.units && known.value !== "" && <span className="ml-1.5 text-faint lg:hidden">{row.schema.units}</span>}</span>;
+  return <span key={known.changes} title={known.value} className={cx("value truncate rounded-[3px]", known.changes > 0 && "animate-flash")} data-value="">{text}{row.schema?.units && known.value !== "" && <span className="ml-1.5 text-faint 2xl:hidden">{row.schema.units}</span>}</span>;
 }
 
 function typeText(row: Extract<Row, { kind: "param" }>): string {
@@ -97,10 +98,10 @@ function typeText(row: Extract<Row, { kind: "param" }>): string {
   return [row.schema?.list ? `${type} list` : type, row.schema?.units].filter(Boolean).join(" · ");
 }
 
-const ACCESS = { readOnly: "", readWrite: "write", writeOnceReadOnly: "write once", writeOnly: "write only", addDelete: "add, delete", addOnly: "add", deleteOnly: "delete" } as const;
+const ACCESS: Record<string, string> = { readOnly: "", readWrite: "write", writeOnceReadOnly: "write once", writeOnly: "write only", addDelete: "add, delete", addOnly: "add", deleteOnly: "delete" };
 
 function accessText(row: Row): string {
-  if (row.kind === "param") return row.schema ? (row.known?.writable === false ? "" : ACCESS[row.schema.access]) : row.known?.writable ? "write" : "";
-  if (row.kind === "table") return row.schema ? ACCESS[row.schema.access] : "";
+  if (row.kind === "param") return row.schema ? (row.known?.writable === false ? "" : ACCESS[row.schema.access] ?? "") : row.known?.writable ? "write" : "";
+  if (row.kind === "table") return (row.schema && ACCESS[row.schema.access]) ?? "";
   return row.kind === "command" ? (row.schema.async ? "runs long" : "") : "";
 }

@@ -25,10 +25,16 @@ export function TreeView({ rows, twin, active, staged, onActive, onAction }: Tre
   const places = useMemo(() => siblingPlaces(rows), [rows]);
   const index = rows.findIndex((row) => row.path === active);
 
-  // Only when the active row changes: a list that grows above it must not jump.
+  // A row that a link chose stays in view while the values above it arrive. Once a person has touched the tree it moves
+  // only when another row is chosen: a list that grows must not jump under their hands.
+  const touched = useRef(false);
+  const followed = touched.current ? -1 : index;
   useEffect(() => {
     if (index >= 0) virtual.scrollToIndex(index, { align: "auto" });
-  }, [active]);
+  }, [active, followed]);
+  const touch = () => {
+    touched.current = true;
+  };
 
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
     if (event.altKey || event.target !== event.currentTarget) return;
@@ -58,7 +64,7 @@ export function TreeView({ rows, twin, active, staged, onActive, onAction }: Tre
   return (
     <div className="flex h-full min-h-0 flex-col">
       <div className={`${TREE_GRID} shrink-0 border-b border-line-strong px-3 py-1 text-xs text-faint`} aria-hidden="true">
-        <span className="pl-5">Name</span><span>Value</span><span className="max-lg:hidden">Type</span><span className="max-md:hidden">Access</span><span className="max-md:hidden">Read</span>
+        <span className="pl-5">Name</span><span>Value</span><span className="max-2xl:hidden">Type</span><span className="max-md:hidden">Access</span><span className="max-md:hidden">Read</span>
       </div>
       <div
         ref={scroller}
@@ -68,6 +74,9 @@ export function TreeView({ rows, twin, active, staged, onActive, onAction }: Tre
         aria-activedescendant={index >= 0 ? `${base}-${index}` : undefined}
         className="group/tree min-h-0 flex-1 overflow-auto outline-none"
         onKeyDown={onKeyDown}
+        onKeyDownCapture={touch}
+        onPointerDown={touch}
+        onWheel={touch}
         onFocus={(event) => event.target === event.currentTarget && index < 0 && rows[0] && onActive(rows[0].path)}
       >
         <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>

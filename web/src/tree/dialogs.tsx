@@ -2,10 +2,12 @@
 import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { ApiError } from "../api/client";
 import { addRow, followJob, runCommand } from "../api/operations";
+import { resultsOf } from "../api/outcome";
 import type { Fault, Job, ModelArg, ModelCommand, ModelObject, ModelParam } from "../api/types";
 import { Modal } from "../components/Dialog";
 import { JobResult, JobStateBadge } from "../components/OutcomeView";
 import { Badge, Button, cx, ErrorNote } from "../components/ui";
+import { describe } from "./describe";
 import { faultFor, faultsOf } from "./outcome";
 import { rowFields } from "./schema";
 import { describeSpec, problemWith } from "./validate";
@@ -44,7 +46,7 @@ export function AddRowDialog({ device, table, schema, onClose, onAdded }: AddRow
   const given = Object.entries(values).filter(([, value]) => value !== "");
   const wrong = given.some(([name, value]) => problemWith(fields.find((field) => field.name === name) ?? {}, value) !== undefined);
   const faults = job ? faultsOf(job) : refusedParams(error);
-  const created = job?.outcome?.results?.[0]?.created;
+  const created = resultsOf(job?.outcome)[0]?.created;
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -118,13 +120,15 @@ interface FormRowProps { spec: ModelParam | ModelArg; mark: ReactNode; value: st
 
 function FormRow({ spec, mark, value, fault, onChange, disabled }: FormRowProps) {
   const problem = value === "" ? undefined : problemWith(spec, value);
+  const description = describe(spec);
   const bad = problem ?? (fault && `${fault.message}${fault.code ? ` (${fault.code})` : ""}`);
   return (
     <div className="grid grid-cols-[minmax(0,11rem)_minmax(0,1fr)] gap-x-4 py-1">
-      <span className="flex flex-wrap items-baseline gap-x-2 pt-1"><span className="value break-all">{spec.name}</span>{mark}</span>
+      <span className="flex flex-wrap content-start items-baseline gap-x-2 pt-1"><span className="value break-all">{spec.name}</span>{mark}</span>
       <div>
         <ValueEditor spec={spec} label={spec.name} value={value} optional invalid={bad !== undefined} disabled={disabled} onChange={onChange} />
         <p className={cx("mt-0.5 min-h-4 text-xs", bad ? "text-bad" : "text-faint")}>{bad ?? describeSpec(spec)}</p>
+        {description && <p className="mt-0.5 line-clamp-2 text-xs text-muted" title={description}>{description}</p>}
       </div>
     </div>
   );

@@ -1,6 +1,7 @@
 // Reads an operation's outcome the way the tree needs it: what went wrong with which path. Pure.
 import type { Fault, Job, Outcome, SetBody } from "../api/types";
 import { ApiError } from "../api/client";
+import { resultsOf } from "../api/outcome";
 import { nameOf, parentOf } from "./paths";
 
 /** Every fault of an outcome by full path; the empty path stands for the message as a whole. */
@@ -13,7 +14,7 @@ export function faultsOf(job: Pick<Job, "outcome" | "error">): Map<string, Fault
   } else if (job.error) {
     faults.set("", { code: job.error.code ?? 0, message: job.error.message });
   }
-  for (const result of outcome?.results ?? []) {
+  for (const result of resultsOf(outcome)) {
     if (result.error) faults.set(result.requested ?? result.executed ?? "", result.error);
     for (const object of [...(result.failures ?? []), ...(result.updated ?? [])]) {
       for (const { param, code, message } of object.errors ?? []) faults.set(fullPath(object.path, param), { code, message });

@@ -1,4 +1,5 @@
 // What the page knows of one device's values: the stored twin, live reads and value-change events, newest wins. No IO.
+import { resultsOf } from "../api/outcome";
 import type { Outcome, TwinItem } from "../api/types";
 import { isObjectPath, isRowPath, nameOf, parentOf } from "./paths";
 
@@ -72,7 +73,7 @@ export class Twin {
 
   /** Takes the result of any operation on this device: what was read, written, created or deleted. */
   putOutcome(outcome: Outcome | null | undefined, at: string): void {
-    for (const result of outcome?.results ?? []) {
+    for (const result of resultsOf(outcome)) {
       for (const object of result.objects ?? []) {
         this.#node(object.path);
         this.putValues(Object.entries(object.params).map(([name, value]) => [object.path + name, value] as const), at, "read");

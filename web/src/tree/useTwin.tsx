@@ -2,6 +2,7 @@
 import { createContext, useContext, useEffect, useMemo, useSyncExternalStore, type ReactNode } from "react";
 import { api, ApiError, unwrap } from "../api/client";
 import { followJob, readLive } from "../api/operations";
+import { resultsOf } from "../api/outcome";
 import type { Job } from "../api/types";
 import { changedRow, changedValues } from "../live/changes";
 import { useLive, useLiveEvents } from "../live/LiveProvider";
@@ -57,7 +58,7 @@ export class TwinClient {
     try {
       const job = await followJob(await readLive(this.device, liveRead(path, table)), () => {}, AbortSignal.timeout(60_000));
       this.twin.putOutcome(job.outcome, job.updated);
-      const fault = job.outcome?.failed ?? job.outcome?.results?.find((result) => result.error)?.error ?? job.error;
+      const fault = job.outcome?.failed ?? resultsOf(job.outcome).find((result) => result.error)?.error ?? job.error;
       if (fault) this.twin.setRead(path, { state: "error", message: fault.message, code: fault.code ?? undefined });
       else if (job.state === "done" || job.state === "partial") {
         if (table) this.#keepAnswered(path, job);
@@ -80,7 +81,7 @@ export class TwinClient {
 
   #keepAnswered(table: string, job: Job): void {
     const rows = new Set<string>();
-    for (const result of job.outcome?.results ?? []) {
+    for (const result of resultsOf(job.outcome)) {
       for (const object of result.objects ?? []) if (object.path.startsWith(table)) rows.add(object.path.slice(table.length).split(".")[0] ?? "");
     }
     this.twin.keepRows(table, rows);

@@ -1,7 +1,7 @@
 // Checks a text against a parameter's or argument's type before the device sees it. The device still has the last word.
 
 export interface ValueSpec {
-  type?: string;
+  type?: string | null;
   min?: number | string | null;
   max?: number | string | null;
   enum?: string[] | null;
@@ -100,12 +100,20 @@ function patternProblem(text: string, pattern: string | null | undefined): strin
   return expression.test(text) ? undefined : `Must match ${pattern}`;
 }
 
+/** `1 to 5`, `at least 1`, `at most 5`, or undefined without bounds. */
+export function describeRange({ min, max }: ValueSpec): string | undefined {
+  if (min != null && max != null) return `${min} to ${max}`;
+  if (min != null) return `at least ${min}`;
+  return max != null ? `at most ${max}` : undefined;
+}
+
 /** One line that says what is allowed, for the hint under a field. */
 export function describeSpec(spec: ValueSpec & { units?: string | null }): string {
   const parts: string[] = [];
   if (spec.list) parts.push("comma-separated list");
   parts.push(spec.type ?? "string");
-  if (spec.min != null || spec.max != null) parts.push(`${spec.min ?? "…"} to ${spec.max ?? "…"}`);
+  const range = describeRange(spec);
+  if (range) parts.push(range);
   if (spec.units) parts.push(spec.units);
   if (spec.max_length != null) parts.push(`at most ${spec.max_length} characters`);
   return parts.join(" · ");

@@ -23,7 +23,7 @@ export function DeviceEvents() {
   const fresh = useMemo(() => new Set(live.map((event) => event.seq)), [live]);
   const shown = useMemo(() => mergeEvents(live, query.data?.pages.flatMap((page) => page.items) ?? [], MAX_LINES), [live, query.data]);
   return (
-    <div className="px-6 py-4">
+    <div className="px-4 py-4 md:px-6">
       {query.error && <ErrorNote error={query.error} retry={() => void query.refetch()} className="mb-3" />}
       <div className="panel overflow-hidden">
         {query.isPending ? <Loading /> : shown.length === 0 ? <Empty title="Nothing has happened yet" /> : <EventList events={shown} fresh={fresh} />}

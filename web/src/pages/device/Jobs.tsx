@@ -10,7 +10,7 @@ export function DeviceJobs() {
   const { id } = route.useParams();
   const [state, setState] = useState<JobState | "">("");
   return (
-    <div className="px-6 py-4">
+    <div className="px-4 py-4 md:px-6">
       <div className="mb-3 flex justify-end"><StateFilter value={state} onChange={setState} /></div>
       <JobList device={id} state={state} />
     </div>

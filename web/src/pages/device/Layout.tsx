@@ -7,6 +7,7 @@ import { deviceQuery, keys } from "../../api/queries";
 import type { Device } from "../../api/types";
 import { Confirm, Modal } from "../../components/Dialog";
 import { Ago } from "../../components/time";
+import { useTitle } from "../../app/title";
 import { Badge, Button, ErrorNote, Field, Loading, Presence, Unproven } from "../../components/ui";
 import { TwinProvider } from "../../tree/useTwin";
 import { deviceTitle } from "../Devices";
@@ -20,9 +21,9 @@ export function DeviceLayout() {
   if (!query.data) return <div className="mx-auto max-w-lg p-10"><ErrorNote error={query.error} retry={() => void query.refetch()} /></div>;
   return (
     <TwinProvider key={id} device={id}>
-      <div className="flex h-full flex-col">
+      <div className="flex flex-col lg:h-full">
         <Head device={query.data} />
-        <div className="min-h-0 flex-1 overflow-auto"><Outlet /></div>
+        <div className="min-h-0 flex-1 lg:overflow-auto"><Outlet /></div>
       </div>
     </TwinProvider>
   );
@@ -37,8 +38,11 @@ function Head({ device }: { device: Device }) {
     await client.invalidateQueries({ queryKey: keys.devices });
     await navigate({ to: "/devices" });
   };
+  const endpoint = device.endpoints.find((each) => each !== device.name);
+  const summary = [[device.manufacturer, device.model].filter(Boolean).join(" "), device.software && `software ${device.software}`, endpoint].filter(Boolean);
+  useTitle(deviceTitle(device));
   return (
-    <header className="border-b bg-surface px-6 pt-4">
+    <header className="border-b bg-surface px-4 pt-4 md:px-6">
       <div className="flex flex-wrap items-start gap-x-4 gap-y-2">
         <div className="min-w-[min(18rem,100%)] flex-1">
           <nav aria-label="Breadcrumb" className="text-xs text-faint"><Link to="/devices" className="hover:text-ink hover:underline">Devices</Link> /</nav>
@@ -49,7 +53,7 @@ function Head({ device }: { device: Device }) {
             {!device.onboarded && <Badge tone="accent">onboarding</Badge>}
             {device.tags.map((tag) => <Badge key={tag}>{tag}</Badge>)}
           </div>
-          <p className="mt-0.5 text-muted">{[device.manufacturer, device.model, device.software].filter(Boolean).join(" · ")}{!device.online && <> · last seen <Ago at={device.last_seen} /></>}</p>
+          <p className="mt-0.5 text-muted">{summary.join(" · ")}{!device.online && <>{summary.length > 0 && " · "}last seen <Ago at={device.last_seen} /></>}</p>
         </div>
         <div className="flex gap-2 md:pt-3">
           <Button icon="pencil" onClick={() => setDialog("edit")}>Name and tags</Button>
@@ -92,6 +96,7 @@ function EditDialog({ device, onClose }: { device: Device; onClose: () => void }
       const list = [...new Set(tags.split(",").map((tag) => tag.trim()).filter(Boolean))];
       const changed = await unwrap(api.PATCH("/devices/{id}", { params: { path: { id: device.id } }, body: { name: name.trim(), tags: list } }));
       client.setQueryData(keys.device(device.id), changed);
+      void client.invalidateQueries({ queryKey: keys.names });
       await client.invalidateQueries({ queryKey: keys.devices });
       onClose();
     } catch (cause) {

@@ -22,7 +22,7 @@ export function DeviceOverview() {
   if (!device) return null;
   const refresh = () => Promise.all(HEALTH.map((path) => client.refresh(path, false)));
   return (
-    <div className="grid gap-x-10 gap-y-8 px-6 py-6 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
+    <div className="grid gap-x-10 gap-y-8 px-4 py-6 md:px-6 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
       <Health device={device} onRefresh={() => void refresh()} />
       <Identity device={device} />
       <Sessions device={device} />
@@ -39,13 +39,14 @@ function Section({ title, action, className, children }: { title: string; action
   );
 }
 
+/** What is not known is left out rather than shown as a row of dashes. */
 function Rows({ rows }: { rows: [name: string, value: ReactNode][] }) {
   return (
     <dl className="grid grid-cols-[9rem_minmax(0,1fr)]">
-      {rows.map(([name, value]) => (
+      {rows.filter(([, value]) => value).map(([name, value]) => (
         <div key={name} className="contents">
           <dt className="py-[0.2rem] text-muted">{name}</dt>
-          <dd className="py-[0.2rem]">{value || <span className="text-faint">–</span>}</dd>
+          <dd className="py-[0.2rem]">{value}</dd>
         </div>
       ))}
     </dl>
@@ -55,6 +56,7 @@ function Rows({ rows }: { rows: [name: string, value: ReactNode][] }) {
 function Identity({ device }: { device: Device }) {
   return (
     <Section title="Identity">
+      {!device.manufacturer && !device.model && !device.serial && <p className="mb-1 text-muted">The device tells neither its manufacturer nor its model or serial number.</p>}
       <Rows rows={[
         ["Manufacturer", device.manufacturer],
         ["Model", device.model],
@@ -87,7 +89,7 @@ function Health({ device, onRefresh }: { device: Device; onRefresh: () => void }
         <Figure name="Memory in use" value={total > 0 && free >= 0 ? mebibytes(total - free) : undefined} detail={total > 0 ? `of ${mebibytes(total)}` : undefined} part={total > 0 ? (total - free) / total : undefined} />
       </div>
       <Rows rows={[
-        ["Last seen", <Ago key="seen" at={device.last_seen} />],
+        ["Last message", <Ago key="seen" at={device.last_seen} />],
         ["Address", device.address && <span className="value">{device.address}</span>],
         ["Values as of", uptime && <Ago key="read" at={uptime.at} />],
       ]} />

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { deleteRows, followJob, setValues } from "../../api/operations";
+import { resultsOf } from "../../api/outcome";
 import { keys, modelQuery } from "../../api/queries";
 import type { Job } from "../../api/types";
 import { SEARCH_PROPS } from "../../app/shortcuts";
@@ -53,6 +54,12 @@ export function DeviceParameters() {
     const nothing = table ? twin.objects(path).size === 0 : twin.params(path).size === 0 && (schema.own(path)?.params?.length ?? 0) > 0;
     if (nothing) await client.refresh(path, table);
   }, [client, schema, twin]);
+
+  // How many rows a chosen table has is known without opening it.
+  const chosenTable = row?.kind === "table" ? row.path : undefined;
+  useEffect(() => {
+    if (!model.isPending && chosenTable) void client.load(chosenTable, true);
+  }, [model.isPending, chosenTable, client]);
 
   // What is open is read, also what a link opened.
   useEffect(() => {
@@ -151,7 +158,7 @@ export function DeviceParameters() {
   if (model.isPending) return <Loading what="Reading the model" />;
   const dialogSchema = dialog && schema.object(dialog.path);
   return (
-    <div className="flex h-full min-h-0 flex-col">
+    <div className="flex flex-col lg:h-full lg:min-h-0">
       <div className="flex flex-wrap items-center gap-3 border-b px-4 py-2">
         <input {...SEARCH_PROPS} type="search" className="field !w-80" aria-label="Search parameters" placeholder="Search names and paths" value={filter} onChange={(event) => setFilter(event.target.value)}
           onKeyDown={(event) => { if (event.key === "Escape") { setFilter(""); event.currentTarget.blur(); } }} />
@@ -161,11 +168,11 @@ export function DeviceParameters() {
       </div>
       {model.error && <ErrorNote error={new Error(`The supported model is not known yet, so only stored values are shown: ${model.error.message}`)} className="mx-4 mt-2" />}
       <div className="flex min-h-0 flex-1 max-lg:flex-col">
-        <div className="min-h-48 min-w-0 flex-1 bg-surface"><TreeView rows={rows} twin={twin} active={active} staged={staged} onActive={setActive} onAction={onAction} /></div>
-        <aside aria-label="Chosen node" className="overflow-auto border-line max-lg:max-h-72 max-lg:border-t lg:w-[23rem] lg:border-l"><Inspector row={row} staged={staged.get(active)} actions={actions} editorRef={editor} /></aside>
+        <div className="h-[55vh] min-w-0 bg-surface lg:h-auto lg:flex-1"><TreeView rows={rows} twin={twin} active={active} staged={staged} onActive={setActive} onAction={onAction} /></div>
+        <aside aria-label="Chosen node" className="border-line max-lg:border-t lg:w-[23rem] lg:overflow-auto lg:border-l"><Inspector row={row} staged={staged.get(active)} actions={actions} editorRef={editor} /></aside>
       </div>
       <StagedChanges staged={staged} secured={(path) => schema.param(path)?.secured ?? false} onUnstage={(paths) => setStaged((old) => new Map([...old].filter(([path]) => !paths.includes(path))))} onApply={(partial) => write([...staged], partial)} />
-      {dialog?.kind === "add" && dialogSchema && <AddRowDialog device={id} table={dialog.path} schema={dialogSchema} onClose={() => setDialog(undefined)} onAdded={(job) => { settle(job); setOpened([dialog.path], true); const path = job.outcome?.results?.[0]?.created?.path; if (path) { setActive(path); void client.refresh(path, false); } }} />}
+      {dialog?.kind === "add" && dialogSchema && <AddRowDialog device={id} table={dialog.path} schema={dialogSchema} onClose={() => setDialog(undefined)} onAdded={(job) => { settle(job); setOpened([dialog.path], true); const path = resultsOf(job.outcome)[0]?.created?.path; if (path) { setActive(path); void client.refresh(path, false); } }} />}
       {dialog?.kind === "run" && <CommandDialog device={id} command={dialog.path} schema={schema.command(dialog.path)} onClose={() => setDialog(undefined)} onDone={settle} />}
       <Confirm open={dialog?.kind === "remove"} onClose={() => setDialog(undefined)} title="Delete this row?" action="Delete row" onConfirm={() => remove(dialog?.path ?? "")}>
         The device removes <span className="value text-ink">{dialog?.path}</span> with everything in it.

@@ -34,7 +34,7 @@ export function DeviceTrace() {
   };
 
   return (
-    <div className="px-6 py-4">
+    <div className="px-4 py-4 md:px-6">
       <label className="mb-3 flex items-center gap-2">
         <input type="checkbox" role="switch" checked={enabled} disabled={busy || query.isPending} onChange={() => void toggle()} />
         <span className="font-medium">Trace messages</span>
