@@ -57,19 +57,49 @@ fn records_of_others_are_ignored() {
     assert_eq!(host.news(), [format!("1 {ANSWER}")]);
 }
 
+/// What a certificate has to say, by who opened the connection: the transport vouches for whom the agent
+/// dialled, and for pinned ones; a CA's signature alone tells only whom the certificate names.
 #[test]
 #[requirement("R-SEC.0a")]
 fn the_certificate_names_the_sender() {
-    for (names, answered) in [(&[ONE][..], true), (&[TWO, ONE], true), (&[TWO], false), (&[], true)] {
+    const NOBODY: &[&str] = &[];
+    const HOST: &[&str] = &["fqdn::acs.example.net"];
+    let (dialled, accepted, stranger) = ((true, true), (false, true), (false, false));
+    let cases: &[((bool, bool), &[&str], bool)] = &[
+        (dialled, NOBODY, true),
+        (dialled, HOST, true),
+        (dialled, &[ONE], true),
+        (dialled, &[TWO, ONE], true),
+        (dialled, &[TWO], false),
+        (dialled, &["fqdn::acs.example.net", TWO], false),
+        (accepted, NOBODY, false),
+        (accepted, HOST, false),
+        (accepted, &[ONE], true),
+        (accepted, &[TWO, ONE], true),
+        (accepted, &[TWO], false),
+        // Self-signed: pinned, or of somebody who names himself what he likes.
+        ((true, false), NOBODY, true),
+        ((true, false), &[ONE], true),
+        ((true, false), &[TWO], false),
+        (stranger, NOBODY, false),
+        (stranger, &[ONE], false),
+    ];
+    for ((vouched, trusted), names, answered) in cases {
         let certificate = PeerCertificate {
             endpoint_ids: names.iter().map(|name| id(name)).collect(),
+            trusted: *trusted,
+            vouched: *vouched,
             ..PeerCertificate::default()
         };
         let mut host = Host::new();
         host.start();
         host.link_as(1, ONE, PeerAuth::Certificate(Arc::new(certificate)));
-        assert_eq!(host.ask(get()) == ANSWER, answered, "{names:?}");
+        let what = format!("vouched {vouched}, trusted {trusted}, {names:?}");
+        assert_eq!(host.ask(get()) == ANSWER, *answered, "{what}");
     }
+    // Without TLS, the host has decided.
+    let mut host = Host::running();
+    assert_eq!(host.ask(get()), ANSWER);
 }
 
 #[test]
