@@ -32,8 +32,14 @@ pub const MAX_REFERENCES: usize = 64;
 /// Agent: enabled thresholds that are evaluated.
 pub const MAX_THRESHOLDS: usize = 256;
 
-/// Agent: parameters in the ParameterMap of one Boot! event.
+/// Agent: enabled rows of one controller's BootParameter table that are looked at.
+pub const MAX_BOOT_ROWS: usize = 128;
+
+/// Agent: parameters in the ParameterMap of one Boot! event; the rest is left out.
 pub const MAX_BOOT_PARAMETERS: usize = 1024;
+
+/// Agent: bytes of names and values in the ParameterMap of one Boot! event; what does not fit is left out.
+pub const MAX_BOOT_BYTES: usize = 256 * 1024;
 
 /// Agent: rows of the Controller table that are served.
 pub const MAX_CONTROLLERS: usize = 64;

@@ -5,6 +5,7 @@
 //! with a ticket.
 
 mod access;
+mod boot;
 mod commands;
 mod controllers;
 mod events;
