@@ -66,6 +66,8 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
         "CreationDate",
         "NotifType",
         "ReferenceList",
+        "TriggerAction",
+        "TriggerConfigSettings",
         "Persistent",
         "TimeToLive",
         "NotifRetry",

@@ -26,8 +26,15 @@ pub const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
 /// Agent: enabled subscriptions that are evaluated.
 pub const MAX_SUBSCRIPTIONS: usize = 1024;
 
-/// Agent: items of one ReferenceList that are evaluated.
-pub const MAX_REFERENCES: usize = 64;
+/// Agent: items of one ReferenceList; a longer list is refused with 7005.
+pub const MAX_REFERENCES: usize = 256;
+
+/// Agent: settings in the TriggerConfigSettings of one subscription (TR-181 allows 16).
+pub const MAX_TRIGGER_SETTINGS: usize = 16;
+
+/// Agent: how many subscriptions may set each other off in a row; the one after that does not change
+/// anything any more.
+pub const MAX_TRIGGER_DEPTH: u32 = 8;
 
 /// Agent: enabled thresholds that are evaluated.
 pub const MAX_THRESHOLDS: usize = 256;

@@ -201,6 +201,7 @@ impl Tree {
         if name == "Alias" && !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
             return Err(Fault::new(Code::INVALID_VALUE, "an Alias starts with a letter".to_owned()));
         }
+        who.defaults.accepts(self, place, name, &value)?;
         match param.facets.reference.is_some() && param.ty == crate::value::Type::String {
             true => self.settle_references(param, text, who).map(|text| Value::Text(text.into())),
             false => Ok(value),

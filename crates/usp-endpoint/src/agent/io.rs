@@ -140,6 +140,9 @@ pub enum Output {
     /// The paths that ValueChange subscriptions name have changed: providers that cannot push must be
     /// refreshed for these places often enough to notify within 10 seconds (R-NOT.0a).
     Watch(Vec<Place>),
+    /// Something worth a log line: what the agent did of itself (the settings of a subscription) and could
+    /// not do.
+    Noticed(String),
 }
 
 /// Why the machine wants a connection closed.

@@ -16,16 +16,18 @@ mod notify;
 mod places;
 mod reads;
 mod records;
+mod references;
 mod requests;
 mod subscriptions;
 mod thresholds;
 mod timers;
+mod trigger;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
-use dm::{Mono, Now};
+use dm::{Mono, Now, Operation};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use usp_proto::link::{LinkId, PeerAuth, ReturnPath};
@@ -40,6 +42,7 @@ use requests::{Key, Pending, WaitingWrite};
 use subscriptions::Subscription;
 use thresholds::Threshold;
 use timers::{Timer, Timers};
+use trigger::Trigger;
 
 /// What does not change while the agent runs.
 #[derive(Clone, Debug)]
@@ -81,6 +84,10 @@ pub struct AgentMachine {
     /// Taken when Boot! is told; what the tree learns before that is its first filling, not news.
     boot: Option<Boot>,
     watched: Vec<Place>,
+    /// Sets of subscriptions that were triggered, to be started.
+    triggered: Vec<(Trigger, Operation)>,
+    /// How many triggered Sets led to what is going on right now.
+    depth: u32,
     /// After [`Input::Shutdown`].
     shut: bool,
 }
@@ -118,6 +125,8 @@ impl AgentMachine {
             groups: BTreeMap::new(),
             boot: None,
             watched: Vec::new(),
+            triggered: Vec::new(),
+            depth: 0,
             shut: false,
         }
     }
@@ -145,6 +154,7 @@ impl AgentMachine {
             Input::Timeout => self.timeout(now, tree),
             Input::Shutdown => return self.shut_down(),
         }
+        self.run_triggers(tree);
         self.send_notifications(now);
     }
 

@@ -79,6 +79,8 @@ Device.LocalAgent.Subscription.{i}.Persistent param usp=2.0 access=readWrite typ
 Device.LocalAgent.Subscription.{i}.Recipient param usp=2.0 access=readOnly type=string ref=strong:row:Device.LocalAgent.Controller.{i}.
 Device.LocalAgent.Subscription.{i}.ReferenceList param usp=2.0 access=writeOnceReadOnly type=string list=0: size=0:256
 Device.LocalAgent.Subscription.{i}.TimeToLive param usp=2.0 access=readWrite type=unsignedInt default=object:0
+Device.LocalAgent.Subscription.{i}.TriggerAction param usp=2.0 access=readWrite type=string default=object:Notify
+Device.LocalAgent.Subscription.{i}.TriggerConfigSettings param usp=2.0 access=readWrite type=string list=0:16
 Device.LocalAgent.Threshold.{i}. object usp=2.0 access=readWrite entries=0:
 Device.LocalAgent.Threshold.{i}.Controller param usp=2.0 access=readOnly type=string ref=strong:row:Device.LocalAgent.Controller.{i}.
 Device.LocalAgent.Threshold.{i}.Enable param usp=2.0 access=readWrite type=boolean default=object:false
@@ -119,6 +121,7 @@ pub(crate) struct Host {
     pub(crate) refreshed: Vec<String>,
     pub(crate) watched: Vec<String>,
     pub(crate) wrote: Vec<ChangeSet>,
+    pub(crate) noticed: Vec<String>,
     /// Holds commits back until [`Host::commit`].
     pub(crate) hold: bool,
     pub(crate) held: VecDeque<(Ticket, Vec<Transaction>)>,
@@ -178,6 +181,7 @@ impl Host {
             refreshed: Vec::new(),
             watched: Vec::new(),
             wrote: Vec::new(),
+            noticed: Vec::new(),
             hold: false,
             held: VecDeque::new(),
             wait_for_refresh: false,
@@ -277,6 +281,7 @@ impl Host {
                 }
             }
             Output::Wrote(changes) => self.wrote.push(changes),
+            Output::Noticed(what) => self.noticed.push(what),
             Output::Run { ticket, command_key, call, .. } => self.runs.push((ticket, command_key, call)),
             Output::Cancel(ticket) => self.cancelled.push(ticket),
             Output::Watch(places) => {

@@ -10,4 +10,5 @@ mod reads;
 mod records;
 mod show;
 mod subscriptions;
+mod trigger;
 mod writes;
