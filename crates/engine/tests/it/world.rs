@@ -382,7 +382,11 @@ impl Machine for Plain {
             Input::Started(boot) => {
                 self.boot = format!("{} {:?} {}", boot.cause, boot.command_key, boot.firmware_updated);
             }
-            Input::LinkUp { .. } | Input::LinkDown(_) | Input::Timeout => {}
+            Input::LinkUp { .. }
+            | Input::LinkDown(_)
+            | Input::ModelChanged
+            | Input::Timeout
+            | Input::Shutdown => {}
         }
     }
 
