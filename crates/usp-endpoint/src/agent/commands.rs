@@ -15,7 +15,7 @@ use super::controllers::Controller;
 use super::io::{Output, Ticket};
 use super::requests::Origin;
 use super::subscriptions::Kind;
-use super::{AgentMachine, places};
+use super::{AgentMachine, arguments, places};
 use crate::limits::{MAX_CALLS, MAX_RUNNING_COMMANDS};
 
 /// A command that the host runs. It is known by its path, because the model may change meanwhile.
@@ -83,7 +83,7 @@ impl AgentMachine {
         tree: &mut Tree,
         origin: &Origin,
         operate: &Operate,
-        call: CommandCall,
+        mut call: CommandCall,
         slot: (Ticket, usize),
     ) -> Option<Result<CommandResult, Fault>> {
         let model = tree.model().clone();
@@ -98,6 +98,7 @@ impl AgentMachine {
             }
             _ => {}
         }
+        arguments::complete(command, &mut call.args);
         // R-OPR.3: denied, never at the cost of one that runs.
         if self.running.len() >= MAX_RUNNING_COMMANDS {
             return Some(Err(Fault::new(Code::RESOURCES_EXCEEDED, "too many commands run")));

@@ -5,6 +5,7 @@
 //! with a ticket.
 
 mod access;
+mod arguments;
 mod boot;
 mod commands;
 mod controllers;

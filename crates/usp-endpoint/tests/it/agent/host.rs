@@ -40,6 +40,13 @@ Device.Info.Ping() command usp=2.0
 Device.Info.Ping() in Count usp=2.0 type=unsignedInt range=1:10
 Device.Info.Ping() in Host usp=2.0 mandatory type=string
 Device.Info.Ping() out Time usp=2.0 type=unsignedInt
+Device.Info.Probe() command usp=2.0
+Device.Info.Probe() in Count usp=2.0 type=unsignedInt default=parameter:3
+Device.Info.Probe() in Host usp=2.0 mandatory type=string default=parameter:localhost
+Device.Info.Probe() in Name usp=2.0 type=string default=parameter:\"\"
+Device.Info.Probe() in Port usp=2.0 type=unsignedInt
+Device.Info.Probe() in Window.{i}.Mode usp=2.0 type=string default=parameter:AnyTime
+Device.Info.Probe() in Window.{i}.Start usp=2.0 type=unsignedInt
 Device.Info.Scan() command usp=2.0 async
 Device.LocalAgent. object usp=2.0
 Device.LocalAgent.Periodic! event usp=2.0
