@@ -220,6 +220,7 @@ impl Outlet for Link {
         match reason {
             CloseReason::BadRecord => self.0.close(close_code::UNACCEPTABLE, "the Record can't be decoded"),
             CloseReason::ControllerGone => self.0.close(close_code::NORMAL, "the controller is not served"),
+            CloseReason::Replaced => self.0.close(close_code::NORMAL, "another connection takes its place"),
             CloseReason::GoingAway => self.0.close(close_code::GOING_AWAY, "the agent shuts down"),
         }
     }

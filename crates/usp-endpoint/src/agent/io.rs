@@ -96,8 +96,8 @@ pub struct ModelEvent {
 pub enum Output {
     /// Send a Record.
     Send(Outbound),
-    /// Close a connection: its Record could not be decoded (R-WS.16), its controller was disabled, or the
-    /// agent stops.
+    /// Close a connection: its Record could not be decoded (R-WS.16), its controller was disabled or has
+    /// another connection, or the agent stops.
     Close {
         /// Which.
         link: LinkId,
@@ -152,6 +152,8 @@ pub enum CloseReason {
     BadRecord,
     /// The controller is disabled or gone from the table.
     ControllerGone,
+    /// Another WebSocket connection with the same controller took its place (R-WS.4).
+    Replaced,
     /// The agent shuts down: WebSocket close code 1001.
     GoingAway,
 }

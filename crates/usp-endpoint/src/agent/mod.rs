@@ -192,6 +192,7 @@ impl AgentMachine {
     }
 
     fn link_up(&mut self, controller: EndpointId, return_path: ReturnPath, peer: PeerAuth) {
+        self.replace(&controller, &return_path, &peer);
         // R-MTP.6: before anything else, to each controller that is served.
         let greeted = self.controller(&controller).is_some();
         if greeted {
@@ -248,6 +249,8 @@ impl AgentMachine {
     /// Reads the tables that steer the machine.
     fn reload(&mut self, now: Now, tree: &mut Tree) {
         self.controllers = controllers::load(tree);
+        // R-ARC.2
+        self.controllers.retain(|controller| controller.endpoint != self.config.endpoint);
         self.load_subscriptions(now, tree);
         self.thresholds = thresholds::load(tree);
         self.settle_queues();

@@ -106,7 +106,7 @@ impl AgentMachine {
 /// this agent dialled and whose host it checked, or where the certificate is pinned. A controller that dials in
 /// under a CA's signature alone could otherwise call itself by any name. Without TLS it is the host that
 /// decides who may connect.
-fn speaks_for(peer: &PeerAuth, from: &EndpointId) -> bool {
+pub(super) fn speaks_for(peer: &PeerAuth, from: &EndpointId) -> bool {
     let PeerAuth::Certificate(certificate) = peer else { return true };
     if certificate.endpoint_ids.iter().any(|id| id.certifies(from)) {
         return certificate.trusted || certificate.vouched;

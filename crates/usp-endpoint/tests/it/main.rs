@@ -4,5 +4,6 @@ mod agent;
 mod controller;
 mod msg_id;
 mod retry;
+mod shared_id;
 mod translate;
 mod world;

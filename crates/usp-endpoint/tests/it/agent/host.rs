@@ -118,6 +118,8 @@ pub(crate) struct Host {
     pub(crate) now: Now,
     /// Everything sent, in order: link number, then `show`n.
     pub(crate) log: Vec<String>,
+    /// Every Record sent, in order.
+    pub(crate) sent: Vec<bytes::Bytes>,
     /// Notifications sent, in order.
     pub(crate) notifies: Vec<(u64, String, Notify)>,
     /// Answers, by message id.
@@ -180,6 +182,7 @@ impl Host {
             tree,
             now: Now { mono: Mono(1_000_000), utc: Some(NOON) },
             log: Vec::new(),
+            sent: Vec::new(),
             notifies: Vec::new(),
             answers: Vec::new(),
             runs: Vec::new(),
@@ -298,6 +301,7 @@ impl Host {
     }
 
     fn sent(&mut self, link: u64, record: bytes::Bytes) {
+        self.sent.push(record.clone());
         let record = Record::decode(record).expect("our own Record");
         assert_eq!(record.from_id.as_str(), AGENT);
         let shown = match &record.record_type {

@@ -2,7 +2,7 @@
 
 mod commands;
 mod events;
-mod host;
+pub(crate) mod host;
 mod hostile;
 mod life;
 mod notifications;

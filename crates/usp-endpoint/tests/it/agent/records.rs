@@ -133,10 +133,17 @@ fn broken_records_are_answered_only_where_that_is_safe() {
     }
 }
 
+/// A request outside a session is answered outside a session; one inside is not answered that way, because
+/// there is none.
 #[test]
-#[requirement("R-E2E.6a", "R-MTP.9")]
+#[requirement("R-E2E.6a", "R-MTP.9", "R-MSG.0a")]
 fn sessions_are_refused() {
     let mut host = Host::running();
+    let request = || Msg::request("m", get());
+    host.send(1, ONE, &request());
+    assert_eq!(host.news(), [format!("1 {ANSWER}")]);
+    let answer = Record::decode(host.sent[host.sent.len() - 1].clone()).map(|record| record.record_type);
+    assert!(matches!(answer, Ok(RecordType::NoSession { .. })), "{answer:?}");
     let context = SessionContext {
         session_id: 2,
         sequence_id: 1,
@@ -144,7 +151,7 @@ fn sessions_are_refused() {
         retransmit_id: 0,
         payload_sar_state: PayloadSarState::None,
         payloadrec_sar_state: PayloadSarState::None,
-        payload: Vec::new(),
+        payload: vec![request().encode()],
     };
     host.record(1, &Record::new(&id(ONE), &id(AGENT), Version::CURRENT, RecordType::Session(context)));
     assert_eq!(host.news(), ["1 Disconnect 7106"]);
