@@ -56,7 +56,7 @@ pub struct PeerCertificate {
 }
 
 /// A Record that arrived.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Inbound {
     /// Which connection.
     pub link: LinkId,
@@ -69,7 +69,7 @@ pub struct Inbound {
 }
 
 /// A Record to send.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Outbound {
     /// Where it goes.
     pub return_path: ReturnPath,

@@ -15,7 +15,7 @@ use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 pub struct Ticket(pub u64);
 
 /// What enters.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Input {
     /// The agent starts. Always the first input, before any link.
     Started(Boot),
@@ -81,7 +81,7 @@ pub struct Boot {
 }
 
 /// An event of the data model.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ModelEvent {
     /// The object that raises it.
     pub object: ObjectPath,

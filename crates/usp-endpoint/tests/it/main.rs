@@ -2,6 +2,7 @@
 
 mod agent;
 mod controller;
+mod debug;
 mod msg_id;
 mod retry;
 mod shared_id;
