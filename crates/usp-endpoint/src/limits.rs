@@ -14,6 +14,9 @@ pub const MAX_WAITING_WRITES: usize = 64;
 /// Agent: commands that run at the same time; one more fails with 7005 (R-OPR.3).
 pub const MAX_RUNNING_COMMANDS: usize = 32;
 
+/// Agent: timers of `Device.ScheduleTimer()` at the same time; one more fails with 7005 (R-OPR.3).
+pub const MAX_TIMERS: usize = 32;
+
 /// Agent: calls that one Operate with a search path may make.
 pub const MAX_CALLS: usize = 256;
 

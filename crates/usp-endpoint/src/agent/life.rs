@@ -14,8 +14,9 @@ use super::{AgentMachine, Link, places, records, subscriptions};
 impl AgentMachine {
     pub(super) fn started(&mut self, now: Now, tree: &mut Tree, boot: Boot) {
         self.boot = Some(boot);
-        let leftovers = leftovers(now, tree);
-        let changes = tree.apply(&leftovers);
+        let mut changes = tree.apply(&leftovers(now, tree));
+        let resumed = self.resume_timers(now, tree);
+        changes.extend(tree.apply(&resumed));
         if !changes.is_empty() {
             self.outputs.push_back(Output::Wrote(changes));
         }

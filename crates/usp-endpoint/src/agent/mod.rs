@@ -18,7 +18,9 @@ mod places;
 mod reads;
 mod records;
 mod references;
+mod request_rows;
 mod requests;
+pub mod schedule;
 mod subscriptions;
 mod thresholds;
 mod timers;
@@ -208,6 +210,7 @@ impl AgentMachine {
                 Timer::Periodic(controller) => self.periodic(now, tree, &controller),
                 Timer::OnBoard(controller) => self.onboard(&controller),
                 Timer::Expiry(row) => self.expire(now, tree, row),
+                Timer::Scheduled(row) => self.timer_due(now, tree, row),
             }
         }
     }

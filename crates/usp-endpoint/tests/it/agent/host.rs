@@ -505,5 +505,6 @@ fn model(text: &str) -> Arc<Model> {
             builder.add_actions(&catalogue, path, &[&name]).expect("all rows are in the catalogue");
         }
     }
+    usp_endpoint::agent::schedule::support(&mut builder).expect("a small model");
     builder.build()
 }
