@@ -52,6 +52,7 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
             ]),
         )?
         .add_actions(&rows, AGENT, &["Periodic!", "TransferComplete!"])?;
+    engine::support_timers(model)?;
     controllers(model)?;
     let mtp = Params::Only(&["Alias", "Enable", "Status", "Protocol"]);
     model.add_from(&rows, MTP, mtp)?;
@@ -66,6 +67,8 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
         "CreationDate",
         "NotifType",
         "ReferenceList",
+        "TriggerAction",
+        "TriggerConfigSettings",
         "Persistent",
         "TimeToLive",
         "NotifRetry",

@@ -29,7 +29,8 @@ pub fn fingerprint_text(fingerprint: &[u8; 32]) -> String {
     out
 }
 
-/// What the seam says about a peer whose chain was verified.
+/// What the seam says about a peer whose chain was verified. Whether its transport vouches for it is the
+/// transport's to add.
 ///
 /// # Errors
 /// When the leaf can't be read, or the chain is empty.
@@ -39,6 +40,7 @@ pub fn peer(chain: &[CertificateDer<'_>], trusted: bool) -> Result<PeerCertifica
         fingerprint: fingerprint(leaf),
         endpoint_ids: endpoint_ids(leaf)?,
         trusted,
+        vouched: false,
         chain: chain.iter().map(|der| der.to_vec()).collect(),
     })
 }

@@ -8,7 +8,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ServerConfig};
 use rustls_pki_types::{CertificateDer, UnixTime};
-use usp_proto::link::PeerAuth;
+use usp_proto::link::{PeerAuth, PeerCertificate};
 
 use crate::cert;
 use crate::error::Error;
@@ -58,7 +58,7 @@ impl ServerTls {
 
     /// What a finished handshake proved.
     pub fn peer(&self, chain: Option<&[CertificateDer<'_>]>) -> PeerAuth {
-        auth(chain, |chain| self.verifier.trusts(chain, UnixTime::now()))
+        auth(chain, false, |chain| self.verifier.trusts(chain, UnixTime::now()))
     }
 }
 
@@ -110,15 +110,20 @@ impl ClientTls {
 
     /// What a finished handshake proved.
     pub fn peer(&self, chain: Option<&[CertificateDer<'_>]>) -> PeerAuth {
-        auth(chain, |chain| self.verifier.trusts(chain, UnixTime::now()))
+        // The handshake has checked the name that was dialled, or a pin.
+        auth(chain, true, |chain| self.verifier.trusts(chain, UnixTime::now()))
     }
 }
 
-fn auth(chain: Option<&[CertificateDer<'_>]>, trusts: impl Fn(&[CertificateDer<'_>]) -> bool) -> PeerAuth {
+fn auth(
+    chain: Option<&[CertificateDer<'_>]>,
+    vouched: bool,
+    trusts: impl Fn(&[CertificateDer<'_>]) -> bool,
+) -> PeerAuth {
     let Some(chain) = chain.filter(|chain| !chain.is_empty()) else { return PeerAuth::Unproven };
     // A leaf that the handshake let in but that we can't read names nobody: it proves nothing.
     match cert::peer(chain, trusts(chain)) {
-        Ok(peer) => PeerAuth::Certificate(Arc::new(peer)),
+        Ok(peer) => PeerAuth::Certificate(Arc::new(PeerCertificate { vouched, ..peer })),
         Err(_) => PeerAuth::Unproven,
     }
 }

@@ -7,6 +7,7 @@
 pub mod agent;
 #[cfg(feature = "controller")]
 pub mod controller;
+mod debug;
 pub mod limits;
 pub mod msg_id;
 pub mod retry;

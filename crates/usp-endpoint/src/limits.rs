@@ -14,6 +14,9 @@ pub const MAX_WAITING_WRITES: usize = 64;
 /// Agent: commands that run at the same time; one more fails with 7005 (R-OPR.3).
 pub const MAX_RUNNING_COMMANDS: usize = 32;
 
+/// Agent: timers of `Device.ScheduleTimer()` at the same time; one more fails with 7005 (R-OPR.3).
+pub const MAX_TIMERS: usize = 32;
+
 /// Agent: calls that one Operate with a search path may make.
 pub const MAX_CALLS: usize = 256;
 
@@ -26,14 +29,27 @@ pub const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
 /// Agent: enabled subscriptions that are evaluated.
 pub const MAX_SUBSCRIPTIONS: usize = 1024;
 
-/// Agent: items of one ReferenceList that are evaluated.
-pub const MAX_REFERENCES: usize = 64;
+/// Agent: items of one ReferenceList; a longer list is refused with 7005.
+pub const MAX_REFERENCES: usize = 256;
+
+/// Agent: settings in the TriggerConfigSettings of one subscription (TR-181 allows 16).
+pub const MAX_TRIGGER_SETTINGS: usize = 16;
+
+/// Agent: how many subscriptions may set each other off in a row; the one after that does not change
+/// anything any more.
+pub const MAX_TRIGGER_DEPTH: u32 = 8;
 
 /// Agent: enabled thresholds that are evaluated.
 pub const MAX_THRESHOLDS: usize = 256;
 
-/// Agent: parameters in the ParameterMap of one Boot! event.
+/// Agent: enabled rows of one controller's BootParameter table that are looked at.
+pub const MAX_BOOT_ROWS: usize = 128;
+
+/// Agent: parameters in the ParameterMap of one Boot! event; the rest is left out.
 pub const MAX_BOOT_PARAMETERS: usize = 1024;
+
+/// Agent: bytes of names and values in the ParameterMap of one Boot! event; what does not fit is left out.
+pub const MAX_BOOT_BYTES: usize = 256 * 1024;
 
 /// Agent: rows of the Controller table that are served.
 pub const MAX_CONTROLLERS: usize = 64;
@@ -52,6 +68,9 @@ pub const OWN_TICKETS: u64 = 1 << 32;
 
 /// Controller: silence after which an agent that owes an answer is nudged.
 pub const NUDGE_AFTER: Duration = Duration::from_millis(250);
+
+/// Controller: how long an Operate that wants no response is held open for word of its failure (R-OPR.4).
+pub const QUIET_GRACE: Duration = Duration::from_secs(2);
 
 /// Controller: how long a fresh channel waits for the Connect record of an agent that may know none.
 pub const CONNECT_GRACE: Duration = Duration::from_secs(2);

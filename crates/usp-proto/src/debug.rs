@@ -1,9 +1,13 @@
-//! `Debug` of the generated structs that hold values of parameters or arguments: names are shown, values
-//! are not. Any of them may be a secret, and a struct ends in a log sooner than one thinks.
+//! `Debug` of the structs that hold values of parameters or arguments, or encoded Records full of them: names
+//! and lengths are shown, values are not. Any of them may be a secret, and a struct ends in a log sooner than
+//! one thinks.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::exchange::Entry;
+use crate::link::{Inbound, Outbound};
+use crate::record::Length;
 use crate::{add, get, get_instances, notify, operate, set};
 
 /// Names of a map, with their values hidden.
@@ -53,4 +57,35 @@ without_values! {
     notify::ValueChange { param_path; ; param_value }
     notify::ObjectCreation { obj_path; unique_keys; }
     notify::OutputArgs { ; output_args; }
+}
+
+impl fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbound")
+            .field("link", &self.link)
+            .field("peer", &self.peer)
+            .field("return_path", &self.return_path)
+            .field("record", &Length(self.record.len()))
+            .finish()
+    }
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound")
+            .field("return_path", &self.return_path)
+            .field("record", &Length(self.record.len()))
+            .finish()
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("direction", &self.direction)
+            .field("at_micros", &self.at_micros)
+            .field("record", &Length(self.record.len()))
+            .field("note", &self.note)
+            .finish()
+    }
 }

@@ -24,7 +24,7 @@ pub enum Direction {
 }
 
 /// One line of a recording.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Which way it went.
     pub direction: Direction,

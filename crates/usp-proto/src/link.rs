@@ -47,12 +47,16 @@ pub struct PeerCertificate {
     pub endpoint_ids: Vec<EndpointId>,
     /// Whether a trusted CA signed it; false for one that is only pinned or seen for the first time.
     pub trusted: bool,
+    /// Whether the transport vouches for the peer beyond what its certificate names: we dialled it, and
+    /// its certificate was checked against the host that we dialled (R-MTP.4), or it is pinned. False for a
+    /// peer that dialled us and shows no more than the signature of a known CA.
+    pub vouched: bool,
     /// The chain, leaf first, DER.
     pub chain: Vec<Vec<u8>>,
 }
 
 /// A Record that arrived.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Inbound {
     /// Which connection.
     pub link: LinkId,
@@ -65,7 +69,7 @@ pub struct Inbound {
 }
 
 /// A Record to send.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Outbound {
     /// Where it goes.
     pub return_path: ReturnPath,

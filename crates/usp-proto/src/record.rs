@@ -178,7 +178,8 @@ impl fmt::Debug for SessionContext {
     }
 }
 
-struct Length(usize);
+/// So many bytes that are not shown.
+pub(crate) struct Length(pub(crate) usize);
 
 impl fmt::Debug for Length {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

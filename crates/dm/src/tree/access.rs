@@ -2,6 +2,7 @@
 //!
 //! Roles and permission tables stand behind [`Authority`]; the tree only asks with (place, bit).
 
+use crate::fault::Fault;
 use crate::model::ObjectId;
 use crate::path::Name;
 use crate::tree::{Place, Tree};
@@ -69,10 +70,21 @@ impl Authority for FullAccess {
     }
 }
 
-/// Values that a new row gets from the agent itself: a subscription's recipient, a creation date.
+/// What the agent itself has to say about its own tables: values that a new row gets (a subscription's
+/// recipient, a creation date), and rules that no model expresses.
 pub trait RowDefaults {
     /// Parameters (by bare name) of a new row of `table`, beside the model's defaults.
     fn row_defaults(&self, tree: &Tree, table: &Place) -> Vec<(Name, Value)>;
+
+    /// Whether the agent takes a value that the model allows. `tree` holds what the same message has set
+    /// before.
+    ///
+    /// # Errors
+    /// Why not; the setting fails with it.
+    fn accepts(&self, tree: &Tree, place: &Place, param: &str, value: &Value) -> Result<(), Fault> {
+        let _ = (tree, place, param, value);
+        Ok(())
+    }
 }
 
 /// No values beside the model's defaults.

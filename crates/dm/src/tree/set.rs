@@ -218,6 +218,7 @@ impl Tree {
         if name == "Alias" && !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
             return Err(Fault::new(Code::INVALID_VALUE, "an Alias starts with a letter".to_owned()));
         }
+        who.defaults.accepts(self, place, name, &value)?;
         match &param.facets.reference {
             Some(reference) if param.ty == Type::String => {
                 let settled = self.settle_references(param, reference, text, who);

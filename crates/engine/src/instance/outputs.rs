@@ -52,6 +52,7 @@ impl Instance {
                     cancel.send_replace(true);
                 }
             }
+            Output::Noticed(what) => tracing::warn!("{what}"),
             Output::Watch(places) => {
                 inner.watched = places.iter().flat_map(|place| self.kind.wants(place)).collect();
                 inner.watched.sort_unstable();

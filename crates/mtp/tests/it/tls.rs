@@ -78,9 +78,10 @@ async fn both_sides_prove_who_they_are() {
         assert_eq!(proven.endpoint_ids, [id(AGENT)]);
         assert_eq!(proven.fingerprint, identity.fingerprint());
         assert_eq!(proven.trusted, trusted);
+        assert!(!proven.vouched, "nobody dialled it");
         let proven = certificate(&agent.peer);
         assert_eq!(proven.endpoint_ids, [id(CONTROLLER)]);
-        assert!(proven.trusted);
+        assert!(proven.trusted && proven.vouched);
 
         agent.sender.send(Bytes::from(vec![1; 60_000])).unwrap();
         assert_eq!(server.events.record().await, [1; 60_000]);

@@ -3,9 +3,10 @@
 use dm::model::ObjectId;
 use dm::path::Name;
 use dm::tree::{Authority, Bit, Place, Requester, RowDefaults, Tree};
-use dm::{Now, UtcTime, Value};
+use dm::{Fault, Now, UtcTime, Value};
 
 use super::controllers::Controller;
+use super::references;
 
 /// What one controller may do. Until roles exist, an enabled controller of the table may do everything
 /// but read secured parameters, and any other endpoint nothing at all.
@@ -96,5 +97,12 @@ impl RowDefaults for NewRows<'_> {
             values.extend(created.map(|param| (param.name.clone(), Value::Time(self.time))));
         }
         values
+    }
+
+    fn accepts(&self, tree: &Tree, place: &Place, param: &str, value: &Value) -> Result<(), Fault> {
+        match tree.model().object(place.object).path.as_str() {
+            "Device.LocalAgent.Subscription.{i}." => references::check(tree, place, param, &value.expose()),
+            _ => Ok(()),
+        }
     }
 }

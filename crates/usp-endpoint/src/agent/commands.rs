@@ -1,27 +1,22 @@
-//! Operate: commands that the host runs, those that the machine runs itself, and the rows of
-//! `Device.LocalAgent.Request.` that stand for asynchronous ones.
+//! Operate: commands that the host runs, and those that the machine runs itself.
 
 use std::num::NonZeroU32;
 
 use dm::operation::{CommandResult, Operate, Requested};
-use dm::path::ObjectPath;
-use dm::tree::{Bit, Change, CommandCall, Place, Tree};
+use dm::tree::{Change, CommandCall, Place, Tree};
 use dm::{Code, Fault, Now, Outcome, Value};
 use usp_proto::ErrorBody;
-use usp_proto::notify::{CommandFailure, Notification, OperationComplete, OperationResp, OutputArgs};
 
 use super::access::NewRows;
 use super::controllers::Controller;
 use super::io::{Output, Ticket};
+use super::request_rows::{self, Requester};
 use super::requests::Origin;
-use super::subscriptions::Kind;
-use super::{AgentMachine, places};
+use super::{AgentMachine, arguments};
 use crate::limits::{MAX_CALLS, MAX_RUNNING_COMMANDS};
 
 /// A command that the host runs. It is known by its path, because the model may change meanwhile.
 pub(super) struct Running {
-    /// With `()`.
-    name: String,
     /// With instance numbers and `()`.
     path: String,
     originator: String,
@@ -83,7 +78,7 @@ impl AgentMachine {
         tree: &mut Tree,
         origin: &Origin,
         operate: &Operate,
-        call: CommandCall,
+        mut call: CommandCall,
         slot: (Ticket, usize),
     ) -> Option<Result<CommandResult, Fault>> {
         let model = tree.model().clone();
@@ -96,14 +91,21 @@ impl AgentMachine {
             ("Device.LocalAgent.Controller.{i}.", "SendOnBoardRequest") => {
                 return Some(self.send_on_board_request(now, tree, &call.place));
             }
+            ("Device.", "ScheduleTimer") => {
+                let (originator, command_key) = (origin.controller.as_str(), operate.command_key.as_str());
+                let asker = Requester { originator, command_key };
+                if let Some(started) = self.schedule_timer(now, tree, &asker, &call) {
+                    return Some(started);
+                }
+            }
             _ => {}
         }
+        arguments::complete(command, &mut call.args);
         // R-OPR.3: denied, never at the cost of one that runs.
         if self.running.len() >= MAX_RUNNING_COMMANDS {
             return Some(Err(Fault::new(Code::RESOURCES_EXCEEDED, "too many commands run")));
         }
         let running = Running {
-            name: format!("{}()", command.name),
             path: call.path.clone(),
             originator: origin.controller.as_str().to_owned(),
             command_key: operate.command_key.clone(),
@@ -138,26 +140,22 @@ impl AgentMachine {
         mut running: Running,
         call: CommandCall,
     ) -> Option<Result<CommandResult, Fault>> {
-        let twin = |other: &Running| {
+        let twin_of = |other: &Running| {
             matches!(other.reports, Reports::Complete { .. })
                 && (&other.originator, &other.path, &other.command_key)
                     == (&running.originator, &running.path, &running.command_key)
         };
-        if self.running.values().any(twin) {
-            return Some(Err(Fault::new(Code::RESOURCES_EXCEEDED, "it runs already under this command_key")));
+        if self.running.values().any(twin_of) {
+            return Some(Err(request_rows::twin()));
         }
-        let Some((row, number)) = next_request(tree) else {
+        let asker = Requester { originator: &running.originator, command_key: &running.command_key };
+        let Some((number, changes)) = request_rows::new(tree, &asker, &running.path) else {
             return Some(Err(Fault::new(Code::INTERNAL_ERROR, "no row for the command")));
         };
-        let mut changes = tree.with_defaults(&row);
-        changes.extend(set(tree, &row, "Alias", &format!("cpe-{number}")));
-        changes.extend(set(tree, &row, "Originator", &running.originator));
-        changes.extend(set(tree, &row, "Command", &running.path));
-        changes.extend(set(tree, &row, "CommandKey", &running.command_key));
-        changes.extend(set(tree, &row, "Status", "Active"));
         running.reports = Reports::Complete { row: number, cancelled: false };
         self.write(now, tree, &changes);
         self.run(origin, running, call);
+        let row = request_rows::row(tree, number)?;
         Some(Ok(CommandResult::Started(row.text(tree.model()))))
     }
 
@@ -179,37 +177,14 @@ impl AgentMachine {
             }
             Reports::Complete { row, cancelled } => {
                 let result = match result {
-                    Err(_) if *cancelled => Err(Fault::new(Code::COMMAND_CANCELED, "cancelled on request")),
+                    Err(_) if *cancelled => Err(request_rows::cancelled()),
                     other => other,
                 };
-                self.complete(tree, &running, result);
-                if let Some(row) = request_row(tree, *row) {
+                self.complete(tree, &running.path, &running.command_key, result);
+                if let Some(row) = request_rows::row(tree, *row) {
                     self.write(now, tree, &[Change::Remove { row }]);
                 }
             }
-        }
-    }
-
-    /// OperationComplete, to whoever subscribed to it.
-    fn complete(&mut self, tree: &Tree, running: &Running, result: Result<Vec<(String, String)>, Fault>) {
-        let object = running.path.strip_suffix(&running.name).and_then(|path| ObjectPath::parse(path).ok());
-        let Some(place) = object.and_then(|object| Place::of(tree.model(), &object)) else { return };
-        let operation_resp = match result {
-            Ok(args) => OperationResp::ReqOutputArgs(OutputArgs { output_args: args.into_iter().collect() }),
-            Err(fault) => {
-                OperationResp::CmdFailure(CommandFailure { err_code: fault.code.0, err_msg: fault.message })
-            }
-        };
-        let complete = OperationComplete {
-            obj_path: place.text(tree.model()),
-            command_name: running.name.clone(),
-            command_key: running.command_key.clone(),
-            operation_resp: Some(operation_resp),
-        };
-        let bare = running.name.trim_end_matches("()");
-        for index in self.interested(tree, Kind::OperationComplete, &place, bare, Bit::CommandNotify) {
-            let subscription = self.subscriptions[index].clone();
-            self.enqueue(&subscription, Notification::OperComplete(complete.clone()));
         }
     }
 
@@ -236,12 +211,16 @@ impl AgentMachine {
             _ => None,
         });
         let Some((ticket, cancelled)) = found else {
+            if self.cancel_timer(now, tree, request) {
+                return Ok(CommandResult::Output(Vec::new()));
+            }
             return Err(Fault::new(Code::COMMAND_FAILURE, "this command does not run"));
         };
         if !std::mem::replace(cancelled, true) {
             self.outputs.push_back(Output::Cancel(ticket));
         }
-        let changes: Vec<Change> = set(tree, request, "Status", "Canceling").into_iter().collect();
+        let changes: Vec<Change> =
+            request_rows::set(tree, request, "Status", "Canceling").into_iter().collect();
         self.write(now, tree, &changes);
         Ok(CommandResult::Output(Vec::new()))
     }
@@ -265,19 +244,4 @@ impl AgentMachine {
         self.onboard(&endpoint);
         Ok(CommandResult::Output(Vec::new()))
     }
-}
-
-fn next_request(tree: &Tree) -> Option<(Place, NonZeroU32)> {
-    let table = places::table(tree, places::REQUEST)?;
-    let number = tree.last_number(&table).checked_add(1).and_then(NonZeroU32::new)?;
-    Some((table.row(number), number))
-}
-
-fn request_row(tree: &Tree, number: NonZeroU32) -> Option<Place> {
-    places::table(tree, places::REQUEST).map(|table| table.row(number))
-}
-
-fn set(tree: &Tree, place: &Place, name: &str, text: &str) -> Option<Change> {
-    let param = tree.model().param_index(place.object, name)?;
-    Some(Change::Set { place: place.clone(), param, value: Some(Value::text(text)) })
 }

@@ -15,7 +15,7 @@ use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 pub struct Ticket(pub u64);
 
 /// What enters.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Input {
     /// The agent starts. Always the first input, before any link.
     Started(Boot),
@@ -81,7 +81,7 @@ pub struct Boot {
 }
 
 /// An event of the data model.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ModelEvent {
     /// The object that raises it.
     pub object: ObjectPath,
@@ -96,8 +96,8 @@ pub struct ModelEvent {
 pub enum Output {
     /// Send a Record.
     Send(Outbound),
-    /// Close a connection: its Record could not be decoded (R-WS.16), its controller was disabled, or the
-    /// agent stops.
+    /// Close a connection: its Record could not be decoded (R-WS.16), its controller was disabled or has
+    /// another connection, or the agent stops.
     Close {
         /// Which.
         link: LinkId,
@@ -140,6 +140,9 @@ pub enum Output {
     /// The paths that ValueChange subscriptions name have changed: providers that cannot push must be
     /// refreshed for these places often enough to notify within 10 seconds (R-NOT.0a).
     Watch(Vec<Place>),
+    /// Something worth a log line: what the agent did of itself (the settings of a subscription) and could
+    /// not do.
+    Noticed(String),
 }
 
 /// Why the machine wants a connection closed.
@@ -149,6 +152,8 @@ pub enum CloseReason {
     BadRecord,
     /// The controller is disabled or gone from the table.
     ControllerGone,
+    /// Another WebSocket connection with the same controller took its place (R-WS.4).
+    Replaced,
     /// The agent shuts down: WebSocket close code 1001.
     GoingAway,
 }

@@ -5,17 +5,18 @@ use dm::Now;
 use dm::tree::{Change, Tree};
 use usp_proto::EndpointId;
 use usp_proto::error_code::code;
-use usp_proto::link::LinkId;
+use usp_proto::link::{LinkId, PeerAuth, ReturnPath};
 
 use super::io::{Boot, CloseReason, Output};
 use super::requests::Pending;
-use super::{AgentMachine, places, subscriptions};
+use super::{AgentMachine, Link, places, records, subscriptions};
 
 impl AgentMachine {
     pub(super) fn started(&mut self, now: Now, tree: &mut Tree, boot: Boot) {
         self.boot = Some(boot);
-        let leftovers = leftovers(now, tree);
-        let changes = tree.apply(&leftovers);
+        let mut changes = tree.apply(&leftovers(now, tree));
+        let resumed = self.resume_timers(now, tree);
+        changes.extend(tree.apply(&resumed));
         if !changes.is_empty() {
             self.outputs.push_back(Output::Wrote(changes));
         }
@@ -41,6 +42,25 @@ impl AgentMachine {
         let links: Vec<LinkId> = self.links.keys().copied().collect();
         for link in links {
             self.leave(link, CloseReason::GoingAway, "the agent shuts down");
+        }
+    }
+
+    /// R-WS.4: a WebSocket connection takes the place of another with the same controller, which is half
+    /// open most likely; but not for somebody who could not speak for that controller.
+    pub(super) fn replace(&mut self, controller: &EndpointId, new: &ReturnPath, peer: &PeerAuth) {
+        let ReturnPath::WebSocket(new) = new;
+        if !records::speaks_for(peer, controller) {
+            return;
+        }
+        let is_old = |link: &Link| {
+            link.controller == *controller
+                && matches!(&link.return_path, ReturnPath::WebSocket(old) if old != new)
+        };
+        let old: Vec<LinkId> =
+            self.links.iter().filter(|(_, link)| is_old(link)).map(|(id, _)| *id).collect();
+        for link in old {
+            self.links.remove(&link);
+            self.outputs.push_back(Output::Close { link, reason: CloseReason::Replaced });
         }
     }
 

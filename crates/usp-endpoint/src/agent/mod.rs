@@ -5,6 +5,8 @@
 //! with a ticket.
 
 mod access;
+mod arguments;
+mod boot;
 mod commands;
 mod controllers;
 mod events;
@@ -15,16 +17,20 @@ mod notify;
 mod places;
 mod reads;
 mod records;
+mod references;
+mod request_rows;
 mod requests;
+pub mod schedule;
 mod subscriptions;
 mod thresholds;
 mod timers;
+mod trigger;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
-use dm::{Mono, Now};
+use dm::{Mono, Now, Operation};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use usp_proto::link::{LinkId, PeerAuth, ReturnPath};
@@ -39,6 +45,7 @@ use requests::{Key, Pending, WaitingWrite};
 use subscriptions::Subscription;
 use thresholds::Threshold;
 use timers::{Timer, Timers};
+use trigger::Trigger;
 
 /// What does not change while the agent runs.
 #[derive(Clone, Debug)]
@@ -80,6 +87,10 @@ pub struct AgentMachine {
     /// Taken when Boot! is told; what the tree learns before that is its first filling, not news.
     boot: Option<Boot>,
     watched: Vec<Place>,
+    /// Sets of subscriptions that were triggered, to be started.
+    triggered: Vec<(Trigger, Operation)>,
+    /// How many triggered Sets led to what is going on right now.
+    depth: u32,
     /// After [`Input::Shutdown`].
     shut: bool,
     recognised: Option<LinkId>,
@@ -118,6 +129,8 @@ impl AgentMachine {
             groups: BTreeMap::new(),
             boot: None,
             watched: Vec::new(),
+            triggered: Vec::new(),
+            depth: 0,
             shut: false,
             recognised: None,
         }
@@ -147,6 +160,7 @@ impl AgentMachine {
             Input::Timeout => self.timeout(now, tree),
             Input::Shutdown => return self.shut_down(),
         }
+        self.run_triggers(tree);
         self.send_notifications(now);
     }
 
@@ -189,6 +203,7 @@ impl AgentMachine {
     }
 
     fn link_up(&mut self, controller: EndpointId, return_path: ReturnPath, peer: PeerAuth) {
+        self.replace(&controller, &return_path, &peer);
         // R-MTP.6: before anything else, to each controller that is served.
         let greeted = self.controller(&controller).is_some();
         if greeted {
@@ -207,6 +222,7 @@ impl AgentMachine {
                 Timer::Periodic(controller) => self.periodic(now, tree, &controller),
                 Timer::OnBoard(controller) => self.onboard(&controller),
                 Timer::Expiry(row) => self.expire(now, tree, row),
+                Timer::Scheduled(row) => self.timer_due(now, tree, row),
             }
         }
     }
@@ -248,6 +264,8 @@ impl AgentMachine {
     /// Reads the tables that steer the machine.
     fn reload(&mut self, now: Now, tree: &mut Tree) {
         self.controllers = controllers::load(tree);
+        // R-ARC.2
+        self.controllers.retain(|controller| controller.endpoint != self.config.endpoint);
         self.load_subscriptions(now, tree);
         self.thresholds = thresholds::load(tree);
         self.settle_queues();

@@ -166,8 +166,12 @@ impl AgentMachine {
         all.filter(|(_, subscription)| concerned(subscription)).map(|(index, _)| index).collect()
     }
 
-    /// R-NOT.7: under the subscription's id.
+    /// R-NOT.7: under the subscription's id. One that only sets something is not told.
     pub(super) fn enqueue(&mut self, subscription: &Subscription, notification: Notification) {
+        self.trigger(subscription);
+        if !subscription.notifies {
+            return;
+        }
         let notify = Notify::new(subscription.id.clone(), subscription.retry, notification);
         let source = Source::Subscription(subscription.row);
         self.push(&subscription.recipient, notify, source, subscription.expiration);

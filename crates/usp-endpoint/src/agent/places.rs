@@ -12,9 +12,10 @@ pub(super) const CONTROLLER: &[&str] = &["LocalAgent", "Controller"];
 pub(super) const SUBSCRIPTION: &[&str] = &["LocalAgent", "Subscription"];
 /// `Device.LocalAgent.Request.`
 pub(super) const REQUEST: &[&str] = &["LocalAgent", "Request"];
-
 /// `Device.LocalAgent.Threshold.`
 pub(super) const THRESHOLD: &[&str] = &["LocalAgent", "Threshold"];
+/// `Device.LocalAgent.X_CUSP_Timer.`
+pub(super) const TIMER: &[&str] = &["LocalAgent", "X_CUSP_Timer"];
 
 /// The object or table of these names below `Device.`, if the model has it.
 pub(super) fn table(tree: &Tree, names: &[&str]) -> Option<Place> {

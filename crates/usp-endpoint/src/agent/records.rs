@@ -102,14 +102,19 @@ impl AgentMachine {
     }
 }
 
-/// R-SEC.0a: a certificate that names endpoints must name the sender. One that names none was accepted
-/// by the transport for another reason: it is pinned to this controller.
+/// Whether what the transport proved lets this controller speak (R-SEC.0a, R-SEC.3, R-SEC.5).
+///
+/// A certificate that names endpoints must name the sender, and be signed by a known CA or vouched for. One
+/// that names none speaks for the controller only where the transport vouches for it: on a connection that
+/// this agent dialled and whose host it checked, or where the certificate is pinned. A controller that dials in
+/// under a CA's signature alone could otherwise call itself by any name. Without TLS it is the host that
+/// decides who may connect.
 pub(super) fn speaks_for(peer: &PeerAuth, from: &EndpointId) -> bool {
-    match peer {
-        PeerAuth::Unproven => true,
-        PeerAuth::Certificate(certificate) => {
-            certificate.endpoint_ids.is_empty()
-                || certificate.endpoint_ids.iter().any(|id| id.certifies(from))
-        }
+    let PeerAuth::Certificate(certificate) = peer else { return true };
+    if certificate.endpoint_ids.iter().any(|id| id.certifies(from)) {
+        return certificate.trusted || certificate.vouched;
     }
+    // A DNS name is an id of the fqdn scheme only, and says nothing about other ids.
+    let says_nothing = |id: &EndpointId| id.scheme() == "fqdn" && from.scheme() != "fqdn";
+    certificate.vouched && certificate.endpoint_ids.iter().all(says_nothing)
 }

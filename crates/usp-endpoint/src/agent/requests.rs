@@ -10,6 +10,7 @@ use usp_proto::{EndpointId, ErrorBody, Msg, Request, Response};
 use super::access::Access;
 use super::controllers::Controller;
 use super::io::Ticket;
+use super::trigger::Trigger;
 use super::{AgentMachine, places};
 use crate::{limits, translate};
 
@@ -24,19 +25,40 @@ pub(super) struct Origin {
     pub(super) return_path: ReturnPath,
 }
 
+/// Who wants something written.
+#[derive(Clone, Debug)]
+pub(super) enum Asker {
+    /// A controller, which waits for the answer.
+    Request(Origin),
+    /// A subscription that was triggered.
+    Trigger(Trigger),
+}
+
+impl Asker {
+    /// In whose name.
+    pub(super) fn controller(&self) -> &EndpointId {
+        match self {
+            Asker::Request(origin) => &origin.controller,
+            Asker::Trigger(trigger) => &trigger.recipient,
+        }
+    }
+}
+
 /// What goes on when the host comes back with a ticket.
 pub(super) enum Pending {
     /// Fresh values for the Boot! event.
     Boot,
     /// Fresh values for a request.
     Request(Origin, Operation),
+    /// Fresh values for the Set of a subscription.
+    Trigger(Trigger, Operation),
     /// The end of a commit.
-    Commit(Origin, Plan),
+    Commit(Asker, Plan),
 }
 
 /// A Set, Add or Delete that waits for the commit before it.
 pub(super) struct WaitingWrite {
-    pub(super) origin: Origin,
+    pub(super) asker: Asker,
     pub(super) operation: Operation,
 }
 
@@ -77,6 +99,9 @@ impl AgentMachine {
         match self.pending.remove(&ticket) {
             Some(Pending::Boot) => self.tell_boot(tree),
             Some(Pending::Request(origin, operation)) => self.carry_out(now, tree, origin, operation),
+            Some(Pending::Trigger(trigger, set)) => {
+                self.write_request(now, tree, Asker::Trigger(trigger), set);
+            }
             Some(other) => {
                 self.pending.insert(ticket, other);
             }
@@ -92,7 +117,7 @@ impl AgentMachine {
         };
         match operation {
             Operation::Set(_) | Operation::Add(_) | Operation::Delete(_) => {
-                self.write_request(now, tree, origin, operation);
+                self.write_request(now, tree, Asker::Request(origin), operation);
             }
             Operation::Operate(operate) => self.operate(now, tree, origin, &controller, &operate),
             read => {
@@ -147,7 +172,7 @@ impl Controller {
 }
 
 /// The places that have to be fresh for an operation.
-fn touched(tree: &Tree, operation: &Operation) -> Vec<dm::tree::Place> {
+pub(super) fn touched(tree: &Tree, operation: &Operation) -> Vec<dm::tree::Place> {
     let paths: Vec<&str> = match operation {
         Operation::Get(get) => get.paths.iter().map(String::as_str).collect(),
         Operation::GetInstances(get) => get.paths.iter().map(String::as_str).collect(),

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use dm::operation::ObjectSettings;
 use dm::path::{Path, Target};
 use dm::tree::{Change, Place, Tree};
 use dm::value::split_list;
@@ -16,7 +17,7 @@ use super::controllers::uint;
 use super::io::Output;
 use super::matching::{Fit, Trail};
 use super::timers::Timer;
-use super::{AgentMachine, places};
+use super::{AgentMachine, places, trigger};
 use crate::limits::{MAX_REFERENCES, MAX_SUBSCRIPTIONS};
 
 /// One enabled subscription of an enabled controller.
@@ -27,6 +28,10 @@ pub(super) struct Subscription {
     pub(super) id: String,
     pub(super) kind: Kind,
     references: Vec<Path>,
+    /// Whether the recipient is told (TriggerAction).
+    pub(super) notifies: bool,
+    /// What is set in the device when it is triggered; nothing if it only notifies.
+    pub(super) config: Vec<ObjectSettings>,
     pub(super) retry: bool,
     pub(super) expiration: Option<Duration>,
 }
@@ -42,7 +47,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn parse(text: &str) -> Option<Kind> {
+    pub(super) fn parse(text: &str) -> Option<Kind> {
         Some(match text {
             "ValueChange" => Kind::ValueChange,
             "ObjectCreation" => Kind::ObjectCreation,
@@ -109,11 +114,15 @@ impl AgentMachine {
     }
 
     fn read_subscription(&self, tree: &Tree, row: &Place) -> Option<Subscription> {
-        if tree.value_of(row, "Enable") != Some(&Value::Bool(true))
-            || tree.text_of(row, "TriggerAction") == "Config"
-        {
+        if tree.value_of(row, "Enable") != Some(&Value::Bool(true)) {
             return None;
         }
+        let (notifies, configures) = match tree.text_of(row, "TriggerAction").as_str() {
+            "Config" => (false, true),
+            "NotifyAndConfig" => (true, true),
+            _ => (true, false),
+        };
+        let config = configures.then(|| tree.text_of(row, "TriggerConfigSettings"));
         let recipient = tree.text_of(row, "Recipient");
         let controller = self.controllers.iter().find(|controller| controller.path == recipient)?;
         let list = tree.text_of(row, "ReferenceList");
@@ -124,6 +133,8 @@ impl AgentMachine {
             id: tree.text_of(row, "ID"),
             kind: Kind::parse(&tree.text_of(row, "NotifType"))?,
             references: references.collect(),
+            notifies,
+            config: config.and_then(|text| trigger::settings(&text).ok()).unwrap_or_default(),
             retry: tree.value_of(row, "NotifRetry") == Some(&Value::Bool(true)),
             expiration: uint(tree, row, "NotifExpiration").filter(|s| *s > 0).map(Duration::from_secs),
         })

@@ -14,6 +14,8 @@ pub(super) enum Timer {
     OnBoard(EndpointId),
     /// The TimeToLive of a subscription, by row number, has passed.
     Expiry(u32),
+    /// The delay of a `Device.ScheduleTimer()`, by row number, has passed.
+    Scheduled(u32),
 }
 
 /// The latest first. An idle agent has one or two, and pays for no more.

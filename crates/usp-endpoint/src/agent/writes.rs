@@ -1,44 +1,41 @@
 //! Set, Add and Delete: planned against the tree, committed by the host, one at a time.
 
+use dm::operation::MessageFailure;
 use dm::tree::{ChangeSet, Tree};
-use dm::{Fault, Now, Operation};
-use usp_proto::ErrorBody;
-use usp_proto::error_code::code;
+use dm::{Code, Fault, Now, Operation, Outcome};
 
 use super::AgentMachine;
 use super::access::NewRows;
 use super::io::{Output, Ticket};
-use super::requests::{Origin, Pending, WaitingWrite};
+use super::requests::{Asker, Pending, WaitingWrite};
 use crate::limits::MAX_WAITING_WRITES;
 
 impl AgentMachine {
     /// A plan holds only against the tree that it was made with: while one is being committed, the next
     /// waits.
-    pub(super) fn write_request(&mut self, now: Now, tree: &mut Tree, origin: Origin, operation: Operation) {
+    pub(super) fn write_request(&mut self, now: Now, tree: &mut Tree, asker: Asker, operation: Operation) {
         if self.writing {
             if self.waiting_writes.len() >= MAX_WAITING_WRITES {
-                let error = ErrorBody::new(code::RESOURCES_EXCEEDED, "too many writes at once");
-                return self.finish(&origin, Err(error));
+                return self.write_failed(&asker, Code::RESOURCES_EXCEEDED, "too many writes at once");
             }
-            return self.waiting_writes.push_back(WaitingWrite { origin, operation });
+            return self.waiting_writes.push_back(WaitingWrite { asker, operation });
         }
-        self.plan(now, tree, origin, &operation);
+        self.plan(now, tree, asker, &operation);
     }
 
-    fn plan(&mut self, now: Now, tree: &mut Tree, origin: Origin, operation: &Operation) {
-        let Some(controller) = self.controller(&origin.controller) else {
-            let error = ErrorBody::new(dm::Code::PERMISSION_DENIED.0, "this controller is not served");
-            return self.finish(&origin, Err(error));
+    fn plan(&mut self, now: Now, tree: &mut Tree, asker: Asker, operation: &Operation) {
+        let Some(controller) = self.controller(asker.controller()) else {
+            return self.write_failed(&asker, Code::PERMISSION_DENIED, "this controller is not served");
         };
         let access = controller.access();
         let rows = NewRows::of(controller, now);
         let Some(plan) = tree.plan(operation, &rows.requester(&access)) else { return };
         if plan.transactions.is_empty() {
-            return self.finish_with(&origin, plan.finish(&[]));
+            return self.write_ended(&asker, plan.finish(&[]));
         }
         let ticket = self.ticket();
-        let (controller, transactions) = (origin.controller.clone(), plan.transactions.clone());
-        self.pending.insert(ticket, Pending::Commit(origin, plan));
+        let (controller, transactions) = (asker.controller().clone(), plan.transactions.clone());
+        self.pending.insert(ticket, Pending::Commit(asker, plan));
         self.writing = true;
         self.outputs.push_back(Output::Commit { ticket, controller, transactions });
     }
@@ -53,9 +50,12 @@ impl AgentMachine {
         changes: &ChangeSet,
     ) {
         match self.pending.remove(&ticket) {
-            Some(Pending::Commit(origin, plan)) => {
+            Some(Pending::Commit(asker, plan)) => {
                 self.writing = false;
-                self.finish_with(&origin, plan.finish(ends));
+                self.write_ended(&asker, plan.finish(ends));
+                if let Asker::Trigger(trigger) = asker {
+                    self.depth = trigger.depth + 1;
+                }
             }
             Some(other) => {
                 self.pending.insert(ticket, other);
@@ -65,10 +65,23 @@ impl AgentMachine {
         // A controller that writes has seen the device: what it does is news.
         self.tell_boot(tree);
         self.changed(now, tree, changes);
+        self.depth = 0;
         while !self.writing
-            && let Some(WaitingWrite { origin, operation }) = self.waiting_writes.pop_front()
+            && let Some(WaitingWrite { asker, operation }) = self.waiting_writes.pop_front()
         {
-            self.plan(now, tree, origin, &operation);
+            self.plan(now, tree, asker, &operation);
         }
+    }
+
+    fn write_ended(&mut self, asker: &Asker, outcome: Outcome) {
+        match asker {
+            Asker::Request(origin) => self.finish_with(origin, outcome),
+            Asker::Trigger(trigger) => self.trigger_ended(trigger, &outcome),
+        }
+    }
+
+    fn write_failed(&mut self, asker: &Asker, code: Code, why: &str) {
+        let failure = MessageFailure { fault: Fault::new(code, why), params: Vec::new() };
+        self.write_ended(asker, Outcome::Failed(failure));
     }
 }

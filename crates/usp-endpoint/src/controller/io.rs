@@ -113,7 +113,7 @@ pub enum Failure {
 }
 
 /// A notification of the agent.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Notification {
     /// The message id, for the duplicate rule.
     pub msg_id: String,
@@ -130,7 +130,7 @@ pub struct Notification {
 }
 
 /// The six kinds of Notify.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Notice {
     /// An event of the data model.
     Event {

@@ -146,6 +146,11 @@ impl ControllerMachine {
     }
 
     fn link_up(&mut self, now: Mono, return_path: ReturnPath) {
+        // R-ARC.2: an agent of our own id may well be there (R-ARC.0), but not for us to talk to.
+        if self.agent == self.config.endpoint {
+            let (link, reason) = (return_path.link(), "a connection with our own endpoint id".to_owned());
+            return self.outputs.push_back(Output::Close { link, reason });
+        }
         if self.link.take().is_some() {
             self.lose_link();
         }

@@ -17,7 +17,7 @@ pub(super) struct Request {
     pub(super) message: usp_proto::Request,
     pub(super) kind: Kind,
     pub(super) deadline: Mono,
-    /// An Operate that wants no response.
+    /// An Operate that wants no response: silence is success, and ends the wait for a failure.
     pub(super) quiet: bool,
     /// How often it left.
     pub(super) sends: u32,
@@ -57,12 +57,14 @@ impl Kind {
 }
 
 impl Request {
-    /// What to say of it when it ends without an answer.
-    fn failure(&self) -> Failure {
+    /// What to say of it when it ends without an answer. One that wanted none has left, and no failure
+    /// was heard of: that is all that there is to know (R-OPR.4).
+    fn end(&self) -> Result<Outcome, Failure> {
         match (self.sends, self.kind) {
-            (0, _) => Failure::NotSent,
-            (_, Kind::Read) => Failure::TimedOut,
-            (_, Kind::Set | Kind::Delete | Kind::Once) => Failure::InDoubt,
+            (0, _) => Err(Failure::NotSent),
+            _ if self.quiet => Ok(Outcome::Operate(Vec::new())),
+            (_, Kind::Read) => Err(Failure::TimedOut),
+            (_, Kind::Set | Kind::Delete | Kind::Once) => Err(Failure::InDoubt),
         }
     }
 
@@ -107,26 +109,26 @@ impl ControllerMachine {
         for request in self.requests.iter_mut().filter(|request| !request.out) {
             request.out = true;
             request.sends += 1;
-            let msg = Msg::request(request.msg_id.clone(), request.message.clone());
-            leaving.push((request.asker, request.quiet, request.sends, msg));
-        }
-        for (asker, quiet, sends, msg) in leaving {
-            self.send(now, &msg);
-            let Asker::Host(ticket) = asker else { continue };
-            if sends == 1 {
-                self.outputs.push_back(Output::Sent(ticket));
+            // R-OPR.4: only a failure is told, and nobody waits long for that.
+            if request.quiet {
+                request.deadline = request.deadline.min(now + limits::QUIET_GRACE);
             }
-            // R-OPR.4: nobody waits for a response that was not asked for.
-            if quiet {
-                self.requests.retain(|request| request.msg_id != msg.msg_id);
-                self.outputs.push_back(Output::Answered { ticket, outcome: Outcome::Operate(Vec::new()) });
+            let msg = Msg::request(request.msg_id.clone(), request.message.clone());
+            leaving.push((request.asker, request.sends, msg));
+        }
+        for (asker, sends, msg) in leaving {
+            self.send(now, &msg);
+            if let Asker::Host(ticket) = asker
+                && sends == 1
+            {
+                self.outputs.push_back(Output::Sent(ticket));
             }
         }
     }
 
-    /// Whether a request is out.
+    /// Whether an agent owes an answer.
     pub(super) fn awaiting_answer(&self) -> bool {
-        self.requests.iter().any(|request| request.out)
+        self.requests.iter().any(|request| request.out && !request.quiet)
     }
 
     /// An answer of this many bytes arrived; the message id alone says to what (R-MSG.9).
@@ -158,7 +160,7 @@ impl ControllerMachine {
             Ok(Outcome::Failed(_)) if request.sends > 1 && request.kind == Kind::Delete => {
                 self.fail(ticket, Failure::InDoubt);
             }
-            Ok(outcome) => self.outputs.push_back(Output::Answered { ticket, outcome }),
+            Ok(outcome) => self.end(ticket, Ok(outcome)),
             Err(what) => self.fail(ticket, Failure::BadAnswer(what)),
         }
     }
@@ -173,14 +175,21 @@ impl ControllerMachine {
             let keep = request.may_repeat();
             request.out = false;
             if let (false, Asker::Host(ticket)) = (keep, request.asker) {
-                ended.push((ticket, request.failure()));
+                ended.push((ticket, request.end()));
             }
             keep
         });
-        for (ticket, failure) in ended {
-            self.fail(ticket, failure);
+        for (ticket, end) in ended {
+            self.end(ticket, end);
         }
         self.pause_onboarding(onboarding_asked);
+    }
+
+    fn end(&mut self, ticket: Ticket, end: Result<Outcome, Failure>) {
+        match end {
+            Ok(outcome) => self.outputs.push_back(Output::Answered { ticket, outcome }),
+            Err(failure) => self.fail(ticket, failure),
+        }
     }
 
     /// Ends what has waited until its deadline.
@@ -188,7 +197,7 @@ impl ControllerMachine {
         while let Some(at) = self.requests.iter().position(|request| request.deadline <= now) {
             let request = self.requests.remove(at);
             match request.asker {
-                Asker::Host(ticket) => self.fail(ticket, request.failure()),
+                Asker::Host(ticket) => self.end(ticket, request.end()),
                 Asker::Onboarding => self.found(now, Finding::Nothing("no answer in time".to_owned())),
             }
         }

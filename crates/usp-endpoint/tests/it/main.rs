@@ -2,7 +2,9 @@
 
 mod agent;
 mod controller;
+mod debug;
 mod msg_id;
 mod retry;
+mod shared_id;
 mod translate;
 mod world;

@@ -44,6 +44,35 @@ fn a_synchronous_command_is_answered_when_it_ends() {
     assert_eq!(host.rows(REQUESTS), [0; 0], "only asynchronous commands have rows");
 }
 
+/// The model's defaults stand in for what was left out; what has none stays away.
+#[test]
+#[requirement("R-OPR.5", "R-OPR.7")]
+fn left_out_arguments_have_their_defaults() {
+    for (given, expected) in [
+        (&[("Host", "a")][..], "Count=3 Host=a Name="),
+        (&[("Host", "a"), ("Count", "0"), ("Port", "7")], "Count=0 Host=a Name= Port=7"),
+        (
+            &[("Host", "a"), ("Window.1.Start", "5"), ("Window.2.Mode", "x"), ("Window.2.Start", "9")],
+            "Count=3 Host=a Name= Window.1.Mode=AnyTime Window.1.Start=5 Window.2.Mode=x Window.2.Start=9",
+        ),
+        // A default does not replace what must be given.
+        (&[], "7027"),
+    ] {
+        let mut host = Host::running();
+        let answer = host.ask(operate("Device.Info.Probe()", "", true, given));
+        let shown = match host.runs.pop() {
+            Some((_, _, call)) => {
+                let mut args: Vec<String> =
+                    call.args.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                args.sort_unstable();
+                args.join(" ")
+            }
+            None => answer.replace("Device.Info.Probe() => ", ""),
+        };
+        assert_eq!(shown, expected, "{given:?}");
+    }
+}
+
 #[test]
 fn a_path_to_no_command_fails_as_a_message() {
     let mut host = Host::running();

@@ -5,6 +5,8 @@ use std::time::Duration;
 use dm::Value;
 use dm::tree::Change;
 use requirement::requirement;
+use usp_endpoint::limits::{MAX_BOOT_PARAMETERS, MAX_BOOT_ROWS};
+use usp_proto::notify::Notification;
 
 use super::host::{Host, ONE, TWO};
 
@@ -48,6 +50,41 @@ fn boot_tells_each_controller_its_own_parameters() {
             format!("2 {}{{}},Reason=power]", BOOT.replace("s1", "s2")),
         ]
     );
+}
+
+/// What one controller writes into its table bounds neither the memory nor the time of a boot.
+#[test]
+fn the_parameters_of_a_boot_are_bounded() {
+    let wide = "x".repeat(100_000);
+    for (rows, interfaces, pattern, name, expected) in [
+        // Rows: each has its own parameter.
+        (130, 130, "Device.Net.Interface.{row}.Mtu", "n", MAX_BOOT_ROWS),
+        // Matches: one pattern has them all, and nothing is told twice.
+        (3, 1030, "Device.Net.Interface.*.Mtu", "n", MAX_BOOT_PARAMETERS),
+        // Bytes: two of them are not too much.
+        (1, 5, "Device.Net.Interface.*.Name", wide.as_str(), 2),
+        // An object is no parameter.
+        (1, 1, "Device.Net.", "n", 0),
+        (1, 1, "Device.", "n", 0),
+        (1, 1, "Device.Net.Interface.1.Reset()", "n", 0),
+    ] {
+        let mut host = Host::new();
+        host.subscribe(1, 1, "Event", "Device.Boot!", &[]);
+        for row in 1..=interfaces {
+            host.fill(&format!("Device.Net.Interface.{row}."), &[("Name", name)]);
+        }
+        for row in 1..=rows {
+            let name = pattern.replace("{row}", &row.to_string());
+            let values = [("Enable", "true"), ("ParameterName", name.as_str())];
+            host.fill(&format!("Device.LocalAgent.Controller.1.BootParameter.{row}."), &values);
+        }
+        host.start();
+        host.link(1, ONE);
+        let (_, _, notify) = &host.notifies[0];
+        let Some(Notification::Event(event)) = &notify.notification else { panic!("no event: {notify:?}") };
+        let map = &event.params["ParameterMap"];
+        assert_eq!(map.matches("\"Device.").count(), expected, "{pattern}");
+    }
 }
 
 /// What the tree learns while it fills is no news, and nothing is told before the start itself.

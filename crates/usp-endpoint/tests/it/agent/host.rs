@@ -40,6 +40,13 @@ Device.Info.Ping() command usp=2.0
 Device.Info.Ping() in Count usp=2.0 type=unsignedInt range=1:10
 Device.Info.Ping() in Host usp=2.0 mandatory type=string
 Device.Info.Ping() out Time usp=2.0 type=unsignedInt
+Device.Info.Probe() command usp=2.0
+Device.Info.Probe() in Count usp=2.0 type=unsignedInt default=parameter:3
+Device.Info.Probe() in Host usp=2.0 mandatory type=string default=parameter:localhost
+Device.Info.Probe() in Name usp=2.0 type=string default=parameter:\"\"
+Device.Info.Probe() in Port usp=2.0 type=unsignedInt
+Device.Info.Probe() in Window.{i}.Mode usp=2.0 type=string default=parameter:AnyTime
+Device.Info.Probe() in Window.{i}.Start usp=2.0 type=unsignedInt
 Device.Info.Scan() command usp=2.0 async
 Device.LocalAgent. object usp=2.0
 Device.LocalAgent.Periodic! event usp=2.0
@@ -79,6 +86,8 @@ Device.LocalAgent.Subscription.{i}.Persistent param usp=2.0 access=readWrite typ
 Device.LocalAgent.Subscription.{i}.Recipient param usp=2.0 access=readOnly type=string ref=strong:row:Device.LocalAgent.Controller.{i}.
 Device.LocalAgent.Subscription.{i}.ReferenceList param usp=2.0 access=writeOnceReadOnly type=string list=0: size=0:256
 Device.LocalAgent.Subscription.{i}.TimeToLive param usp=2.0 access=readWrite type=unsignedInt default=object:0
+Device.LocalAgent.Subscription.{i}.TriggerAction param usp=2.0 access=readWrite type=string default=object:Notify
+Device.LocalAgent.Subscription.{i}.TriggerConfigSettings param usp=2.0 access=readWrite type=string list=0:16
 Device.LocalAgent.Threshold.{i}. object usp=2.0 access=readWrite entries=0:
 Device.LocalAgent.Threshold.{i}.Controller param usp=2.0 access=readOnly type=string ref=strong:row:Device.LocalAgent.Controller.{i}.
 Device.LocalAgent.Threshold.{i}.Enable param usp=2.0 access=readWrite type=boolean default=object:false
@@ -109,6 +118,8 @@ pub(crate) struct Host {
     pub(crate) now: Now,
     /// Everything sent, in order: link number, then `show`n.
     pub(crate) log: Vec<String>,
+    /// Every Record sent, in order.
+    pub(crate) sent: Vec<bytes::Bytes>,
     /// Notifications sent, in order.
     pub(crate) notifies: Vec<(u64, String, Notify)>,
     /// Answers, by message id.
@@ -119,6 +130,7 @@ pub(crate) struct Host {
     pub(crate) refreshed: Vec<String>,
     pub(crate) watched: Vec<String>,
     pub(crate) wrote: Vec<ChangeSet>,
+    pub(crate) noticed: Vec<String>,
     /// Holds commits back until [`Host::commit`].
     pub(crate) hold: bool,
     pub(crate) held: VecDeque<(Ticket, Vec<Transaction>)>,
@@ -170,6 +182,7 @@ impl Host {
             tree,
             now: Now { mono: Mono(1_000_000), utc: Some(NOON) },
             log: Vec::new(),
+            sent: Vec::new(),
             notifies: Vec::new(),
             answers: Vec::new(),
             runs: Vec::new(),
@@ -178,6 +191,7 @@ impl Host {
             refreshed: Vec::new(),
             watched: Vec::new(),
             wrote: Vec::new(),
+            noticed: Vec::new(),
             hold: false,
             held: VecDeque::new(),
             wait_for_refresh: false,
@@ -277,6 +291,7 @@ impl Host {
                 }
             }
             Output::Wrote(changes) => self.wrote.push(changes),
+            Output::Noticed(what) => self.noticed.push(what),
             Output::Run { ticket, command_key, call, .. } => self.runs.push((ticket, command_key, call)),
             Output::Cancel(ticket) => self.cancelled.push(ticket),
             Output::Watch(places) => {
@@ -286,6 +301,7 @@ impl Host {
     }
 
     fn sent(&mut self, link: u64, record: bytes::Bytes) {
+        self.sent.push(record.clone());
         let record = Record::decode(record).expect("our own Record");
         assert_eq!(record.from_id.as_str(), AGENT);
         let shown = match &record.record_type {
@@ -489,5 +505,6 @@ fn model(text: &str) -> Arc<Model> {
             builder.add_actions(&catalogue, path, &[&name]).expect("all rows are in the catalogue");
         }
     }
+    usp_endpoint::agent::schedule::support(&mut builder).expect("a small model");
     builder.build()
 }

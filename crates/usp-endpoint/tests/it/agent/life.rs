@@ -1,12 +1,13 @@
 //! The end of an agent's life, and a supported model that changes in the middle of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dm::Operation;
 use dm::operation::Operate;
 use requirement::requirement;
 use usp_endpoint::agent::io::{CloseReason, Input};
-use usp_proto::link::{LinkId, PeerAuth};
+use usp_proto::link::{LinkId, PeerAuth, PeerCertificate};
 
 use super::host::{Host, ONE, TWO, id, path};
 use super::writes::set;
@@ -45,6 +46,31 @@ fn a_controller_that_is_not_served_any_more_is_told_before_the_close() {
     host.change("Device.LocalAgent.Controller.2.", "Enable", "false");
     assert_eq!(host.news(), ["2 Disconnect 7105", "2 close"]);
     assert_eq!(host.closed, [(2, CloseReason::ControllerGone)]);
+}
+
+/// The newer connection is the one that stands most likely; but nobody is pushed out by a stranger.
+#[test]
+#[requirement("R-WS.4")]
+fn a_controller_has_one_websocket() {
+    let certificate = |name: &str| {
+        let endpoint_ids = vec![id(name)];
+        PeerAuth::Certificate(Arc::new(PeerCertificate {
+            endpoint_ids,
+            trusted: true,
+            ..PeerCertificate::default()
+        }))
+    };
+    let mut host = Host::running();
+    host.link_as(3, ONE, certificate(TWO));
+    assert_eq!(host.closed, [], "its certificate is not that of the controller that it calls itself");
+    host.link_as(4, ONE, certificate(ONE));
+    assert_eq!(host.closed, [(1, CloseReason::Replaced), (3, CloseReason::Replaced)]);
+    assert_eq!(host.news(), ["3 WebSocketConnect", "1 close", "3 close", "4 WebSocketConnect"]);
+    // The end of the old one is no news, and the other controller keeps its own.
+    host.input(Input::LinkDown(LinkId(1)));
+    let get = || Operation::Get(dm::operation::Get { paths: vec!["Device.Info.Load".into()], max_depth: 0 });
+    assert_eq!(host.ask_as(4, ONE, get()), "Device.Info.Load => Device.Info.[Load=7]");
+    assert_eq!(host.ask_as(2, TWO, get()), "Device.Info.Load => Device.Info.[Load=7]");
 }
 
 /// All objects stand elsewhere in the new model: what runs, waits or watches goes on.

@@ -2,12 +2,14 @@
 
 mod commands;
 mod events;
-mod host;
+pub(crate) mod host;
 mod hostile;
 mod life;
 mod notifications;
 mod reads;
 mod records;
+mod schedule;
 mod show;
 mod subscriptions;
+mod trigger;
 mod writes;

@@ -57,19 +57,49 @@ fn records_of_others_are_ignored() {
     assert_eq!(host.news(), [format!("1 {ANSWER}")]);
 }
 
+/// What a certificate has to say, by who opened the connection: the transport vouches for whom the agent
+/// dialled, and for pinned ones; a CA's signature alone tells only whom the certificate names.
 #[test]
 #[requirement("R-SEC.0a")]
 fn the_certificate_names_the_sender() {
-    for (names, answered) in [(&[ONE][..], true), (&[TWO, ONE], true), (&[TWO], false), (&[], true)] {
+    const NOBODY: &[&str] = &[];
+    const HOST: &[&str] = &["fqdn::acs.example.net"];
+    let (dialled, accepted, stranger) = ((true, true), (false, true), (false, false));
+    let cases: &[((bool, bool), &[&str], bool)] = &[
+        (dialled, NOBODY, true),
+        (dialled, HOST, true),
+        (dialled, &[ONE], true),
+        (dialled, &[TWO, ONE], true),
+        (dialled, &[TWO], false),
+        (dialled, &["fqdn::acs.example.net", TWO], false),
+        (accepted, NOBODY, false),
+        (accepted, HOST, false),
+        (accepted, &[ONE], true),
+        (accepted, &[TWO, ONE], true),
+        (accepted, &[TWO], false),
+        // Self-signed: pinned, or of somebody who names himself what he likes.
+        ((true, false), NOBODY, true),
+        ((true, false), &[ONE], true),
+        ((true, false), &[TWO], false),
+        (stranger, NOBODY, false),
+        (stranger, &[ONE], false),
+    ];
+    for ((vouched, trusted), names, answered) in cases {
         let certificate = PeerCertificate {
             endpoint_ids: names.iter().map(|name| id(name)).collect(),
+            trusted: *trusted,
+            vouched: *vouched,
             ..PeerCertificate::default()
         };
         let mut host = Host::new();
         host.start();
         host.link_as(1, ONE, PeerAuth::Certificate(Arc::new(certificate)));
-        assert_eq!(host.ask(get()) == ANSWER, answered, "{names:?}");
+        let what = format!("vouched {vouched}, trusted {trusted}, {names:?}");
+        assert_eq!(host.ask(get()) == ANSWER, *answered, "{what}");
     }
+    // Without TLS, the host has decided.
+    let mut host = Host::running();
+    assert_eq!(host.ask(get()), ANSWER);
 }
 
 #[test]
@@ -103,10 +133,17 @@ fn broken_records_are_answered_only_where_that_is_safe() {
     }
 }
 
+/// A request outside a session is answered outside a session; one inside is not answered that way, because
+/// there is none.
 #[test]
-#[requirement("R-E2E.6a", "R-MTP.9")]
+#[requirement("R-E2E.6a", "R-MTP.9", "R-MSG.0a")]
 fn sessions_are_refused() {
     let mut host = Host::running();
+    let request = || Msg::request("m", get());
+    host.send(1, ONE, &request());
+    assert_eq!(host.news(), [format!("1 {ANSWER}")]);
+    let answer = Record::decode(host.sent[host.sent.len() - 1].clone()).map(|record| record.record_type);
+    assert!(matches!(answer, Ok(RecordType::NoSession { .. })), "{answer:?}");
     let context = SessionContext {
         session_id: 2,
         sequence_id: 1,
@@ -114,7 +151,7 @@ fn sessions_are_refused() {
         retransmit_id: 0,
         payload_sar_state: PayloadSarState::None,
         payloadrec_sar_state: PayloadSarState::None,
-        payload: Vec::new(),
+        payload: vec![request().encode()],
     };
     host.record(1, &Record::new(&id(ONE), &id(AGENT), Version::CURRENT, RecordType::Session(context)));
     assert_eq!(host.news(), ["1 Disconnect 7106"]);

@@ -10,6 +10,73 @@ use super::writes::{add, delete, set};
 
 const ROWS: &str = "Device.LocalAgent.Subscription.";
 
+/// What a ReferenceList may hold, by NotifType: judged when it is written, in whichever order the two come.
+#[test]
+#[requirement("R-NOT.0")]
+fn references_suit_their_kind_of_notification() {
+    let wrong =
+        |param: &str, code: u32| format!("Error 7021 Device.LocalAgent.Subscription.1.{param} {code}");
+    let long = vec!["Device.Info."; 257].join(",");
+    for (kind, list, code) in [
+        ("ValueChange", "Device.Info.Name", 0),
+        ("ValueChange", "Device.Info.,Device.Net.Interface.[Name==\"a\"].Mtu", 0),
+        ("ValueChange", "Device.Later.On", 0),
+        ("ValueChange", "Device.Info.Scan()", 7012),
+        ("ValueChange", "Device.Boot!", 7012),
+        ("ValueChange", "Device.Info.Name,Device.Info.Scan()", 7012),
+        ("ValueChange", "Device.Info..Name", 7012),
+        ("ValueChange", "nonsense", 7012),
+        ("ObjectCreation", "Device.Net.Interface.", 0),
+        ("ObjectCreation", "Device.Net.Interface.*.Address.", 0),
+        ("ObjectCreation", "Device.Later.", 0),
+        ("ObjectCreation", "Device.Net.Interface.1.", 7012),
+        ("ObjectCreation", "Device.Net.", 7012),
+        ("ObjectCreation", "Device.Info.Name", 7012),
+        ("ObjectDeletion", "Device.Net.Interface.1.", 0),
+        ("ObjectDeletion", "Device.Net.Interface.*.,Device.Net.Interface.[Mtu>1].Address.*.", 0),
+        ("ObjectDeletion", "Device.Net.Interface.", 7012),
+        ("ObjectDeletion", "Device.", 7012),
+        ("ObjectDeletion", "Device.Boot!", 7012),
+        ("OperationComplete", "Device.Info.Scan()", 0),
+        ("OperationComplete", "Device.", 0),
+        ("OperationComplete", "Device.Info.Name", 7012),
+        ("OperationComplete", "Device.Boot!", 7012),
+        ("Event", "Device.Boot!,Device.Net.Interface.*.Linked!", 0),
+        ("Event", "Device.LocalAgent.", 0),
+        ("Event", "Device.Info.Scan()", 7012),
+        ("Event", "Device.Info.Name", 7012),
+        ("Event", "", 0),
+        ("Event", &long, 7005),
+    ] {
+        let (kind_set, list_set) = (format!("!NotifType={kind}"), format!("!ReferenceList={list}"));
+        let mut host = Host::running();
+        let answer = host.ask(add(false, &[(ROWS, &["!ID=a", &kind_set, &list_set])]));
+        match code {
+            0 => {
+                assert!(answer.starts_with("Device.LocalAgent.Subscription. => "), "{kind} {list}: {answer}")
+            }
+            code => assert_eq!(answer, wrong("ReferenceList", code), "{kind} {list}"),
+        }
+        // The other way round it is the kind that does not suit a list which could stand for another.
+        let mut host = Host::running();
+        let answer = host.ask(add(false, &[(ROWS, &["!ID=a", &list_set, &kind_set])]));
+        assert_eq!(answer.starts_with("Error"), code != 0, "{kind} {list}: {answer}");
+    }
+    // What is not required fails alone.
+    let mut host = Host::running();
+    let row: &[&str] = &["!ID=a", "!NotifType=Event", "ReferenceList=Device.Info.Name"];
+    assert_eq!(
+        host.ask(add(false, &[(ROWS, row)])),
+        "Device.LocalAgent.Subscription. => Device.LocalAgent.Subscription.1.\
+         [Alias=cpe-1,ID=a,Recipient=Device.LocalAgent.Controller.1]!ReferenceList 7012"
+    );
+    host.ask(set(false, &[("Device.LocalAgent.Subscription.1.", &["ReferenceList=Device.Boot!"])]));
+    assert_eq!(
+        host.ask(set(false, &[("Device.LocalAgent.Subscription.1.", &["!NotifType=ValueChange"])])),
+        wrong("NotifType", 7014)
+    );
+}
+
 /// A connected host with one subscription of the first controller.
 fn subscribed(kind: &str, list: &str) -> Host {
     let mut host = Host::new();

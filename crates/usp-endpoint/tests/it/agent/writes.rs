@@ -38,6 +38,20 @@ pub(crate) fn delete(allow_partial: bool, paths: &[&str]) -> Operation {
 
 const NET: &str = "Device.Net.Interface.";
 
+/// A search that fails in several rows is told of each of them, and changes none.
+#[test]
+#[requirement("R-SET.2a", "R-SET.2b")]
+fn a_set_of_many_rows_stops_at_none_of_its_errors() {
+    let mut host = Host::running();
+    let expected = "Device.Net.Interface.*. => 7021 \
+                    Device.Net.Interface.1.!Mtu 7012!Speed 7010 Device.Net.Interface.3.!Mtu 7012!Speed 7010";
+    let settings: &[&str] = &["!Mtu=7", "!Speed=1", "Enable=true"];
+    assert_eq!(host.ask(set(true, &[("Device.Net.Interface.*.", settings)])), expected);
+    let message = host.ask(set(false, &[("Device.Net.Interface.*.", settings)]));
+    assert_eq!(message.matches(" 7012").count() + message.matches(" 7010").count(), 4, "{message}");
+    assert_eq!(host.value("Device.Net.Interface.3.", "Enable"), "false");
+}
+
 #[test]
 #[requirement("R-SET.0", "R-SET.1", "R-SET.2", "R-SET.2a", "R-KEY.1", "R-KEY.2", "R-ENC.6")]
 fn set_is_judged_object_by_object_or_as_a_whole() {

@@ -191,12 +191,34 @@ fn an_agent_that_leaves_is_sent_nothing_until_it_is_back() {
     assert_eq!(back, ["connected", "send #1 Get Device.A", "sent 2"].map(|line| line.replace("#1", "#2")));
 }
 
+/// Silence is all that a command without a response brings, unless it fails.
+#[requirement("R-OPR.4")]
 #[test]
-fn commands_without_a_response_are_not_waited_for() {
-    let mut bench = Bench::connected();
-    let lines = bench.submit(1, operate(false));
-    assert_eq!(lines, ["send #1 Operate Device.Reboot()", "sent 1", "answered 1: Operate"]);
-    assert!(bench.machine.is_idle());
+fn commands_without_a_response_are_waited_for_as_long_as_they_may_fail() {
+    let submitted = ["send #1 Operate Device.Reboot()", "sent 1"];
+    let quiet = || {
+        let mut bench = Bench::connected();
+        assert_eq!(bench.submit(1, operate(false)), submitted);
+        bench
+    };
+    let mut silent = quiet();
+    assert_eq!(silent.wait_until(ms(1999)), NOTHING, "and nobody is nudged for an answer");
+    assert_eq!(silent.wait_until(ms(2000)), ["answered 1: Operate"]);
+    assert!(silent.machine.is_idle());
+
+    let mut failing = quiet();
+    let result = OperationResult::failed("Device.Reboot()", 7022, "not now");
+    let resp = Response::OperateResp(OperateResp { operation_results: vec![result] });
+    assert_eq!(failing.respond(1, resp), ["answered 1: Operate Device.Reboot()!7022"]);
+    assert!(failing.machine.is_idle());
+    assert_eq!(quiet().refuse(1, 7006), ["answered 1: error 7006"]);
+
+    // It has left, and more was not wanted.
+    assert_eq!(quiet().link_down(), ["answered 1: Operate"]);
+    let mut early = Bench::new();
+    early.link_up();
+    early.submit(1, operate(false));
+    assert_eq!(early.link_down(), ["failed 1: not sent"]);
 }
 
 #[test]

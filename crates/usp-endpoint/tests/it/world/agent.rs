@@ -21,11 +21,27 @@ pub(super) struct Agent {
     /// Whether this life's Boot! was told: what changes before is no news.
     told_boot: bool,
     counter: u64,
+    /// The level has changed, and the subscription that arms the device has not done so yet.
+    to_be_armed: bool,
 }
 
 impl Agent {
     pub(super) fn new() -> Agent {
-        Agent { machine: None, tree: factory(), link: None, life: 0, told_boot: false, counter: 0 }
+        let (tree, told_boot, to_be_armed) = (factory(), false, false);
+        Agent { machine: None, tree, link: None, life: 0, told_boot, counter: 0, to_be_armed }
+    }
+
+    /// What a subscription has to set yet.
+    pub(super) fn unarmed(&self) -> Option<String> {
+        self.to_be_armed.then(|| "the level has changed, and the device was not armed".to_owned())
+    }
+
+    fn is_armed(&self) -> bool {
+        self.tree.value_of(&place(&self.tree, "Device.Test."), "Armed") == Some(&Value::Bool(true))
+    }
+
+    fn level(&self) -> String {
+        self.tree.text_of(&place(&self.tree, "Device.Test."), "Level")
     }
 
     /// Whether onboarding is still to be done.
@@ -74,6 +90,7 @@ impl World {
             return;
         }
         self.agent.link = None;
+        self.agent.to_be_armed = false;
         self.expect.forget();
         self.hang_up(Side::Agent);
         self.after(500, 5000, Event::Start(Side::Agent));
@@ -106,8 +123,11 @@ impl World {
     pub(super) fn change_value(&mut self) {
         self.agent.counter += 1;
         let value = self.agent.counter.to_string();
-        let change = change(&self.agent.tree, "Device.Test.", "Counter", &value);
-        let changes = self.agent.tree.apply(&[change]);
+        let mut changes = vec![change(&self.agent.tree, "Device.Test.", "Counter", &value)];
+        if !self.agent.to_be_armed {
+            changes.push(change(&self.agent.tree, "Device.Test.", "Armed", "false"));
+        }
+        let changes = self.agent.tree.apply(&changes);
         if self.agent.machine.is_none() {
             return;
         }
@@ -130,12 +150,15 @@ impl World {
             return;
         }
         let mut changes = Vec::new();
+        let level = self.agent.level();
         for transaction in transactions {
             let happened = self.agent.tree.apply(&transaction.changes);
             let added: Vec<String> = happened.iter().filter_map(|one| self.added_row(one)).collect();
             added.iter().for_each(|name| self.expect.carried_out(name));
             changes.extend(happened);
         }
+        self.agent.to_be_armed |= self.agent.level() != level;
+        self.agent.to_be_armed &= !self.agent.is_armed();
         let ends = vec![Ok(()); transactions.len()];
         // A controller that writes has seen the device: what it does is news.
         self.agent.told_boot = true;
@@ -182,6 +205,7 @@ impl World {
                 Output::Close { reason, .. } => {
                     self.expect.violate(format!("the agent closes the connection: {reason:?}"));
                 }
+                Output::Noticed(what) => self.expect.violate(what),
                 Output::Wrote(_) | Output::Cancel(_) | Output::Watch(_) => {}
             }
         }

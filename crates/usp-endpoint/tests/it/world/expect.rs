@@ -4,6 +4,7 @@
 //! - What an agent had to tell arrives, unless the agent restarted first.
 //! - A job ends exactly once; an Add or Operate of one job is carried out once at most.
 //! - The device is in the end what the answers said.
+//! - What a subscription has to set in the device is set, unless the agent restarted first.
 //! - Once connections hold, the agent is onboarded.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,7 @@ use super::model::rows;
 
 /// What onboarding leaves behind: nothing is missing and nothing stands there twice.
 const ONBOARDED: [(&str, &str, &[&str]); 2] = [
-    ("Device.LocalAgent.Subscription.", "ID", &["cusp-boot", "cusp-commands", "cusp-values"]),
+    ("Device.LocalAgent.Subscription.", "ID", &["arm", "cusp-boot", "cusp-commands", "cusp-values"]),
     ("Device.LocalAgent.Controller.1.BootParameter.", "ParameterName", &["Device.DeviceInfo.SerialNumber"]),
 ];
 

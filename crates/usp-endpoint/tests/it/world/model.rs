@@ -38,7 +38,10 @@ Device.LocalAgent.Subscription.{i}.NotifType param usp=2.0 access=readWrite type
 Device.LocalAgent.Subscription.{i}.Persistent param usp=2.0 access=readWrite type=boolean default=object:false
 Device.LocalAgent.Subscription.{i}.Recipient param usp=2.0 access=readOnly type=string ref=strong:row:Device.LocalAgent.Controller.{i}.
 Device.LocalAgent.Subscription.{i}.ReferenceList param usp=2.0 access=writeOnceReadOnly type=string list=0:
+Device.LocalAgent.Subscription.{i}.TriggerAction param usp=2.0 access=readWrite type=string default=object:Notify
+Device.LocalAgent.Subscription.{i}.TriggerConfigSettings param usp=2.0 access=readWrite type=string list=0:16
 Device.Test. object usp=2.0
+Device.Test.Armed param usp=2.0 access=readWrite type=boolean
 Device.Test.Counter param usp=2.0 access=readOnly type=unsignedInt
 Device.Test.Level param usp=2.0 access=readWrite type=unsignedInt
 Device.Test.Ping() command usp=2.0 async
@@ -46,12 +49,24 @@ Device.Test.Row.{i}. object usp=2.0 access=readWrite entries=0:
 Device.Test.Row.{i}.Name param usp=2.0 access=readWrite type=string
 ";
 
-/// The device as it leaves the factory: it knows its controller and nothing else.
+/// The device as it leaves the factory: it knows its controller, and that it is to arm itself whenever the
+/// level changes.
 pub(super) fn factory() -> Tree {
     let mut tree = Tree::new(model());
     put(&mut tree, "Device.DeviceInfo.", &[("SerialNumber", "1")]);
     put(&mut tree, "Device.LocalAgent.Controller.1.", &[("Enable", "true"), ("EndpointID", CONTROLLER)]);
-    put(&mut tree, "Device.Test.", &[("Counter", "0"), ("Level", "0")]);
+    put(&mut tree, "Device.Test.", &[("Armed", "false"), ("Counter", "0"), ("Level", "0")]);
+    let arm = [
+        ("Enable", "true"),
+        ("ID", "arm"),
+        ("NotifType", "ValueChange"),
+        ("Persistent", "true"),
+        ("Recipient", "Device.LocalAgent.Controller.1"),
+        ("ReferenceList", "Device.Test.Level"),
+        ("TriggerAction", "Config"),
+        ("TriggerConfigSettings", "Device.Test.Armed=true"),
+    ];
+    put(&mut tree, "Device.LocalAgent.Subscription.1.", &arm);
     tree
 }
 

@@ -142,7 +142,8 @@ impl World {
 
     /// What is not as it should be in the end.
     fn unsettled(&self) -> Option<String> {
-        self.expect.missing().or_else(|| self.controller.unfinished()).or_else(|| self.agent.not_onboarded())
+        let missing = self.expect.missing().or_else(|| self.controller.unfinished());
+        missing.or_else(|| self.agent.not_onboarded()).or_else(|| self.agent.unarmed())
     }
 
     /// The next event, or the next wish of a machine to be woken.
