@@ -1,15 +1,26 @@
 #!/usr/bin/env bash
-# Criterion benchmarks of every crate that has a benches/ folder, then every scripts/bench-*.sh.
-# Figures worth keeping go into docs/performance.md, with the CPU model printed here.
-set -eu
+# Every benchmark: those of the crates that have a benches/ folder, then every scripts/bench-*.sh. What they
+# measure is printed once more at the end, as the rows of docs/performance.md.
+set -euo pipefail
 cd "$(dirname "$0")/.."
 
-echo "CPU: $(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
+load=$(cut -d " " -f 1 /proc/loadavg)
+told=$(mktemp)
+trap 'rm -f "$told"' EXIT
+cargo build --release -p agent
+# For the cold read of this machine's own tree.
+export CUSP_AGENT="${CARGO_TARGET_DIR:-$PWD/target}/release/cusp-agent"
 for folder in crates/*/benches; do
   [ -d "$folder" ] || continue
   crate=$(basename "$(dirname "$folder")")
-  cargo bench -p "$crate" --benches
+  cargo bench -p "$crate" --benches | tee -a "$told"
 done
 for script in scripts/bench-*.sh; do
-  [ ! -x "$script" ] || "$script"
+  [ ! -x "$script" ] || "$script" | tee -a "$told"
 done
+
+printf '\n%s; the load before was %s\n' "$(date --utc +'%Y-%m-%d %H:%M UTC')" "$load"
+grep -m 1 '^CPU: ' "$told"
+grep '^SHA-256 ' "$told"
+printf '\n| what | measured |\n|---|---|\n'
+grep '^| ' "$told"

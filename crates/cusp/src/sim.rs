@@ -41,6 +41,8 @@ fn options(server: &ServerArgs, args: &SimUspArgs) -> Result<Options, Failure> {
     options.duration = args.duration;
     options.first = args.first;
     options.rate = args.rate;
+    options.move_every = Some(args.move_every);
+    options.notify_every = Some(args.notify_every);
     options.journals = args.journals.clone();
     options.ca_pem = server.ca.as_deref().map(read_ca).transpose()?.map(String::into_bytes);
     options.tell = Some(Arc::new(|notice: &Notice| note(&notice.to_string())));

@@ -24,12 +24,10 @@ pub const DEFAULT_MAX_CONNECTIONS: usize = 100_000;
 pub const SEND_QUEUE_RECORDS: usize = 256;
 /// Bytes that wait in one link's send queue; a single larger Record is taken when the queue is empty.
 pub const SEND_QUEUE_BYTES: usize = 1024 * 1024;
-/// What the read buffer of a link starts with, and what one read takes.
+/// What the read buffer of a link starts with when something arrives, and what one read takes.
 pub const READ_BUFFER: usize = 1024;
 /// Bytes that are gathered before they are written to the socket.
 pub const WRITE_GATHER: usize = 16 * 1024;
-/// A message larger than this makes a link give its buffers back once it is idle.
-pub const KEPT_BUFFER: usize = 1024;
 /// How long a closing link may flush, and wait for the peer's answer.
 pub const CLOSE_GRACE: Duration = Duration::from_secs(5);
 /// Bytes that are read and dropped after we closed for an error, so that the peer sees the close code

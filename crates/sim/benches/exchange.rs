@@ -124,10 +124,12 @@ async fn main() {
     let mut pair = Pair::start(None).await;
     pair.ask(GETS / 10, OUTSTANDING, get).await;
     let seconds = pair.ask(GETS, OUTSTANDING, get).await;
-    println!("Get of one parameter, {OUTSTANDING} outstanding: {:.0}/s", GETS as f64 / seconds);
+    let rate = GETS as f64 / seconds;
+    println!("| Get of one parameter, machine to machine, {OUTSTANDING} outstanding | {rate:.0}/s |");
     pair.ask(WHOLE_GETS / 10, 1, whole).await;
     let seconds = pair.ask(WHOLE_GETS, 1, whole).await;
-    println!("Get of Device. (250 parameters), one by one: {:.3} ms", seconds * 1000.0 / WHOLE_GETS as f64);
+    let each = seconds * 1000.0 / WHOLE_GETS as f64;
+    println!("| Get(\"Device.\") of 250 parameters, machine to machine, one by one | {each:.3} ms |");
     pair.stop().await;
 
     // Beside the build, because /tmp may be memory.
@@ -136,7 +138,8 @@ async fn main() {
     let seconds = pair.ask(SETS, OUTSTANDING, set).await;
     let report = pair.stop().await;
     println!(
-        "Set of one parameter, durable, {OUTSTANDING} outstanding: {:.0}/s, {} changes in {} syncs",
+        "| Set of one parameter, machine to machine, durable on the agent, {OUTSTANDING} outstanding | {:.0}/s \
+         ({} changes in {} syncs) |",
         SETS as f64 / seconds,
         report.journal_appends,
         report.journal_syncs,

@@ -35,4 +35,10 @@ pub(crate) struct SimUspArgs {
     /// A folder where each agent keeps a real journal; otherwise it forgets
     #[arg(long, value_name = "DIR")]
     pub(crate) journals: Option<PathBuf>,
+    /// How often the counters of each agent move; 0s for never
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = paths::duration)]
+    pub(crate) move_every: Duration,
+    /// How often each agent has something to notify; 0s for never
+    #[arg(long, default_value = "60s", value_name = "TIME", value_parser = paths::duration)]
+    pub(crate) notify_every: Duration,
 }

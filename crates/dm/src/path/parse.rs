@@ -20,8 +20,11 @@ impl Path {
 
     pub(super) fn parse_as(text: &str, dialect: Dialect) -> Result<Path, PathError> {
         let mut cursor = Cursor::new(text)?;
-        let mut reader =
-            Reader { dialect, segments: vec![Segment::Object(cursor.name()?)], used: Used::default() };
+        // A dot follows each segment: parsed paths are kept by the thousand, without room to grow.
+        let dots = text.bytes().filter(|byte| *byte == b'.').count();
+        let mut segments = Vec::with_capacity(dots.clamp(1, MAX_PATH_SEGMENTS));
+        segments.push(Segment::Object(cursor.name()?));
+        let mut reader = Reader { dialect, segments, used: Used::default() };
         loop {
             cursor.expect(".", PathErrorKind::DotExpected)?;
             if cursor.at_end() {

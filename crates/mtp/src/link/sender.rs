@@ -181,10 +181,8 @@ impl Shared {
                 Out::Record(record)
             }
             None => {
-                // A burst must not leave its room behind on an idle link.
-                if state.queue.capacity() > 8 {
-                    state.queue = VecDeque::new();
-                }
+                // An idle link has no use for the room.
+                state.queue = VecDeque::new();
                 Out::Nothing
             }
         }

@@ -1,9 +1,10 @@
-//! Frames over a stream: `tungstenite`'s protocol state, polled by one task, with buffers that go back
-//! when they are not needed. It knows frames; it does not know links.
+//! Frames over a stream: `tungstenite`'s protocol state, polled by one task. Between two messages there is
+//! none: an idle link has no buffer at all. It knows frames; it does not know links.
 
 mod scan;
 
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -15,9 +16,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
 
 use self::scan::FrameScan;
-use crate::limits::{
-    KEPT_BUFFER, MAX_CLOSE_REASON, MAX_LINGER, MAX_MESSAGE_UNPROVEN, READ_BUFFER, WRITE_GATHER,
-};
+use crate::limits::{MAX_CLOSE_REASON, MAX_LINGER, MAX_MESSAGE_UNPROVEN, READ_BUFFER, WRITE_GATHER};
 
 /// What came in.
 #[derive(Debug)]
@@ -41,12 +40,11 @@ pub(crate) enum Failed {
 /// One side of a WebSocket connection after the upgrade.
 pub(crate) struct Wire<S> {
     io: S,
-    ws: WebSocketContext,
+    /// The protocol's state and buffers, while something is under way.
+    ws: Option<Box<WebSocketContext>>,
     scan: FrameScan,
     role: Role,
     limit: usize,
-    /// The largest message since the buffers were last fresh.
-    largest: usize,
     /// Something waits to be flushed.
     dirty: bool,
     /// The socket took less than we had.
@@ -59,18 +57,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let limit = MAX_MESSAGE_UNPROVEN;
         let mut scan = FrameScan::default();
         scan.feed(&rest);
-        let ws = WebSocketContext::from_partially_read(rest, role, Some(config(limit)));
-        Wire { io, ws, scan, role, limit, largest: 0, dirty: false, blocked: false }
+        let ws = (!rest.is_empty()).then(|| state(rest, role, limit));
+        Wire { io, ws, scan, role, limit, dirty: false, blocked: false }
     }
 
     /// Changes the limit for incoming messages; one that is under way is measured by it, too.
     pub(crate) fn set_limit(&mut self, limit: usize) {
         if self.limit != limit {
             self.limit = limit;
-            self.ws.set_config(|c| {
-                c.max_message_size = Some(limit);
-                c.max_frame_size = Some(limit);
-            });
+            if let Some(ws) = &mut self.ws {
+                ws.set_config(|c| {
+                    c.max_message_size = Some(limit);
+                    c.max_frame_size = Some(limit);
+                });
+            }
         }
     }
 
@@ -79,13 +79,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Got, Failed>> {
-        // R-WS.14b: fragments are reassembled, R-WS.13: pings are answered, inside `read`.
         let mut io = Io { io: &mut self.io, scan: &mut self.scan, cx };
-        let message = match self.ws.read(&mut io) {
+        let ws = match &mut self.ws {
+            Some(ws) => ws,
+            None => match io.first_bytes() {
+                Ok(bytes) => self.ws.insert(state(bytes, self.role, self.limit)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                Err(e) => return Poll::Ready(Err(Failed::Lost(e.kind()))),
+            },
+        };
+        // R-WS.14b: fragments are reassembled, R-WS.13: pings are answered, inside `read`.
+        let message = match ws.read(&mut io) {
             Ok(message) => message,
             Err(e) => return failed(e).map(|failed| failed.map_or_else(|| Ok(Got::Text), Err)),
         };
-        self.largest = self.largest.max(message.len());
         // The answer to a ping or a close waits inside the protocol state.
         self.dirty |= matches!(message, Message::Ping(_) | Message::Close(_));
         Poll::Ready(Ok(match message {
@@ -104,10 +111,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Takes one message; it leaves with the next flush at the latest. Must not be called while
     /// [`Wire::is_blocked`].
     pub(crate) fn write(&mut self, cx: &mut Context<'_>, message: Message) -> Result<(), Failed> {
-        self.largest = self.largest.max(message.len());
         self.dirty = true;
+        let (role, limit) = (self.role, self.limit);
+        let ws = self.ws.get_or_insert_with(|| state(Vec::new(), role, limit));
         let mut io = Io { io: &mut self.io, scan: &mut self.scan, cx };
-        match self.ws.write(&mut io, message) {
+        match ws.write(&mut io, message) {
             Ok(()) => Ok(()),
             Err(e) => match failed(e) {
                 Poll::Pending => {
@@ -125,11 +133,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failed>> {
-        if !self.dirty {
-            return Poll::Ready(Ok(()));
-        }
-        let mut io = Io { io: &mut self.io, scan: &mut self.scan, cx };
-        if let Err(e) = self.ws.flush(&mut io) {
+        if let (true, Some(ws)) = (self.dirty, &mut self.ws)
+            && let Err(e) = ws.flush(&mut Io { io: &mut self.io, scan: &mut self.scan, cx })
+        {
             return Poll::Ready(Err(ready!(failed(e)).unwrap_or(Failed::Closed)));
         }
         self.dirty = false;
@@ -137,13 +143,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Gives the buffers back, if a large message grew them and nothing is under way in either
-    /// direction. Call it when reading is pending: then everything that was read has been taken.
+    /// Gives state and buffers back, if nothing is under way in either direction. Call it when reading is
+    /// pending: then everything that was read has been taken.
     pub(crate) fn release(&mut self) {
-        let idle = self.scan.between_messages() && !self.dirty && self.ws.can_write();
-        if self.largest > KEPT_BUFFER && idle {
-            self.ws = WebSocketContext::new(self.role, Some(config(self.limit)));
-            self.largest = 0;
+        let idle = self.scan.between_messages() && !self.dirty;
+        // What is closing has something to remember.
+        if idle && self.ws.as_ref().is_some_and(|ws| ws.can_write()) {
+            self.ws = None;
         }
     }
 
@@ -182,12 +188,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-fn config(limit: usize) -> WebSocketConfig {
-    WebSocketConfig::default()
+/// Fresh state, with what was read already.
+fn state(read: Vec<u8>, role: Role, limit: usize) -> Box<WebSocketContext> {
+    let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_GATHER)
         .max_message_size(Some(limit))
-        .max_frame_size(Some(limit))
+        .max_frame_size(Some(limit));
+    Box::new(WebSocketContext::from_partially_read(read, role, Some(config)))
 }
 
 /// Pending for "would block"; `None` for text that is not UTF-8, which is still a text frame.
@@ -210,6 +218,25 @@ struct Io<'a, 'cx, S> {
     io: &'a mut S,
     scan: &'a mut FrameScan,
     cx: &'a mut Context<'cx>,
+}
+
+impl<S: AsyncRead + Unpin> Io<'_, '_, S> {
+    /// What comes first after silence, in a buffer that exists only when there is something.
+    fn first_bytes(&mut self) -> io::Result<Vec<u8>> {
+        let mut room = [MaybeUninit::uninit(); READ_BUFFER];
+        let mut buf = ReadBuf::uninit(&mut room);
+        match Pin::new(&mut *self.io).poll_read(self.cx, &mut buf) {
+            Poll::Ready(Ok(())) if buf.filled().is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
+            Poll::Ready(Ok(())) => {
+                self.scan.feed(buf.filled());
+                let mut bytes = Vec::with_capacity(READ_BUFFER);
+                bytes.extend_from_slice(buf.filled());
+                Ok(bytes)
+            }
+            Poll::Ready(Err(e)) => Err(e),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
 }
 
 impl<S: AsyncRead + Unpin> Read for Io<'_, '_, S> {

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use crate::support::{Recorder, Server};
 
 const LINKS: usize = 2_000;
-/// For both ends of a link together: two tasks, two sockets' registrations, two read buffers of 1 KiB,
-/// and what the test itself holds. 9 KiB when measured without optimisation; keeping the buffers of the
-/// large messages would take 40 more, default WebSocket buffers 260.
-const BOUND_PER_LINK: u64 = 16 * 1024;
+/// For both ends of a link together: two tasks, two sockets' registrations, and what the test itself
+/// holds; no buffers. 4.3 KiB when measured without optimisation; keeping the buffers of the large
+/// messages would take 80 more.
+const BOUND_PER_LINK: u64 = 8 * 1024;
 
 /// Proportional set size of this process, bytes.
 fn memory() -> u64 {

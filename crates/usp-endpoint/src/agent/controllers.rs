@@ -49,6 +49,8 @@ pub(super) fn load(tree: &Tree) -> Vec<Controller> {
             found.push(controller);
         }
     }
+    // Most agents have one.
+    found.shrink_to_fit();
     found
 }
 

@@ -127,12 +127,15 @@ impl AgentMachine {
         let controller = self.controllers.iter().find(|controller| controller.path == recipient)?;
         let list = tree.text_of(row, "ReferenceList");
         let references = split_list(&list).take(MAX_REFERENCES).filter_map(|item| Path::parse(&item).ok());
+        let mut references: Vec<Path> = references.collect();
+        // Most lists have one item, for which a growing vector makes room for four.
+        references.shrink_to_fit();
         Some(Subscription {
             row: row.rows().last()?.get(),
             recipient: controller.endpoint.clone(),
             id: tree.text_of(row, "ID"),
             kind: Kind::parse(&tree.text_of(row, "NotifType"))?,
-            references: references.collect(),
+            references,
             notifies,
             config: config.and_then(|text| trigger::settings(&text).ok()).unwrap_or_default(),
             retry: tree.value_of(row, "NotifRetry") == Some(&Value::Bool(true)),
