@@ -9,6 +9,7 @@ use crate::tree::{Bit, Found, Happening, Place, Requester, ResolveError, Tree};
 impl Tree {
     pub(super) fn plan_delete(&self, delete: &Delete, who: &Requester<'_>) -> Plan {
         let mut work = self.clone();
+        let holders = self.strong_references();
         let mut units = Vec::new();
         let mut results: Vec<Requested<Deleted>> = Vec::with_capacity(delete.paths.len());
         for path in &delete.paths {
@@ -26,7 +27,7 @@ impl Tree {
                 let text = row.text(self.model());
                 match self.may_delete(row, who) {
                     Ok(()) => {
-                        let changes = work.removal(row);
+                        let changes = work.removal(row, &holders);
                         // R-DEL.2: rows that may not be read are not spoken of.
                         let gone = work.apply(&changes).into_iter().filter_map(|happening| match happening {
                             Happening::Deleted(place) => Some(place),

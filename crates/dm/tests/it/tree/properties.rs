@@ -50,7 +50,7 @@ fn setting() -> impl Strategy<Value = ParamSetting> {
         ("Slot", select(vec!["1", "2", "3", "x"])),
     ];
     (written, any::<bool>()).prop_map(|((param, value), required)| ParamSetting {
-        param: param.to_owned(),
+        param,
         value: value.to_owned(),
         required,
     })

@@ -15,12 +15,15 @@ Device.Link.{i}. object usp=2.0 access=readWrite entries=0:
 Device.Link.{i}.Any param usp=2.0 access=readWrite type=string ref=strong:any:
 Device.Link.{i}.Below param usp=2.0 access=readWrite type=string ref=strong:row:Device.
 Device.Link.{i}.Param param usp=2.0 access=readWrite type=string ref=strong:parameter:
+Device.Link.{i}.Pins param usp=2.0 access=readWrite type=string list=0: ref=strong:row:
 Device.Link.{i}.Port param usp=2.0 access=readWrite type=string ref=strong:row:Device.Port.{i}.
 Device.Link.{i}.PortName param usp=2.0 access=readWrite type=string ref=strong:parameter:Device.Port.{i}.
 Device.Link.{i}.Ports param usp=2.0 access=readWrite type=string list=0: ref=strong:row:Device.Port.{i}.,Device.Vlan.{i}.
 Device.Link.{i}.Secret param usp=2.0 access=readWrite secured type=string ref=strong:row:Device.Port.{i}.
 Device.Link.{i}.Single param usp=2.0 access=readWrite type=string ref=strong:single:
 Device.Link.{i}.Weak param usp=2.0 access=readWrite type=string ref=weak:row:Device.Port.{i}.
+Device.Pin.{i}. object usp=2.0 access=readWrite entries=0: key=Port
+Device.Pin.{i}.Port param usp=2.0 access=writeOnceReadOnly type=string ref=strong:row:Device.Port.{i}.
 Device.Port.{i}. object usp=2.0 access=readWrite entries=0: key=Name
 Device.Port.{i}.Name param usp=2.0 access=writeOnceReadOnly type=string
 Device.Port.{i}.Queue.{i}. object usp=2.0 access=readWrite entries=0:
@@ -150,6 +153,19 @@ fn a_deleted_target_empties_references_of_every_kind() {
     }
     let secret = tree.value_of(&link, "Secret").expect("a value");
     assert!(secret.is_secret(), "a secret stays one");
+}
+
+#[test]
+#[requirement("R-ARC.12")]
+fn a_row_that_its_target_identifies_goes_with_it_and_out_of_every_list() {
+    let mut tree = links();
+    fill(&mut tree, "Device.Pin.4.", &[("Port", "Device.Port.1")]);
+    let pins = "Device.Port.1,Device.Vlan.1,Device.Pin.4,Device.Port.1.Queue.1";
+    fill(&mut tree, "Device.Link.1.", &[("Pins", pins)]);
+    let delete = Delete { allow_partial: false, paths: vec!["Device.Port.1.".to_owned()] };
+    let outcome = write(&mut tree, &Operation::Delete(delete));
+    assert_eq!(show(&outcome), "Device.Pin.4. Device.Port.1.Queue.1. Device.Port.1.");
+    assert_eq!(tree.text_of(&place(&tree, "Device.Link.1."), "Pins"), "Device.Vlan.1");
 }
 
 #[test]
