@@ -137,12 +137,16 @@ impl<S: Store> Session<S> {
             }
             Learned::Schema(_) => return,
         };
-        let is_model = matches!(write, Write::PutModel(_));
-        if let Err(error) = usp.submit(write).await {
-            tracing::warn!(%error, endpoint = %self.endpoint, "what was learnt was not kept");
-        }
-        if is_model {
-            self.forget_schema();
+        let model = match &write {
+            Write::PutModel(put) => Some(put.model.hash),
+            _ => None,
+        };
+        match usp.submit(write).await {
+            Ok(_) if model.is_some() => self.put_schema(usp.schema(tenant, model).await),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, endpoint = %self.endpoint, "what was learnt was not kept");
+            }
         }
     }
 

@@ -148,13 +148,13 @@ impl<S: Store> Session<S> {
             _ => return usp.schema(tenant, None).await,
         };
         let schema = usp.schema(tenant, model).await;
-        *lock(&self.schema) = Some(Arc::clone(&schema));
-        schema
+        // Unless it has told another one meanwhile.
+        Arc::clone(lock(&self.schema).get_or_insert(schema))
     }
 
-    /// The device has another model now.
-    pub(super) fn forget_schema(&self) {
-        *lock(&self.schema) = None;
+    /// The device has told its model.
+    pub(super) fn put_schema(&self, schema: Schema) {
+        *lock(&self.schema) = Some(schema);
     }
 
     /// When the machine wants to be woken.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use server::config::PolicyName;
+use usp_proto::get_supported_dm::{ParamAccessType, SupportedParamResult};
 use usp_proto::notify::{Event, Notification, ObjectCreation, OperationComplete, OperationResp, OutputArgs};
 use usp_proto::operate::{OperateResp, OperationResult};
 use usp_proto::set::{SetResp, UpdatedObjectResult};
@@ -131,6 +132,30 @@ async fn no_secret_that_a_device_reports_is_stored() {
     server.stop().await;
     assert!(found(&world, &told).len() >= told.len());
     assert_eq!(found(&world, &[SECRET, "value of Password"]), Vec::<String>::new());
+}
+
+/// That `Pin` is secret, only the device's own model says: it can be written, and not be read.
+#[tokio::test]
+async fn what_only_the_devices_model_calls_secret_is_not_stored() {
+    let world = World::new(PolicyName::Open);
+    let server = world.serve().await;
+    let mut agent = Agent::dial(&server, AGENT).await;
+    let device = server.device(AGENT).await;
+    let (id, request) = agent.request(|request| matches!(request, Request::GetSupportedDm(_))).await;
+    let Response::GetSupportedDmResp(mut answer) = reply(&request) else { unreachable!("it was asked") };
+    let object = &mut answer.req_obj_results[0].supported_objs[0];
+    object.supported_obj_path = "Device.X_EX_Box.".into();
+    object.supported_params = vec![SupportedParamResult {
+        param_name: "Pin".into(),
+        access: ParamAccessType::ParamWriteOnly.into(),
+        ..SupportedParamResult::default()
+    }];
+    agent.respond(&id, Response::GetSupportedDmResp(answer));
+    let id = agent.value_change("Device.X_EX_Box.Pin", "sesame-9");
+    agent.answer_to(&id).await;
+    let kept = server.api.get(&format!("/devices/{device}/params?path=Device.X_EX_Box.")).await;
+    assert_eq!(kept.items()[0]["value"], "••••", "{kept:?}");
+    assert_eq!(found(&world, &[SECRET]), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -297,7 +297,7 @@ async fn check_fixture(store: &SqliteStore) {
     assert!(store.verify_audit(TENANT, Chain(0)).await.expect("readable").is_ok());
     assert_eq!(store.dials(TENANT).await, Ok(Vec::new()));
     let found = fleet::port::DeviceQuery { text: Some("d-fixt".to_owned()), ..Default::default() };
-    assert_eq!(store.devices(TENANT, found).await.expect("a page").items, [device.clone()]);
+    assert_eq!(store.devices(TENANT, found).await.expect("a page").items, std::slice::from_ref(device));
     let users = store.users(TENANT).await.expect("readable");
     assert_eq!(users[0].name, "alice");
     assert_eq!(store.submit(Write::Recover { at: at(1000) }).await, Ok(Written::Count(0)));
