@@ -11,6 +11,7 @@ mod get_instances;
 mod get_schema;
 mod operate;
 mod set;
+mod settings;
 
 use std::collections::BTreeMap;
 

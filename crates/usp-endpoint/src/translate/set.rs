@@ -1,39 +1,21 @@
 //! Set.
 
-use dm::operation::{
-    InstanceFailure, ObjectSettings, ParamFault, ParamSetting, Requested, Set, UpdateFailure, UpdatedInstance,
-};
+use dm::operation::{InstanceFailure, Requested, Set, UpdateFailure, UpdatedInstance};
 use usp_proto::set::{
     self as wire, OperStatus, ParameterError, SetResp, UpdateObject, UpdateParamSetting,
     UpdatedInstanceFailure, UpdatedInstanceResult, UpdatedObjectResult,
 };
 
-use super::{fault, to_map, to_pairs};
+use super::{fault, settings::settings, to_map, to_pairs};
+
+settings!(UpdateObject, UpdateParamSetting, ParameterError);
 
 pub(super) fn operation(set: wire::Set) -> Set {
-    let setting = |setting: UpdateParamSetting| ParamSetting {
-        param: setting.param,
-        value: setting.value,
-        required: setting.required,
-    };
-    let object = |object: UpdateObject| ObjectSettings {
-        path: object.obj_path,
-        params: object.param_settings.into_iter().map(setting).collect(),
-    };
-    Set { allow_partial: set.allow_partial, objects: set.update_objs.into_iter().map(object).collect() }
+    Set { allow_partial: set.allow_partial, objects: objects(set.update_objs) }
 }
 
 pub(super) fn request(set: Set) -> wire::Set {
-    let setting = |setting: ParamSetting| UpdateParamSetting {
-        param: setting.param,
-        value: setting.value,
-        required: setting.required,
-    };
-    let object = |object: ObjectSettings| UpdateObject {
-        obj_path: object.path,
-        param_settings: object.params.into_iter().map(setting).collect(),
-    };
-    wire::Set { allow_partial: set.allow_partial, update_objs: set.objects.into_iter().map(object).collect() }
+    wire::Set { allow_partial: set.allow_partial, update_objs: wire_objects(set.objects) }
 }
 
 pub(super) fn response(results: Vec<Requested<Vec<UpdatedInstance>, UpdateFailure>>) -> SetResp {
@@ -84,21 +66,4 @@ pub(super) fn outcome(resp: SetResp) -> Vec<Requested<Vec<UpdatedInstance>, Upda
         },
     };
     resp.updated_obj_results.into_iter().map(result).collect()
-}
-
-fn errors(errors: Vec<ParamFault>) -> Vec<ParameterError> {
-    let error = |error: ParamFault| ParameterError {
-        param: error.param,
-        err_code: error.fault.code.0,
-        err_msg: error.fault.message,
-    };
-    errors.into_iter().map(error).collect()
-}
-
-fn faults(errors: Vec<ParameterError>) -> Vec<ParamFault> {
-    let error = |error: ParameterError| ParamFault {
-        param: error.param,
-        fault: fault(error.err_code, error.err_msg),
-    };
-    errors.into_iter().map(error).collect()
 }

@@ -3,6 +3,7 @@
 mod agent;
 mod controller;
 mod debug;
+mod device;
 mod msg_id;
 mod retry;
 mod shared_id;

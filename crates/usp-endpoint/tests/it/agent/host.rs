@@ -5,11 +5,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dm::model::{Model, ModelBuilder, Params};
+use dm::model::Model;
 use dm::path::ObjectPath;
-use dm::schema::{Catalogue, Facts, Protocol, encode, text};
-use dm::tree::{Change, ChangeSet, CommandCall, Place, Transaction, Tree};
-use dm::{Fault, Mono, Now, UtcTime, Value};
+use dm::tree::{Change, ChangeSet, CommandCall, Transaction, Tree};
+use dm::{Fault, Mono, Now, UtcTime};
 use usp_endpoint::agent::io::{Boot, CloseReason, Input, ModelEvent, Output, Ticket};
 use usp_endpoint::agent::{AgentConfig, AgentMachine};
 use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
@@ -18,6 +17,8 @@ use usp_proto::notify::Notify;
 use usp_proto::{EndpointId, Msg, Record, RecordType, Request, Version};
 
 use super::show;
+use crate::device::{builder, fill};
+pub(crate) use crate::device::{place, put};
 
 pub(crate) const AGENT: &str = "os::012345-A1";
 /// Row 1 of the Controller table.
@@ -467,44 +468,8 @@ pub(crate) fn path(link: u64) -> ReturnPath {
     ReturnPath::WebSocket(LinkId(link))
 }
 
-pub(crate) fn place(tree: &Tree, path: &str) -> Place {
-    let path = ObjectPath::parse(path).expect("a path of the test");
-    Place::of(tree.model(), &path).expect("an object of the test's model")
-}
-
-fn fill(tree: &mut Tree, path: &str, values: &[(&str, &str)]) {
-    let changes = tree.with_defaults(&place(tree, path));
-    tree.apply(&changes);
-    for (name, value) in values {
-        put(tree, path, name, value);
-    }
-}
-
-pub(crate) fn put(tree: &mut Tree, path: &str, name: &str, text: &str) -> ChangeSet {
-    let place = place(tree, path);
-    let param = tree.model().param_index(place.object, name).expect("a parameter of the test's model");
-    let ty = tree.model().object(place.object).params[usize::from(param)].ty;
-    let value = Value::parse(ty, text).expect("a value of the test");
-    tree.apply(&[Change::Set { place, param, value: Some(value) }])
-}
-
 fn model(text: &str) -> Arc<Model> {
-    let rows = text::parse(text).expect("the test's own model");
-    let blob = encode(&rows).expect("a small model");
-    let catalogue = Catalogue::open(&blob).expect("just encoded");
-    let mut builder = ModelBuilder::new("urn:example:agent", Protocol::Usp);
-    for object in &rows.objects {
-        let path = object.path.as_str();
-        builder.add_from(&catalogue, path, Params::All).expect("all rows are in the catalogue");
-        for row in &object.rows {
-            let name = match row.facts {
-                Facts::Command(_) => format!("{}()", row.name),
-                Facts::Event(_) => format!("{}!", row.name),
-                _ => continue,
-            };
-            builder.add_actions(&catalogue, path, &[&name]).expect("all rows are in the catalogue");
-        }
-    }
+    let mut builder = builder(text);
     usp_endpoint::agent::schedule::support(&mut builder).expect("a small model");
     builder.build()
 }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dm::model::{Model, ModelBuilder, Params};
-use dm::path::ObjectPath;
-use dm::schema::{Catalogue, Facts, Protocol, encode, text};
-use dm::tree::{Change, Place, Requester, RowDefaults, Tree};
+use dm::model::Model;
+use dm::tree::{Place, Requester, RowDefaults, Tree};
 use dm::{Name, Operation, Value};
 use usp_endpoint::translate;
 use usp_proto::get::{GetResp, RequestedPathResult, ResolvedPathResult};
 use usp_proto::get_supported_dm::GetSupportedDmResp;
 use usp_proto::get_supported_protocol::GetSupportedProtocolResp;
 use usp_proto::{Body, ErrorBody, Msg, Request, Response, Version};
+
+use crate::device;
 
 const MODEL: &str = "\
 model usp=urn:example:test
@@ -93,23 +93,12 @@ impl Peer {
 
     /// Makes an object with its defaults and these values.
     pub(crate) fn put(&mut self, path: &str, values: &[(&str, &str)]) {
-        let path = ObjectPath::parse(path).expect("a path of the test");
-        let place = Place::of(self.tree.model(), &path).expect("an object of the test's model");
-        let mut changes = self.tree.with_defaults(&place);
-        for (name, text) in values {
-            let object = self.tree.model().object(place.object);
-            let param = object.param_index(name).expect("a parameter of the test's model");
-            let ty = object.params[usize::from(param)].ty;
-            let value = Some(Value::parse(ty, text).expect("a value of the test"));
-            changes.push(Change::Set { place: place.clone(), param, value });
-        }
-        self.tree.apply(&changes);
+        device::fill(&mut self.tree, path, values);
     }
 
     /// The rows of a table, each as `path name=value …`.
     pub(crate) fn rows(&self, table: &str, names: &[&str]) -> Vec<String> {
-        let path = ObjectPath::parse(table).expect("a path of the test");
-        let place = self.tree.locate(&path).expect("a table of the test's model");
+        let place = device::place(&self.tree, table);
         let row = |number| {
             let row = place.row(number);
             let value = |name: &&str| format!(" {}", self.tree.text_of(&row, name));
@@ -183,19 +172,7 @@ fn model(quirks: Quirks) -> Arc<Model> {
     let unknown =
         |line: &&str| quirks.no_onboarding && (line.contains("Boot") || line.contains("OnBoarding"));
     let lines: Vec<&str> = MODEL.lines().filter(|line| !unknown(line)).collect();
-    let rows = text::parse(&(lines.join("\n") + "\n")).expect("the test's own model");
-    let blob = encode(&rows).expect("a small model");
-    let catalogue = Catalogue::open(&blob).expect("just encoded");
-    let mut builder = ModelBuilder::new("urn:example:test", Protocol::Usp);
-    for object in &rows.objects {
-        let path = object.path.as_str();
-        builder.add_from(&catalogue, path, Params::All).expect("all rows are in the catalogue");
-        for row in object.rows.iter().filter(|row| matches!(row.facts, Facts::Event(_))) {
-            let event = format!("{}!", row.name);
-            builder.add_actions(&catalogue, path, &[&event]).expect("all rows are in the catalogue");
-        }
-    }
-    builder.build()
+    device::model(&(lines.join("\n") + "\n"))
 }
 
 /// The shape before 1.2: one resolved path per requested path, and names that reach below it.

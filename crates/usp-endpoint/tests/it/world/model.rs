@@ -1,12 +1,9 @@
 //! The device of the world: LocalAgent, and something to read, write and run.
 
-use std::sync::Arc;
+use dm::tree::Tree;
 
-use dm::Value;
-use dm::model::{Model, ModelBuilder, Params};
-use dm::path::ObjectPath;
-use dm::schema::{Catalogue, Facts, Protocol, encode, text};
-use dm::tree::{Change, Place, Tree};
+pub(super) use crate::device::{change, place};
+use crate::device::{fill, model};
 
 pub(super) const CONTROLLER: &str = "proto::controller";
 pub(super) const AGENT: &str = "os::00256D-1";
@@ -52,10 +49,10 @@ Device.Test.Row.{i}.Name param usp=2.0 access=readWrite type=string
 /// The device as it leaves the factory: it knows its controller, and that it is to arm itself whenever the
 /// level changes.
 pub(super) fn factory() -> Tree {
-    let mut tree = Tree::new(model());
-    put(&mut tree, "Device.DeviceInfo.", &[("SerialNumber", "1")]);
-    put(&mut tree, "Device.LocalAgent.Controller.1.", &[("Enable", "true"), ("EndpointID", CONTROLLER)]);
-    put(&mut tree, "Device.Test.", &[("Armed", "false"), ("Counter", "0"), ("Level", "0")]);
+    let mut tree = Tree::new(model(MODEL));
+    fill(&mut tree, "Device.DeviceInfo.", &[("SerialNumber", "1")]);
+    fill(&mut tree, "Device.LocalAgent.Controller.1.", &[("Enable", "true"), ("EndpointID", CONTROLLER)]);
+    fill(&mut tree, "Device.Test.", &[("Armed", "false"), ("Counter", "0"), ("Level", "0")]);
     let arm = [
         ("Enable", "true"),
         ("ID", "arm"),
@@ -66,22 +63,8 @@ pub(super) fn factory() -> Tree {
         ("TriggerAction", "Config"),
         ("TriggerConfigSettings", "Device.Test.Armed=true"),
     ];
-    put(&mut tree, "Device.LocalAgent.Subscription.1.", &arm);
+    fill(&mut tree, "Device.LocalAgent.Subscription.1.", &arm);
     tree
-}
-
-pub(super) fn place(tree: &Tree, path: &str) -> Place {
-    let path = ObjectPath::parse(path).expect("a path of the world");
-    Place::of(tree.model(), &path).expect("an object of the world")
-}
-
-/// A parameter's new value, as a change.
-pub(super) fn change(tree: &Tree, path: &str, name: &str, text: &str) -> Change {
-    let place = place(tree, path);
-    let object = tree.model().object(place.object);
-    let param = object.param_index(name).expect("a parameter of the world");
-    let value = Value::parse(object.params[usize::from(param)].ty, text).expect("a value of the world");
-    Change::Set { place, param, value: Some(value) }
 }
 
 /// The rows of a table, each with these values.
@@ -89,30 +72,4 @@ pub(super) fn rows<const N: usize>(tree: &Tree, table: &str, names: [&str; N]) -
     let table = place(tree, table);
     let rows = tree.rows(&table).into_iter();
     rows.map(|number| names.map(|name| tree.text_of(&table.row(number), name))).collect()
-}
-
-fn put(tree: &mut Tree, path: &str, values: &[(&str, &str)]) {
-    let mut changes = tree.with_defaults(&place(tree, path));
-    changes.extend(values.iter().map(|(name, text)| change(tree, path, name, text)));
-    tree.apply(&changes);
-}
-
-fn model() -> Arc<Model> {
-    let rows = text::parse(MODEL).expect("the world's own model");
-    let blob = encode(&rows).expect("a small model");
-    let catalogue = Catalogue::open(&blob).expect("just encoded");
-    let mut builder = ModelBuilder::new("urn:example:world", Protocol::Usp);
-    for object in &rows.objects {
-        let path = object.path.as_str();
-        builder.add_from(&catalogue, path, Params::All).expect("all rows are in the catalogue");
-        for row in &object.rows {
-            let name = match row.facts {
-                Facts::Command(_) => format!("{}()", row.name),
-                Facts::Event(_) => format!("{}!", row.name),
-                _ => continue,
-            };
-            builder.add_actions(&catalogue, path, &[&name]).expect("all rows are in the catalogue");
-        }
-    }
-    builder.build()
 }
