@@ -308,10 +308,10 @@ impl Outlet for Link {
     fn close(&self, reason: CloseReason) {
         match reason {
             CloseReason::BadRecord => {
-                self.sender.close(close_code::UNACCEPTABLE, "the Record can't be decoded")
+                self.sender.close(close_code::UNACCEPTABLE, "the Record can't be decoded");
             }
             CloseReason::ControllerGone => {
-                self.sender.close(close_code::NORMAL, "the controller is not served")
+                self.sender.close(close_code::NORMAL, "the controller is not served");
             }
             CloseReason::GoingAway => self.sender.close(close_code::GOING_AWAY, "the agent shuts down"),
         }
