@@ -4,7 +4,6 @@
 //! `CUSP_KILL_ROUNDS` says how often; `CUSP_KILL_SEED` repeats a run.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use dm::operation::{Add, Delete, Get, ObjectSettings, ParamSetting, Set};
 use dm::{Operation, Outcome};
@@ -162,7 +161,9 @@ async fn what_was_acknowledged_survives_kills_and_nothing_is_half_there() {
         }
         // At once, or somewhere between this answer and the next ones.
         if chance.below(2) == 0 {
-            std::thread::sleep(Duration::from_micros(chance.below(3000)));
+            for _ in 0..chance.below(3000) {
+                tokio::task::yield_now().await;
+            }
         }
         program.kill();
         loop {
