@@ -1,7 +1,6 @@
 //! Putting the agent together: providers, model, stored tables, journal, machine, links; and what
 //! restarts and resets do to them.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -53,6 +52,10 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let state = StateDir::open(&now.data_dir)?;
     let config = state.factory_default(&now, &text)?;
     let identity = Arc::new(Identity::detect(&config.agent, &root));
+    // Once for each: a container has none of them, and somebody will look for them in the page.
+    for what in identity.unknown() {
+        tracing::info!(what, "the system does not tell, and neither does the configuration");
+    }
     let endpoint = identity.endpoint(&config.agent, || state.made_up_uuid())?;
     let credentials = Credentials::load(state.clone(), root.clone(), &config, endpoint.clone())?;
     let policy = Arc::new(config.policy.clone());
@@ -243,11 +246,6 @@ impl Restart for Restarts {
             Ok(())
         })
     }
-}
-
-/// The names of the providers that a system turned out to have, for the log.
-pub fn names(providers: &[Arc<dyn Provider>]) -> BTreeSet<&'static str> {
-    providers.iter().map(|provider| provider.name()).collect()
 }
 
 #[cfg(test)]

@@ -68,6 +68,19 @@ impl Identity {
         }
     }
 
+    /// What of it nobody knows, in words.
+    pub fn unknown(&self) -> Vec<&'static str> {
+        let parts = [
+            (&self.manufacturer, "manufacturer"),
+            (&self.oui, "OUI"),
+            (&self.model_name, "model name"),
+            (&self.product_class, "product class"),
+            (&self.serial, "serial number"),
+            (&self.hardware_version, "hardware version"),
+        ];
+        parts.into_iter().filter(|(part, _)| part.is_none()).map(|(_, name)| name).collect()
+    }
+
     /// The endpoint id: `os::<OUI>-<serial>`, else `uuid::`. `made_up` is a UUID for a system that has nothing
     /// at all.
     ///

@@ -308,10 +308,10 @@ impl Outlet for Link {
     fn close(&self, reason: CloseReason) {
         match reason {
             CloseReason::BadRecord => {
-                self.sender.close(close_code::UNACCEPTABLE, "the Record can't be decoded")
+                self.sender.close(close_code::UNACCEPTABLE, "the Record can't be decoded");
             }
             CloseReason::ControllerGone => {
-                self.sender.close(close_code::NORMAL, "the controller is not served")
+                self.sender.close(close_code::NORMAL, "the controller is not served");
             }
             CloseReason::Replaced => {
                 self.sender.close(close_code::NORMAL, "another connection takes its place")

@@ -10,6 +10,7 @@ use usp_proto::link::PeerCertificate;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
 
 use crate::error::Error;
 use crate::limits::MAX_ENDPOINT_IDS;
@@ -100,7 +101,25 @@ pub fn name(der: &[u8]) -> Result<CertificateName, Error> {
         octets => octets,
     };
     let octets: Vec<String> = octets.iter().map(|octet| format!("{octet:02X}")).collect();
-    Ok(CertificateName { serial_number: octets.join(":"), issuer: cert.issuer().to_string() })
+    Ok(CertificateName { serial_number: octets.join(":"), issuer: distinguished_name(cert.issuer()) })
+}
+
+/// RFC 5280's attributes by their short names, any other by its number. Not the parser's own way of writing
+/// it, which brings a register of some hundred attributes into the agent.
+fn distinguished_name(name: &X509Name<'_>) -> String {
+    let attributes = name.iter_attributes().map(|attribute| {
+        let value = attribute.as_str().unwrap_or_default();
+        match attribute.attr_type().as_bytes() {
+            [0x55, 4, 3] => format!("CN={value}"),
+            [0x55, 4, 6] => format!("C={value}"),
+            [0x55, 4, 7] => format!("L={value}"),
+            [0x55, 4, 8] => format!("ST={value}"),
+            [0x55, 4, 10] => format!("O={value}"),
+            [0x55, 4, 11] => format!("OU={value}"),
+            _ => format!("{}={value}", attribute.attr_type().to_id_string()),
+        }
+    });
+    attributes.collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a certificate is its own issuer, and signed by its own key.

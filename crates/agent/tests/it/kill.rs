@@ -4,7 +4,6 @@
 //! `CUSP_KILL_ROUNDS` says how often; `CUSP_KILL_SEED` repeats a run.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use dm::operation::{Add, Delete, Get, ObjectSettings, ParamSetting, Set};
 use dm::{Operation, Outcome};
@@ -119,10 +118,9 @@ fn number(name: &str) -> Option<u64> {
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_kills_and_nothing_is_half_there() {
-    use std::io::Write as _;
     let seed = number("CUSP_KILL_SEED")
         .unwrap_or_else(|| u64::from_le_bytes(agent::state::random().expect("the system has chance")));
-    let _ = writeln!(std::io::stderr(), "CUSP_KILL_SEED={seed}");
+    let _ = crate::peer::note(&format!("CUSP_KILL_SEED={seed}"));
     let rounds = number("CUSP_KILL_ROUNDS").unwrap_or(ROUNDS.into());
     let mut chance = Chance(seed);
     let folder = tempfile::tempdir().expect("a folder");
@@ -130,7 +128,7 @@ async fn what_was_acknowledged_survives_kills_and_nothing_is_half_there() {
     let (mut rows, mut serial) = (Rows::new(), 0);
     let mut doubtful: Vec<Write> = Vec::new();
     for round in 0..=rounds {
-        let program = Program::start(folder.path(), controller.port, "");
+        let program = Program::start(folder.path(), controller.port);
         controller.connected().await;
         let found = read(&mut controller).await;
         // Writes are made in the order they were sent, so what is there is some number of the doubtful ones.
@@ -163,7 +161,9 @@ async fn what_was_acknowledged_survives_kills_and_nothing_is_half_there() {
         }
         // At once, or somewhere between this answer and the next ones.
         if chance.below(2) == 0 {
-            std::thread::sleep(Duration::from_micros(chance.below(3000)));
+            for _ in 0..chance.below(3000) {
+                tokio::task::yield_now().await;
+            }
         }
         program.kill();
         loop {

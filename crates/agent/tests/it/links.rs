@@ -4,12 +4,19 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use agent::config::Config;
+use agent::config::{Config, Policy};
 use agent::enrol::Credentials;
 use agent::identity::Identity;
+use agent::providers::rows::{RowBuilder, object, report};
+use agent::providers::support::Support;
 use agent::state::StateDir;
 use agent::system::SystemRoot;
 use agent::{host, links};
+use dm::model::ModelBuilder;
+use dm::operation::{ObjectSettings, ParamSetting, Set};
+use dm::path::SchemaPath;
+use dm::{Fault, Operation, Outcome};
+use engine::provider::{Committed, Edit, Pending, Prepared, Provider, ProviderError, Report};
 use mtp::ws::{ListenConfig, Listener};
 use mtp::{
     Admission, Candidate, DownReason, EndpointId, EnrolRequest, Inbound, LinkHandler, LinkId, LinkUp,
@@ -17,6 +24,8 @@ use mtp::{
 };
 use pki::{Ca, CertificateRequest, DeviceVerifier, ServerNames, ServerTls, Validity};
 use tokio::sync::{mpsc, watch};
+
+use crate::peer::{Controller, Heard};
 
 const TOKEN: &str = "cet_once";
 
@@ -121,4 +130,61 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     assert!(record.windows(from.len()).any(|piece| piece == from), "{record:?}");
     assert!(folder.path().join("enrolled.pem").exists());
     task.abort();
+}
+
+/// A host name whose every change could cut the way to the controllers.
+struct Risky;
+
+impl Provider for Risky {
+    fn name(&self) -> &'static str {
+        "risky"
+    }
+
+    fn supported(&self, model: &mut ModelBuilder) {
+        let policy = Policy { writable: vec!["Device.DeviceInfo.".to_owned()], ..Policy::default() };
+        Support::new(model, &policy).writable("Device.DeviceInfo.", &["HostName"], &["HostName"]);
+    }
+
+    fn subtrees(&self) -> Vec<SchemaPath> {
+        vec![object("Device.DeviceInfo.")]
+    }
+
+    fn refresh<'a>(&'a self, _: &'a [SchemaPath]) -> Pending<'a, Result<Report, ProviderError>> {
+        Box::pin(async { Ok(report([RowBuilder::new("Device.DeviceInfo.", &[]).text("HostName", "old")])) })
+    }
+
+    fn prepare<'a>(&'a self, _: &'a [Edit]) -> Pending<'a, Result<Prepared, Fault>> {
+        Box::pin(async { Ok(Prepared(Box::new(()))) })
+    }
+
+    fn commit<'a>(&'a self, _: &'a mut Prepared) -> Pending<'a, Result<Committed, Fault>> {
+        Box::pin(async { Ok(Committed { needs_confirm: true, ..Committed::default() }) })
+    }
+}
+
+#[tokio::test]
+async fn a_risky_change_is_answered_and_then_the_connection_is_made_anew() {
+    let mut controller = Controller::listen().await;
+    let toml = format!(
+        "[[controller]]\nendpoint = \"proto::controller\"\nurl = \"ws://127.0.0.1:{}/usp\"\n",
+        controller.port
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let config = Config::parse(&toml).expect("well-formed");
+    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id());
+    let (identity, endpoint) = (Identity::default(), agent_id());
+    let instance = host::instance(&config, &state, &identity, &endpoint, vec![Arc::new(Risky)]);
+    let instance = instance.await.expect("an instance");
+    instance.start().await.expect("it starts");
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(links::keep(instance, credentials.expect("a certificate"), agent_id(), stopped));
+    controller.connected().await;
+    let value = ParamSetting { param: "HostName".to_owned(), value: "new".to_owned(), required: true };
+    let objects = vec![ObjectSettings { path: "Device.DeviceInfo.".to_owned(), params: vec![value] }];
+    let answer = controller.ask(Operation::Set(Set { allow_partial: false, objects })).await;
+    assert!(matches!(answer, Outcome::Set(_)), "{answer:?}");
+    let said = controller.hear().await;
+    assert!(matches!(said, Heard::Down), "{said:?}");
+    controller.connected().await;
 }

@@ -160,27 +160,35 @@ impl Controller {
     }
 }
 
+/// Tells whoever runs the tests.
+pub(crate) fn note(text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    writeln!(std::io::stderr(), "{text}")
+}
+
 /// The program, running.
 pub(crate) struct Program(Child);
 
 impl Program {
-    /// Starts it over a folder, with one controller on this port and `more` in its configuration.
-    pub(crate) fn start(folder: &Path, port: u16, more: &str) -> Program {
+    /// Starts it over a folder, with one controller on this port.
+    pub(crate) fn start(folder: &Path, port: u16) -> Program {
+        Program::start_by(&[], folder, port)
+    }
+
+    /// The same, run by these words.
+    pub(crate) fn start_by(words: &[&str], folder: &Path, port: u16) -> Program {
         let config = folder.join("agent.toml");
         let text = format!(
             "data_dir = {:?}\n[agent]\nendpoint = {AGENT:?}\n[[controller]]\nendpoint = {CONTROLLER:?}\n\
-             url = \"ws://127.0.0.1:{port}/usp\"\n{more}",
+             url = \"ws://127.0.0.1:{port}/usp\"\n",
             folder.join("data"),
         );
         std::fs::write(&config, text).expect("a configuration");
-        Program::command(&[env!("CARGO_BIN_EXE_cusp-agent")], &config)
-    }
-
-    /// Runs the program by these words in front of its options.
-    pub(crate) fn command(words: &[&str], config: &Path) -> Program {
         let log = std::fs::File::options().append(true).create(true).open(config.with_extension("log"));
-        let mut command = Command::new(words[0]);
-        command.args(&words[1..]).arg("--config").arg(config).stdin(Stdio::null());
+        let mut line = words.to_vec();
+        line.push(env!("CARGO_BIN_EXE_cusp-agent"));
+        let mut command = Command::new(line[0]);
+        command.args(&line[1..]).arg("--config").arg(config).stdin(Stdio::null());
         Program(command.stderr(log.expect("a file")).spawn().expect("the program"))
     }
 
