@@ -28,7 +28,7 @@ impl<S: Store> Session<S> {
         notification: Notification,
     ) -> Input {
         let at = usp.0.clock.utc();
-        let wants_onboarding = matches!(notification.what, Notice::OnBoardRequest { .. });
+        let wants_onboarding = begins_anew(&notification.what);
         let schema = self.schema(usp).await;
         let (finish, quoted) = self.completion(usp, &notification.what, &schema).await.unzip();
         let finished = finish.as_ref().map(|finish: &FinishJob| finish.job);
@@ -61,7 +61,7 @@ impl<S: Store> Session<S> {
                 }
                 if wants_onboarding && !matches!(written, Written::Notified { known: true, .. }) {
                     let (usp, session) = (usp.clone(), Arc::clone(self));
-                    tokio::spawn(async move { session.onboard(&usp).await });
+                    tokio::spawn(async move { session.onboard_by(&usp, None).await });
                 }
                 Input::Stored(ticket)
             }
@@ -102,6 +102,11 @@ impl<S: Store> Session<S> {
     /// Has the machine onboard the device after the domain's plan.
     pub(super) async fn onboard(self: &Arc<Self>, usp: &Usp<S>) {
         let model = self.known_model(usp).await;
+        self.onboard_by(usp, model).await;
+    }
+
+    /// Without a model, the device is asked for it, whatever it said before.
+    async fn onboard_by(self: &Arc<Self>, usp: &Usp<S>, model: Option<StoredModel>) {
         self.planned_blind.store(model.is_none(), Ordering::Relaxed);
         let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()));
         self.input(usp, Input::Onboard(plan)).await;
@@ -171,6 +176,21 @@ impl<S: Store> Session<S> {
         if self.planned_blind.swap(false, Ordering::Relaxed) && self.known_model(usp).await.is_some() {
             self.onboard(usp).await;
         }
+    }
+}
+
+/// Whether the device may be another one than it was, so that its model has to be read again: it asks to be
+/// onboarded, or has booted with other firmware.
+fn begins_anew(what: &Notice) -> bool {
+    match what {
+        Notice::OnBoardRequest { .. } => true,
+        Notice::Event { path, name, params } => {
+            let updated = |(name, value): &(String, String)| {
+                name == "FirmwareUpdated" && (value == "true" || value == "1")
+            };
+            path == "Device." && name == "Boot!" && params.iter().any(updated)
+        }
+        _ => false,
     }
 }
 

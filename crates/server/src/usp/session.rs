@@ -102,7 +102,7 @@ impl<S: Store> Session<S> {
 
     /// A Record arrived. The future ends when all that must be stored before the next one is stored.
     pub(super) async fn inbound(self: &Arc<Self>, usp: &Usp<S>, record: Inbound) -> Verdict {
-        usp.0.traces.record(self.device, usp.0.clock.utc(), true, &record.record);
+        usp.0.traces.record(self.device, usp.0.clock.utc(), true, &record.record, &self.schema);
         let effects = self.feed(usp, Input::Record(record));
         let closed = self.sender.is_closed();
         self.carry_out(usp, effects).await;
@@ -226,7 +226,7 @@ impl<S: Store> Session<S> {
     fn output(&self, usp: &Usp<S>, inner: &mut SessionInner, output: Output, effects: &mut Vec<Effect>) {
         match output {
             Output::Send(outbound) => {
-                usp.0.traces.record(self.device, usp.0.clock.utc(), false, &outbound.record);
+                usp.0.traces.record(self.device, usp.0.clock.utc(), false, &outbound.record, &self.schema);
                 usp.0.metrics.records_out.inc();
                 if outbound.return_path == self.return_path
                     && let Err(error) = self.sender.send(outbound.record)

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use api::gateway::Schema;
 use bytes::Bytes;
 use dm::UtcTime;
 use fleet::ids::DeviceId;
@@ -60,12 +61,22 @@ impl Ring {
 }
 
 impl Traces {
-    pub(super) fn record(&self, device: DeviceId, at: UtcTime, inbound: bool, record: &Bytes) {
+    pub(super) fn record(
+        &self,
+        device: DeviceId,
+        at: UtcTime,
+        inbound: bool,
+        record: &Bytes,
+        schema: &Mutex<Option<Schema>>,
+    ) {
         if self.on.load(Ordering::Relaxed) == 0 || !lock(&self.rings).contains_key(&device) {
             return;
         }
         // Outside the lock: a supported model has megabytes.
-        let shown = mask_record(record, &api::is_secret);
+        let schema = lock(schema).clone();
+        let shown = mask_record(record, &|path, name| {
+            api::is_secret(path, name) || schema.as_ref().is_some_and(|schema| schema.is_secret(path, name))
+        });
         let mut rings = lock(&self.rings);
         let Some(ring) = rings.get_mut(&device) else { return };
         let at_micros = u64::try_from(at.0.saturating_sub(ring.since.0)).unwrap_or(0);

@@ -5,7 +5,7 @@ use serde_json::json;
 use server::config::PolicyName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use usp_proto::notify::{Notification, OnBoardRequest};
+use usp_proto::notify::{Event, Notification, OnBoardRequest};
 use usp_proto::{Body, Request};
 
 use crate::agent::{Agent, dialer};
@@ -210,4 +210,37 @@ async fn an_approval_holds_for_the_certificate_that_was_shown() {
     assert_eq!(server.api.get("/devices").await.items().len(), 0);
     let shown = server.api.post(&path, Some(json!({ "fingerprint": "plain" }))).await;
     assert_eq!(shown.status, 200, "{shown:?}");
+}
+
+#[tokio::test]
+async fn the_model_is_read_again_when_the_device_has_other_firmware() {
+    let world = World::new(PolicyName::Open);
+    let server = world.serve().await;
+    let agent = Agent::dial(&server, AGENT).await;
+    let device = server.device(AGENT).await;
+    agent.keep_answering();
+    server.until(&format!("/devices/{device}"), |one| one.body["onboarded"] == true).await;
+    server.stop().await;
+    let server = world.serve().await;
+    let mut agent = Agent::dial(&server, AGENT).await;
+    let boot = |updated: &str| {
+        Notification::Event(Event {
+            obj_path: "Device.".to_owned(),
+            event_name: "Boot!".to_owned(),
+            params: [("FirmwareUpdated".to_owned(), updated.to_owned())].into(),
+        })
+    };
+    let told = agent.notify(boot("false"));
+    agent.answer_to(&told).await;
+    // Whatever the same firmware would be asked has its place before this.
+    let probe = "Device.Time.CurrentLocalTime";
+    let get = server.api.post(&format!("/devices/{device}/get"), Some(json!({ "paths": [probe] }))).await;
+    assert_eq!(get.status, 202, "{get:?}");
+    let is_probe = |request: &Request| matches!(request, Request::Get(get) if get.param_paths == [probe]);
+    let is_schema = |request: &Request| matches!(request, Request::GetSupportedDm(_));
+    let (id, asked) = agent.request(|request| is_probe(request) || is_schema(request)).await;
+    assert!(is_probe(&asked), "the model was read though it is the same");
+    agent.respond(&id, crate::agent::reply(&asked));
+    agent.notify(boot("true"));
+    agent.request(is_schema).await;
 }

@@ -80,7 +80,8 @@ pub(crate) fn connect(
         let Some(Heard::Up(up)) = heard.recv().await else { return };
         let controller = EndpointId::receive(CONTROLLER).expect("an endpoint id");
         let send = |msg: &Msg| {
-            let _ = up.sender.send(encode_message(&eid, &controller, Version::CURRENT, msg));
+            let sent = up.sender.send(encode_message(&eid, &controller, Version::CURRENT, msg));
+            assert!(sent.is_ok() || up.sender.is_closed(), "not sent: {sent:?}");
         };
         let _ = up.sender.send(Record::websocket_connect(&eid, &controller, Version::CURRENT).encode());
         memory.open.iter().for_each(|number| send(&notify(*number)));

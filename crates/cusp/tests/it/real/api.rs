@@ -75,14 +75,22 @@ impl Api {
 
     /// Asks again until the answer is as wanted.
     pub(crate) fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let Some(found) = self.becomes(path, wanted) else {
+            panic!("{path} never was as wanted: {:?}", self.attempt(Method::GET, path, None));
+        };
+        found
+    }
+
+    /// The same, and `None` when patience ends.
+    pub(crate) fn becomes(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
         let begun = Instant::now();
-        loop {
+        while begun.elapsed() < PATIENCE {
             let answer = self.attempt(Method::GET, path, None);
-            match answer {
-                Some(answer) if answer.status == 200 && wanted(&answer.body) => return answer.body,
-                seen => assert!(begun.elapsed() < PATIENCE, "{path} never was as wanted: {seen:?}"),
+            if let Some(answer) = answer.filter(|answer| answer.status == 200 && wanted(&answer.body)) {
+                return Some(answer.body);
             }
         }
+        None
     }
 
     /// Runs an operation on a device and waits for its end; the job.

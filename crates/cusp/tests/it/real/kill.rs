@@ -118,7 +118,17 @@ fn settle(site: &Site, memory: Memory, device: &str, jobs: &[String]) {
     let mut states: BTreeMap<String, usize> = BTreeMap::new();
     for job in jobs {
         let ended = |job: &Value| !["queued", "sent"].contains(&job["state"].as_str().unwrap_or_default());
-        let job = api.until(&format!("/jobs/{job}"), ended);
+        let path = format!("/jobs/{job}");
+        let Some(job) = api.becomes(&path, ended) else {
+            let open: Vec<String> = ["queued", "sent"]
+                .iter()
+                .flat_map(|state| api.get(&format!("/jobs?state={state}"))["items"].as_array().cloned())
+                .flatten()
+                .map(|job| format!("{} {} {} {}", job["id"], job["kind"], job["state"], job["updated"]))
+                .collect();
+            let online = &api.get(&format!("/devices/{device}"))["online"];
+            panic!("{path} has not ended; online: {online}; {open:#?}; {:#?}", server.told());
+        };
         *states.entry(job["state"].as_str().expect("a state").to_owned()).or_default() += 1;
         // A command may or may not have run when the server died; a Set is sent again.
         let legal: &[&str] = if job["kind"] == "set" { &["done"] } else { &["done", "in_doubt"] };

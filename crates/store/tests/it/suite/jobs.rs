@@ -279,4 +279,22 @@ pub(super) async fn queue_is_bounded<S: Store>(store: &S) {
     let full = service::create_operation(store, &caller(), stamp(at(900), 900), new, &NoSchema).await;
     let why = StoreError::Conflict("too many operations wait for this device");
     assert_eq!(full, Err(Error::Store(why)));
+    more_may_wait_than_a_lane_holds(store).await;
+}
+
+/// A write that was under way when the server died waits again, beside as many as may wait: whoever reads
+/// what waits must see that there is one more.
+async fn more_may_wait_than_a_lane_holds<S: Store>(store: &S) {
+    let device = approved(store, "os::00256D-R", 2).await;
+    let epoch = open_session(store, device.id, at(2000)).await;
+    let write = || new_operation(device.id, set("Device.Time.", "Enable", "true"));
+    let job = create(store, 2001, write()).await.id;
+    let sent = Write::JobSent { tenant: TENANT, job, epoch, at: at(2002) };
+    assert!(matches!(store.submit(sent).await, Ok(Written::Job { .. })));
+    for number in 0..limits::LANE_QUEUE as u64 {
+        create(store, 2010 + number, write()).await;
+    }
+    assert_eq!(store.submit(Write::Recover { at: at(3000) }).await, Ok(Written::Count(1)));
+    let waiting = store.queued_jobs(TENANT, device.id, limits::LANE_QUEUE + 1).await.expect("a list");
+    assert_eq!((waiting.len(), waiting[0].id), (257, job));
 }
