@@ -81,9 +81,9 @@ export function twin(): Map<string, TwinItem> {
 }
 
 export const pending = (): PendingDevice[] => [
-  { endpoint: "os::0C8DDB-HX3009911", transport: "websocket", peer: "203.0.113.24:51834", proven: true, fingerprint: "9f2c41aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c5408e1f", first_seen: ago(420), last_seen: ago(12), attempts: 9 },
-  { endpoint: "proto::fw-bench-2", transport: "websocket", peer: "127.0.0.1:40112", proven: false, first_seen: ago(95), last_seen: ago(40), attempts: 2 },
-  { endpoint: "uuid::6a1de0c2-53e4-4f0a-9c02-0a30ee4b5a11", transport: "websocket", peer: "198.51.100.7:60020", proven: false, first_seen: ago(3_900), last_seen: ago(1_800), attempts: 1 },
+  { endpoint: "os::0C8DDB-HX3009911", transport: "websocket", peer: "203.0.113.24:51834", proven: true, fingerprint: "9f2c41aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c5408e1f", first_seen: ago(420), last_seen: ago(12), attempts: 9, changed: false },
+  { endpoint: "proto::fw-bench-2", transport: "websocket", peer: "127.0.0.1:40112", proven: false, first_seen: ago(95), last_seen: ago(40), attempts: 2, changed: false },
+  { endpoint: "uuid::6a1de0c2-53e4-4f0a-9c02-0a30ee4b5a11", transport: "websocket", peer: "198.51.100.7:60020", proven: false, first_seen: ago(3_900), last_seen: ago(1_800), attempts: 1, changed: false },
 ];
 
 export const refused = (): Refusal[] => [

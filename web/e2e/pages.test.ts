@@ -155,6 +155,15 @@ describe("enrolment", () => {
     ]);
   });
 
+  it.each([390, 1280])("keeps every decision in sight at a width of %i", async (width) => {
+    const page = await open("/pending", true, width);
+    await page.getByText("os::0C8DDB-HX3009911").waitFor();
+    for (const button of await page.getByText("Reject", { exact: true }).all()) {
+      const box = await button.boundingBox();
+      expect(box!.x + box!.width).toBeLessThanOrEqual(width);
+    }
+  });
+
   it("does not approve a device that came with another certificate meanwhile, and says what changed", async () => {
     const page = await open("/pending");
     const row = page.getByRole("row", { name: /HX3009911/ });

@@ -20,6 +20,9 @@ describe.runIf(present)("a first visit", () => {
   let server: RealServer;
   let current: Tab;
   let page: Page;
+  let device = "";
+  /** The row that the visit makes, and removes again. */
+  let added = "";
 
   beforeAll(async () => {
     browser = await launch();
@@ -57,13 +60,35 @@ describe.runIf(present)("a first visit", () => {
     await page.locator("[data-live=live]").waitFor();
   });
 
-  step("connects an agent with the text offered for pasting, and approves it", async () => {
+  /** Tab, as a person without a mouse does it, until the wanted control has the focus. */
+  const tabTo = async (label: RegExp) => {
+    for (let presses = 0; presses < 40; presses += 1) {
+      await page.keyboard.press("Tab");
+      const focused = await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "");
+      if (label.test(focused)) return;
+    }
+    throw new Error(`no control ${label} was reached`);
+  };
+  /** Somebody else's write, past the page. */
+  const setElsewhere = async (value: string) => {
+    const answer = await page.request.post(`/api/v1/devices/${device}/set?wait=20s`, {
+      headers: { "X-Cusp-Request": "1" },
+      data: { objects: [{ path: CONTROLLER, params: [{ param: "PeriodicNotifInterval", value, required: true }] }] },
+    });
+    expect(answer.status()).toBe(200);
+  };
+
+  step("connects an agent with the text offered for pasting, and approves it without a mouse", async () => {
     await main("Connect a device").click();
     const configuration = await page.locator('pre[aria-label="agent.toml"]').textContent();
     server.startAgent(configuration ?? "");
-    await main("Pending").click();
-    await page.getByLabel(/^Name for /).fill("bench");
-    await page.getByRole("button", { name: "Approve", exact: true }).click();
+    await page.keyboard.press("g");
+    await page.keyboard.press("p");
+    await page.getByLabel(/^Name for /).waitFor();
+    await tabTo(/^Name for /);
+    await page.keyboard.type("bench");
+    await tabTo(/^Approve$/);
+    await page.keyboard.press("Enter");
     await page.getByText("Nobody is waiting").waitFor();
     await main("Devices").click();
     const row = page.getByRole("row", { name: /bench/ });
@@ -71,6 +96,7 @@ describe.runIf(present)("a first visit", () => {
     await row.getByText("onboarding").waitFor({ state: "detached", timeout: ONBOARDING_MS });
     await row.getByRole("link", { name: "bench" }).click();
     await page.getByRole("heading", { name: "bench" }).waitFor();
+    device = deviceId();
   });
 
   step("opens DeviceInfo and sees this machine's values", async () => {
@@ -109,17 +135,17 @@ describe.runIf(present)("a first visit", () => {
     await dialog.getByRole("button", { name: "Add row" }).click();
     await dialog.getByText("created").waitFor();
     await page.keyboard.press("Escape");
+    const row = page.locator('[data-path^="Device.LocalAgent.Subscription."][aria-selected=true]');
+    await row.waitFor();
+    added = (await row.getAttribute("data-path")) ?? "";
+    expect(added).toMatch(/^Device\.LocalAgent\.Subscription\.\d+\.$/);
   });
 
   step("sees a value change that somebody else made, without touching the page", async () => {
     await open(WRITABLE);
     await page.locator("[data-live=live]").waitFor();
     await node(WRITABLE).getByText("7200").waitFor();
-    const answer = await page.request.post(`/api/v1/devices/${deviceId()}/set?wait=20s`, {
-      headers: { "X-Cusp-Request": "1" },
-      data: { objects: [{ path: CONTROLLER, params: [{ param: "PeriodicNotifInterval", value: "7300", required: true }] }] },
-    });
-    expect(answer.status()).toBe(200);
+    await setElsewhere("7300");
     await node(WRITABLE).getByText("7300").waitFor();
     await tabOf("Events").click();
     await page.getByRole("list", { name: "Events" }).getByText(`${WRITABLE} = 7300`).first().waitFor();
@@ -140,8 +166,81 @@ describe.runIf(present)("a first visit", () => {
     await page.keyboard.press("Escape");
   });
 
+  step("finds a parameter by a part of its name, and leaves the search", async () => {
+    await open("Device.DeviceInfo.");
+    await page.keyboard.press("/");
+    await page.keyboard.type("periodicnotifint");
+    await node(WRITABLE).getByText("7300").waitFor();
+    await page.getByRole("status").getByText("1 found").or(page.getByText("1 found")).first().waitFor();
+    expect(await node("Device.DeviceInfo.UpTime").count()).toBe(0);
+    await page.keyboard.press("Escape");
+    await node("Device.DeviceInfo.").waitFor();
+    await node(WRITABLE).waitFor({ state: "detached" });
+  });
+
+  step("shows an event of the device the moment it happens", async () => {
+    await main("Events").click();
+    await page.locator("[data-live=live]").waitFor();
+    const line = page.getByRole("list", { name: "Events" }).getByRole("listitem").filter({ hasText: `${WRITABLE} = 7400` });
+    expect(await line.count()).toBe(0);
+    await setElsewhere("7400");
+    await line.first().waitFor();
+    await line.first().getByRole("link", { name: "bench" }).click();
+    await page.getByRole("heading", { name: "bench" }).waitFor();
+  });
+
+  step("deletes the subscription that it added", async () => {
+    await open(added);
+    await page.getByRole("tree").focus();
+    await page.keyboard.press("Delete");
+    await page.getByRole("dialog").getByRole("button", { name: "Delete row" }).click();
+    await node(added).waitFor({ state: "detached" });
+    // The device itself no longer has it.
+    const answer = await page.request.post(`/api/v1/devices/${device}/instances?wait=20s`, { headers: { "X-Cusp-Request": "1" }, data: { paths: ["Device.LocalAgent.Subscription."], first_level_only: true } });
+    const left = JSON.stringify(((await answer.json()) as { outcome: unknown }).outcome);
+    expect(left).toContain("Device.LocalAgent.Subscription.");
+    expect(left).not.toContain(`"${added}"`);
+  });
+
+  step("comes back by itself after the server was restarted", async () => {
+    await open(WRITABLE);
+    await node(WRITABLE).getByText("7400").waitFor();
+    await server.restart(() => page.locator("[data-live=offline], [data-live=connecting]").first().waitFor());
+    await page.locator("[data-live=live]").waitFor({ timeout: ONBOARDING_MS });
+    await page.getByRole("banner").or(page.locator("header")).first().getByText("online", { exact: true }).waitFor({ timeout: ONBOARDING_MS });
+    await setElsewhere("7500");
+    // A read of the tree, because the subscription to the value is gone.
+    await page.getByRole("tree").focus();
+    await page.keyboard.press("r");
+    await node(WRITABLE).getByText("7500").waitFor();
+  });
+
+  step("is dark where the system is", async () => {
+    await main("Devices").click();
+    await page.getByRole("row", { name: /bench/ }).waitFor();
+    const brightness = () => page.evaluate(() => {
+      const pixel = document.createElement("canvas").getContext("2d")!;
+      const of = (colour: string) => {
+        pixel.fillStyle = colour;
+        pixel.fillRect(0, 0, 1, 1);
+        return [...pixel.getImageData(0, 0, 1, 1).data].slice(0, 3).reduce((sum, part) => sum + part, 0) / 3;
+      };
+      const style = getComputedStyle(document.body);
+      return { ground: of(style.backgroundColor), text: of(style.color) };
+    });
+    const light = await brightness();
+    await page.emulateMedia({ colorScheme: "dark" });
+    const dark = await brightness();
+    expect(light.ground).toBeGreaterThan(200);
+    expect(light.text).toBeLessThan(90);
+    expect(dark.ground).toBeLessThan(60);
+    expect(dark.text).toBeGreaterThan(200);
+    await page.emulateMedia({ colorScheme: "light" });
+  });
+
   step("lists all of it as jobs", async () => {
+    await page.goto(`/devices/${device}`);
     await tabOf("Jobs").click();
-    for (const kind of ["operate", "add", "set"]) await page.getByRole("button", { name: kind, exact: true }).first().waitFor();
+    for (const kind of ["operate", "add", "set", "delete"]) await page.getByRole("button", { name: kind, exact: true }).first().waitFor();
   });
 });

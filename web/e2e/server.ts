@@ -65,17 +65,31 @@ export class RealServer {
   url = "";
   link = "";
   #server: Child | undefined;
+  #listeners: Record<string, string> = {};
   #agent: Child | undefined;
 
   async start(): Promise<this> {
     const free = "127.0.0.1:0";
-    const server = new Child(CUSP, ["serve", "--data", this.data], this.folder, { CUSP_HTTP_LISTEN: free, CUSP_USP_WEBSOCKET_LISTEN: free });
-    this.#server = server;
-    const listeners = await until("listeners.json", () => readJson(join(this.data, "listeners.json")), server);
-    this.url = `http://${listeners["http"]}`;
+    const server = await this.#serve({ http: free, "usp.websocket": free });
+    this.url = `http://${this.#listeners["http"]}`;
     const printed = await until("the sign-in link", () => /https?:\/\/\S+?((?:\/sign-in\?link=|\/?#\/link\/)[^\s"']+)/.exec(stripColour(server.output))?.[1], server);
     this.link = printed.startsWith("/") ? printed : `/${printed}`;
     return this;
+  }
+
+  /** Ends the server, runs what is to happen meanwhile, and starts it again at the same addresses with the same data. */
+  async restart(meanwhile: () => Promise<unknown>): Promise<void> {
+    await this.#server?.stop();
+    rmSync(join(this.data, "listeners.json"), { force: true });
+    await meanwhile();
+    await this.#serve(this.#listeners);
+  }
+
+  async #serve(listen: Record<string, string>): Promise<Child> {
+    const server = new Child(CUSP, ["serve", "--data", this.data], this.folder, { CUSP_HTTP_LISTEN: listen["http"]!, CUSP_USP_WEBSOCKET_LISTEN: listen["usp.websocket"]! });
+    this.#server = server;
+    this.#listeners = await until("listeners.json", () => readJson(join(this.data, "listeners.json")), server);
+    return server;
   }
 
   /** Starts the agent with the text that the page offers for pasting. */

@@ -93,4 +93,7 @@ async function dialogs(page: Page, shot: (name: string) => Promise<unknown>): Pr
   await shot("narrow-jobs");
   await parameters("Device.DeviceInfo.UpTime");
   await shot("narrow-tree");
+  await page.goto("/pending");
+  await page.getByRole("button", { name: "Reject" }).first().waitFor();
+  await shot("narrow-pending");
 }

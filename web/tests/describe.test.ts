@@ -4,6 +4,7 @@ import { firstSentence, plainDescription } from "../src/tree/describe";
 describe("descriptions", () => {
   it.each([
     ["Enables or disables the interface.\n\n  This parameter is based on ''ifAdminStatus'' from {{bibref|RFC2863}}.", "Enables or disables the interface.\nThis parameter is based on ifAdminStatus from [RFC2863]."],
+    ["If a subscription\n  is associated, then\nthis holds:\n* one\n* two, in\n  two lines\n\nThe end.", "If a subscription is associated, then this holds:\n* one\n* two, in two lines\nThe end."],
     ["{{numentries}}", "The number of entries in the table."],
     ["The current operational state of the interface (see {{bibref|TR-181i2|Section 4.2.2}}). {{enum}}", "The current operational state of the interface (see [TR-181i2, Section 4.2.2])."],
     ["When {{enum|Up|Status}}, {{param|Enable}} of {{object|#.Stats}} is {{true}}, else {{empty}}.", "When Up, Enable of #.Stats is true, else an empty string."],

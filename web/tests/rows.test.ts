@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Model } from "../src/api/types";
 import { objects } from "./brief";
-import { siblingPlaces, visibleRows, type Row } from "../src/tree/rows";
+import { rowLabel, siblingPlaces, visibleRows, type Row } from "../src/tree/rows";
 import { rowFields, SchemaIndex } from "../src/tree/schema";
 import { Twin } from "../src/tree/twin";
 
@@ -21,6 +21,17 @@ function rows(open: string[], filter = "", fill: (twin: Twin) => void = () => {}
   return visibleRows(new SchemaIndex(model ?? undefined), twin, { open: new Set(open), filter }).map((row) => (row.kind === "note" ? `${row.depth} note ${row.text}` : `${row.depth} ${row.kind} ${row.path}`));
 }
 const HOSTS = (twin: Twin) => twin.putItems(["10", "9"].map((row) => ({ path: `Device.Hosts.Host.${row}.IPAddress`, value: `192.0.2.${row}`, at: "2026-01-01T00:00:00Z", source: "read" })));
+
+it.each([
+  [{ Alias: "cpe-3", ID: "from-the-page" }, "from-the-page"],
+  [{ Alias: "cpe-3", Name: "eth0" }, "eth0"],
+  [{ Alias: "cpe-3", Enable: "true" }, "cpe-3"],
+  [{ Name: "" }, ""],
+])("labels a row that has %j as %j", (values, label) => {
+  const twin = new Twin();
+  twin.putValues(Object.entries(values).map(([name, value]) => [`Device.A.3.${name}`, value] as const), "2026-01-01T00:00:00Z", "read");
+  expect(rowLabel(twin, "Device.A.3.")).toBe(label);
+});
 
 describe("visible rows", () => {
   it("shows only the root while nothing is open", () => expect(rows([])).toEqual(["0 object Device."]));

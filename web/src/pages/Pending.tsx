@@ -8,7 +8,7 @@ import type { ApproveBody, PendingDevice } from "../api/types";
 import { Confirm } from "../components/Dialog";
 import { useNotices } from "../components/toast";
 import { Ago } from "../components/time";
-import { Badge, Button, cx, Empty, ErrorNote, Loading, PageHeader, Unproven } from "../components/ui";
+import { Badge, Button, Empty, ErrorNote, Loading, PageHeader, Unproven } from "../components/ui";
 
 type Decision = "approve" | "reject";
 
@@ -76,24 +76,23 @@ export function PendingPage() {
           {query.isPending ? <Loading /> : items.length === 0 ? (
             <Empty title="Nobody is waiting">A device that dials in without a known identity appears here. <Link to="/connect" className="text-accent underline">Connect a device</Link></Empty>
           ) : (
-            <table className="grid-table" aria-label="Pending devices">
+            <table className="grid-table stacked" aria-label="Pending devices">
               <thead>
                 <tr>
                   <th scope="col" className="w-8"><input type="checkbox" aria-label="Select all" checked={all} onChange={() => setChosen(all ? new Set() : new Set(items.map((item) => item.endpoint)))} /></th>
-                  <th scope="col">Endpoint</th><th scope="col">From</th><th scope="col">Identity</th><th scope="col">First seen</th><th scope="col">Last try</th><th scope="col">Name</th><th scope="col"><span className="sr-only">Decision</span></th>
+                  <th scope="col">Endpoint</th><th scope="col">From</th><th scope="col">Identity</th><th scope="col">Last try</th><th scope="col">Name</th><th scope="col"><span className="sr-only">Decision</span></th>
                 </tr>
               </thead>
               <tbody>
                 {items.map((item) => (
                   <tr key={item.endpoint}>
                     <td><input type="checkbox" aria-label={`Select ${item.endpoint}`} checked={chosen.has(item.endpoint)} onChange={() => toggle(item.endpoint)} /></td>
-                    <td className="value min-w-52">{item.endpoint}</td>
+                    <td className="value min-w-40">{item.endpoint}</td>
                     <td><span className="value whitespace-nowrap">{item.peer}</span><div className="text-xs text-faint">{item.transport}</div></td>
                     <td><Identity item={item} was={overtaken[item.endpoint]} /></td>
-                    <td className="text-muted"><Ago at={item.first_seen} /></td>
-                    <td className="text-muted"><Ago at={item.last_seen} />{item.attempts > 1 && <div className="text-xs text-faint">{item.attempts} tries</div>}</td>
-                    <td><input className="field min-w-32" aria-label={`Name for ${item.endpoint}`} placeholder="Optional" value={names[item.endpoint] ?? ""} onChange={(event) => setNames({ ...names, [item.endpoint]: event.target.value })} onKeyDown={(event) => event.key === "Enter" && void run("approve", [item])} /></td>
-                    <td className="text-right whitespace-nowrap">
+                    <td className="text-muted"><Ago at={item.last_seen} /><div className="text-xs text-faint">{item.attempts > 1 ? <>{item.attempts} tries, first <Ago at={item.first_seen} /></> : "first try"}</div></td>
+                    <td><input className="field min-w-24" aria-label={`Name for ${item.endpoint}`} placeholder="Name, if any" value={names[item.endpoint] ?? ""} onChange={(event) => setNames({ ...names, [item.endpoint]: event.target.value })} onKeyDown={(event) => event.key === "Enter" && void run("approve", [item])} /></td>
+                    <td className="whitespace-nowrap md:text-right">
                       <Button small variant="primary" busy={busy.has(item.endpoint)} onClick={() => void run("approve", [item])}>Approve</Button>{" "}
                       <Button small variant="danger" busy={busy.has(item.endpoint)} onClick={() => setRejecting([item])}>Reject</Button>
                     </td>
@@ -119,7 +118,7 @@ function Identity({ item, was }: { item: PendingDevice; was: string | undefined 
     <>
       {item.proven ? <Badge tone="ok">certificate</Badge> : <Unproven />}
       {item.changed && <Badge tone="bad" title="It has come with different certificates, or with and without one, since its first attempt: perhaps two devices use this endpoint">changed</Badge>}
-      {item.fingerprint && <div className={cx("value mt-0.5 max-w-56 text-faint", was === undefined && "truncate")} title={item.fingerprint}>{item.fingerprint}</div>}
+      {item.fingerprint && <div className="value mt-0.5 max-w-64 text-faint">{item.fingerprint}</div>}
       {was !== undefined && (
         <p role="alert" className="mt-1 max-w-64 text-bad">
           {was === shownProof(item) ? "Its certificate has changed before. Approve again only if this is the one you expect." : <>Not approved: it came with {proofName(shownProof(item))} meanwhile, and you had seen {proofName(was)}. Approve again only if this is the one you expect.</>}

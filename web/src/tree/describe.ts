@@ -18,7 +18,9 @@ export function plainDescription(text: string | null | undefined): string {
     before = plain;
     plain = plain.replace(/\{\{([^{}]*)\}\}/g, (_, inner: string) => template(inner));
   }
-  return plain.replace(/'{2,}/g, "").replace(/[ \t]+/g, " ").replace(/ ([.,;:)])/g, "$1").replace(/\s*\n\s*/g, "\n").trim();
+  // A blank line ends a paragraph and a star begins an item; any other line end is only where the file was wrapped.
+  const lines = plain.replace(/'{2,}/g, "").replace(/\s*\n\s*\n\s*|\s*\n\s*(?=\*)/g, "\r").replace(/\s*\n\s*/g, " ").replace(/\r/g, "\n");
+  return lines.replace(/[ \t]+/g, " ").replace(/ ([.,;:)])/g, "$1").replace(/\n+/g, "\n").trim();
 }
 
 function template(inner: string): string {

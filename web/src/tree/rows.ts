@@ -106,9 +106,12 @@ export function siblingPlaces(rows: readonly Row[]): { at: number; group: { size
   return places;
 }
 
-/** A short human label of a table row: its alias or name, whichever is known. */
+/** What tells the rows of a table apart for people, the best first. Devices make aliases up (`cpe-3`), so they come last. */
+const LABELS = ["Name", "HostName", "ID", "EndpointID", "IPAddress", "PhysAddress", "Command", "Alias"];
+
+/** A short human label of a table row, from whichever of its parameters is known. */
 export function rowLabel(twin: Twin, path: string): string {
-  for (const name of ["Name", "Alias", "HostName", "IPAddress", "PhysAddress", "Command", "EndpointID", "ID"]) {
+  for (const name of LABELS) {
     const value = twin.value(path + name)?.value;
     if (value) return value;
   }
