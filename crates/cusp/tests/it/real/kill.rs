@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use ureq::http::Method;
@@ -39,7 +39,7 @@ fn what_was_accepted_or_acknowledged_survives_kill_9() {
             [set(), operate()].map(|(verb, body)| spawn_writer(&site, &device, verb, body, &progress));
         drop(progress);
         wait(&seen, random.below(PROGRESS) + 1);
-        std::thread::sleep(Duration::from_micros(random.below(AFTERWARDS_MICROS)));
+        linger(&seen, Duration::from_micros(random.below(AFTERWARDS_MICROS)));
         server.kill();
         // The receiver stands until all have seen the end, so that nothing that was told to us is lost.
         memory = agent.join().expect("the agent does not panic");
@@ -104,6 +104,16 @@ fn operate() -> (&'static str, Value) {
 fn wait(seen: &Receiver<()>, count: u64) {
     for _ in 0..count {
         seen.recv_timeout(PATIENCE).expect("the server works");
+    }
+}
+
+/// Lets work go on for so long, so that kills hit any moment and not only those after an answer.
+fn linger(seen: &Receiver<()>, time: Duration) {
+    let end = Instant::now() + time;
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        if seen.recv_timeout(left).is_err() {
+            return;
+        }
     }
 }
 
