@@ -39,11 +39,15 @@ pub(crate) async fn start(config: &Config) -> Result<Server, Failure> {
     Ok(server)
 }
 
-/// The threads of a server.
+/// The threads of a server, or of a simulated fleet.
 ///
 /// # Errors
 /// What the system says.
 pub(crate) fn runtime() -> Result<Runtime, Failure> {
+    // A huge page stays resident as long as one small session lives in it. Where they can't be switched
+    // off, the process is larger.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
