@@ -10,7 +10,7 @@ const STEPS: [&str; 4] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
-    include_str!("migrations/datamodel.sql"),
+    include_str!("migrations/0004.sql"),
 ];
 
 /// Takes the steps that are missing.

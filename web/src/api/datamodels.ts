@@ -1,9 +1,10 @@
 // Imported data models: what the server knows of parameters beyond what a device itself says.
 import { queryOptions } from "@tanstack/react-query";
 import { BASE, send, toProblem, ApiError } from "./client";
+import type { Schemas } from "./types";
 
 /** One imported file. Its id is the hash of what is in it, so that the same file is imported once. */
-export interface DataModel { id: string; name: string; version?: string | null; protocol: string; uri?: string | null; definitions: number; imported: string; actor?: string }
+export type DataModel = Schemas["DataModel"];
 
 export const dataModelsKey = ["datamodels"] as const;
 

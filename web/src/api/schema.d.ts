@@ -89,6 +89,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/datamodels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Imported data models, the latest first. */
+        get: operations["list_data_models"];
+        put?: never;
+        /** Imports a data-model file of the Broadband Forum's form (TR-106), in full (`-full.xml`). */
+        post: operations["import_data_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/datamodels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes an imported data model. */
+        delete: operations["remove_data_model"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/devices": {
         parameters: {
             query?: never;
@@ -155,6 +190,23 @@ export interface paths {
         /** Removes rows from a device. */
         post: operations["delete"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/dial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends the dialling of a device; it is not removed, and may connect by itself. */
+        delete: operations["remove_dial"];
         options?: never;
         head?: never;
         patch?: never;
@@ -320,7 +372,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The last decoded messages of a device. */
+        /** The last messages of a device, secrets masked. */
         get: operations["get_trace"];
         /** Switches tracing of a device; off forgets what was recorded. */
         put: operations["switch_trace"];
@@ -498,7 +550,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Lets a pending device in. */
+        /** Lets a pending device in, as it was shown. */
         post: operations["approve_pending"];
         delete?: never;
         options?: never;
@@ -595,6 +647,11 @@ export interface components {
         };
         /** @description Lets a device in. */
         ApproveBody: {
+            /**
+             * @description What was shown to the person: the row's `fingerprint`, or `plain` where that is null. Another one on
+             *     the list by now is a conflict. Without it, so is a row that has `changed`.
+             */
+            fingerprint?: string | null;
             /** @description What to call it; its endpoint id otherwise. */
             name?: string | null;
         };
@@ -679,6 +736,28 @@ export interface components {
             /** @description The secret. */
             token: string;
         };
+        /** @description A data model that a person imported. */
+        DataModel: {
+            /** @description Who imported it. */
+            actor: string;
+            /**
+             * Format: int64
+             * @description How many objects, parameters, commands, events and arguments it defines.
+             */
+            definitions: number;
+            /** @description SHA-256 of its text form. */
+            id: string;
+            /** @description When it was imported last. */
+            imported: string;
+            /** @description Name without a version, such as `Device`. */
+            name: string;
+            /** @description `usp` or `cwmp`. */
+            protocol: string;
+            /** @description The URI of its file. */
+            uri?: string | null;
+            /** @description Version, such as `2.19`. */
+            version?: string | null;
+        };
         /** @description Removes rows. */
         DeleteBody: {
             /** @description Each path stands or falls alone. */
@@ -743,8 +822,12 @@ export interface components {
         Enrolment: {
             /** @description Since when. */
             created: string;
+            /** @description The one endpoint id that it is for. */
+            endpoint?: string | null;
             /** @description Until when. */
             expires: string;
+            /** @description A tag that each of them gets. */
+            group?: string | null;
             /** @description Its id. */
             id: string;
             /** @description What it is called. */
@@ -757,6 +840,13 @@ export interface components {
         };
         /** @description Makes an enrolment token. */
         EnrolmentBody: {
+            /**
+             * @description The one endpoint id that it is for. It then also lets that device in when it has a certificate
+             *     already, which is revoked; `uses` is 1.
+             */
+            endpoint?: string | null;
+            /** @description A tag that every device gets that it lets in. */
+            group?: string | null;
             /** @description What it is called. */
             name?: string | null;
             /** @description How long it works (`1h`). */
@@ -915,6 +1005,8 @@ export interface components {
         };
         /** @description An argument. */
         ModelArg: components["schemas"]["ModelValue"] & {
+            /** @description What it is for, where an imported model says. */
+            description?: string | null;
             /** @description Must be given. */
             mandatory: boolean;
             /** @description Its name. */
@@ -924,6 +1016,8 @@ export interface components {
         ModelCommand: {
             /** @description Runs on after the answer. */
             async: boolean;
+            /** @description What it does, where an imported model says. */
+            description?: string | null;
             /** @description Input arguments. */
             inputs: components["schemas"]["ModelArg"][];
             /** @description Name, ending in `()`. */
@@ -935,6 +1029,8 @@ export interface components {
         ModelEvent: {
             /** @description Arguments. */
             args: components["schemas"]["ModelArg"][];
+            /** @description When it happens, where an imported model says. */
+            description?: string | null;
             /** @description Name, ending in `!`. */
             name: string;
         };
@@ -944,6 +1040,8 @@ export interface components {
             access: string;
             /** @description Commands. */
             commands: components["schemas"]["ModelCommand"][];
+            /** @description What it is for, where an imported model says. */
+            description?: string | null;
             /** @description Rows whose model differs. */
             divergent?: string[];
             /** @description Events. */
@@ -1023,6 +1121,12 @@ export interface components {
         /** @description A piece of a list. */
         Page_Audited: {
             items: components["schemas"]["Audited"][];
+            /** @description Where the next piece begins; null at the end. */
+            next?: string | null;
+        };
+        /** @description A piece of a list. */
+        Page_DataModel: {
+            items: components["schemas"]["DataModel"][];
             /** @description Where the next piece begins; null at the end. */
             next?: string | null;
         };
@@ -1125,6 +1229,8 @@ export interface components {
              * @description How many there were.
              */
             attempts: number;
+            /** @description Whether it has shown another proof than at its first attempt: somebody else may be using its name. */
+            changed: boolean;
             /** @description Who it says it is. */
             endpoint: string;
             /** @description SHA-256 of that certificate; approval pins it. */
@@ -1533,6 +1639,98 @@ export interface operations {
             };
         };
     };
+    list_data_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DataModel"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_data_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file, 32 MiB at most */
+        requestBody: {
+            content: {
+                "application/xml": string;
+            };
+        };
+        responses: {
+            /** @description Imported */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataModel"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_data_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_devices: {
         parameters: {
             query?: {
@@ -1802,6 +2000,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_dial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Not dialled any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong */
             default: {
@@ -2222,7 +2449,10 @@ export interface operations {
     };
     get_trace: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `json` (the default), or `jsonl`: a recording that can be replayed, one Record a line. */
+                format?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2231,7 +2461,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was recorded */
+            /** @description What was recorded; with `format=jsonl` as application/jsonl */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -4,7 +4,7 @@ import type { components } from "./schema";
 
 export type { paths } from "./schema";
 
-type Schemas = components["schemas"];
+export type Schemas = components["schemas"];
 
 /** RFC 9457. `params` names settings that the server refused before the device saw them. */
 export type Problem = Schemas["Problem"];
@@ -43,8 +43,7 @@ export type ModelCommand = Schemas["ModelCommand"];
 export type ModelEvent = Schemas["ModelEvent"];
 export type ModelArg = Schemas["ModelArg"];
 
-/** `changed`: it has come with another certificate, or with or without one, since its first attempt. */
-export type PendingDevice = Schemas["Pending"] & { changed?: boolean };
+export type PendingDevice = Schemas["Pending"];
 /** `fingerprint` is what the person saw: that of the row, or `plain` where it has none. */
 export type ApproveBody = Schemas["ApproveBody"] & { fingerprint?: string };
 export type Refusal = Schemas["Refused"];

@@ -336,7 +336,11 @@ async fn persistent_subscriptions_survive_a_restart_and_hear_its_boot() {
 async fn a_served_controller_is_recognised_by_its_certificate_or_its_records() {
     let names = |ids: &[&str]| {
         let endpoint_ids = ids.iter().map(|text| id(text)).collect();
-        PeerAuth::Certificate(Arc::new(PeerCertificate { endpoint_ids, ..PeerCertificate::default() }))
+        PeerAuth::Certificate(Arc::new(PeerCertificate {
+            endpoint_ids,
+            trusted: true,
+            ..PeerCertificate::default()
+        }))
     };
     let plain = || PeerAuth::Unproven;
     for (controller, peer, from, stands) in [
