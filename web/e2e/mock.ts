@@ -193,7 +193,7 @@ export class Mock {
       return { status: 204 };
     }
     if (!String(body["raw"]).includes("<model ")) return problem(422, "There is no model in this file");
-    const made = { id: "m1", name: "Device", version: "2.19", protocol: "usp", uri: "urn:broadband-forum-org:tr-181-2-19-1-usp", definitions: 8849, imported: data.ago(0) };
+    const made = { id: "m1", name: "Device", version: "2.19", protocol: "usp", uri: "urn:broadband-forum-org:tr-181-2-19-1-usp", definitions: 8849, actor: "user:owner", imported: data.ago(0) };
     this.dataModels.push(made);
     return { status: 201, body: made };
   }
