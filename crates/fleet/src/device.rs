@@ -40,6 +40,8 @@ pub struct Device {
     pub model: Option<ModelHash>,
     /// The epoch of the present or last session.
     pub epoch: Epoch,
+    /// The URL at which the server dials it, if it does.
+    pub dial: Option<String>,
 }
 
 impl Device {

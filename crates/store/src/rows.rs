@@ -18,7 +18,8 @@ use crate::error::Res;
 use crate::query::{all, unsigned};
 
 pub(crate) const DEVICE: &str = "id, name, manufacturer, model, serial, software, hardware, oui, product_class, \
-     online, proven, address, last_seen, first_seen, onboarded, model_hash, epoch";
+     online, proven, address, last_seen, first_seen, onboarded, model_hash, epoch, \
+     (SELECT url FROM dials WHERE dials.tenant = devices.tenant AND dials.device = devices.id LIMIT 1)";
 
 /// A device without its identities and tags.
 fn device_row(tenant: TenantId, row: &Row<'_>) -> rusqlite::Result<Device> {
@@ -45,6 +46,7 @@ fn device_row(tenant: TenantId, row: &Row<'_>) -> rusqlite::Result<Device> {
         onboarded: row.get(14)?,
         model: row.get::<_, Option<[u8; 32]>>(15)?.map(ModelHash),
         epoch: Epoch(unsigned(row.get(16)?)),
+        dial: row.get(17)?,
     })
 }
 

@@ -779,6 +779,8 @@ export interface components {
         Device: {
             /** @description Network address of that session. */
             address?: string | null;
+            /** @description The URL at which the server dials it, if it does. */
+            dial?: string | null;
             /** @description The endpoint ids that it goes by. */
             endpoints: string[];
             /** @description When it was let in. */

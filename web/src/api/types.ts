@@ -15,8 +15,7 @@ export type RoleName = Schemas["RoleName"];
 export type TokenInfo = Schemas["TokenInfo"];
 export type CreatedToken = Schemas["CreatedToken"];
 
-/** `dial` is the URL that the server dials, where it does. */
-export type Device = Schemas["Device"] & { dial?: string | null };
+export type Device = Schemas["Device"];
 export type TwinItem = Schemas["TwinItem"];
 export type Session = Schemas["Session"];
 

@@ -50,6 +50,8 @@ pub struct Device {
     pub onboarded: bool,
     /// Its supported model.
     pub model_hash: Option<String>,
+    /// The URL at which the server dials it, if it does.
+    pub dial: Option<String>,
     /// Whose it is.
     pub tenant: String,
 }
@@ -76,6 +78,7 @@ impl From<Row> for Device {
             first_seen: time(row.first_seen),
             onboarded: row.onboarded,
             model_hash: row.model.map(|hash| hash.to_string()),
+            dial: row.dial,
             tenant: "default".to_owned(),
         }
     }

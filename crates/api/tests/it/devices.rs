@@ -33,7 +33,8 @@ async fn a_device_is_told_whole() {
         "protocol": "usp", "manufacturer": null, "model": null, "serial": null, "software": null,
         "hardware": null, "oui": null, "product_class": null, "online": false, "proven": false,
         "address": null, "last_seen": null, "first_seen": "2023-11-14T22:13:20Z", "onboarded": false,
-        "model_hash": null, "tenant": "default",
+        "model_hash": null,
+            "dial": null, "tenant": "default",
     });
     assert_eq!((reply.status, reply.json()), (200, expected));
     assert_eq!(reply.header("cache-control"), Some("no-store"));

@@ -26,6 +26,7 @@ fn device() -> Device {
         onboarded: false,
         model: None,
         epoch: Epoch(1),
+        dial: None,
     }
 }
 

@@ -201,6 +201,8 @@ async fn devices_are_dialled_where_they_listen<S: Store>(store: &S) {
         target(first.id, "self::listens", "wss://192.0.2.9/usp", 63),
     ];
     assert_eq!(store.dials(TENANT).await, Ok(expected.to_vec()));
+    let dial = async |id| store.device(TENANT, id).await.expect("readable").expect("known").dial;
+    assert_eq!(dial(first.id).await.as_deref(), Some("wss://192.0.2.9/usp"));
 
     service::remove_dialled(store, &caller(), at(64), second.id).await.expect("dialled");
     assert_eq!(store.dials(TENANT).await, Ok(expected[1..].to_vec()));
@@ -208,7 +210,7 @@ async fn devices_are_dialled_where_they_listen<S: Store>(store: &S) {
     assert_eq!(again, Err(Error::Store(StoreError::NotFound("dialled device"))));
     let last = store.audit(TENANT, PageRequest::first(1)).await.expect("a page").items.remove(0);
     assert_eq!((last.action.as_str(), last.target), ("device.dial.remove", second.id.to_string()));
-    assert!(store.device(TENANT, second.id).await.expect("readable").is_some());
+    assert_eq!(dial(second.id).await, None);
     service::forget_device(store, &caller(), at(65), first.id).await.expect("known");
     assert_eq!(store.dials(TENANT).await, Ok(Vec::new()));
     for (endpoint, url) in [("", "ws://192.0.2.7/"), ("self::x", ""), ("self::x", &"w".repeat(2049))] {
