@@ -5,6 +5,7 @@
 //! state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -69,8 +70,8 @@ pub struct ControllerConfig {
     pub pin: Option<String>,
     /// One-time token to be given a certificate for.
     pub token: Option<String>,
-    /// Seconds between `Periodic!` events.
-    pub periodic_interval: Option<u32>,
+    /// Seconds between `Periodic!` events, from 1; a day where it is absent.
+    pub periodic_interval: Option<NonZeroU32>,
 }
 
 /// The agent's own certificate, when it is not enrolled for one.

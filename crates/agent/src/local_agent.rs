@@ -1,5 +1,7 @@
 //! `LocalAgent.`: which part of it this agent has, and what stands in it at the first start.
 
+use std::num::NonZeroU32;
+
 use dm::model::{ModelBuilder, ModelError, Params};
 use dm::operation::{ObjectAccess, ParamAccess};
 use engine::FactoryDefault;
@@ -25,6 +27,9 @@ const REQUEST: &str = "Device.LocalAgent.Request.{i}.";
 const TRUST: &str = "Device.LocalAgent.ControllerTrust.";
 const ROLE: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.";
 const PERMISSION: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.";
+
+/// Seconds between Periodic! events where the configuration says nothing: TR-181 knows no "never".
+const A_DAY: u32 = 86_400;
 
 /// The one role, which every controller has.
 const FULL_ACCESS: &str = "Device.LocalAgent.ControllerTrust.Role.1";
@@ -187,9 +192,8 @@ fn controller(rows: &mut Defaults, row: &str, config: &ControllerConfig) -> Resu
     rows.set(row, "EndpointID", &config.endpoint);
     rows.set(row, "Enable", "true");
     rows.set(row, "AssignedRole", FULL_ACCESS);
-    if let Some(seconds) = config.periodic_interval {
-        rows.set(row, "PeriodicNotifInterval", &seconds.to_string());
-    }
+    let seconds = config.periodic_interval.map_or(A_DAY, NonZeroU32::get);
+    rows.set(row, "PeriodicNotifInterval", &seconds.to_string());
     if let Some(url) = &config.url {
         let url: WsUrl = url.parse()?;
         let mtp = format!("{row}MTP.1.");
