@@ -20,7 +20,7 @@ use crate::table::Table;
 
 /// `cusp init`.
 pub(crate) fn init(out: &mut Output, args: &InitArgs) -> Result<(), Failure> {
-    let written = server::init(&args.folder)?;
+    let written = server::init(&args.folder, args.data.as_deref())?;
     let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
     if out.json {
         return out.json(&json!({ "written": written }));

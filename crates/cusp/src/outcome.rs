@@ -15,6 +15,9 @@ pub(crate) fn print(out: &mut Output, job: &Value) -> Result<(), Failure> {
         // `verdict` tells it on standard error.
         return if failed.is_null() { Ok(()) } else { faults(out, failed) };
     }
+    if found_nothing(outcome) {
+        return out.line("nothing matched");
+    }
     let table = match text(outcome, "kind") {
         "get" => values(outcome),
         "instances" => instances(outcome),
@@ -26,6 +29,21 @@ pub(crate) fn print(out: &mut Output, job: &Value) -> Result<(), Failure> {
         _ => return out.line(&clean(&format!("job {}: {}", text(job, "id"), text(job, "state")))),
     };
     out.table(&table)
+}
+
+/// Whether a write by a search or a wildcard changed nothing, because nothing is there.
+fn found_nothing(outcome: &Value) -> bool {
+    let empty = |lists: &[&str]| {
+        let touched = |result: &Value| {
+            error(result).is_some() || lists.iter().any(|name| !list(result, name).is_empty())
+        };
+        !results(outcome).iter().any(touched)
+    };
+    match text(outcome, "kind") {
+        "set" => empty(&["updated", "failures"]),
+        "delete" => empty(&["affected", "unaffected"]),
+        _ => false,
+    }
 }
 
 /// Whether the operation did what was asked, as the command's own end.
@@ -224,7 +242,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{add, deleted, instances, operated, schema, set, values, verdict};
+    use super::{add, deleted, found_nothing, instances, operated, schema, set, values, verdict};
     use crate::table::Table;
 
     #[test]
@@ -294,6 +312,30 @@ mod tests {
              Device.A.C()  runs on as Device.LocalAgent.Request.1.\n\
              Device.A.D()  error: command failure (code 7022)\n",
         );
+    }
+
+    #[test]
+    fn a_write_that_matches_nothing_says_so() {
+        for (outcome, expected) in [
+            (
+                json!({"kind": "set", "results": [{"requested": "Device.A.*.", "failures": [], "updated": []}]}),
+                true,
+            ),
+            (
+                json!({"kind": "set", "results": [{"failures": [], "updated": [{"path": "Device.A.1."}]}]}),
+                false,
+            ),
+            (
+                json!({"kind": "set", "results": [{"error": {"code": 7000, "message": "x"}, "updated": []}]}),
+                false,
+            ),
+            (json!({"kind": "delete", "results": [{"affected": [], "unaffected": []}]}), true),
+            (json!({"kind": "delete", "results": []}), true),
+            (json!({"kind": "delete", "results": [{"affected": ["Device.A.1."], "unaffected": []}]}), false),
+            (json!({"kind": "get", "results": []}), false),
+        ] {
+            assert_eq!(found_nothing(&outcome), expected, "{outcome}");
+        }
     }
 
     #[test]

@@ -74,7 +74,8 @@ impl SchemaCheck for NoSchema {
 }
 
 /// Everything in a write that breaks what is known; empty for reads and for good writes. A parameter is
-/// named by its full path.
+/// named by its full path. With `force` the device alone decides what exists, what can be written, and which
+/// rows can be added or deleted.
 pub fn check_operation(operation: &Operation, schema: &impl SchemaCheck, force: bool) -> Vec<ParamFault> {
     let mut faults = Vec::new();
     let mut note = |param: String, result: Result<(), Fault>| {
@@ -82,6 +83,7 @@ pub fn check_operation(operation: &Operation, schema: &impl SchemaCheck, force: 
             faults.push(ParamFault { param, fault });
         }
     };
+    let row = |path: &str, add| if force { NoSchema.row(path, add) } else { schema.row(path, add) };
     match operation {
         Operation::Get(_) | Operation::GetInstances(_) | Operation::GetSchema(_) => {}
         Operation::Set(set) => {
@@ -96,7 +98,7 @@ pub fn check_operation(operation: &Operation, schema: &impl SchemaCheck, force: 
         }
         Operation::Add(add) => {
             for object in &add.objects {
-                note(object.path.clone(), schema.row(&object.path, true));
+                note(object.path.clone(), row(&object.path, true));
                 for one in &object.params {
                     note(
                         join(&object.path, &one.param),
@@ -107,7 +109,7 @@ pub fn check_operation(operation: &Operation, schema: &impl SchemaCheck, force: 
         }
         Operation::Delete(delete) => {
             for path in &delete.paths {
-                note(path.clone(), schema.row(path, false));
+                note(path.clone(), row(path, false));
             }
         }
         Operation::Operate(operate) => {

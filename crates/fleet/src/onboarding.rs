@@ -21,6 +21,8 @@ pub struct OnboardingPlan {
     pub subscriptions: Vec<Subscription>,
     /// Parameters that every Boot! is to carry.
     pub boot_parameters: Vec<String>,
+    /// Whether `OnBoardingComplete` is set at the end: only where the model has it.
+    pub complete: bool,
 }
 
 /// One subscription that is to exist.
@@ -81,6 +83,7 @@ impl OnboardingPlan {
                 "Device.DeviceInfo.SoftwareVersion",
                 "Device.DeviceInfo.HardwareVersion",
             ]),
+            complete: supports(model, "Device.LocalAgent.Controller.*.OnBoardingComplete"),
         }
     }
 }

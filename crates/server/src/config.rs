@@ -119,6 +119,21 @@ impl From<PolicyName> for Policy {
     }
 }
 
+/// A server that was set up in one data folder is not begun anew in another: with a second CA and a second
+/// endpoint id it would be a stranger to all its devices.
+fn one_ca(named: &Path, chosen: &Path) -> anyhow::Result<()> {
+    let has_ca = |folder: &Path| folder.join("ca").exists();
+    if has_ca(named) && !has_ca(chosen) {
+        bail!(
+            "the configuration names data = \"{}\", where the CA and the endpoint id are, but {} was asked for, \
+             which has none: leave it out, or move the folder there",
+            named.display(),
+            chosen.display()
+        );
+    }
+    Ok(())
+}
+
 impl Config {
     /// The file (defaults without one), then the environment, then `data`; checked.
     ///
@@ -146,9 +161,13 @@ impl Config {
             }
             None => Config::default(),
         };
+        let named = config.data.clone();
         config.override_with(environment)?;
         if let Some(data) = data {
             config.data = Some(data.to_owned());
+        }
+        if let Some(named) = named {
+            one_ca(&named, &config.data())?;
         }
         config.check()?;
         Ok(config)

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use api::gateway::ConnectInfo;
+use mtp::ws::WsUrl;
 use pki::Ca;
 use usp_endpoint::EndpointId;
 
@@ -63,17 +64,17 @@ fn agent_toml(endpoint: &EndpointId, url: &str, ca_pem: Option<&str>) -> String 
 
 /// Factory reset parameters of OB-USP-AGENT, one `path "value"` a line.
 fn obuspa(endpoint: &EndpointId, config: &Config, listeners: &Listeners) -> String {
-    let address = listeners.usp_websocket;
-    let host = if address.ip().is_unspecified() { reachable(address) } else { address.ip().to_string() };
-    let host = host
-        .rsplit_once(':')
-        .filter(|_| address.ip().is_unspecified())
-        .map_or(host.as_str(), |(h, _)| h)
-        .to_owned();
+    let url = websocket_url(config, listeners).parse::<WsUrl>().unwrap_or_else(|_| {
+        // A public URL that is none says nothing; the listener is what there is.
+        let own = listeners.usp_websocket;
+        let secure = config.usp.websocket.tls.is_some();
+        let path = config.websocket_path().to_owned();
+        WsUrl { secure, host: own.ip().to_string(), port: own.port(), path, query: None }
+    });
     let controller = "Device.LocalAgent.Controller.1.";
     let mtp = "Device.LocalAgent.Controller.1.MTP.1.";
     let own = "Device.LocalAgent.MTP.1.";
-    let encrypt = if config.usp.websocket.tls.is_some() { "true" } else { "false" };
+    let encrypt = if url.secure { "true" } else { "false" };
     let lines = [
         (controller, "Alias", "cpe-1"),
         (controller, "Enable", "true"),
@@ -83,9 +84,9 @@ fn obuspa(endpoint: &EndpointId, config: &Config, listeners: &Listeners) -> Stri
         (mtp, "Alias", "cpe-1"),
         (mtp, "Enable", "true"),
         (mtp, "Protocol", "WebSocket"),
-        (mtp, "WebSocket.Host", &host),
-        (mtp, "WebSocket.Port", &address.port().to_string()),
-        (mtp, "WebSocket.Path", config.websocket_path()),
+        (mtp, "WebSocket.Host", &url.host),
+        (mtp, "WebSocket.Port", &url.port.to_string()),
+        (mtp, "WebSocket.Path", &url.path),
         (mtp, "WebSocket.EnableEncryption", encrypt),
         (own, "Alias", "cpe-1"),
         (own, "Enable", "true"),
@@ -95,4 +96,34 @@ fn obuspa(endpoint: &EndpointId, config: &Config, listeners: &Listeners) -> Stri
     ]
     .map(|(object, name, value)| format!("{object}{name} \"{value}\"\n"));
     lines.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, Listeners, obuspa};
+    use usp_endpoint::EndpointId;
+
+    #[test]
+    fn agents_are_sent_to_the_public_url() {
+        let listeners = Listeners {
+            http: "127.0.0.1:8080".parse().expect("an address"),
+            usp_websocket: "127.0.0.1:8183".parse().expect("an address"),
+        };
+        let endpoint = EndpointId::receive("self::c").expect("an endpoint id");
+        // (public URL; host, port, path, encryption)
+        for (public_url, expected) in [
+            (None, ["127.0.0.1", "8183", "/usp", "false"]),
+            (Some("wss://acs.example.com/agents"), ["acs.example.com", "443", "/agents", "true"]),
+            (Some("ws://[2001:db8::1]:99/usp"), ["2001:db8::1", "99", "/usp", "false"]),
+        ] {
+            let mut config = Config::default();
+            config.usp.websocket.public_url = public_url.map(str::to_owned);
+            let text = obuspa(&endpoint, &config, &listeners);
+            let names = ["Host", "Port", "Path", "EnableEncryption"];
+            for (name, value) in names.iter().zip(expected) {
+                let line = format!("Device.LocalAgent.Controller.1.MTP.1.WebSocket.{name} \"{value}\"\n");
+                assert!(text.contains(&line), "{public_url:?}: {line} in {text}");
+            }
+        }
+    }
 }

@@ -12,17 +12,18 @@ use crate::data_dir::DataDir;
 /// How long the server's certificate is valid.
 const SERVER_LIFETIME: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
 
-/// Writes `cusp.toml` into `folder`, and CA, certificate and key into `folder/cusp-data`. Existing files
-/// are never overwritten.
+/// Writes `cusp.toml` into `folder`, and CA, certificate and key into the data folder, which `cusp.toml` then
+/// names; `folder/cusp-data` unless another is given. Existing files are never overwritten.
 ///
 /// # Errors
 /// When `cusp.toml` exists, or the file system says so.
-pub fn init(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub fn init(folder: &Path, data: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
     let config = folder.join("cusp.toml");
     if config.exists() {
         bail!("{} exists already", config.display());
     }
-    let data = folder.join("cusp-data");
+    // Absolute, so that it is the same one from wherever the server is started.
+    let data = std::path::absolute(data.map_or_else(|| folder.join("cusp-data"), Path::to_owned))?;
     let opened = DataDir::open(&data)?;
     let ca = opened.ca()?;
     let endpoint = opened.endpoint(None)?;

@@ -28,3 +28,10 @@ pub const TRACE_BYTES: usize = 4 << 20;
 pub const CONNECT_BYTES: usize = 1024;
 /// Supported models that are kept ready for checks; another one makes room.
 pub const MODELS: usize = 64;
+/// How long a session of an onboarded device may stand before its subscriptions are looked at.
+pub const CONFIRM_AFTER: Duration = Duration::from_secs(2);
+/// How many devices are looked at in a second when all come back at once: the more sessions stand, the
+/// longer the time over which their looks are spread.
+pub const CONFIRMS_PER_SECOND: u64 = 500;
+/// Problems that the event of an onboarding lists.
+pub const ONBOARDING_PROBLEMS: usize = 32;

@@ -41,7 +41,7 @@ fn unknown(path: &str) -> Fault {
 
 impl SchemaCheck for DeviceSchema {
     fn setting(&self, object: &str, param: &str, value: &str, force: bool) -> Result<(), Fault> {
-        if self.locate(object)?.is_none() {
+        if parsed(object)?.is_none() {
             return Ok(());
         }
         let located = self.object(object).and_then(|id| self.param(id, param));
@@ -258,9 +258,10 @@ impl DeviceSchema {
 #[cfg(test)]
 mod tests {
     use super::{CatalogueSchema, DeviceSchema};
+    use dm::operation::{Delete, Operation};
     use dm::operation::{ObjectAccess, ParamAccess, SchemaObject, SchemaParam, SchemaResult};
     use dm::value::Type;
-    use fleet::check::SchemaCheck;
+    use fleet::check::{SchemaCheck, check_operation};
     use fleet::model::StoredModel;
 
     /// The code of a refusal; 0 for none.
@@ -359,6 +360,25 @@ mod tests {
         };
         let schema = SchemaResult { model_uri: String::new(), objects: vec![vendor, security] };
         DeviceSchema::new(&StoredModel::new(schema).expect("small"))
+    }
+
+    #[test]
+    fn force_lets_pass_what_the_model_does_not_have() {
+        let own = own_model();
+        for (object, param, unforced) in
+            [("Device.X_EX_Other.", "Colour", 7026), ("Device.X_EX_Box.1.", "Size", 7010)]
+        {
+            assert_eq!(code(own.setting(object, param, "1", false)), unforced, "{object}{param}");
+            assert_eq!(code(own.setting(object, param, "1", true)), 0, "{object}{param}");
+        }
+        let rows = |force| {
+            let delete =
+                |path: &str| Operation::Delete(Delete { allow_partial: true, paths: vec![path.into()] });
+            ["Device.X_EX_Other.1.", "Device.WiFi.AccessPoint.1.Security."]
+                .map(|path| check_operation(&delete(path), &own, force).len())
+        };
+        assert_eq!(rows(false), [1, 1]);
+        assert_eq!(rows(true), [0, 0]);
     }
 
     #[test]

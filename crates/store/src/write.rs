@@ -62,7 +62,9 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
         Write::PutModel(model) => device::put_model(tx, &model),
         Write::PutDataModel(put) => datamodel::put(tx, *put),
         Write::RemoveDataModel { tenant, id, at, audit } => datamodel::remove(tx, tenant, id, at, audit),
-        Write::Onboarded { tenant, device, at } => device::onboarded(tx, tenant, device, at),
+        Write::Onboarded { tenant, device, problems, at } => {
+            device::onboarded(tx, tenant, device, problems, at)
+        }
         Write::PutDeviceFields(fields) => device::put_fields(tx, &fields),
         Write::PatchDevice(patch) => device::patch(tx, patch),
         Write::ForgetDevice { tenant, device, at, audit } => device::forget(tx, tenant, device, at, audit),

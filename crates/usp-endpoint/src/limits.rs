@@ -66,8 +66,24 @@ pub const MAX_UNSTORED: usize = 256;
 /// Controller: tickets from here on are the machine's own.
 pub const OWN_TICKETS: u64 = 1 << 32;
 
-/// Controller: silence after which an agent that owes an answer is nudged.
+/// Controller: silence after which an agent that owes an answer is nudged; also how soon something must
+/// follow a nudge to count as its effect. Each nudge without effect doubles the wait for the next.
 pub const NUDGE_AFTER: Duration = Duration::from_millis(250);
+
+/// Controller: the same at the first request to an agent whose last silence was ended by a nudge.
+pub const NUDGE_EAGER: Duration = Duration::from_millis(20);
+
+/// Controller: the same after an answer that a nudge has released, while more are owed.
+pub const NUDGE_AFTER_RELEASE: Duration = Duration::from_millis(1);
+
+/// Controller: the least time between two nudges.
+pub const NUDGE_APART: Duration = Duration::from_millis(5);
+
+/// Controller: the longest wait for a nudge; where that had no effect, the silence is not disturbed again.
+pub const NUDGE_LONGEST: Duration = Duration::from_secs(4);
+
+/// Controller: silence after the answer to a write that is ended by one nudge.
+pub const NUDGE_BEHIND_WRITE: Duration = Duration::from_millis(20);
 
 /// Controller: how long an Operate that wants no response is held open for word of its failure (R-OPR.4).
 pub const QUIET_GRACE: Duration = Duration::from_secs(2);

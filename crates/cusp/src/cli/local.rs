@@ -36,6 +36,9 @@ pub(crate) struct InitArgs {
     /// Where cusp.toml goes
     #[arg(default_value = ".", value_name = "DIR")]
     pub(crate) folder: PathBuf,
+    /// The data folder, for the CA and all that the server keeps; cusp-data beside cusp.toml if absent
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
 }
 
 /// `cusp config`.

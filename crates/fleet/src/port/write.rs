@@ -147,6 +147,8 @@ pub enum Write {
         tenant: TenantId,
         /// Which device.
         device: DeviceId,
+        /// What the device refused, by its name, and why; the event lists them.
+        problems: Vec<(String, String)>,
         /// When.
         at: UtcTime,
     },

@@ -69,10 +69,14 @@ fn writes_are_checked_setting_by_setting() {
     let add =
         |path| Operation::Add(Add { allow_partial: false, objects: objects(path, &[("Enable", "true")]) });
     check(&add("Device.T."), false, &[]);
-    check(&add("Device.S."), true, &[("Device.S.", 7019)]);
+    check(&add("Device.S."), false, &[("Device.S.", 7019)]);
+    // Forced, the device alone decides.
+    check(&add("Device.S."), true, &[]);
     let delete = |path: &str| Operation::Delete(Delete { allow_partial: false, paths: vec![path.into()] });
     check(&delete("Device.T.1."), false, &[]);
     check(&delete("Device.S."), false, &[("Device.S.", 7018)]);
+    check(&delete("Device.S."), true, &[]);
+    check(&delete(""), true, &[("", 7008)]);
     let operate =
         |command: &str| Operation::Operate(Operate { command: command.into(), ..Operate::default() });
     check(&operate("Device.Go()"), false, &[]);

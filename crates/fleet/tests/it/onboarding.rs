@@ -34,6 +34,7 @@ fn a_plan_asks_for_what_is_not_known() {
     let schema = SchemaResult { model_uri: String::new(), objects };
     let known = OnboardingPlan::compute(Some(&StoredModel::new(schema).expect("small")));
     assert!(!known.ask_model);
+    assert!(!known.complete, "this model has no such parameter");
     let values = known.subscriptions.last().expect("some");
     assert_eq!(values.references, ["Device.IP.Interface.*.Status"]);
     let references =
@@ -44,4 +45,11 @@ fn a_plan_asks_for_what_is_not_known() {
     assert_eq!(references("cusp-deletion"), Some(rows));
     let empty = StoredModel::new(SchemaResult::default()).expect("small");
     assert_eq!(ids(&OnboardingPlan::compute(Some(&empty))), always);
+    let row = SchemaObject {
+        path: "Device.LocalAgent.Controller.{i}.".into(),
+        params: vec![param("OnBoardingComplete")],
+        ..SchemaObject::default()
+    };
+    let schema = SchemaResult { model_uri: String::new(), objects: vec![row] };
+    assert!(OnboardingPlan::compute(Some(&StoredModel::new(schema).expect("small"))).complete);
 }

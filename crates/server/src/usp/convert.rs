@@ -44,8 +44,19 @@ pub(super) fn event(what: &Notice) -> EventBody {
     }
 }
 
+/// How much of a plan is carried out at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All of it, for a device whose model is known.
+    Whole,
+    /// Only what is read and asked: what is set up depends on that.
+    Look,
+    /// What is set up after a look.
+    SetUp,
+}
+
 /// The domain's plan for the machine.
-pub(super) fn plan(plan: &FleetPlan) -> OnboardingPlan {
+pub(super) fn plan(plan: &FleetPlan, part: Part) -> OnboardingPlan {
     let subscription = |wanted: &fleet::onboarding::Subscription| Subscription {
         id: wanted.id.clone(),
         notif_type: wanted.kind.as_str().to_owned(),
@@ -53,15 +64,19 @@ pub(super) fn plan(plan: &FleetPlan) -> OnboardingPlan {
         persistent: true,
         retry: true,
     };
-    OnboardingPlan {
-        id_prefix: fleet::onboarding::ID_PREFIX.to_owned(),
-        read: plan.first_reads.clone(),
-        schema: plan.ask_model,
-        instances: true,
-        subscriptions: plan.subscriptions.iter().map(subscription).collect(),
-        boot_parameters: plan.boot_parameters.clone(),
-        complete: true,
+    let mut whole = OnboardingPlan::default();
+    if part != Part::SetUp {
+        whole.read.clone_from(&plan.first_reads);
+        whole.schema = plan.ask_model;
+        whole.instances = true;
     }
+    if part != Part::Look {
+        whole.id_prefix = fleet::onboarding::ID_PREFIX.to_owned();
+        whole.subscriptions = plan.subscriptions.iter().map(subscription).collect();
+        whole.boot_parameters.clone_from(&plan.boot_parameters);
+        whole.complete = plan.complete;
+    }
+    whole
 }
 
 /// What an outcome answers, as far as a twin needs to know it.

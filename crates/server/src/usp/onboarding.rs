@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use api::gateway::Schema;
-use dm::Outcome;
 use dm::operation::{CommandResult, Requested};
+use dm::{Fault, Mono, Outcome};
 use fleet::event::{EventBody, EventKind};
 use fleet::job::{complete, forget_secrets};
 use fleet::model::StoredModel;
@@ -15,9 +16,11 @@ use fleet::secret::{Quoted, mask_delta, mask_event};
 use fleet::twin::{Delta, Source};
 use usp_endpoint::controller::io::{Input, Learned, Notice, Notification, Ticket};
 
-use super::Usp;
-use super::convert;
+use super::convert::{self, Part};
 use super::session::Session;
+use super::{Usp, lock};
+use crate::clock::chance;
+use crate::limits::{CONFIRM_AFTER, CONFIRMS_PER_SECOND, ONBOARDING_PROBLEMS};
 
 impl<S: Store> Session<S> {
     /// Stores a notification; the input for the machine says whether the agent may be told.
@@ -99,7 +102,8 @@ impl<S: Store> Session<S> {
         Some((finish, quoted))
     }
 
-    /// Has the machine onboard the device after the domain's plan.
+    /// Has the machine onboard the device after the domain's plan. What is to be set up follows from the
+    /// model: where that is not known yet, the device is looked at first.
     pub(super) async fn onboard(self: &Arc<Self>, usp: &Usp<S>) {
         let model = self.known_model(usp).await;
         self.onboard_by(usp, model).await;
@@ -107,9 +111,26 @@ impl<S: Store> Session<S> {
 
     /// Without a model, the device is asked for it, whatever it said before.
     async fn onboard_by(self: &Arc<Self>, usp: &Usp<S>, model: Option<StoredModel>) {
-        self.planned_blind.store(model.is_none(), Ordering::Relaxed);
-        let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()));
+        self.looking.store(model.is_none(), Ordering::Relaxed);
+        lock(&self.problems).clear();
+        let part = if model.is_none() { Part::Look } else { Part::Whole };
+        let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()), part);
         self.input(usp, Input::Onboard(plan)).await;
+    }
+
+    /// The second part of an onboarding that began with a look.
+    async fn set_up(self: &Arc<Self>, usp: &Usp<S>) {
+        let model = self.known_model(usp).await;
+        let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()), Part::SetUp);
+        self.input(usp, Input::Onboard(plan)).await;
+    }
+
+    /// Has the machine see whether an onboarded device still has our subscriptions.
+    pub(super) async fn reconcile(self: &Arc<Self>, usp: &Usp<S>) {
+        let model = self.known_model(usp).await;
+        lock(&self.problems).clear();
+        let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()), Part::Whole);
+        self.input(usp, Input::Reconcile(plan)).await;
     }
 
     async fn known_model(&self, usp: &Usp<S>) -> Option<StoredModel> {
@@ -122,6 +143,7 @@ impl<S: Store> Session<S> {
         let (tenant, device, at) = (usp.0.options.tenant, self.device, usp.0.clock.utc());
         let write = match learned {
             Learned::Protocols(_) | Learned::OwnRow(_) => return,
+            Learned::Refused(refused) => return self.refused(&refused),
             Learned::Values(mut outcome) | Learned::Instances(mut outcome) => {
                 let mut operation = convert::asked(&outcome);
                 forget_secrets(&mut operation, Some(&mut outcome), self.schema(usp).await.as_ref());
@@ -155,27 +177,41 @@ impl<S: Store> Session<S> {
         }
     }
 
+    /// Subscriptions that the device does not take: it will never tell what they are about.
+    fn refused(&self, refused: &[(String, Option<Fault>)]) {
+        for (id, fault) in refused.iter().take(ONBOARDING_PROBLEMS) {
+            let why = fault.as_ref().map_or_else(|| "no reason given".to_owned(), Fault::to_string);
+            tracing::warn!(endpoint = %self.endpoint, id, why, "a subscription was refused");
+            lock(&self.problems).push((id.clone(), format!("the subscription was refused: {why}")));
+        }
+    }
+
     pub(super) async fn onboarded(self: &Arc<Self>, usp: &Usp<S>, result: Result<(), String>) {
-        match result {
-            Ok(()) => {
-                let write = Write::Onboarded {
-                    tenant: usp.0.options.tenant,
-                    device: self.device,
-                    at: usp.0.clock.utc(),
-                };
-                match usp.submit(write).await {
-                    Ok(_) => tracing::info!(endpoint = %self.endpoint, "onboarded"),
-                    Err(error) => {
-                        tracing::warn!(%error, endpoint = %self.endpoint, "onboarding was not kept");
-                    }
-                }
+        if self.looking.swap(false, Ordering::Relaxed) {
+            return self.set_up(usp).await;
+        }
+        if let Err(why) = result {
+            return tracing::warn!(endpoint = %self.endpoint, why, "onboarding is not complete");
+        }
+        let problems = std::mem::take(&mut *lock(&self.problems));
+        let (tenant, device, at) = (usp.0.options.tenant, self.device, usp.0.clock.utc());
+        match usp.submit(Write::Onboarded { tenant, device, problems, at }).await {
+            Ok(_) => tracing::info!(endpoint = %self.endpoint, "onboarded"),
+            Err(error) => {
+                tracing::warn!(%error, endpoint = %self.endpoint, "onboarding was not kept");
             }
-            Err(why) => tracing::warn!(endpoint = %self.endpoint, why, "onboarding is not complete"),
         }
-        // What to subscribe to follows from the model, which the first round has brought.
-        if self.planned_blind.swap(false, Ordering::Relaxed) && self.known_model(usp).await.is_some() {
-            self.onboard(usp).await;
-        }
+    }
+}
+
+impl<S: Store> Usp<S> {
+    /// When a session that begins now is to look at its device. Devices that come back together after a
+    /// power cut are looked at one after the other; most have told by then, with a Boot!, that all stands.
+    pub(super) fn confirm_at(&self) -> Mono {
+        let sessions = u64::try_from(self.session_count()).unwrap_or(u64::MAX);
+        let spread_us = sessions.saturating_mul(1_000_000 / CONFIRMS_PER_SECOND);
+        let later = u64::from_le_bytes(chance()) % (spread_us + 1);
+        self.0.clock.now().mono + CONFIRM_AFTER + Duration::from_micros(later)
     }
 }
 

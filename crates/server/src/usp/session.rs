@@ -1,6 +1,7 @@
 //! A device's session: the controller machine under a lock, and what its outputs lead to.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
@@ -11,9 +12,11 @@ use api::gateway::Schema;
 use dm::{Mono, Operation, Outcome};
 use fleet::ids::{DeviceId, Epoch};
 use fleet::job::{Job, JobError, JobEvent, JobState, event_of, forget_secrets};
+use fleet::onboarding::ID_PREFIX;
 use fleet::port::{FinishJob, SessionClosed, Store, StoreError, Write, Written};
 use fleet::twin::Delta;
 use mtp::{LinkSender, LinkUp, Verdict};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use usp_endpoint::EndpointId;
 use usp_endpoint::controller::ControllerMachine;
 use usp_endpoint::controller::io::{Failure, Input, Output, Ticket};
@@ -33,8 +36,13 @@ pub(super) struct Session<S: Store> {
     pub(super) sender: LinkSender,
     pub(super) link: LinkId,
     return_path: ReturnPath,
-    /// The device is being onboarded by a plan that did not know its model.
-    pub(super) planned_blind: AtomicBool,
+    /// The device's model is being asked for; it is set up when that is known.
+    pub(super) looking: AtomicBool,
+    /// What the device refused while it was set up.
+    pub(super) problems: Mutex<Vec<(String, String)>>,
+    peer: SocketAddr,
+    /// Held by those who store the end of a job: the session's own end is stored after that.
+    finishing: Arc<RwLock<()>>,
     inner: Mutex<SessionInner>,
     /// What its values are masked by, once it has been asked for.
     schema: Mutex<Option<Schema>>,
@@ -55,6 +63,7 @@ enum Effect {
     Answered(Arc<Job>, Outcome),
     Failed(Arc<Job>, Failure),
     Learned(usp_endpoint::controller::io::Learned),
+    Reconcile,
     Onboarded(Result<(), String>),
     Disconnected(String),
 }
@@ -77,14 +86,18 @@ impl<S: Store> Session<S> {
             sender: up.sender.clone(),
             link: up.link,
             return_path: up.return_path.clone(),
-            planned_blind: AtomicBool::new(false),
+            looking: AtomicBool::new(false),
+            problems: Mutex::default(),
+            peer: up.peer_addr,
+            finishing: Arc::default(),
             inner: Mutex::new(SessionInner { machine, jobs: BTreeMap::new(), next_ticket: 0, begun: false }),
             schema: Mutex::new(None),
             _store: std::marker::PhantomData,
         }
     }
 
-    /// Once per session: what waits for the device is sent, and a device that was never onboarded is.
+    /// Once per session: what waits for the device is sent, and a device that was never onboarded is. One
+    /// that was may have lost its state meanwhile, and is looked at some time later.
     pub(super) async fn begin(self: &Arc<Self>, usp: &Usp<S>) {
         if std::mem::replace(&mut lock(&self.inner).begun, true) {
             return;
@@ -95,8 +108,13 @@ impl<S: Store> Session<S> {
         usp.reload_lane(self.device).await;
         usp.pull(self.device).await;
         let known = usp.0.store.device(usp.0.options.tenant, self.device).await;
-        if matches!(&known, Ok(Some(device)) if !device.onboarded) {
-            self.onboard(usp).await;
+        match known {
+            Ok(Some(device)) if !device.onboarded => self.onboard(usp).await,
+            Ok(Some(_)) => {
+                let (at, id_prefix) = (usp.confirm_at(), ID_PREFIX.to_owned());
+                self.input(usp, Input::Confirm { at, id_prefix }).await;
+            }
+            _ => {}
         }
     }
 
@@ -183,6 +201,8 @@ impl<S: Store> Session<S> {
                 self.take_back(usp, &job).await;
             }
         }
+        // What was answered is kept as answered, before what was not becomes doubtful.
+        drop(self.finishing.write().await);
         tracing::info!(endpoint = %self.endpoint, device = %self.device, reason, "session over");
         let closed = SessionClosed {
             tenant: usp.0.options.tenant,
@@ -256,6 +276,14 @@ impl<S: Store> Session<S> {
                 }
             }
             Output::Learned(learned) => effects.push(Effect::Learned(learned)),
+            Output::ConfirmDue => effects.push(Effect::Reconcile),
+            Output::Misaddressed { to } => {
+                let reason =
+                    format!("its Records are addressed to {to}, and this controller is {}", usp.endpoint());
+                tracing::warn!(endpoint = %self.endpoint, reason, "the agent is configured for another controller");
+                let endpoint = Some(self.endpoint.as_str().to_owned());
+                usp.note_refusal(usp.0.options.tenant, self.peer, endpoint, reason);
+            }
             Output::Onboarded(result) => effects.push(Effect::Onboarded(result)),
             Output::Disconnected { reason } => effects.push(Effect::Disconnected(reason)),
             Output::Noticed(what) => {
@@ -291,6 +319,7 @@ impl<S: Store> Session<S> {
                 Effect::Answered(job, outcome) => self.spawn_finish(usp, job, Ok(outcome)),
                 Effect::Failed(job, failure) => self.spawn_finish(usp, job, Err(failure)),
                 Effect::Learned(learned) => self.learned(usp, learned).await,
+                Effect::Reconcile => self.reconcile(usp).await,
                 Effect::Onboarded(result) => self.onboarded(usp, result).await,
                 Effect::Disconnected(reason) => {
                     tracing::info!(endpoint = %self.endpoint, reason, "the agent says goodbye");
@@ -301,12 +330,20 @@ impl<S: Store> Session<S> {
 
     fn spawn_finish(self: &Arc<Self>, usp: &Usp<S>, job: Arc<Job>, end: Result<Outcome, Failure>) {
         let (usp, session) = (usp.clone(), Arc::clone(self));
+        // Nobody waits for the write lock but the session's end, after which an answer comes too late.
+        let finishing = Arc::clone(&self.finishing).try_read_owned().ok();
         tokio::spawn(async move {
-            session.finish(&usp, &job, end).await;
+            session.finish(&usp, &job, end, finishing).await;
         });
     }
 
-    async fn finish(self: &Arc<Self>, usp: &Usp<S>, job: &Job, end: Result<Outcome, Failure>) {
+    async fn finish(
+        self: &Arc<Self>,
+        usp: &Usp<S>,
+        job: &Job,
+        end: Result<Outcome, Failure>,
+        finishing: Option<OwnedRwLockReadGuard<()>>,
+    ) {
         let (tenant, at) = (job.tenant, usp.0.clock.utc());
         let write = match end {
             Ok(outcome) => self.answered(usp, job, outcome).await,
@@ -325,6 +362,7 @@ impl<S: Store> Session<S> {
         if let Err(error) = &written {
             tracing::warn!(%error, job = %job.id, "the end of a job was not kept");
         }
+        drop(finishing);
         self.leave_lane(usp, job, &written);
         usp.pull(self.device).await;
     }

@@ -85,3 +85,22 @@ fn what_is_shown_can_be_read_again() {
     assert_eq!(again.websocket_path(), "/p");
     assert_eq!(again.enrolment.policy, PolicyName::Open);
 }
+
+#[test]
+fn a_second_ca_is_not_made_by_mistake() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    let written = server::init(folder.path(), Some(&place("first"))).expect("made");
+    assert!(written.contains(&place("first/ca.pem")), "{written:?}");
+    let file = place("cusp.toml");
+    let load = |data: Option<&std::path::Path>| Config::load_with(Some(&file), data, |_| None);
+    assert_eq!(load(None).expect("as init wrote it").data(), place("first"));
+    assert_eq!(load(Some(&place("first"))).expect("the same").data(), place("first"));
+    let error = load(Some(&place("second"))).expect_err("it would begin anew").to_string();
+    assert!(error.contains("where the CA and the endpoint id are"), "{error}");
+    let environment = |name: &str| (name == "CUSP_DATA").then(|| place("second").display().to_string());
+    Config::load_with(Some(&file), None, environment).expect_err("by the environment, too");
+    // Moved, all is well.
+    std::fs::rename(place("first"), place("second")).expect("moved");
+    assert_eq!(load(Some(&place("second"))).expect("moved").data(), place("second"));
+}

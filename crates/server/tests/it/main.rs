@@ -7,6 +7,7 @@ mod control;
 mod datamodels;
 mod dial;
 mod enrolment;
+mod foreign;
 mod http;
 mod jobs;
 mod limits;

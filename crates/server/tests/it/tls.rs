@@ -28,8 +28,8 @@ async fn secure() -> Secure {
     // Words of the template in the path must not matter.
     let place = folder.path().join("HOST KEY CERT DATA");
     std::fs::create_dir(&place).expect("a folder");
-    server::init(&place).expect("made");
-    assert!(server::init(&place).is_err(), "never overwritten");
+    server::init(&place, None).expect("made");
+    assert!(server::init(&place, None).is_err(), "never overwritten");
     let config =
         Config::load_with(Some(&place.join("cusp.toml")), None, |_| None).expect("init writes good ones");
     assert!(config.http.tls.is_some() && config.usp.websocket.tls.is_some());

@@ -76,10 +76,18 @@ pub(super) fn put_model(tx: &mut Tx<'_>, put: &PutModel) -> Res<Written> {
     Ok(Written::Done)
 }
 
-pub(super) fn onboarded(tx: &mut Tx<'_>, tenant: TenantId, device: DeviceId, at: UtcTime) -> Res<Written> {
+pub(super) fn onboarded(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    device: DeviceId,
+    problems: Vec<(String, String)>,
+    at: UtcTime,
+) -> Res<Written> {
     let sql = "UPDATE devices SET onboarded = 1 WHERE tenant = ? AND id = ?";
     must(tx.connection, "device", sql, params![tenant.to_bytes(), device.to_bytes()])?;
-    tx.event(tenant, Some(device), at, EventBody::new(EventKind::Onboarded))?;
+    let body = EventBody::new(EventKind::Onboarded);
+    let body = problems.into_iter().fold(body, |body, (what, why)| body.with(what, why));
+    tx.event(tenant, Some(device), at, body.bounded())?;
     Ok(Written::Done)
 }
 

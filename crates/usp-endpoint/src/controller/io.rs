@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use dm::{Fault, Mono, Operation, Outcome};
+use usp_proto::EndpointId;
 use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 
 /// The host's name for an operation (a job) or for something to be stored.
@@ -42,6 +43,18 @@ pub enum Input {
     /// Onboard the agent after this plan: at once, or when it is connected. Told again while it is under
     /// way, the same plan goes on, and another one begins in its place.
     Onboard(OnboardingPlan),
+    /// Ask with [`Output::ConfirmDue`] for a look at whether our subscriptions stand on the agent, unless it is
+    /// known by then: a notification of one of them, or an onboarding, shows it. For this connection only.
+    Confirm {
+        /// Not before.
+        at: Mono,
+        /// How our own subscription ids begin.
+        id_prefix: String,
+    },
+    /// An agent that was onboarded may have lost its state: one question tells. Where all stands that this
+    /// plan wants, nothing follows. Where some subscriptions are missing, they are made. Where none of ours
+    /// stand, the agent is onboarded after the plan. An onboarding under way goes on.
+    Reconcile(OnboardingPlan),
     /// The time given by `poll_timeout` has come.
     Timeout,
 }
@@ -88,6 +101,14 @@ pub enum Output {
     Learned(Learned),
     /// Onboarding ended; with an error if it could not be completed.
     Onboarded(Result<(), String>),
+    /// What [`Input::Confirm`] asked for is due: [`Input::Reconcile`] is wanted.
+    ConfirmDue,
+    /// The agent sends its Records to another controller than us, over our connection. They are ignored
+    /// (R-E2E.1); told once for each connection.
+    Misaddressed {
+        /// Whom it takes us for.
+        to: EndpointId,
+    },
     /// The agent sent its Connect record: it is there.
     Connected,
     /// The agent sent a Disconnect record.
@@ -234,4 +255,7 @@ pub enum Learned {
     Instances(Outcome),
     /// The path of the row under `Device.LocalAgent.Controller.` that is this controller's.
     OwnRow(String),
+    /// Subscriptions that do not stand although they were asked for: our id of each, and the agent's reason
+    /// where it gave one.
+    Refused(Vec<(String, Option<Fault>)>),
 }

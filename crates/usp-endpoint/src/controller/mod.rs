@@ -6,6 +6,7 @@
 
 pub mod io;
 mod notify;
+mod nudge;
 mod onboarding;
 mod records;
 mod requests;
@@ -21,7 +22,8 @@ use crate::limits;
 use crate::msg_id::MsgIds;
 use io::{Failure, Input, Output, Ticket};
 use notify::Unstored;
-use onboarding::Onboarding;
+use nudge::Nudges;
+use onboarding::{Confirm, Onboarding};
 use requests::Request;
 
 /// What all machines of a controller share.
@@ -55,9 +57,11 @@ struct Link {
     open: bool,
     /// `None` after a Disconnect record: an agent that knows those sends a Connect record too.
     grace_ends: Option<Mono>,
-    /// When something last came in or went out.
-    traffic: Mono,
-    nudged: bool,
+    nudges: Nudges,
+    /// The agent took somebody else for us; said once.
+    misaddressed: bool,
+    /// Until it is known that our subscriptions stand.
+    confirm: Option<Box<Confirm>>,
 }
 
 impl ControllerMachine {
@@ -107,6 +111,8 @@ impl ControllerMachine {
             Input::Stored(ticket) => self.stored(ticket),
             Input::NotStored(ticket) => self.unstored.retain(|unstored| unstored.ticket != ticket),
             Input::Onboard(plan) => self.onboard(now, plan),
+            Input::Confirm { at, id_prefix } => self.confirm(at, id_prefix),
+            Input::Reconcile(plan) => self.reconcile(now, plan),
             Input::Timeout => self.timeout(now),
         }
     }
@@ -136,13 +142,13 @@ impl ControllerMachine {
         let deadline = self.requests.iter().map(|request| request.deadline).min();
         let link =
             self.link.as_ref().and_then(|link| if link.open { self.nudge_at() } else { link.grace_ends });
-        [deadline, link].into_iter().flatten().min()
+        [deadline, link, self.confirm_at()].into_iter().flatten().min()
     }
 
-    /// When an agent that owes an answer is nudged: once per silence.
+    /// When the agent is nudged.
     fn nudge_at(&self) -> Option<Mono> {
-        let link = self.link.as_ref()?;
-        (link.open && !link.nudged && self.awaiting_answer()).then(|| link.traffic + limits::NUDGE_AFTER)
+        let link = self.link.as_ref().filter(|link| link.open)?;
+        link.nudges.at(self.awaiting_answer())
     }
 
     fn link_up(&mut self, now: Mono, return_path: ReturnPath) {
@@ -155,7 +161,14 @@ impl ControllerMachine {
             self.lose_link();
         }
         let grace_ends = Some(now + limits::CONNECT_GRACE);
-        self.link = Some(Link { return_path, open: false, grace_ends, traffic: now, nudged: false });
+        self.link = Some(Link {
+            return_path,
+            open: false,
+            grace_ends,
+            nudges: Nudges::new(now),
+            misaddressed: false,
+            confirm: None,
+        });
     }
 
     fn link_down(&mut self, link: LinkId) {
@@ -171,10 +184,12 @@ impl ControllerMachine {
             self.open_link(now);
         }
         self.expire(now);
+        self.confirm_if_due(now);
+        let owed = self.awaiting_answer();
         if self.nudge_at().is_some_and(|at| at <= now)
             && let Some(link) = &mut self.link
         {
-            link.nudged = true;
+            link.nudges.left(now, owed);
             self.outputs.push_back(Output::Nudge(link.return_path.link()));
         }
     }
@@ -200,10 +215,8 @@ impl ControllerMachine {
     }
 
     /// Sends a message on the link in use.
-    fn send(&mut self, now: Mono, msg: &Msg) {
-        if let Some(link) = &mut self.link {
-            link.traffic = now;
-            link.nudged = false;
+    fn send(&mut self, msg: &Msg) {
+        if let Some(link) = &self.link {
             let return_path = link.return_path.clone();
             self.send_to(return_path, msg);
         }

@@ -30,6 +30,7 @@ impl ControllerMachine {
         notify: Notify,
         payload: &[u8],
     ) {
+        self.subscription_stands(&notify.subscription_id);
         let digest: [u8; 32] = Sha256::digest(payload).into();
         // R-MSG.4: it is being stored. If it came again on another connection, that one gets the answer.
         let same = |unstored: &&mut Unstored| unstored.msg_id == msg_id && unstored.digest == digest;

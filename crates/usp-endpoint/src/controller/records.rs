@@ -4,7 +4,7 @@ use dm::Mono;
 use usp_proto::error_code::code;
 use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 use usp_proto::msg::{Body, ErrorBody};
-use usp_proto::{Malformed, Msg, Record, RecordError, RecordType, Request, Version};
+use usp_proto::{EndpointId, Malformed, Msg, Record, RecordError, RecordType, Request, Version};
 
 use super::ControllerMachine;
 use super::io::Output;
@@ -18,7 +18,7 @@ impl ControllerMachine {
         };
         // R-E2E.1: what is for somebody else is ignored.
         if record.to_id != self.config.endpoint {
-            return self.notice(format!("a Record for {}", record.to_id));
+            return self.misaddressed(link, &record.to_id);
         }
         if let Err(reason) = self.check_sender(&record, &peer) {
             return self.outputs.push_back(Output::Close { link, reason });
@@ -26,8 +26,7 @@ impl ControllerMachine {
         let own = self.link.as_mut().filter(|own| own.return_path.link() == link);
         let is_own = own.is_some();
         if let Some(own) = own {
-            own.traffic = now;
-            own.nudged = false;
+            own.nudges.heard(now);
         }
         match record.record_type {
             RecordType::NoSession { payload } => {
@@ -54,6 +53,18 @@ impl ControllerMachine {
                 }
             }
             RecordType::Session(_) => self.refuse_session(return_path),
+        }
+    }
+
+    /// An agent that is configured with another controller id will never understand us: that is told, once
+    /// for each connection.
+    fn misaddressed(&mut self, link: LinkId, to: &EndpointId) {
+        match self.link.as_mut().filter(|own| own.return_path.link() == link && !own.misaddressed) {
+            Some(own) => {
+                own.misaddressed = true;
+                self.outputs.push_back(Output::Misaddressed { to: to.clone() });
+            }
+            None => self.notice(format!("a Record for {to}")),
         }
     }
 

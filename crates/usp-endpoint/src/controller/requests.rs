@@ -105,6 +105,11 @@ impl ControllerMachine {
     /// Sends every request that is not out, oldest first. One that is repeated keeps its message id, by
     /// which an agent that still works on it knows it again (R-MSG.4).
     pub(super) fn send_waiting(&mut self, now: Mono) {
+        if !self.awaiting_answer()
+            && let Some(link) = &mut self.link
+        {
+            link.nudges.asked(now);
+        }
         let mut leaving = Vec::new();
         for request in self.requests.iter_mut().filter(|request| !request.out) {
             request.out = true;
@@ -117,7 +122,7 @@ impl ControllerMachine {
             leaving.push((request.asker, request.sends, msg));
         }
         for (asker, sends, msg) in leaving {
-            self.send(now, &msg);
+            self.send(&msg);
             if let Asker::Host(ticket) = asker
                 && sends == 1
             {
@@ -138,6 +143,12 @@ impl ControllerMachine {
             return self.notice(format!("an answer to {msg_id}, which nobody waits for"));
         };
         let request = self.requests.remove(at);
+        if matches!(request.asker, Asker::Host(_))
+            && request.kind != Kind::Read
+            && let Some(link) = &mut self.link
+        {
+            link.nudges.written();
+        }
         let outcome = match body {
             Body::Error(error) => Ok(failed(&error)),
             Body::Response(Response::GetSupportedProtocolResp(resp))

@@ -5,20 +5,23 @@
 //! out, unless the rest makes no sense without it. Versions that an agent advertises decide nothing:
 //! agents of 1.3 and below know later features, so every question is asked and every answer taken.
 
+mod confirm;
 mod schema;
 mod steps;
 mod subscriptions;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use dm::operation::{Instance, Requested, SchemaResult};
-use dm::{Mono, Operation, Outcome};
+use dm::{Fault, Mono, Operation, Outcome};
 use usp_proto::get_supported_protocol::GetSupportedProtocol;
 
 use super::ControllerMachine;
 use super::io::{Learned, OnboardingPlan, Output};
 use super::requests::{Asker, Kind};
 use crate::{limits, translate};
+
+pub(super) use confirm::Confirm;
 
 /// An onboarding under way.
 pub(super) struct Onboarding {
@@ -40,11 +43,17 @@ pub(super) struct Onboarding {
     held: usize,
     /// What the latest round of subscription writes was, and how many rounds there were.
     written: (Vec<Operation>, usize),
+    /// Why subscriptions of ours were refused, by their ids.
+    faults: BTreeMap<String, Fault>,
+    /// The agent is onboarded already, and this is a look at it: its end is no news.
+    quiet: bool,
 }
 
 /// One step.
 #[derive(Clone, PartialEq, Debug)]
 enum Step {
+    /// Whether our subscriptions stand; by a search for our row, or by reading the whole table of controllers.
+    Standing { search: bool },
     /// Which versions the agent speaks.
     Protocols,
     /// Values of objects.
@@ -122,10 +131,15 @@ impl Onboarding {
         if plan.complete {
             next.push_back(Step::Complete);
         }
+        Onboarding { next, quiet: false, ..Onboarding::beginning(plan, Step::Protocols) }
+    }
+
+    /// One step alone.
+    fn beginning(plan: OnboardingPlan, first: Step) -> Onboarding {
         Onboarding {
             plan,
-            current: Step::Protocols,
-            next,
+            current: first,
+            next: VecDeque::new(),
             unanswered: 0,
             losses: 0,
             own_row: String::new(),
@@ -134,6 +148,16 @@ impl Onboarding {
             instances: Vec::new(),
             held: 0,
             written: (Vec::new(), 0),
+            faults: BTreeMap::new(),
+            quiet: true,
+        }
+    }
+
+    fn ended(&self, end: Result<(), String>) -> Option<Output> {
+        match end {
+            Err(why) if self.quiet => Some(Output::Noticed(format!("a look at the subscriptions: {why}"))),
+            Ok(()) if self.quiet => None,
+            end => Some(Output::Onboarded(end)),
         }
     }
 
@@ -183,7 +207,7 @@ impl Onboarding {
 impl ControllerMachine {
     /// Begins. The same plan goes on if it is under way; another one is given up for this.
     pub(super) fn onboard(&mut self, now: Mono, plan: OnboardingPlan) {
-        if self.onboarding.as_ref().is_some_and(|onboarding| onboarding.plan == plan) {
+        if self.onboarding.as_ref().is_some_and(|onboarding| onboarding.plan == plan && !onboarding.quiet) {
             return;
         }
         self.requests.retain(|request| request.asker != Asker::Onboarding);
@@ -220,7 +244,7 @@ impl ControllerMachine {
                     onboarding.current = step;
                     self.onboarding = Some(onboarding);
                 }
-                None => self.outputs.push_back(Output::Onboarded(Ok(()))),
+                None => self.outputs.extend(onboarding.ended(Ok(()))),
             }
         }
     }
@@ -250,11 +274,11 @@ impl ControllerMachine {
             Verdict::On => {
                 onboarding.unanswered = 0;
                 let Some(step) = onboarding.next.pop_front() else {
-                    return self.outputs.push_back(Output::Onboarded(Ok(())));
+                    return self.outputs.extend(onboarding.ended(Ok(())));
                 };
                 onboarding.current = step;
             }
-            Verdict::Stop(why) => return self.outputs.push_back(Output::Onboarded(Err(why))),
+            Verdict::Stop(why) => return self.outputs.extend(onboarding.ended(Err(why))),
         }
         self.onboarding = Some(onboarding);
         self.resume_onboarding(now);

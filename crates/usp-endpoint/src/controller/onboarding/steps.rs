@@ -11,10 +11,10 @@ use usp_proto::EndpointId;
 
 use super::super::ControllerConfig;
 use super::super::io::{Learned, Output};
-use super::{Onboarding, Step, Verdict, asks, protocols, schema, subscriptions};
+use super::{Onboarding, Step, Verdict, asks, confirm, protocols, schema, subscriptions};
 use crate::limits;
 
-const CONTROLLERS: &str = "Device.LocalAgent.Controller.";
+pub(super) const CONTROLLERS: &str = "Device.LocalAgent.Controller.";
 
 impl Step {
     /// For log lines.
@@ -25,7 +25,7 @@ impl Step {
             Step::Schema(_) | Step::SchemaChildren | Step::SchemaDone => "supported model",
             Step::Tables | Step::Instances(_) | Step::InstancesDone => "instances",
             Step::OwnRow { .. } => "own row among the controllers",
-            Step::Subscriptions | Step::Subscribe(_) => "subscriptions",
+            Step::Standing { .. } | Step::Subscriptions | Step::Subscribe(_) => "subscriptions",
             Step::BootParameters | Step::SetBootParameters(_) => "boot parameters",
             Step::Complete => "OnBoardingComplete",
         }
@@ -36,6 +36,7 @@ impl Onboarding {
     /// What the current step asks; `None` if it asks nothing (any more).
     pub(super) fn question(&self, config: &ControllerConfig) -> Option<usp_proto::Request> {
         match &self.current {
+            Step::Standing { search } => confirm::question(*search, config),
             Step::Protocols => Some(protocols(config)),
             Step::Read(paths) => get(paths.clone()),
             Step::Schema(path) => asks(Operation::GetSchema(schema::everything(path))),
@@ -133,14 +134,20 @@ impl Onboarding {
                     Verdict::Stop(format!("the agent has no row for {} in {CONTROLLERS}", config.endpoint))
                 }
             },
+            (Step::Standing { search }, outcome) => {
+                let search = *search;
+                self.take_standing(search, outcome, config)
+            }
             (Step::Subscriptions, outcome) => self.take_subscriptions(&rows(outcome), outputs),
             (Step::BootParameters, outcome) => {
                 let writes = self.boot_writes(&rows(outcome));
                 self.current = Step::SetBootParameters(writes);
                 Verdict::Again
             }
-            (Step::Subscribe(writes), _) => {
-                writes.pop_front();
+            (Step::Subscribe(writes), outcome) => {
+                if let Some(Operation::Add(add)) = writes.pop_front() {
+                    self.faults.extend(subscriptions::faults(&add, &outcome));
+                }
                 if writes.is_empty() {
                     // What stands now is looked at once more.
                     self.current = Step::Subscriptions;
@@ -233,6 +240,11 @@ impl Onboarding {
         if writes == self.written.0 || self.written.1 >= limits::SUBSCRIPTION_ROUNDS {
             let left = "onboarding: the agent does not take all subscriptions".to_owned();
             outputs.push_back(Output::Noticed(left));
+            let refused = subscriptions::added(&writes).map(|id| (id.to_owned(), self.faults.remove(id)));
+            let refused: Vec<_> = refused.collect();
+            if !self.quiet && !refused.is_empty() {
+                outputs.push_back(Output::Learned(Learned::Refused(refused)));
+            }
             return Verdict::On;
         }
         self.written = (writes.clone(), self.written.1 + 1);
@@ -264,13 +276,13 @@ fn get(paths: Vec<String>) -> Option<usp_proto::Request> {
     asks(Operation::Get(Get { paths, max_depth: 0 }))
 }
 
-fn own_row_search(endpoint: &EndpointId) -> String {
+pub(super) fn own_row_search(endpoint: &EndpointId) -> String {
     // Within a constant, quotes and percents are escaped. R-ARC.9b: no blanks around the operator.
     let id = endpoint.as_str().replace('%', "%25").replace('"', "%22");
     format!("{CONTROLLERS}[EndpointID==\"{id}\"].EndpointID")
 }
 
-fn own_row(outcome: &Outcome, endpoint: &EndpointId) -> Option<String> {
+pub(super) fn own_row(outcome: &Outcome, endpoint: &EndpointId) -> Option<String> {
     let Outcome::Get(results) = outcome else { return None };
     let objects = results.iter().filter_map(|result| result.result.as_ref().ok()).flatten();
     let is_ours = |object: &&ObjectValues| {
@@ -280,7 +292,7 @@ fn own_row(outcome: &Outcome, endpoint: &EndpointId) -> Option<String> {
     objects.filter(is_ours).map(|object| object.path.clone()).next()
 }
 
-fn rows(outcome: Outcome) -> Vec<ObjectValues> {
+pub(super) fn rows(outcome: Outcome) -> Vec<ObjectValues> {
     let Outcome::Get(results) = outcome else { return Vec::new() };
     results.into_iter().filter_map(|result| result.result.ok()).flatten().collect()
 }

@@ -6,6 +6,7 @@
 //! `boot`.
 
 use dm::operation::{Add, Delete, ObjectSettings, ObjectValues, Operation, ParamSetting, Set};
+use dm::{Fault, Outcome};
 
 use super::super::io::Subscription;
 use super::steps::{row_of, setting};
@@ -44,6 +45,39 @@ pub(super) fn reconcile(
     };
     delete.extend(ours.iter().filter(surplus).map(|row| row.path.to_owned()));
     writes(set, add, delete)
+}
+
+/// Whether the agent has no row at all for any of the wanted ids.
+pub(super) fn none_stands(wanted: &[Subscription], rows: &[ObjectValues], own_row: &str) -> bool {
+    let mut ours = rows.iter().filter_map(|row| Row::ours(row, own_row));
+    !wanted.is_empty() && !ours.any(|row| wanted.iter().any(|subscription| subscription.id == row.stem()))
+}
+
+/// The ids of the subscriptions that these writes add.
+pub(super) fn added(writes: &[Operation]) -> impl Iterator<Item = &str> {
+    let objects = writes.iter().flat_map(|write| match write {
+        Operation::Add(add) => add.objects.as_slice(),
+        _ => &[],
+    });
+    objects.filter_map(id_of)
+}
+
+/// Why rows were not added, by their ids. Results stand in the order of what was asked.
+pub(super) fn faults(add: &Add, outcome: &Outcome) -> Vec<(String, Fault)> {
+    let ids = add.objects.iter().filter_map(id_of).map(str::to_owned);
+    match outcome {
+        Outcome::Add(results) => {
+            ids.zip(results).filter_map(|(id, one)| Some((id, one.result.as_ref().err()?.clone()))).collect()
+        }
+        Outcome::Failed(failure) => ids.map(|id| (id, failure.fault.clone())).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Our id of a row to be added, without what a replacement has after it.
+fn id_of(object: &ObjectSettings) -> Option<&str> {
+    let id = object.params.iter().find(|one| one.param == "ID")?.value.as_str();
+    Some(id.split_once('~').map_or(id, |(stem, _)| stem))
 }
 
 /// What brings the `BootParameter` rows below our own row to what is wanted. Others are left alone.

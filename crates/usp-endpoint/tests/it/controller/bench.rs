@@ -159,6 +159,8 @@ impl Bench {
             Output::Learned(learned) => format!("learned {}", show_learned(learned)),
             Output::Onboarded(Ok(())) => "onboarded".to_owned(),
             Output::Onboarded(Err(why)) => format!("not onboarded: {why}"),
+            Output::ConfirmDue => "confirm".to_owned(),
+            Output::Misaddressed { to } => format!("misaddressed: {to}"),
             Output::Connected => "connected".to_owned(),
             Output::Disconnected { reason } => format!("disconnected: {reason}"),
             Output::Noticed(what) => format!("noticed: {what}"),
@@ -252,6 +254,12 @@ fn show_learned(learned: &Learned) -> String {
         Learned::Schema(outcome) => format!("schema {}", show_outcome(outcome)),
         Learned::Instances(outcome) => format!("instances {}", show_outcome(outcome)),
         Learned::OwnRow(path) => format!("own row {path}"),
+        Learned::Refused(refused) => {
+            let one = |(id, fault): &(String, Option<dm::Fault>)| {
+                format!(" {id}!{}", fault.as_ref().map_or(0, |fault| fault.code.0))
+            };
+            format!("refused{}", refused.iter().map(one).collect::<String>())
+        }
     }
 }
 

@@ -40,25 +40,30 @@ fn writes_only() -> OnboardingPlan {
 }
 
 /// A bench, an agent, and what happens between them.
-struct World {
-    bench: Bench,
-    peer: Peer,
-    log: Vec<String>,
+pub(crate) struct World {
+    pub(crate) bench: Bench,
+    pub(crate) peer: Peer,
+    pub(crate) log: Vec<String>,
     learned: Vec<Learned>,
     /// After how many requests the connection is lost, again and again.
     cut_every: Option<usize>,
 }
 
 impl World {
-    fn new(quirks: Quirks) -> World {
+    pub(crate) fn new(quirks: Quirks) -> World {
         let (bench, peer) = (Bench::connected(), Peer::new(quirks));
         World { bench, peer, log: Vec::new(), learned: Vec::new(), cut_every: None }
     }
 
     /// Onboards after this plan, to the end.
-    fn onboard(&mut self, plan: OnboardingPlan) {
+    pub(crate) fn onboard(&mut self, plan: OnboardingPlan) {
+        self.drive(Input::Onboard(plan));
+    }
+
+    /// Answers what follows from an input, until onboarding ends or nothing is left to do.
+    pub(crate) fn drive(&mut self, input: Input) {
         self.log.clear();
-        let mut outputs = self.bench.outputs(Input::Onboard(plan));
+        let mut outputs = self.bench.outputs(input);
         let mut sent = 0;
         loop {
             let mut answers = Vec::new();
@@ -83,6 +88,7 @@ impl World {
             }
             match answers.pop() {
                 Some(msg) => outputs.extend(self.connect(RecordType::NoSession { payload: msg.encode() })),
+                None if self.bench.machine.is_idle() => return,
                 None => {
                     self.bench.now =
                         self.bench.machine.poll_timeout().expect("onboarding waits for something");
@@ -104,7 +110,7 @@ impl World {
         self.bench.outputs(input)
     }
 
-    fn subscriptions(&self) -> Vec<String> {
+    pub(crate) fn subscriptions(&self) -> Vec<String> {
         self.peer.rows(SUBSCRIPTIONS, &SUBSCRIPTION)
     }
 }
@@ -219,6 +225,8 @@ fn subscriptions_that_an_agent_refuses_do_not_stop_it() {
     assert_eq!(world.subscriptions(), [format!("1 {VALUES}")]);
     let left = "noticed: onboarding: the agent does not take all subscriptions";
     assert!(world.log.iter().any(|line| line == left), "{:#?}", world.log);
+    // 7021: required parameter failed.
+    assert!(world.log.iter().any(|line| line == "learned refused cusp-boot!7021"), "{:#?}", world.log);
 }
 
 #[test]

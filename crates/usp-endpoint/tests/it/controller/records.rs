@@ -60,7 +60,12 @@ fn what_is_for_somebody_else_is_ignored() {
     let mut bench = Bench::connected();
     let payload = Msg::request("m", Request::Get(Get::new(["Device."], 0))).encode();
     let record = Record::message(&id(AGENT), &id("proto::other"), Version::CURRENT, payload);
+    // Told once for each connection.
+    assert_eq!(bench.hear_bytes(record.encode()), ["misaddressed: proto::other"]);
     assert_eq!(bench.hear_bytes(record.encode()), ["noticed: a Record for proto::other"]);
+    bench.link_down();
+    bench.link_up();
+    assert_eq!(bench.hear_bytes(record.encode()), ["misaddressed: proto::other"]);
 }
 
 #[test]

@@ -313,6 +313,8 @@ impl World {
                 Output::Noticed(what) => self.note(format_args!("controller: {what}")),
                 Output::Connected
                 | Output::Disconnected { .. }
+                | Output::ConfirmDue
+                | Output::Misaddressed { .. }
                 | Output::Nudge(_)
                 | Output::Sent(_)
                 | Output::Learned(_) => {}

@@ -175,6 +175,7 @@ fn check_learned(learned: &[Learned]) {
                 "instances"
             }
             Learned::Instances(other) => panic!("{other:?}"),
+            Learned::Refused(refused) => panic!("it takes them all: {refused:?}"),
             Learned::OwnRow(path) => {
                 assert_eq!(path, "Device.LocalAgent.Controller.1.");
                 "own row"
