@@ -79,7 +79,8 @@ pub(super) fn queued(
         "SELECT {JOB_REF} FROM jobs WHERE tenant = ? AND device = ? AND state = 'queued' \
          ORDER BY priority, created, id LIMIT ?"
     );
-    let limit = limit.clamp(1, bounds::LANE_QUEUE);
+    // One more than a lane holds shows that there are more.
+    let limit = limit.clamp(1, bounds::LANE_QUEUE + 1);
     let rows = all(connection, &sql, params![tenant.to_bytes(), device.to_bytes(), limit], job_ref)?;
     rows.into_iter().map(to_job_ref).collect()
 }
