@@ -53,7 +53,7 @@ fn references_suit_their_kind_of_notification() {
         let answer = host.ask(add(false, &[(ROWS, &["!ID=a", &kind_set, &list_set])]));
         match code {
             0 => {
-                assert!(answer.starts_with("Device.LocalAgent.Subscription. => "), "{kind} {list}: {answer}")
+                assert!(answer.starts_with("Device.LocalAgent.Subscription. => "), "{kind} {list}: {answer}");
             }
             code => assert_eq!(answer, wrong("ReferenceList", code), "{kind} {list}"),
         }
