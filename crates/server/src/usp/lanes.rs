@@ -63,6 +63,15 @@ impl LaneTable {
         }
     }
 
+    /// Takes what was read from the store. What did not fit, and what was not read, is read again later.
+    fn fill(&self, device: DeviceId, jobs: Vec<JobRef>) {
+        // Not seen by whether they fit: a session may take from the lane meanwhile.
+        if jobs.len() >= RELOAD {
+            lock(&self.overflowed).insert(device);
+        }
+        jobs.into_iter().for_each(|job| self.push(device, job));
+    }
+
     fn next(&self, device: DeviceId, now: UtcTime) -> Option<JobRef> {
         lock(&self.lanes).get_mut(&device)?.next(now)
     }
@@ -176,8 +185,7 @@ impl<S: Store> Usp<S> {
     pub(super) async fn reload_lane(&self, device: DeviceId) {
         match self.0.store.queued_jobs(self.0.options.tenant, device, RELOAD).await {
             Ok(jobs) => {
-                // A job that does not fit is read again later, and so is what was not read.
-                jobs.into_iter().for_each(|job| self.0.lanes.push(device, job));
+                self.0.lanes.fill(device, jobs);
             }
             Err(error) => tracing::error!(%error, %device, "the queue of a device could not be read"),
         }
@@ -229,5 +237,35 @@ impl<S: Store> Usp<S> {
         }
         let found = self.0.store.job(tenant, job.id).await?;
         Ok(found.filter(|job| job.state == JobState::Queued))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dm::UtcTime;
+    use fleet::ids::{DeviceId, JobId};
+    use fleet::job::{OpKind, Priority};
+    use fleet::lane::JobRef;
+
+    use super::{LaneTable, RELOAD};
+
+    #[test]
+    fn what_was_not_read_is_read_again_though_all_that_was_read_fits() {
+        let job = |number: u128| JobRef {
+            id: JobId::from_bytes(number.to_be_bytes()),
+            priority: Priority::Person,
+            kind: OpKind::Set,
+            created: UtcTime(0),
+            deadline: None,
+        };
+        let device = DeviceId::from_bytes([7; 16]);
+        for (read, again) in [(RELOAD - 1, false), (RELOAD, true)] {
+            let table = LaneTable::default();
+            // One is under way already, as when a session takes from the lane while it is filled.
+            table.push(device, job(1));
+            assert!(table.next(device, UtcTime(0)).is_some());
+            table.fill(device, (1..).take(read).map(job).collect());
+            assert_eq!(table.waiting().1.contains(&device), again, "{read}");
+        }
     }
 }

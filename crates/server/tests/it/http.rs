@@ -26,7 +26,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// Of a list.
     pub(crate) fn items(&self) -> &[Value] {
-        self.body["items"].as_array().map_or(&[], Vec::as_slice)
+        self.body["items"].as_array().unwrap_or_else(|| panic!("no list: {}", self.body))
     }
 }
 
