@@ -13,7 +13,7 @@ use super::confirm::{Confirm, Undo};
 use super::transact::{Done, Part, take_back, transact, with_losses};
 use super::{Inner, Instance};
 use crate::edits;
-use crate::journal::{Entry, JournalError, Lexical};
+use crate::journal::{Entry, Journal, JournalError, Lexical, Position};
 use crate::provider::{Committed, RowKey};
 
 /// Commits under way and waiting.
@@ -176,7 +176,7 @@ impl Instance {
         done: Done,
         progress: &mut Progress,
     ) -> Result<(), (Fault, Vec<Part>)> {
-        let settled = match self.settle(inner, changes, &done.committed) {
+        let settled = match self.settle(inner, changes, &done.committed, Journal::append) {
             Ok(settled) => settled,
             Err(error) => return Err((not_remembered(&error), done.parts)),
         };
@@ -190,11 +190,13 @@ impl Instance {
     }
 
     /// Puts one transaction into tree and journal, or into neither; the providers have done their part.
+    /// `append` says how much may wait for the disk.
     pub(super) fn settle(
         &self,
         inner: &mut Inner,
         changes: &[Change],
         committed: &[Committed],
+        append: impl Fn(&Journal, &[Entry]) -> Result<Position, JournalError>,
     ) -> Result<Settled, JournalError> {
         let before = (inner.tree.clone(), inner.keys.clone(), inner.aliases.clone());
         let mut entries = Vec::new();
@@ -216,7 +218,7 @@ impl Instance {
         if inner.forgetful {
             entries.clear();
         }
-        match self.journal.append(&entries) {
+        match append(&self.journal, &entries) {
             Ok(position) => {
                 inner.barrier = inner.barrier.max(position);
                 inner.observers.tell(self.kind.model(), &applied);

@@ -53,3 +53,23 @@ async fn a_write_that_is_refused_did_not_take_effect() {
         assert_eq!(world.ask(BOTH).await, "ok", "the disk moves again");
     }
 }
+
+#[tokio::test]
+async fn the_agents_own_changes_find_room_and_wait_for_the_disk() {
+    let (disk, journal, net, world) = world().await;
+    let held = fill(&disk, &journal);
+    // A row that the system made gets a number, and the machine changes something of its own.
+    net.set_rows(interfaces(&["eth0", "eth1"]));
+    world.say("get Device.Net.Interface.");
+    world.say("own Label y");
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    assert!(world.instance.with_tree(|_| ()).is_some(), "a disk that is slow ends nothing");
+    assert_eq!(world.peer.heard(), Vec::<String>::new(), "stored, then said");
+    drop(held);
+    assert_eq!(world.peer.hear().await, "did");
+    journal.flush().unwrap();
+    let label = &journal.live().objects["Device.LocalAgent."].params["Label"].text;
+    assert_eq!(&**label, "y");
+}
