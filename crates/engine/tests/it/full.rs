@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::Journal;
-use engine::journal::{Entry, Lexical};
+use engine::journal::Entry;
 
 use crate::disk::{Disk, Held};
 use crate::providers::{Fake, interfaces, net};
