@@ -70,6 +70,7 @@ pub const OWN_TICKETS: u64 = 1 << 32;
 pub const NUDGE_AFTER: Duration = Duration::from_millis(250);
 
 /// Controller: how long an Operate that wants no response is held open for word of its failure (R-OPR.4).
+/// The REST API always wants a response.
 pub const QUIET_GRACE: Duration = Duration::from_secs(2);
 
 /// Controller: how long a fresh channel waits for the Connect record of an agent that may know none.
