@@ -10,7 +10,8 @@ export async function launch(): Promise<Browser> {
   return chromium.launch({ executablePath, headless: true, args: FLAGS });
 }
 
-export interface Tab { page: Page; errors: string[] }
+/** `refusals`: the statuses from 400 on that a test provokes. The browser logs each as an error. */
+export interface Tab { page: Page; errors: string[]; refusals: Set<number> }
 
 export async function tab(browser: Browser, options: { baseURL: string; cookie?: string; dark?: boolean; width?: number; height?: number }): Promise<Tab> {
   const context = await browser.newContext({ baseURL: options.baseURL, colorScheme: options.dark ? "dark" : "light", viewport: { width: options.width ?? 1360, height: options.height ?? 840 } });
@@ -19,7 +20,13 @@ export async function tab(browser: Browser, options: { baseURL: string; cookie?:
   page.setDefaultTimeout(15_000);
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
-  // A refused sign-in is an ordinary answer; the browser logs it all the same.
-  page.on("console", (message) => message.type() === "error" && !/status of 4[0-9][0-9]|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION/.test(message.text()) && errors.push(message.text()));
-  return { page, errors };
+  // Whoever has not signed in yet is told so.
+  const refusals = new Set([401]);
+  page.on("console", (message) => {
+    if (message.type() !== "error") return;
+    const status = /status of (\d{3})/.exec(message.text())?.[1];
+    const ordinary = status ? refusals.has(Number(status)) : /ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION/.test(message.text());
+    if (!ordinary) errors.push(message.text());
+  });
+  return { page, errors, refusals };
 }

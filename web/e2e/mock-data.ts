@@ -120,8 +120,15 @@ export const trace = (): TraceItem[] => [
 ];
 
 export const connect: ConnectInfo = {
-  endpoint_id: "self::cusp-controller", websocket_url: "wss://192.0.2.10:8183/usp", tls: true, plaintext_warning: true,
+  endpoint_id: "self::cusp-controller", websocket_url: "wss://192.0.2.10:8183/usp", tls: true, plaintext_warning: false,
   ca_pem: "-----BEGIN CERTIFICATE-----\nMIIBqzCCAVGgAwIBAgIUQ3VzcCBleGFtcGxlIENBMAoGCCqGSM49BAMCMBIxEDAO\nBgNVBAMMB0N1c3AgQ0EwHhcNMjYwMTAxMDAwMDAwWhcNMzYwMTAxMDAwMDAwWjAS\n-----END CERTIFICATE-----\n",
-  agent_toml: '# Factory default of this agent.\n[[controller]]\nendpoint_id = "self::cusp-controller"\nurl = "ws://192.0.2.10:8183/usp"\ntoken = "TOKEN_HERE"\n\n[policy]\nwritable = []\n',
-  obuspa: 'Device.LocalAgent.Controller.1.EndpointID "self::cusp-controller"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Host "192.0.2.10"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Port "8183"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Path "/usp"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.EnableEncryption "false"\n',
+  agent_toml: '[[controller]]\nendpoint = "self::cusp-controller"\nurl = "wss://192.0.2.10:8183/usp"\ntoken = "TOKEN_HERE"\nca = \'\'\'\n-----BEGIN CERTIFICATE-----\nMIIBqzCCAVGgAwIBAgIUQ3Vz\n-----END CERTIFICATE-----\n\'\'\'\n',
+  obuspa: 'Device.LocalAgent.Controller.1.EndpointID "self::cusp-controller"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Host "192.0.2.10"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Port "8183"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Path "/usp"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.EnableEncryption "true"\n',
+};
+
+/** The same of a server whose listener has no TLS. */
+export const PLAIN: ConnectInfo = {
+  ...connect, websocket_url: "ws://192.0.2.10:8183/usp", tls: false, plaintext_warning: true, ca_pem: null,
+  agent_toml: '[[controller]]\nendpoint = "self::cusp-controller"\nurl = "ws://192.0.2.10:8183/usp"\n',
+  obuspa: connect.obuspa.replace('EnableEncryption "true"', 'EnableEncryption "false"'),
 };

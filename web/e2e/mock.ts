@@ -27,6 +27,7 @@ export class Mock {
   devices: Device[] = data.devices();
   twin = data.twin();
   pending = data.pending();
+  connect = data.connect;
   jobs = data.jobs();
   events = data.events();
   passwordSet = false;
@@ -118,7 +119,7 @@ export class Mock {
     const [, root, id = "", verb] = path.split("/").map(decodeURIComponent);
     if (root === "auth") return this.#auth(id, body);
     if (root === "me") return ok(this.#me());
-    if (root === "connect") return ok(data.connect);
+    if (root === "connect") return ok(this.connect);
     if (root === "refused") return list(data.refused());
     if (root === "datamodels") return this.#dataModels(method, id, body);
     if (root === "tokens") return list([{ id: "t1", name: "grafana", role: "viewer", expires: data.ago(-864_000) }]);
@@ -178,7 +179,9 @@ export class Mock {
     if (method === "GET") return list(this.pending);
     const found = this.pending.find((each) => each.endpoint === endpoint);
     if (!found) return problem(404, "Nobody waits under this endpoint");
-    if (verb === "approve" && body["fingerprint"] !== (found.fingerprint ?? "plain")) return problem(409, "It has come with another certificate");
+    // Who does not say what was shown approves whoever has not changed.
+    const shown = body["fingerprint"];
+    if (verb === "approve" && (shown === undefined ? found.changed : shown !== (found.fingerprint ?? "plain"))) return problem(409, "It has come with another certificate");
     this.pending = this.pending.filter((each) => each !== found);
     if (verb === "reject") return { status: 204 };
     const device = { ...this.devices[1]!, id: `d-${endpoint.length}`, name: (body["name"] as string | undefined) ?? endpoint, endpoints: [endpoint], onboarded: false, proven: found.proven };
@@ -195,7 +198,7 @@ export class Mock {
     if (!String(body["raw"]).includes("<model ")) return problem(422, "There is no model in this file");
     const made = { id: "m1", name: "Device", version: "2.19", protocol: "usp", uri: "urn:broadband-forum-org:tr-181-2-19-1-usp", definitions: 8849, actor: "user:owner", imported: data.ago(0) };
     this.dataModels.push(made);
-    return { status: 201, body: made };
+    return ok(made);
   }
 
   #enrol(method: string, id: string): Reply {

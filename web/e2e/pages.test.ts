@@ -2,7 +2,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { launch, tab, type Tab } from "./browser";
-import { MAIN, pending } from "./mock-data";
+import { MAIN, pending, PLAIN } from "./mock-data";
 import { LINK, Mock, PASSWORD } from "./mock";
 
 const PROOF = pending().find(({ endpoint }) => endpoint.includes("HX3009911"))!.fingerprint!;
@@ -130,6 +130,7 @@ describe("devices", () => {
   });
 
   it("marks unproven devices, and warns of a plaintext listener", async () => {
+    mock.connect = PLAIN;
     const page = await open("/devices");
     await page.getByRole("row", { name: /SIM00003/ }).getByText("unproven").waitFor();
     await page.getByRole("alert").getByText("A listener without TLS").waitFor();
@@ -166,6 +167,7 @@ describe("enrolment", () => {
 
   it("does not approve a device that came with another certificate meanwhile, and says what changed", async () => {
     const page = await open("/pending");
+    current!.refusals.add(409);
     const row = page.getByRole("row", { name: /HX3009911/ });
     await row.waitFor();
     const other = "b".repeat(64);
@@ -181,7 +183,7 @@ describe("enrolment", () => {
 
   it("makes a token and writes it into the configuration to paste", async () => {
     const page = await open("/connect");
-    await page.getByLabel("agent.toml").getByText("[policy]").waitFor();
+    await page.getByLabel("agent.toml").getByText("wss://192.0.2.10:8183/usp").waitFor();
     expect(await page.getByLabel("agent.toml").textContent()).not.toContain("token");
     await page.getByRole("button", { name: "Create token" }).click();
     await page.getByLabel("agent.toml").getByText("ce_4QmZ$&9vTt").waitFor();
@@ -252,11 +254,21 @@ describe("activity", () => {
 });
 
 describe("data models", () => {
+  it("leads to the sign-in when the session has ended", async () => {
+    const page = await open("/devices");
+    await page.getByRole("table", { name: "Devices" }).waitFor();
+    mock.session = "another";
+    await page.getByRole("button", { name: "admin" }).click();
+    await page.getByRole("menuitem", { name: "Data models" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  });
+
   it("imports a file, says why another is none, and removes it again", async () => {
     const page = await open("/devices");
     await page.getByRole("button", { name: "admin" }).click();
     await page.getByRole("menuitem", { name: "Data models" }).click();
     await page.getByText("No data model imported").waitFor();
+    current!.refusals.add(422);
     const upload = (text: string) => page.getByLabel("Data-model file").setInputFiles({ name: "model.xml", mimeType: "text/xml", buffer: Buffer.from(text) });
     await upload("<html/>");
     await page.getByRole("alert").getByText("There is no model in this file").waitFor();

@@ -1,5 +1,6 @@
-// The real server and a real agent, in a folder that is thrown away, on ports that the system picks.
+// The real server and a real agent, in a folder that is thrown away.
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -8,6 +9,7 @@ const RELEASE = resolve(import.meta.dirname, "../../target/release");
 export const CUSP = resolve(process.env["CUSP_BIN"] ?? join(RELEASE, "cusp"));
 export const AGENT = resolve(process.env["CUSP_AGENT_BIN"] ?? join(RELEASE, "cusp-agent"));
 const START_MS = 30_000;
+const MOST_TRIES = 10;
 
 /** Real tests run whenever there is a server to run. A server named by `CUSP_BIN` must work; the default one may not have been built. */
 export function haveServer(): boolean {
@@ -69,8 +71,7 @@ export class RealServer {
   #agent: Child | undefined;
 
   async start(): Promise<this> {
-    const free = "127.0.0.1:0";
-    const server = await this.#serve({ http: free, "usp.websocket": free });
+    const server = await this.#serveSomewhere();
     this.url = `http://${this.#listeners["http"]}`;
     const printed = await until("the sign-in link", () => /https?:\/\/\S+?((?:\/sign-in\?link=|\/?#\/link\/)[^\s"']+)/.exec(stripColour(server.output))?.[1], server);
     this.link = printed.startsWith("/") ? printed : `/${printed}`;
@@ -83,6 +84,18 @@ export class RealServer {
     rmSync(join(this.data, "listeners.json"), { force: true });
     await meanwhile();
     await this.#serve(this.#listeners);
+  }
+
+  /** On ports below those that the system gives to outgoing connections, so that a restart finds them free. */
+  async #serveSomewhere(): Promise<Child> {
+    for (let tries = 1; ; tries += 1) {
+      const [http, websocket] = [randomInt(20_000, 25_000), randomInt(25_000, 30_000)];
+      try {
+        return await this.#serve({ http: `127.0.0.1:${http}`, "usp.websocket": `127.0.0.1:${websocket}` });
+      } catch (cause) {
+        if (tries === MOST_TRIES || !String(cause).includes("in use")) throw cause;
+      }
+    }
   }
 
   async #serve(listen: Record<string, string>): Promise<Child> {

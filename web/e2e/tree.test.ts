@@ -117,6 +117,7 @@ describe("writing", () => {
   });
 
   it("shows what the server refused before the device saw it", async () => {
+    current.refusals.add(400);
     await open("Device.DeviceInfo.ProvisioningCode");
     await page.getByLabel("Value of ProvisioningCode").fill("refused");
     await page.getByRole("button", { name: "Set", exact: true }).click();

@@ -314,7 +314,7 @@ impl Outlet for Link {
                 self.sender.close(close_code::NORMAL, "the controller is not served");
             }
             CloseReason::Replaced => {
-                self.sender.close(close_code::NORMAL, "another connection takes its place")
+                self.sender.close(close_code::NORMAL, "another connection takes its place");
             }
             CloseReason::GoingAway => self.sender.close(close_code::GOING_AWAY, "the agent shuts down"),
         }

@@ -79,7 +79,10 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
         "NotifRetry",
         "NotifExpiration",
     ];
-    model.add_from(&rows, SUBSCRIPTION, Params::Only(&subscription))?;
+    // Its settings may be those of passwords.
+    model
+        .add_from(&rows, SUBSCRIPTION, Params::Only(&subscription))?
+        .param_secured(SUBSCRIPTION, "TriggerConfigSettings")?;
     let threshold = [
         "Alias",
         "Enable",

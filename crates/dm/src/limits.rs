@@ -26,8 +26,13 @@ pub const MAX_ROWS: usize = 4096;
 /// refused with 7005.
 pub const MAX_REQUEST_OBJECTS: usize = 4096;
 
+/// Most rows that the paths of one Delete may lead to, each counted as often as it is named: twice the
+/// rows of a full table. What goes with them is not counted. Beyond it the message is refused with 7005.
+pub const MAX_DELETED_ROWS: usize = 2 * MAX_ROWS;
+
 /// Most settings that one Set or Add may stage: its settings times the places that their paths lead to.
-/// Objects beyond it fail with 7005.
+/// Objects beyond it fail with 7005. Also most reference items that one Delete may write anew, where lists
+/// lose those that lead to its rows; beyond it the message is refused with 7005.
 pub const MAX_STAGED_SETTINGS: usize = 262_144;
 
 /// Most rounds in which a Set or Add is staged and judged. One is enough where nothing clashes, two where

@@ -5,6 +5,11 @@ use std::time::Duration;
 /// Most bytes that wait for the journal's thread. Beyond it a write is refused with 7005.
 pub const MAX_UNSYNCED_BYTES: usize = 8 << 20;
 
+/// Most bytes that wait for the journal's thread when the agent itself has something to remember, that nobody
+/// can be refused: above what commits may fill, so that a disk that stands still for a while refuses
+/// writes and ends nothing. Beyond it the instance stops.
+pub const MAX_UNSYNCED_OWN_BYTES: usize = 2 * MAX_UNSYNCED_BYTES;
+
 /// Most outgoing Records that wait for the journal. Beyond it nothing more is read from the links.
 pub const MAX_HELD_SENDS: usize = 1024;
 

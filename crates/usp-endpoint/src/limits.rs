@@ -86,6 +86,7 @@ pub const NUDGE_LONGEST: Duration = Duration::from_secs(4);
 pub const NUDGE_BEHIND_WRITE: Duration = Duration::from_millis(20);
 
 /// Controller: how long an Operate that wants no response is held open for word of its failure (R-OPR.4).
+/// The REST API always wants a response.
 pub const QUIET_GRACE: Duration = Duration::from_secs(2);
 
 /// Controller: how long a fresh channel waits for the Connect record of an agent that may know none.

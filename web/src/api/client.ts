@@ -70,12 +70,11 @@ export async function unwrap<T>(call: Promise<Answer<T>>): Promise<T> {
   throw new ApiError(toProblem(answer.response.status, answer.error));
 }
 
-/** A call with a body that is no JSON, or with none: a file to upload, a thing to remove. Failures are as with `unwrap`. */
-export function send<T>(method: "POST" | "DELETE", path: string, body?: Blob, type?: string): Promise<T> {
-  const headers: Record<string, string> = { [CSRF_HEADER]: "1", Accept: "application/json" };
-  if (type !== undefined) headers["Content-Type"] = type;
+/** Uploads a file, which is no JSON and is not read into memory here. Failures are as with `unwrap`. */
+export function send<T>(path: string, file: Blob, type: string): Promise<T> {
+  const headers = { [CSRF_HEADER]: "1", Accept: "application/json", "Content-Type": type };
   const call = async (): Promise<Answer<T>> => {
-    const response = await fetch(BASE + path, { method, headers, body, credentials: "same-origin" });
+    const response = await fetch(BASE + path, { method: "POST", headers, body: file, credentials: "same-origin" });
     const answer = (await response.json().catch(() => undefined)) as T;
     return response.ok ? { data: answer, response } : { error: answer, response };
   };

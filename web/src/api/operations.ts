@@ -1,5 +1,5 @@
 // The data-model operations on one device. Each gives back a job; a job still open when the wait ends is followed until it settles.
-import { api, send, unwrap } from "./client";
+import { api, unwrap } from "./client";
 import type { DeleteBody, GetBody, InstancesBody, Job, JobState, OperateBody, SetBody } from "./types";
 
 /** How long the server holds the answer back while the device works. */
@@ -28,7 +28,7 @@ export const fetchJob = (job: string) => unwrap(api.GET("/jobs/{id}", { params: 
 export const cancelJob = (job: string) => unwrap(api.DELETE("/jobs/{id}", { params: { path: { id: job } } }));
 
 /** The server calls the device no more; its record stays. */
-export const stopDialling = (device: string) => send<void>("DELETE", `/devices/${encodeURIComponent(device)}/dial`);
+export const stopDialling = (device: string) => unwrap(api.DELETE("/devices/{id}/dial", { params: { path: { id: device } } }));
 
 /** Follows a job to its end, reporting each state on the way. The caller stops it through `signal`. */
 export async function followJob(job: Job, onChange: (job: Job) => void, signal?: AbortSignal): Promise<Job> {

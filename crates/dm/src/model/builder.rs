@@ -189,6 +189,14 @@ impl ModelBuilder {
         Ok(self)
     }
 
+    /// Says that the values of an added parameter are secrets here, whatever its definition says: they read as
+    /// empty without a secured role, and whoever knows this model masks them.
+    pub fn param_secured(&mut self, object: &str, param: &str) -> Result<&mut Self, ModelError> {
+        let found = self.draft(object)?.params.values_mut().find(|known| known.name.as_str() == param);
+        found.ok_or_else(|| ModelError::Unknown(format!("{object}{param}")))?.secured = true;
+        Ok(self)
+    }
+
     /// Says who may create and delete rows here, whatever the definition allows.
     pub fn object_access(&mut self, object: &str, access: ObjectAccess) -> Result<&mut Self, ModelError> {
         self.draft(object)?.def.access = access;

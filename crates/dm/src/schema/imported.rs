@@ -132,11 +132,6 @@ impl ImportedModel {
         found.find(|row| row.status != Status::Deleted).or(Some(first))
     }
 
-    /// The prose of a definition, as plain text with line breaks, by the same kinds of path.
-    pub fn description(&self, path: &str) -> Option<&str> {
-        self.row(path)?.description.as_deref()
-    }
-
     fn object_at(&self, path: &str) -> Option<&ObjectRows> {
         let objects = &self.rows.objects;
         let at = objects.binary_search_by(|object| object.path.as_str().cmp(path)).ok()?;

@@ -1,51 +1,92 @@
 //! Delete (TR-369 section 7.4.3): rows that go, and what points at them.
 
 use crate::fault::{Code, Fault};
+use crate::limits;
 use crate::operation::{Delete, Deleted, ObjectAccess, Outcome, Requested, UpdateFailure};
 use crate::path::{Path, Target};
+use crate::tree::holders::Holders;
 use crate::tree::plan::{Plan, UnitPlan, message_failure};
-use crate::tree::{Bit, Found, Happening, Place, Requester, ResolveError, Tree};
+use crate::tree::{Bit, Effort, Found, Happening, Place, Requester, ResolveError, Tree};
+
+/// A Delete while it is planned.
+struct Deletion<'a> {
+    tree: &'a Tree,
+    who: &'a Requester<'a>,
+    allow_partial: bool,
+    /// The tree without the rows that go so far.
+    work: Tree,
+    holders: Holders,
+    effort: Effort,
+    units: Vec<UnitPlan>,
+}
+
+impl Deletion<'_> {
+    /// Plans one path, whose result will stand at `result`. The error fails the whole message.
+    fn path(&mut self, path: &str, result: usize) -> Result<Result<Deleted, Fault>, Plan> {
+        let found = match self.tree.rows_to_delete(path, self.allow_partial, self.who) {
+            Ok(found) => found,
+            // R-DEL.1: any entry fails the message.
+            Err(fault) if !self.allow_partial => return Err(failed(fault, path)),
+            Err(fault) => return Ok(Err(fault)),
+        };
+        self.effort.rows += found.places.len();
+        if self.effort.rows > limits::MAX_DELETED_ROWS {
+            return Err(Plan::exceeded("rows", limits::MAX_DELETED_ROWS));
+        }
+        let mut deleted = Deleted::default();
+        let mut refused = None;
+        for row in &found.places {
+            let text = row.text(self.tree.model());
+            match self.tree.may_delete(row, self.who) {
+                Ok(()) => self.row(row, text, result, &mut deleted)?,
+                Err(fault) if !self.allow_partial => return Err(failed(fault, &text)),
+                Err(fault) => {
+                    refused.get_or_insert_with(|| fault.clone());
+                    // R-DEL.4
+                    if self.who.may(self.tree, Bit::InstanceRead, row, "") {
+                        deleted.unaffected.push((text, fault));
+                    }
+                }
+            }
+        }
+        // A concrete row that stayed is the object's failure; matches of a search are listed (R-DEL.3).
+        Ok(refused.filter(|_| !found.is_search).map_or(Ok(deleted), Err))
+    }
+
+    /// One row that goes, with what goes with it.
+    fn row(&mut self, row: &Place, text: String, result: usize, deleted: &mut Deleted) -> Result<(), Plan> {
+        let changes = self.holders.removal(&self.work, row, &mut self.effort);
+        if self.effort.staged > limits::MAX_STAGED_SETTINGS {
+            return Err(Plan::exceeded("references to write anew", limits::MAX_STAGED_SETTINGS));
+        }
+        for happening in self.work.apply(&changes) {
+            // R-DEL.2: rows that may not be read are not spoken of.
+            if let Happening::Deleted(place) = happening
+                && self.who.may(self.tree, Bit::InstanceRead, &place, "")
+            {
+                deleted.affected.push(place.text(self.tree.model()));
+            }
+        }
+        self.units.push(UnitPlan { result, item: Some(text), changes });
+        Ok(())
+    }
+}
 
 impl Tree {
     pub(super) fn plan_delete(&self, delete: &Delete, who: &Requester<'_>) -> Plan {
-        let mut work = self.clone();
-        let holders = self.strong_references();
-        let mut units = Vec::new();
+        let mut effort = Effort { rounds: 1, ..Effort::default() };
+        let holders = Holders::of(self, &mut effort);
+        let allow_partial = delete.allow_partial;
+        let (work, units) = (self.clone(), Vec::new());
+        let mut deletion = Deletion { tree: self, who, allow_partial, work, holders, effort, units };
         let mut results: Vec<Requested<Deleted>> = Vec::with_capacity(delete.paths.len());
         for path in &delete.paths {
-            let found = match self.rows_to_delete(path, delete.allow_partial, who) {
-                Ok(found) => found,
-                // R-DEL.1: any entry fails the message.
-                Err(fault) if !delete.allow_partial => return failed(fault, path),
-                Err(fault) => {
-                    results.push(Requested { path: path.clone(), result: Err(fault) });
-                    continue;
-                }
-            };
-            let mut deleted = Deleted::default();
-            for row in &found.places {
-                let text = row.text(self.model());
-                match self.may_delete(row, who) {
-                    Ok(()) => {
-                        let changes = work.removal(row, &holders);
-                        // R-DEL.2: rows that may not be read are not spoken of.
-                        let gone = work.apply(&changes).into_iter().filter_map(|happening| match happening {
-                            Happening::Deleted(place) => Some(place),
-                            _ => None,
-                        });
-                        deleted.affected.extend(
-                            gone.filter(|place| who.may(self, Bit::InstanceRead, place, ""))
-                                .map(|place| place.text(self.model())),
-                        );
-                        units.push(UnitPlan { result: results.len(), item: Some(text), changes });
-                    }
-                    Err(fault) if !delete.allow_partial => return failed(fault, &text),
-                    Err(fault) => deleted.unaffected.push((text, fault)),
-                }
+            match deletion.path(path, results.len()) {
+                Ok(result) => results.push(Requested { path: path.clone(), result }),
+                Err(plan) => return plan.after(deletion.effort),
             }
-            results.push(Requested { path: path.clone(), result: verdict(&found, deleted, who, self) });
         }
-        Plan::new(units, Outcome::Delete(results), delete.allow_partial)
+        Plan::new(deletion.units, Outcome::Delete(results), allow_partial).after(deletion.effort)
     }
 
     /// R-DEL.2a: with `allow_partial`, a path of the model that leads to no row is a success.
@@ -75,21 +116,6 @@ impl Tree {
         }
         Ok(())
     }
-}
-
-/// A concrete row that stayed is the object's failure; matches of a search are listed (R-DEL.3, R-DEL.4).
-fn verdict(found: &Found, mut deleted: Deleted, who: &Requester<'_>, tree: &Tree) -> Result<Deleted, Fault> {
-    if !found.is_search
-        && let Some((_, fault)) = deleted.unaffected.first()
-    {
-        return Err(fault.clone());
-    }
-    let readable = |text: &String| {
-        let place = found.places.iter().find(|place| place.text(tree.model()) == *text);
-        place.is_none_or(|place| who.may(tree, Bit::InstanceRead, place, ""))
-    };
-    deleted.unaffected.retain(|(text, _)| readable(text));
-    Ok(deleted)
 }
 
 fn failed(fault: Fault, path: &str) -> Plan {

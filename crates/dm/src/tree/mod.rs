@@ -11,6 +11,7 @@ mod apply;
 mod assign;
 mod delete;
 mod get;
+mod holders;
 mod instances;
 mod judge;
 mod operate;

@@ -6,6 +6,8 @@
 //! clashes take settings or objects out, and the rest is staged again. How that is judged is
 //! [`super::judge`]'s.
 
+use std::collections::BTreeSet;
+
 use crate::fault::{Code, Fault};
 use crate::limits;
 use crate::operation::{
@@ -29,10 +31,13 @@ pub struct Plan {
 pub struct Effort {
     /// How often the message was staged and judged.
     pub rounds: u32,
-    /// Settings staged, in all rounds together.
+    /// Settings staged, in all rounds together. Delete: values of references that are written anew, and the
+    /// items that stay in them.
     pub staged: usize,
-    /// Rows whose unique keys were read, in all rounds together.
+    /// Rows whose unique keys were read, in all rounds together. Delete: rows that its paths lead to.
     pub rows: usize,
+    /// Delete: items of strong references that were read, in the whole tree and for each removal.
+    pub references: usize,
 }
 
 /// Changes that stand or fall together.
@@ -48,12 +53,17 @@ pub struct Transaction {
 impl Plan {
     /// The answer, once it is known how each transaction ended (parallel to `transactions`).
     pub fn finish(mut self, ends: &[Result<(), Fault>]) -> Outcome {
+        let mut stayed = BTreeSet::new();
         for (transaction, end) in self.transactions.iter().zip(ends) {
             let Err(fault) = end else { continue };
             if !self.allow_partial {
                 return Outcome::Failed(MessageFailure { fault: fault.clone(), params: Vec::new() });
             }
             transaction.fail(&mut self.outcome, fault);
+            stayed.extend(transaction.item.as_deref().map(|item| (transaction.result, item)));
+        }
+        if let Outcome::Delete(results) = &mut self.outcome {
+            forget_stayed(results, &stayed);
         }
         self.outcome
     }
@@ -113,10 +123,23 @@ impl Transaction {
 /// R-DEL.3: one error per instance that stayed; a single concrete path fails as an object.
 fn fail_delete(result: &mut Requested<Deleted>, item: Option<&str>, fault: &Fault) {
     let (Ok(deleted), Some(item)) = (&mut result.result, item) else { return };
-    deleted.affected.retain(|path| path != item && !path.starts_with(item));
     deleted.unaffected.push((item.to_owned(), fault.clone()));
     if item == result.path {
         result.result = Err(fault.clone());
+    }
+}
+
+/// Takes the rows that stayed, and those below them, out of what is reported as gone: all in one pass.
+fn forget_stayed(results: &mut [Requested<Deleted>], stayed: &BTreeSet<(usize, &str)>) {
+    if stayed.is_empty() {
+        return;
+    }
+    for (index, result) in results.iter_mut().enumerate() {
+        if let Ok(deleted) = &mut result.result {
+            let stays =
+                |path: &str| path.match_indices('.').any(|(dot, _)| stayed.contains(&(index, &path[..=dot])));
+            deleted.affected.retain(|path| !stays(path));
+        }
     }
 }
 

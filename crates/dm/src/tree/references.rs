@@ -5,8 +5,8 @@ use crate::model::Param;
 use crate::path::{Path, ReferenceValue, SchemaPath, Target};
 use crate::schema::{Reference, ReferenceKind};
 use crate::tree::judge::Touch;
-use crate::tree::{Change, Place, Requester, ResolveError, Tree};
-use crate::value::{self, Value};
+use crate::tree::{Place, Requester, ResolveError, Tree};
+use crate::value;
 
 impl Tree {
     /// A reference value as it is stored: rows by number, without the trailing dot. Key form is
@@ -84,7 +84,7 @@ impl Tree {
     }
 
     /// The existing object that a reference item points at, or that has the parameter it points at.
-    fn referent(&self, item: &str) -> Option<Place> {
+    pub(super) fn referent(&self, item: &str) -> Option<Place> {
         let value = ReferenceValue::parse(item).ok()?;
         if let Some(object) = self.locate(&value.concrete_object()?) {
             return Some(object);
@@ -93,74 +93,6 @@ impl Tree {
         let Target::Param(name) = &param.target else { return None };
         let object = self.locate(&param.concrete_object()?)?;
         self.model().param_index(object.object, name.as_str()).map(|_| object)
-    }
-
-    /// The parameters that hold strong references, in tree order: what deleting rows has to look at.
-    pub(super) fn strong_references(&self) -> Vec<(Place, u16)> {
-        let mut holders = Vec::new();
-        self.for_each(|place, values| {
-            let params = &self.model().object(place.object).params;
-            for (index, (param, value)) in (0..).zip(params.iter().zip(values)) {
-                let held = matches!(value, Some(Value::Text(text) | Value::Secret(text)) if !text.is_empty());
-                if held && param.facets.reference.as_ref().is_some_and(|reference| reference.strong) {
-                    holders.push((place.clone(), index));
-                }
-            }
-        });
-        holders
-    }
-
-    /// The changes that remove a row: strong references to it, or below it, are emptied or lose the
-    /// item; a row whose own key is such a reference goes with it (a subscription with its recipient).
-    /// `holders` are the tree's strong references, or were before other rows were removed.
-    pub(super) fn removal(&self, row: &Place, holders: &[(Place, u16)]) -> Vec<Change> {
-        let mut gone: Vec<Place> = Vec::new();
-        let mut follow = vec![row.clone()];
-        while let Some(row) = follow.pop() {
-            if !gone.contains(&row) {
-                let bound = holders.iter().filter(|(holder, index)| self.goes_with(holder, *index, &row));
-                follow.extend(bound.map(|(holder, _)| holder.clone()));
-                gone.push(row);
-            }
-        }
-        let loosened = holders.iter().filter_map(|(holder, index)| self.loosened(holder, *index, &gone));
-        let mut changes: Vec<Change> = loosened.collect();
-        changes.extend(gone.into_iter().rev().map(|row| Change::Remove { row }));
-        changes
-    }
-
-    /// Whether the holder is a row that a reference into `row` identifies.
-    fn goes_with(&self, holder: &Place, index: u16, row: &Place) -> bool {
-        let model = self.model();
-        let keys = &model.object(holder.object).unique_keys;
-        keys.iter().any(|key| !key.functional && key.params.contains(&index))
-            && holder.is_row(model)
-            && !holder.is_within(model, row)
-            && self.value(holder, index).is_some_and(|value| {
-                value::split_list(&value.expose()).any(|item| self.points_into(&item, row))
-            })
-    }
-
-    /// The holder's reference without what points into rows that go, if it stays and any does.
-    fn loosened(&self, holder: &Place, index: u16, gone: &[Place]) -> Option<Change> {
-        let value = self.value(holder, index)?;
-        if gone.iter().any(|row| holder.is_within(self.model(), row)) {
-            return None;
-        }
-        let text = value.expose();
-        let items: Vec<_> = value::split_list(&text).collect();
-        let lost = |item: &str| gone.iter().any(|row| self.points_into(item, row));
-        let kept: Vec<_> = items.iter().filter(|item| !lost(item)).collect();
-        if kept.len() == items.len() {
-            return None;
-        }
-        let kept = Value::text(value::join_list(&kept));
-        let kept = if value.is_secret() { kept.into_secret() } else { kept };
-        Some(Change::Set { place: holder.clone(), param: index, value: Some(kept) })
-    }
-
-    fn points_into(&self, item: &str, row: &Place) -> bool {
-        self.referent(item).is_some_and(|place| place.is_within(self.model(), row))
     }
 }
 

@@ -10,10 +10,10 @@ use dm::{Code, Fault};
 use usp_endpoint::agent::io::{Input, Ticket};
 
 use super::confirm::{Confirm, Undo};
-use super::transact::{Done, transact};
+use super::transact::{Done, Part, take_back, transact, with_losses};
 use super::{Inner, Instance};
 use crate::edits;
-use crate::journal::{Entry, JournalError, Lexical};
+use crate::journal::{Entry, Journal, JournalError, Lexical, Position};
 use crate::provider::{Committed, RowKey};
 
 /// Commits under way and waiting.
@@ -82,7 +82,9 @@ impl Instance {
         if involved.is_empty() {
             let mut progress = Progress::default();
             for changes in &transactions {
-                self.conclude(inner, changes, Done::default(), &mut progress);
+                if let Err((fault, _)) = self.conclude(inner, changes, Done::default(), &mut progress) {
+                    progress.ends.push(Err(fault));
+                }
             }
             inputs.push_back(progress.ended(ticket).0);
             return;
@@ -121,12 +123,18 @@ impl Instance {
                 Some(inner) => edits::batches(&self.kind, &inner.keys, changes),
                 None => return,
             };
-            let end = transact(&self.providers, batches).await;
-            let Some(mut inner) = self.enter() else { return };
-            match end {
-                Ok(done) => self.conclude(&mut inner, changes, done, &mut progress),
-                Err(fault) => progress.ends.push(Err(fault)),
-            }
+            let fault = match transact(&self.providers, batches).await {
+                Ok(done) => {
+                    let concluded = match self.enter() {
+                        Some(mut inner) => self.conclude(&mut inner, changes, done, &mut progress),
+                        None => return,
+                    };
+                    let Err((fault, parts)) = concluded else { continue };
+                    with_losses(fault, &take_back(&self.providers, parts).await)
+                }
+                Err(fault) => fault,
+            };
+            progress.ends.push(Err(fault));
         }
         let (ended, undo) = progress.ended(ticket);
         self.finish_commit(ended, undo, &involved);
@@ -157,27 +165,38 @@ impl Instance {
         self.moved.notify_waiters();
     }
 
-    /// The verdict on one transaction whose providers have done their part.
-    fn conclude(&self, inner: &mut Inner, changes: &[Change], done: Done, progress: &mut Progress) {
-        match self.settle(inner, changes, &done.committed) {
-            Ok(settled) => {
-                if done.committed.iter().any(|committed| committed.needs_confirm) {
-                    let (changes, keys) = (settled.undo, settled.keys);
-                    progress.undo.push(Undo { changes, parts: done.parts, keys });
-                }
-                progress.changes.extend(settled.changes);
-                progress.ends.push(Ok(()));
-            }
-            Err(error) => progress.ends.push(Err(not_remembered(&error))),
+    /// Ends a transaction whose providers have done their part.
+    ///
+    /// # Errors
+    /// When it can't be remembered: why, and what the providers have to take back.
+    fn conclude(
+        &self,
+        inner: &mut Inner,
+        changes: &[Change],
+        done: Done,
+        progress: &mut Progress,
+    ) -> Result<(), (Fault, Vec<Part>)> {
+        let settled = match self.settle(inner, changes, &done.committed, Journal::append) {
+            Ok(settled) => settled,
+            Err(error) => return Err((not_remembered(&error), done.parts)),
+        };
+        if done.committed.iter().any(|committed| committed.needs_confirm) {
+            let (changes, keys) = (settled.undo, settled.keys);
+            progress.undo.push(Undo { changes, parts: done.parts, keys });
         }
+        progress.changes.extend(settled.changes);
+        progress.ends.push(Ok(()));
+        Ok(())
     }
 
     /// Puts one transaction into tree and journal, or into neither; the providers have done their part.
+    /// `append` says how much may wait for the disk.
     pub(super) fn settle(
         &self,
         inner: &mut Inner,
         changes: &[Change],
         committed: &[Committed],
+        append: impl Fn(&Journal, &[Entry]) -> Result<Position, JournalError>,
     ) -> Result<Settled, JournalError> {
         let before = (inner.tree.clone(), inner.keys.clone(), inner.aliases.clone());
         let mut entries = Vec::new();
@@ -199,7 +218,7 @@ impl Instance {
         if inner.forgetful {
             entries.clear();
         }
-        match self.journal.append(&entries) {
+        match append(&self.journal, &entries) {
             Ok(position) => {
                 inner.barrier = inner.barrier.max(position);
                 inner.observers.tell(self.kind.model(), &applied);

@@ -19,6 +19,7 @@ use super::commit::{Commits, Job, Settled};
 use super::links::Leaving;
 use super::transact::{Part, take_back};
 use super::{Inner, Instance};
+use crate::journal::Journal;
 use crate::limits::CONFIRM_WINDOW;
 use crate::provider::{Committed, RowKey};
 
@@ -96,7 +97,7 @@ impl Instance {
             }
             let Some(mut inner) = self.enter() else { return };
             let rows = Committed { keys, needs_confirm: false };
-            match self.settle(&mut inner, &back, &[rows]) {
+            match self.settle(&mut inner, &back, &[rows], Journal::append_own) {
                 Ok(Settled { changes: applied, .. }) => changes.extend(applied),
                 // The system has gone back, so what the tree says is wrong.
                 Err(error) => return self.cannot_remember(&mut inner, &error),

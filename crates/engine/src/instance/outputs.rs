@@ -70,7 +70,7 @@ impl Instance {
     pub(super) fn keep(&self, inner: &mut Inner, mut changes: ChangeSet) -> Result<ChangeSet, JournalError> {
         self.kind.settle_counts(&mut inner.tree, &mut changes);
         let entries = self.entries(inner, &changes);
-        let position = self.journal.append(&entries)?;
+        let position = self.journal.append_own(&entries)?;
         inner.barrier = inner.barrier.max(position);
         inner.observers.tell(self.kind.model(), &changes);
         Ok(changes)

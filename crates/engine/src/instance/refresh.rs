@@ -252,7 +252,7 @@ impl Instance {
             return taken.changes;
         }
         // A number that a controller has seen must be the same after a restart.
-        match self.journal.append(&taken.entries) {
+        match self.journal.append_own(&taken.entries) {
             Ok(position) => inner.barrier = inner.barrier.max(position),
             Err(error) => self.cannot_remember(inner, &error),
         }

@@ -79,7 +79,7 @@ fn edited(edit: &Edit) -> String {
 }
 
 /// 7003 with the list, if something could not be undone.
-fn with_losses(fault: Fault, lost: &[String]) -> Fault {
+pub(super) fn with_losses(fault: Fault, lost: &[String]) -> Fault {
     if lost.is_empty() {
         return fault;
     }

@@ -20,7 +20,7 @@ pub use entry::{Entry, Lexical};
 pub use files::{FileLayer, Folder, LayerFile};
 pub use live::{Live, Remembered};
 
-use crate::limits::MAX_UNSYNCED_BYTES;
+use crate::limits::{MAX_UNSYNCED_BYTES, MAX_UNSYNCED_OWN_BYTES};
 
 /// Where in the order of appends something stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -151,6 +151,19 @@ impl Journal {
     /// # Errors
     /// When the disk has failed, or too much is waiting for it; then nothing is remembered.
     pub fn append(&self, entries: &[Entry]) -> Result<Position, JournalError> {
+        self.append_within(MAX_UNSYNCED_BYTES, entries)
+    }
+
+    /// The same for what has happened already and can't be refused: there is room for it where
+    /// [`Journal::append`] is full.
+    ///
+    /// # Errors
+    /// As for [`Journal::append`].
+    pub fn append_own(&self, entries: &[Entry]) -> Result<Position, JournalError> {
+        self.append_within(MAX_UNSYNCED_OWN_BYTES, entries)
+    }
+
+    fn append_within(&self, limit: usize, entries: &[Entry]) -> Result<Position, JournalError> {
         let Some(open) = &self.0 else { return Ok(Position(0)) };
         let mut state = open.shared.lock();
         if let Some(reason) = &state.failed {
@@ -163,7 +176,7 @@ impl Journal {
         for entry in entries {
             entry.write(&mut state.buffer);
         }
-        if state.buffer.len() > MAX_UNSYNCED_BYTES {
+        if state.buffer.len() > limit {
             state.buffer.truncate(before);
             return Err(JournalError::Full);
         }

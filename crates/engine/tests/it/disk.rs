@@ -14,6 +14,7 @@ pub(crate) struct Disk(Arc<Inner>);
 struct Inner {
     state: Mutex<State>,
     released: Condvar,
+    reached: Condvar,
 }
 
 #[derive(Default)]
@@ -24,6 +25,8 @@ struct State {
     operations: usize,
     cut_after: Option<usize>,
     held: bool,
+    /// Somebody waits in a sync that is held.
+    waits: bool,
 }
 
 #[derive(Clone, Default)]
@@ -146,6 +149,16 @@ impl FileLayer for Disk {
 
 pub(crate) struct Held(Disk);
 
+impl Held {
+    /// Waits until a sync has come that waits in turn: until its end the journal's thread takes nothing.
+    pub(crate) fn until_reached(&self) {
+        let mut state = self.0.state();
+        while !state.waits {
+            state = self.0.0.reached.wait(state).unwrap();
+        }
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         self.0.state().held = false;
@@ -168,8 +181,11 @@ impl LayerFile for Handle {
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.disk.operate()?;
         while state.held {
+            state.waits = true;
+            self.disk.0.reached.notify_all();
             state = self.disk.0.released.wait(state).unwrap();
         }
+        state.waits = false;
         let file = &mut state.files[self.id];
         file.synced = file.written.clone();
         Ok(())

@@ -5,6 +5,7 @@ mod commands;
 mod commits;
 mod confirms;
 mod disk;
+mod full;
 mod isolation;
 mod journal;
 mod pointers;

@@ -46,15 +46,18 @@ impl AgentMachine {
     }
 
     /// R-WS.4: a WebSocket connection takes the place of another with the same controller, which is half
-    /// open most likely; but not for somebody who could not speak for that controller.
+    /// open most likely; but not for somebody who could not speak for that controller, and not for somebody
+    /// who proves nothing, where the other has proven who it is.
     pub(super) fn replace(&mut self, controller: &EndpointId, new: &ReturnPath, peer: &PeerAuth) {
         let ReturnPath::WebSocket(new) = new;
         if !records::speaks_for(peer, controller) {
             return;
         }
+        let proves = records::proves(peer, controller);
         let is_old = |link: &Link| {
             link.controller == *controller
                 && matches!(&link.return_path, ReturnPath::WebSocket(old) if old != new)
+                && (proves || !records::proves(&link.peer, controller))
         };
         let old: Vec<LinkId> =
             self.links.iter().filter(|(_, link)| is_old(link)).map(|(id, _)| *id).collect();

@@ -208,7 +208,7 @@ impl AgentMachine {
         let greeted = self.controller(&controller).is_some();
         if greeted {
             self.send_connect(&controller, return_path.clone());
-            if matches!(peer, PeerAuth::Certificate(_)) && records::speaks_for(&peer, &controller) {
+            if records::proves(&peer, &controller) {
                 self.recognised = Some(return_path.link());
             }
         }

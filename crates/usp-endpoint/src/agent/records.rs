@@ -118,3 +118,9 @@ pub(super) fn speaks_for(peer: &PeerAuth, from: &EndpointId) -> bool {
     let says_nothing = |id: &EndpointId| id.scheme() == "fqdn" && from.scheme() != "fqdn";
     certificate.vouched && certificate.endpoint_ids.iter().all(says_nothing)
 }
+
+/// Whether the transport proved that it is this controller: by a certificate that speaks for it, not by
+/// leaving the question open.
+pub(super) fn proves(peer: &PeerAuth, controller: &EndpointId) -> bool {
+    matches!(peer, PeerAuth::Certificate(_)) && speaks_for(peer, controller)
+}

@@ -115,8 +115,9 @@ impl AgentMachine {
                 _ => None,
             };
             let wait = match (now.utc, due) {
+                // A clock that was corrected backwards does not make the delay longer.
                 (Some(utc), Some(due)) => {
-                    Duration::from_micros(u64::try_from(due.0.saturating_sub(utc.0)).unwrap_or(0))
+                    Duration::from_micros(u64::try_from(due.0.saturating_sub(utc.0)).unwrap_or(0)).min(delay)
                 }
                 _ => delay,
             };

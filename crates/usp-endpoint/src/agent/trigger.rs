@@ -4,7 +4,8 @@
 //! The settings are a Set that the agent makes in the name of the recipient and with its permissions, all of
 //! them or none. Nobody waits for its answer: what fails is noticed. A subscription that is triggered again
 //! before its Set was planned has one Set to come, and a chain of subscriptions that set each other off ends
-//! after [`MAX_TRIGGER_DEPTH`] links.
+//! after [`MAX_TRIGGER_DEPTH`] links, as far as each is triggered by what the Set before it commits. What comes of
+//! a Set only later (a value that a provider reports, a command that ends) begins a new chain.
 
 use dm::operation::{ObjectSettings, ParamSetting, Set};
 use dm::path::{Path, Target};

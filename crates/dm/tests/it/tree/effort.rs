@@ -42,10 +42,11 @@ fn clashes_are_judged_together() {
         let tree = interfaces(count);
         // All want one name: the first gets it, the others keep their own setting out.
         let optional = set(true, for_each(count, &[("Name", "same"), ("Enable", "true")]));
-        let expected = Effort { rounds: 2, staged: 2 * count + count + 1, rows: 2 * count };
+        let expected =
+            Effort { rounds: 2, staged: 2 * count + count + 1, rows: 2 * count, ..Effort::default() };
         assert_eq!(effort(&tree, &optional), expected, "{count}");
         let required = set(true, for_each(count, &[("!Name", "same"), ("!Enable", "true")]));
-        let expected = Effort { rounds: 2, staged: 2 * count + 2, rows: 2 * count };
+        let expected = Effort { rounds: 2, staged: 2 * count + 2, rows: 2 * count, ..Effort::default() };
         assert_eq!(effort(&tree, &required), expected, "{count}");
         let plan = tree.plan(&required, &Requester::full()).expect("a write");
         let Outcome::Set(results) = plan.outcome() else { panic!("a Set") };
@@ -61,7 +62,7 @@ fn rows_that_clash_are_judged_together() {
         let one = settings("Device.Net.Interface.", &[("Alias", "same")]);
         let add = Operation::Add(Add { allow_partial: true, objects: vec![one; count] });
         // Each row is judged by its alias and, left out, its name; both keys read all new rows.
-        let expected = Effort { rounds: 2, staged: 2 * count + 2, rows: count + 1 };
+        let expected = Effort { rounds: 2, staged: 2 * count + 2, rows: count + 1, ..Effort::default() };
         let found = effort(&tree, &add);
         assert_eq!((found.rounds, found.staged), (expected.rounds, expected.staged), "{count}");
         assert_eq!(found.rows, 2 * expected.rows, "{count}");
@@ -93,6 +94,61 @@ fn a_clash_that_follows_from_another_takes_another_round() {
     let plan = tree.plan(&operation, &Requester::full()).expect("a write");
     assert_eq!((plan.effort().rounds, show(plan.outcome()).as_str()), (32, "Error 7005 "));
     assert!(plan.transactions.is_empty());
+}
+
+fn delete(paths: &[&str]) -> Operation {
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    Operation::Delete(Delete { allow_partial: true, paths })
+}
+
+/// `count` interfaces, each on top of the first, and the first on top of `below` of the others.
+fn stacked(count: usize, below: usize) -> Tree {
+    let mut tree = interfaces(count);
+    for number in 2..=count {
+        super::put(&mut tree, &row(number), "LowerLayers", "Device.Net.Interface.1");
+    }
+    let names: Vec<String> = (2..2 + below).map(|number| format!("Device.Net.Interface.{number}")).collect();
+    super::put(&mut tree, &row(1), "LowerLayers", &names.join(","));
+    tree
+}
+
+#[test]
+#[requirement("R-ARC.12")]
+fn references_to_deleted_rows_are_read_once() {
+    for count in [2, 50, 400] {
+        let tree = stacked(count, 1);
+        // All of them in the tree, then those that lead to the first row and to the second; the first goes
+        // first, and each of the others is written once.
+        let expected = Effort { rounds: 1, staged: count - 1, rows: count, references: 2 * count };
+        assert_eq!(effort(&tree, &delete(&["Device.Net.Interface.*."])), expected, "{count}");
+    }
+}
+
+#[test]
+#[requirement("R-ARC.12")]
+fn a_list_is_not_written_anew_without_bound() {
+    // A list of n loses one item after another; each writing counts for one, and for what remains in it.
+    let rest: Vec<String> = (2..=802).map(row).collect();
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let staged = |below: usize| {
+        let plan = stacked(802, below).plan(&delete(&rest[..below]), &Requester::full()).expect("a write");
+        (show(plan.outcome()).lines().next() == Some("Error 7005 "), plan.effort().staged)
+    };
+    assert_eq!(staged(3), (false, 6));
+    assert_eq!(staged(723), (false, 261_726));
+    assert!(staged(801).0, "801 writings would be 321,201");
+}
+
+#[test]
+fn a_delete_leads_to_at_most_8192_rows() {
+    let tree = interfaces(64);
+    let named = |times: usize| {
+        let plan = tree.plan(&delete(&vec!["Device.Net.Interface.*."; times]), &Requester::full());
+        let plan = plan.expect("a write");
+        (show(plan.outcome()) == "Error 7005 ", plan.effort().rows)
+    };
+    assert_eq!(named(128), (false, 8192));
+    assert_eq!(named(4096), (true, 8256), "it stops there");
 }
 
 #[test]

@@ -66,11 +66,17 @@ fn a_controller_has_one_websocket() {
     host.link_as(4, ONE, certificate(ONE));
     assert_eq!(host.closed, [(1, CloseReason::Replaced), (3, CloseReason::Replaced)]);
     assert_eq!(host.news(), ["3 WebSocketConnect", "1 close", "3 close", "4 WebSocketConnect"]);
+    // Who proves nothing does not push out who has proven it, whatever it calls itself.
+    host.link_as(5, ONE, PeerAuth::Unproven);
+    assert_eq!(host.closed.len(), 2);
+    host.link_as(6, TWO, PeerAuth::Unproven);
+    assert_eq!(host.closed[2..], [(2, CloseReason::Replaced)], "nobody proved anything");
+    host.news();
     // The end of the old one is no news, and the other controller keeps its own.
     host.input(Input::LinkDown(LinkId(1)));
     let get = || Operation::Get(dm::operation::Get { paths: vec!["Device.Info.Load".into()], max_depth: 0 });
     assert_eq!(host.ask_as(4, ONE, get()), "Device.Info.Load => Device.Info.[Load=7]");
-    assert_eq!(host.ask_as(2, TWO, get()), "Device.Info.Load => Device.Info.[Load=7]");
+    assert_eq!(host.ask_as(6, TWO, get()), "Device.Info.Load => Device.Info.[Load=7]");
 }
 
 /// All objects stand elsewhere in the new model: what runs, waits or watches goes on.

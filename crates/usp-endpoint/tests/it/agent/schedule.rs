@@ -120,6 +120,24 @@ fn a_timer_outlives_a_restart() {
     }
 }
 
+/// A clock that ran ahead when the timer was set, and was corrected before the restart.
+#[test]
+fn a_clock_that_goes_back_does_not_make_a_timer_late() {
+    let mut host = host();
+    let utc = host.now.utc;
+    host.now.utc = utc.map(|utc| utc + secs(30_000_000));
+    host.ask(timer("k", "60"));
+    let mut next = Host::with(host.tree.clone(), [8; 32]);
+    next.now.utc = utc;
+    next.start();
+    next.link(1, ONE);
+    next.news();
+    next.pass(secs(59));
+    assert_eq!(next.news(), [""; 0]);
+    next.pass(secs(1));
+    assert_eq!(next.news(), ["1 s1 Device.ScheduleTimer() k []"]);
+}
+
 #[test]
 #[requirement("R-OPR.3")]
 fn timers_are_bounded() {
