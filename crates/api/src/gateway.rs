@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dm::UtcTime;
 use fleet::check::SchemaCheck;
 use fleet::device::Device;
-use fleet::port::Lanes;
+use fleet::port::{Lanes, StoreError};
 use fleet::{DeviceId, Seq, TenantId};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -28,8 +28,9 @@ pub trait Gateway: Lanes {
     /// when the sender is gone.
     fn events(&self) -> watch::Receiver<Seq>;
 
-    /// What writes to this device are checked against: its own model, then the catalogue.
-    fn schema(&self, tenant: TenantId, device: &Device) -> Later<'_, Schema>;
+    /// What writes to this device are checked against: its own model, then the catalogue. An error when the
+    /// model can't be read.
+    fn schema(&self, tenant: TenantId, device: &Device) -> Later<'_, Result<Schema, StoreError>>;
 
     /// A person let a device in; if it is connected, its onboarding begins now.
     fn approved(&self, tenant: TenantId, device: DeviceId, endpoint: &str);

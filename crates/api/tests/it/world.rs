@@ -20,7 +20,7 @@ use fleet::check::{NoSchema, SchemaCheck};
 use fleet::device::{Device, FactsUpdate, Identity};
 use fleet::job::{Actor, OpKind, event_of};
 use fleet::lane::JobRef;
-use fleet::port::{Admit, DeviceFields, FinishJob, Lanes, SessionOpened, Store, Write, Written};
+use fleet::port::{Admit, DeviceFields, FinishJob, Lanes, SessionOpened, Store, StoreError, Write, Written};
 use fleet::twin::{Change, Delta, Source, TwinPath};
 use fleet::{DeviceId, Epoch, JobId, Seq, Stamp, TenantId, UserId};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -151,8 +151,8 @@ impl Gateway for Server {
         self.log.subscribe()
     }
 
-    fn schema(&self, _tenant: TenantId, _device: &Device) -> Later<'_, Schema> {
-        Box::pin(async { Arc::new(OneReadOnly) as Schema })
+    fn schema(&self, _tenant: TenantId, _device: &Device) -> Later<'_, Result<Schema, StoreError>> {
+        Box::pin(async { Ok(Arc::new(OneReadOnly) as Schema) })
     }
 
     fn approved(&self, _tenant: TenantId, device: DeviceId, endpoint: &str) {
