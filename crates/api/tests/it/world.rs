@@ -90,6 +90,7 @@ async fn open_session(store: &SqliteStore, device: DeviceId) -> Epoch {
         transport: "websocket".into(),
         peer: "192.0.2.7:40000".into(),
         proven: true,
+        fingerprint: None,
         at: START,
     };
     match store.submit(Write::SessionOpened(opened)).await.expect("opened") {
