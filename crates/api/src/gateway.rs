@@ -13,6 +13,8 @@ use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
+use crate::imported::Imported;
+
 /// An answer that takes a while.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -31,6 +33,9 @@ pub trait Gateway: Lanes {
     /// What writes to this device are checked against: its own model, then the catalogue. An error when the
     /// model can't be read.
     fn schema(&self, tenant: TenantId, device: &Device) -> Later<'_, Result<Schema, StoreError>>;
+
+    /// The imported data models are others now: what they say holds for checks and masks from here on.
+    fn data_models_changed(&self, tenant: TenantId, models: Imported);
 
     /// A person let a device in; if it is connected, its onboarding begins now.
     fn approved(&self, tenant: TenantId, device: DeviceId, endpoint: &str);

@@ -64,6 +64,10 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
         Box::pin(self.usp.schema(tenant, model))
     }
 
+    fn data_models_changed(&self, _tenant: TenantId, models: api::Imported) {
+        self.usp.data_models_changed(models);
+    }
+
     fn approved(&self, _tenant: TenantId, _device: DeviceId, endpoint: &str) {
         let (usp, endpoint) = (self.usp.clone(), endpoint.to_owned());
         tokio::spawn(async move { usp.approved(&endpoint).await });

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use api::Imported;
 use api::gateway::Schema;
 use fleet::ids::{ModelHash, TenantId};
 use fleet::model::StoredModel;
@@ -21,6 +22,9 @@ pub(crate) struct Schemas(Mutex<Kept>);
 struct Kept {
     /// Counts uses, so that the one longest unused is known.
     clock: u64,
+    /// Counts how often the imported data models have changed.
+    age: u64,
+    imported: Imported,
     models: BTreeMap<(TenantId, ModelHash), Model>,
 }
 
@@ -39,6 +43,28 @@ impl Model {
 }
 
 impl Schemas {
+    /// How often the imported data models have changed: what was given before is out of date.
+    pub(crate) fn age(&self) -> u64 {
+        self.kept().age
+    }
+
+    /// Forgets what was put together with other imported data models.
+    pub(crate) fn change(&self, imported: Imported) {
+        let mut kept = self.kept();
+        kept.age += 1;
+        kept.imported = imported;
+        kept.models.clear();
+    }
+
+    /// What is known without a device's model.
+    pub(crate) fn catalogue(&self) -> Schema {
+        Arc::new(CatalogueSchema::new(self.kept().imported.clone()))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A device's own model, which `read` brings from the store unless it is here; the catalogue where the
     /// store has none.
     ///
@@ -50,23 +76,23 @@ impl Schemas {
         hash: ModelHash,
         read: impl Future<Output = Result<Option<StoredModel>, StoreError>>,
     ) -> Result<Schema, StoreError> {
-        let cell = self.cell((tenant, hash));
+        let (cell, imported) = self.cell((tenant, hash));
         let build = async {
             // Nothing is kept of a model that is not there.
             let stored = read.await.map_err(Some)?.ok_or(None)?;
-            let build = move || -> Schema { Arc::new(DeviceSchema::new(&stored)) };
+            let build = move || -> Schema { Arc::new(DeviceSchema::new(&stored, imported)) };
             let built = tokio::task::spawn_blocking(build).await;
             built.map_err(|_| Some(StoreError::Failed("preparing a supported model panicked".to_owned())))
         };
         match cell.get_or_try_init(|| build).await {
             Ok(schema) => Ok(Arc::clone(schema)),
-            Err(None) => Ok(Arc::new(CatalogueSchema)),
+            Err(None) => Ok(self.catalogue()),
             Err(Some(error)) => Err(error),
         }
     }
 
-    fn cell(&self, key: (TenantId, ModelHash)) -> Arc<OnceCell<Schema>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn cell(&self, key: (TenantId, ModelHash)) -> (Arc<OnceCell<Schema>>, Imported) {
+        let mut kept = self.kept();
         kept.clock += 1;
         let used = kept.clock;
         let fresh = || Model { used, schema: Arc::default() };
@@ -78,7 +104,7 @@ impl Schemas {
             let Some(oldest) = idle.min_by_key(|(_, model)| model.used).map(|(key, _)| *key) else { break };
             kept.models.remove(&oldest);
         }
-        cell
+        (cell, kept.imported.clone())
     }
 }
 

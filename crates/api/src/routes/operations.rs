@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use dm::Operation;
 use fleet::access::Permission;
-use fleet::job::{Job as Row, Priority};
+use fleet::job::Priority;
 use fleet::port::Store;
 use fleet::service::{self, Created, NewOperation};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -95,7 +95,7 @@ impl Run {
                 job = now;
             }
         }
-        Ok(answer(job))
+        Ok(answer(job.state.is_finished(), Job::new(job, &app.known())))
     }
 
     fn wait(&self) -> Result<Duration, Problem> {
@@ -123,10 +123,10 @@ impl Run {
 }
 
 /// 200 with the outcome, or 202 where there is none yet.
-fn answer(job: Row) -> Response {
-    let status = if job.state.is_finished() { StatusCode::OK } else { StatusCode::ACCEPTED };
+fn answer(finished: bool, job: Job) -> Response {
+    let status = if finished { StatusCode::OK } else { StatusCode::ACCEPTED };
     let place = HeaderValue::try_from(format!("/api/v1/jobs/{}", job.id)).expect("an id is printable");
-    (status, [(header::LOCATION, place)], Json(Job::from(job))).into_response()
+    (status, [(header::LOCATION, place)], Json(job)).into_response()
 }
 
 /// A handler of one operation: its description, its body, and how the body makes the operation.

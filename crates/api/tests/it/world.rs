@@ -156,6 +156,8 @@ impl Gateway for Server {
         Box::pin(async { Ok(Arc::new(OneReadOnly) as Schema) })
     }
 
+    fn data_models_changed(&self, _tenant: TenantId, _models: api::Imported) {}
+
     fn approved(&self, _tenant: TenantId, device: DeviceId, endpoint: &str) {
         self.approved.lock().expect("not poisoned").push((device, endpoint.to_owned()));
     }

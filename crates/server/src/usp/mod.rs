@@ -31,7 +31,6 @@ use usp_endpoint::link::LinkId;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::schema::CatalogueSchema;
 use crate::schemas::Schemas;
 use attempts::Attempts;
 use lanes::LaneTable;
@@ -176,8 +175,13 @@ impl<S: Store> Usp<S> {
     /// # Errors
     /// When the model can't be read.
     pub async fn schema(&self, tenant: TenantId, model: Option<ModelHash>) -> Result<Schema, StoreError> {
-        let Some(hash) = model else { return Ok(Arc::new(CatalogueSchema)) };
+        let Some(hash) = model else { return Ok(self.0.schemas.catalogue()) };
         self.0.schemas.of(tenant, hash, self.0.store.model(tenant, hash)).await
+    }
+
+    /// Other data models are imported now.
+    pub fn data_models_changed(&self, models: api::Imported) {
+        self.0.schemas.change(models);
     }
 
     async fn submit(

@@ -179,7 +179,10 @@ impl<S: Store> Session<S> {
             _ => None,
         };
         match usp.submit(write).await {
-            Ok(_) if model.is_some() => self.put_schema(usp.schema(tenant, model).await.ok()),
+            Ok(_) if model.is_some() => {
+                let age = usp.0.schemas.age();
+                self.put_schema(age, usp.schema(tenant, model).await.ok());
+            }
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(%error, endpoint = %self.endpoint, "what was learnt was not kept");

@@ -45,7 +45,7 @@ pub(super) struct Session<S: Store> {
     finishing: Arc<RwLock<()>>,
     inner: Mutex<SessionInner>,
     /// What its values are masked by; everything is masked before that has been read.
-    schema: Mutex<Option<Schema>>,
+    schema: Mutex<Option<(u64, Schema)>>,
     _store: std::marker::PhantomData<S>,
 }
 
@@ -103,10 +103,6 @@ impl<S: Store> Session<S> {
             return;
         }
         usp.arm(self);
-        // Before anything is sent, so that a trace of it knows what to mask.
-        if let Err(error) = self.schema(usp).await {
-            tracing::warn!(%error, endpoint = %self.endpoint, "the device's model can't be read");
-        }
         // What the last session had under way is not under way any more.
         usp.0.lanes.forget(self.device);
         usp.reload_lane(self.device).await;
@@ -127,7 +123,7 @@ impl<S: Store> Session<S> {
         if self.schema(usp).await.is_err() {
             tracing::debug!(endpoint = %self.endpoint, "what the device says can't be looked into");
         }
-        usp.0.traces.record(self.device, usp.0.clock.utc(), true, &record.record, &self.schema);
+        usp.0.traces.record(self.device, usp.0.clock.utc(), true, &record.record, || self.kept_schema(usp));
         let effects = self.feed(usp, Input::Record(record));
         let closed = self.sender.is_closed();
         self.carry_out(usp, effects).await;
@@ -136,6 +132,10 @@ impl<S: Store> Session<S> {
 
     /// Hands a job's operation to the machine.
     pub(super) async fn submit(self: &Arc<Self>, usp: &Usp<S>, job: Job) {
+        // Before it is sent, so that a trace of it knows what to mask.
+        if let Err(error) = self.schema(usp).await {
+            tracing::warn!(%error, endpoint = %self.endpoint, "the device's model can't be read");
+        }
         let now = usp.0.clock.now();
         let patience = match (job.deadline, now.utc) {
             (Some(deadline), Some(utc)) => {
@@ -166,21 +166,30 @@ impl<S: Store> Session<S> {
     /// # Errors
     /// When its model can't be read: nothing that it says can be kept then. Asked again next time.
     pub(super) async fn schema(&self, usp: &Usp<S>) -> Result<Schema, StoreError> {
-        if let Some(known) = &*lock(&self.schema) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = self.kept_schema(usp) {
+            return Ok(known);
         }
+        let age = usp.0.schemas.age();
         let tenant = usp.0.options.tenant;
         let Some(device) = usp.0.store.device(tenant, self.device).await? else {
             return usp.schema(tenant, None).await;
         };
         let schema = usp.schema(tenant, device.model).await?;
         // Unless it has told another one meanwhile.
-        Ok(Arc::clone(lock(&self.schema).get_or_insert(schema)))
+        let mut kept = lock(&self.schema);
+        kept.take_if(|(of, _)| *of != age);
+        Ok(Arc::clone(&kept.get_or_insert((age, schema)).1))
     }
 
     /// The device has told its model; `None` if that could not be read back.
-    pub(super) fn put_schema(&self, schema: Option<Schema>) {
-        *lock(&self.schema) = schema;
+    pub(super) fn put_schema(&self, age: u64, schema: Option<Schema>) {
+        *lock(&self.schema) = schema.map(|schema| (age, schema));
+    }
+
+    /// What has been read before, unless data models were imported since.
+    fn kept_schema(&self, usp: &Usp<S>) -> Option<Schema> {
+        let age = usp.0.schemas.age();
+        lock(&self.schema).as_ref().filter(|(of, _)| *of == age).map(|(_, schema)| Arc::clone(schema))
     }
 
     /// When the machine wants to be woken.
@@ -254,7 +263,9 @@ impl<S: Store> Session<S> {
     fn output(&self, usp: &Usp<S>, inner: &mut SessionInner, output: Output, effects: &mut Vec<Effect>) {
         match output {
             Output::Send(outbound) => {
-                usp.0.traces.record(self.device, usp.0.clock.utc(), false, &outbound.record, &self.schema);
+                usp.0.traces.record(self.device, usp.0.clock.utc(), false, &outbound.record, || {
+                    self.kept_schema(usp)
+                });
                 usp.0.metrics.records_out.inc();
                 if outbound.return_path == self.return_path
                     && let Err(error) = self.sender.send(outbound.record)

@@ -67,13 +67,13 @@ impl Traces {
         at: UtcTime,
         inbound: bool,
         record: &Bytes,
-        schema: &Mutex<Option<Schema>>,
+        schema: impl FnOnce() -> Option<Schema>,
     ) {
         if self.on.load(Ordering::Relaxed) == 0 || !lock(&self.rings).contains_key(&device) {
             return;
         }
         // Outside the lock: a supported model has megabytes.
-        let schema = lock(schema).clone();
+        let schema = schema();
         let shown = mask_record(record, &|path, name| {
             schema.as_ref().is_none_or(|schema| schema.is_secret(path, name))
         });
