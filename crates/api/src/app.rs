@@ -10,6 +10,7 @@ use fleet::{Stamp, TenantId};
 use tokio::sync::Semaphore;
 
 use crate::auth::{PasswordCost, Passwords, Throttle, random};
+use crate::catalogue::Known;
 use crate::gateway::Gateway;
 use crate::imported::Library;
 use crate::limits;
@@ -119,6 +120,11 @@ impl<S: Store> App<S> {
         &self.0.library
     }
 
+    /// What is known of standard and imported parameters.
+    pub(crate) fn known(&self) -> Known {
+        Known(self.0.library.models())
+    }
+
     /// Takes the imported data models that are stored into use; to be called once at the start.
     ///
     /// # Errors
@@ -126,6 +132,7 @@ impl<S: Store> App<S> {
     pub async fn reload_data_models(&self) -> Result<(), Problem> {
         self.0.library.reload(&self.0.store, self.0.settings.tenant).await?;
         self.0.models.forget();
+        self.0.gateway.data_models_changed(self.0.settings.tenant, self.0.library.models());
         Ok(())
     }
 

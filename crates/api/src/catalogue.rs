@@ -8,6 +8,8 @@ use dm::{Fault, SchemaPath};
 use fleet::check::{NoSchema, SchemaCheck};
 use fleet::job::MASK;
 
+use crate::imported::Imported;
+
 static TR_181: LazyLock<Catalogue<'static>> = LazyLock::new(tr_181);
 
 /// The object of a Supported-DM path; row numbers stand for `{i}`.
@@ -33,10 +35,10 @@ pub(crate) fn generalise(path: &str) -> String {
     general
 }
 
-/// Knows which values are secret, and nothing else: what the catalogue says, or the name where the
-/// catalogue does not know the parameter.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Known;
+/// Knows which values are secret, and nothing else: what the catalogue says, then what imported models say, or
+/// the name where the catalogue does not know the parameter.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Known(pub(crate) Imported);
 
 impl SchemaCheck for Known {
     fn setting(&self, object: &str, param: &str, value: &str, force: bool) -> Result<(), Fault> {
@@ -56,25 +58,42 @@ impl SchemaCheck for Known {
             return is_secret_argument(path, name);
         }
         let dot = if path.is_empty() || path.ends_with('.') { "" } else { "." };
-        is_secret_param(&[path, dot, name].concat())
+        self.is_secret_param(&[path, dot, name].concat())
     }
 }
 
-/// Whether the value called `name` at `path` is a secret as far as the catalogue, or else its name, tells: a
-/// parameter relative to an object, or an argument of a command or event.
-pub fn is_secret(path: &str, name: &str) -> bool {
-    Known.is_secret(path, name)
-}
+impl Known {
+    /// Whether the parameter at a requester's path holds a secret.
+    fn is_secret_param(&self, path: &str) -> bool {
+        let general = schema_path(path);
+        let Some(general) = general.as_ref().map(SchemaPath::as_str) else {
+            return NoSchema.is_secret("", path);
+        };
+        match item(general) {
+            Some(item) => item.is_secret(),
+            None => self.0.is_secret(general) || NoSchema.is_secret("", path),
+        }
+    }
 
-/// Whether the parameter at a requester's path holds a secret.
-fn is_secret_param(path: &str) -> bool {
-    match schema_path(path).and_then(|path| item(path.as_str())) {
-        Some(item) => item.is_secret(),
-        None => NoSchema.is_secret("", path),
+    /// Masks what is secret among names and values that belong to `path`: a parameter, an object or an event.
+    pub(crate) fn mask(&self, path: &str, params: &mut [(String, String)]) {
+        for (name, value) in params {
+            let secret = if name.starts_with("Device.") {
+                self.is_secret_param(name)
+            } else if path.is_empty() || path.ends_with(['.', '!', ')']) {
+                self.is_secret(path, name)
+            } else {
+                self.is_secret_param(path)
+            };
+            if secret && !value.is_empty() {
+                MASK.clone_into(value);
+            }
+        }
     }
 }
 
-fn is_secret_argument(action: &str, name: &str) -> bool {
+/// Whether the argument called `name` of a command or event is a secret.
+pub fn is_secret_argument(action: &str, name: &str) -> bool {
     let general = generalise(name);
     let found = schema_path(action)
         .and_then(|path| item(path.as_str()))
@@ -86,25 +105,9 @@ fn schema_path(path: &str) -> Option<SchemaPath> {
     Path::parse(path).ok()?.to_schema()
 }
 
-/// Masks what is secret among names and values that belong to `path`: a parameter, an object or an event.
-pub(crate) fn mask(path: &str, params: &mut [(String, String)]) {
-    for (name, value) in params {
-        let secret = if name.starts_with("Device.") {
-            is_secret_param(name)
-        } else if path.is_empty() || path.ends_with(['.', '!', ')']) {
-            Known.is_secret(path, name)
-        } else {
-            is_secret_param(path)
-        };
-        if secret && !value.is_empty() {
-            MASK.clone_into(value);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Known, generalise, mask};
+    use super::{Known, generalise};
     use fleet::check::SchemaCheck;
 
     #[test]
@@ -119,7 +122,7 @@ mod tests {
     #[test]
     fn secrets_are_known_by_catalogue_then_by_name() {
         let check = |path: &str, name: &str, expected: bool| {
-            assert_eq!(Known.is_secret(path, name), expected, "{path} {name}");
+            assert_eq!(Known::default().is_secret(path, name), expected, "{path} {name}");
         };
         check("Device.WiFi.AccessPoint.1.Security.", "KeyPassphrase", true);
         check("Device.WiFi.AccessPoint.*.Security.", "KeyPassphrase", true);
@@ -134,7 +137,7 @@ mod tests {
     fn event_values_are_masked_whatever_form_their_names_have() {
         let check = |path: &str, name: &str, masked: bool| {
             let mut params = [(name.to_owned(), "value".to_owned())];
-            mask(path, &mut params);
+            Known::default().mask(path, &mut params);
             assert_eq!(params[0].1 != "value", masked, "{path} {name}");
         };
         check("Device.Users.User.1.Password", "value", true);

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use dm::UtcTime;
 use fleet::check::SchemaCheck;
 use fleet::device::Device;
-use fleet::port::Lanes;
+use fleet::port::{Lanes, StoreError};
 use fleet::{DeviceId, Seq, TenantId};
 use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
+
+use crate::imported::Imported;
 
 /// An answer that takes a while.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -28,8 +30,12 @@ pub trait Gateway: Lanes {
     /// when the sender is gone.
     fn events(&self) -> watch::Receiver<Seq>;
 
-    /// What writes to this device are checked against: its own model, then the catalogue.
-    fn schema(&self, tenant: TenantId, device: &Device) -> Later<'_, Schema>;
+    /// What writes to this device are checked against: its own model, then the catalogue. An error when the
+    /// model can't be read.
+    fn schema(&self, tenant: TenantId, device: &Device) -> Later<'_, Result<Schema, StoreError>>;
+
+    /// The imported data models are others now: what they say holds for checks and masks from here on.
+    fn data_models_changed(&self, tenant: TenantId, models: Imported);
 
     /// A person let a device in; if it is connected, its onboarding begins now.
     fn approved(&self, tenant: TenantId, device: DeviceId, endpoint: &str);

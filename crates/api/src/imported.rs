@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use dm::schema::{ImportError, ImportLimits, ImportedModel, Protocol, Row, import};
+use dm::schema::{Facts, ImportError, ImportLimits, ImportedModel, Protocol, Row, import};
 use fleet::datamodel::{DataModel, id_of};
 use fleet::port::Store;
 use fleet::{ModelHash, TenantId};
@@ -13,17 +13,22 @@ use crate::limits;
 use crate::problem::Problem;
 
 /// The imported models of one tenant, the latest first.
-#[derive(Clone, Default)]
-pub(crate) struct Imported(Arc<Vec<(ModelHash, Arc<ImportedModel>)>>);
+#[derive(Clone, Default, Debug)]
+pub struct Imported(Arc<Vec<(ModelHash, Arc<ImportedModel>)>>);
 
 impl Imported {
     /// The definition at a path in `{i}` form, from the latest USP model that has it, else from any.
-    pub(crate) fn row(&self, path: &str) -> Option<&Row> {
+    pub fn row(&self, path: &str) -> Option<&Row> {
         let of = |usp: bool| {
             let models = self.0.iter().filter(move |(_, model)| (model.protocol() == Protocol::Usp) == usp);
             models.filter_map(|(_, model)| model.row(path)).next()
         };
         of(true).or_else(|| of(false))
+    }
+
+    /// Whether one of them says that the parameter at a path in `{i}` form is secured or hidden.
+    pub fn is_secret(&self, path: &str) -> bool {
+        matches!(self.row(path).map(|row| &row.facts), Some(Facts::Param(facts)) if facts.secured || facts.hidden)
     }
 }
 

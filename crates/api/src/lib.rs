@@ -25,7 +25,8 @@ mod stream;
 mod web;
 
 pub use app::{App, Clock, Peer, Settings, system_clock};
-pub use catalogue::is_secret;
+pub use catalogue::is_secret_argument;
 pub use gateway::Gateway;
+pub use imported::Imported;
 pub use problem::Problem;
 pub use routes::router;

@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::app::App;
 use crate::auth::{Credential, Who};
+use crate::catalogue::Known;
 use crate::dto::event::Event as Printed;
 use crate::limits;
 use crate::problem::Problem;
@@ -131,11 +132,11 @@ impl<S: Store> Reader<S> {
     }
 
     async fn print(&self, events: Vec<Event>) -> Option<String> {
-        let mut devices = BTreeMap::new();
+        let (mut devices, known) = (BTreeMap::new(), self.app.known());
         let mut text = String::new();
         for event in events {
             if self.is_wanted(&event, &mut devices).await? {
-                frame(&mut text, event);
+                frame(&mut text, event, &known);
             }
         }
         Some(text)
@@ -159,15 +160,15 @@ impl<S: Store> Reader<S> {
 }
 
 /// One event. JSON holds no line breaks, so the data is one line.
-fn frame(text: &mut String, event: Event) {
+fn frame(text: &mut String, event: Event, known: &Known) {
     let (seq, kind) = (event.seq.0, event.body.kind.as_str());
-    let data = serde_json::to_string(&Printed::from(event)).expect("an event is texts and numbers");
+    let data = serde_json::to_string(&Printed::new(event, known)).expect("an event is texts and numbers");
     write!(text, "id: {seq}\nevent: {kind}\ndata: {data}\n\n").expect("a string takes any text");
 }
 
 #[cfg(test)]
 mod tests {
-    use super::frame;
+    use super::{Known, frame};
     use dm::UtcTime;
     use fleet::event::{Event, EventBody, EventKind};
     use fleet::{Seq, TenantId};
@@ -182,7 +183,7 @@ mod tests {
             body: EventBody::new(EventKind::Pending).at_path("os::A-1\n\ndata: x").with("a", "b\r\nid: 9"),
         };
         let mut text = String::new();
-        frame(&mut text, event);
+        frame(&mut text, event, &Known::default());
         assert_eq!(
             text,
             "id: 7\nevent: pending\ndata: {\"seq\":7,\"at\":\"2023-11-14T22:13:20Z\",\"device\":null,\

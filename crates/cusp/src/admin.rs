@@ -164,9 +164,14 @@ pub(crate) fn token(out: &mut Output, server: &ServerArgs, command: &TokenComman
 ///
 /// # Errors
 /// What the server says.
-pub(crate) fn enrol_token(data: &Path, ttl: Duration, uses: u32) -> Result<Value, Failure> {
-    let command = Command::EnrolToken { ttl_seconds: ttl.as_secs(), uses, group: None, endpoint: None };
-    ask_at(data, &command)
+pub(crate) fn enrol_token(
+    data: &Path,
+    ttl: Duration,
+    uses: u32,
+    group: Option<String>,
+    endpoint: Option<String>,
+) -> Result<Value, Failure> {
+    ask_at(data, &Command::EnrolToken { ttl_seconds: ttl.as_secs(), uses, group, endpoint })
 }
 
 /// Prints a token alone, so that a script can take it.

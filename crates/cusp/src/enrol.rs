@@ -16,8 +16,16 @@ pub(crate) fn pending(out: &mut Output, client: &Client) -> Result<(), Failure> 
     if out.json {
         return out.json(&Value::Array(rows));
     }
-    let mut table =
-        Table::new(&["ENDPOINT", "TRANSPORT", "PEER", "PROVEN", "LAST SEEN", "ATTEMPTS", "FINGERPRINT"]);
+    let mut table = Table::new(&[
+        "ENDPOINT",
+        "TRANSPORT",
+        "PEER",
+        "PROVEN",
+        "CHANGED",
+        "LAST SEEN",
+        "ATTEMPTS",
+        "FINGERPRINT",
+    ]);
     for row in &rows {
         let attempts = row.get("attempts").map(Value::to_string).unwrap_or_default();
         let column = |name| text(row, name);
@@ -26,6 +34,7 @@ pub(crate) fn pending(out: &mut Output, client: &Client) -> Result<(), Failure> 
             column("transport"),
             column("peer"),
             yes(row, "proven"),
+            yes(row, "changed"),
             column("last_seen"),
             &attempts,
             column("fingerprint"),
@@ -48,13 +57,16 @@ pub(crate) fn refused(out: &mut Output, client: &Client) -> Result<(), Failure> 
     out.table(&table)
 }
 
-/// `cusp approve`.
+/// `cusp approve`. What is approved is what the list showed just now, unless the caller names another; who has
+/// come with two certificates is left to the caller.
 pub(crate) fn approve(out: &mut Output, client: &Client, args: &ApproveArgs) -> Result<(), Failure> {
     if (args.name.is_some() || args.fingerprint.is_some()) && args.ids.len() > 1 {
         return Err(Failure::usage("--name and --fingerprint are for one device"));
     }
-    let body = given(&[("name", &args.name), ("fingerprint", &args.fingerprint)]);
-    each(out, client, &args.ids, |endpoint| {
+    each(out, client, &args.ids, |row| {
+        let endpoint = text(row, "endpoint");
+        let fingerprint = args.fingerprint.clone().or_else(|| listed(row));
+        let body = given(&[("name", &args.name), ("fingerprint", &fingerprint)]);
         let device = client.post(&format!("/pending/{}/approve", encode(endpoint)), &[], &body)?;
         let line = format!("approved {endpoint} as {}", text(&device, "id"));
         Ok((device, line))
@@ -63,10 +75,18 @@ pub(crate) fn approve(out: &mut Output, client: &Client, args: &ApproveArgs) -> 
 
 /// `cusp reject`.
 pub(crate) fn reject(out: &mut Output, client: &Client, args: &RejectArgs) -> Result<(), Failure> {
-    each(out, client, &args.ids, |endpoint| {
+    each(out, client, &args.ids, |row| {
+        let endpoint = text(row, "endpoint");
         client.post(&format!("/pending/{}/reject", encode(endpoint)), &[], &json!({}))?;
         Ok((json!({ "rejected": endpoint }), format!("rejected {endpoint}")))
     })
+}
+
+/// What a pending device showed; `None` where that was not always the same.
+fn listed(row: &Value) -> Option<String> {
+    let changed = row.get("changed").and_then(Value::as_bool).unwrap_or(false);
+    let shown = row.get("fingerprint").and_then(Value::as_str).unwrap_or("plain");
+    (!changed).then(|| shown.to_owned())
 }
 
 /// The fields that were given.
@@ -85,14 +105,15 @@ fn each(
     out: &mut Output,
     client: &Client,
     ids: &[String],
-    act: impl Fn(&str) -> Result<(Value, String), Failure>,
+    act: impl Fn(&Value) -> Result<(Value, String), Failure>,
 ) -> Result<(), Failure> {
     let rows = waiting(client)?;
     let known: Vec<&str> = rows.iter().map(|row| text(row, "endpoint")).collect();
-    let endpoints: Vec<&str> = ids.iter().map(|id| find(&known, id)).collect::<Result<_, _>>()?;
+    let meant: Vec<&str> = ids.iter().map(|id| find(&known, id)).collect::<Result<_, _>>()?;
     let (mut done, mut failed) = (Vec::new(), Vec::new());
-    for endpoint in endpoints {
-        match act(endpoint) {
+    for endpoint in meant {
+        let row = rows.iter().find(|row| text(row, "endpoint") == endpoint).expect("it was found among them");
+        match act(row) {
             Ok((value, line)) => {
                 if !out.json {
                     out.line(&clean(&line))?;
@@ -130,8 +151,8 @@ fn find<'a>(known: &[&'a str], id: &str) -> Result<&'a str, Failure> {
 /// `cusp enrol`.
 pub(crate) fn enrol(out: &mut Output, server: &ServerArgs, command: &EnrolCommand) -> Result<(), Failure> {
     match command {
-        EnrolCommand::Token { ttl, uses, data: Some(data), .. } => {
-            admin::secret(out, &admin::enrol_token(data, *ttl, *uses)?)
+        EnrolCommand::Token { ttl, uses, group, endpoint, data: Some(data) } => {
+            admin::secret(out, &admin::enrol_token(data, *ttl, *uses, group.clone(), endpoint.clone())?)
         }
         EnrolCommand::Token { ttl, uses, group, endpoint, data: None } => {
             let mut body = given(&[("group", group), ("endpoint", endpoint)]);
@@ -145,10 +166,18 @@ pub(crate) fn enrol(out: &mut Output, server: &ServerArgs, command: &EnrolComman
             if out.json {
                 return out.json(&Value::Array(rows));
             }
-            let mut table = Table::new(&["ID", "NAME", "USES", "EXPIRES"]);
+            let mut table = Table::new(&["ID", "NAME", "USES", "EXPIRES", "GROUP", "ENDPOINT"]);
             for row in &rows {
                 let uses = row.get("uses").map(Value::to_string).unwrap_or_default();
-                table.row([text(row, "id"), text(row, "name"), &uses, text(row, "expires")]);
+                let column = |name| text(row, name);
+                table.row([
+                    column("id"),
+                    column("name"),
+                    &uses,
+                    column("expires"),
+                    column("group"),
+                    column("endpoint"),
+                ]);
             }
             out.table(&table)
         }

@@ -76,7 +76,7 @@ impl SchemaCheck for NoSchema {
 /// Everything in a write that breaks what is known; empty for reads and for good writes. A parameter is
 /// named by its full path. With `force` the device alone decides what exists, what can be written, and which
 /// rows can be added or deleted.
-pub fn check_operation(operation: &Operation, schema: &impl SchemaCheck, force: bool) -> Vec<ParamFault> {
+pub fn check_operation(operation: &Operation, schema: &dyn SchemaCheck, force: bool) -> Vec<ParamFault> {
     let mut faults = Vec::new();
     let mut note = |param: String, result: Result<(), Fault>| {
         if let Err(fault) = result {

@@ -65,7 +65,7 @@ pub async fn create_operation<S: Store>(
     caller: &Caller,
     stamp: Stamp,
     new: NewOperation,
-    schema: &impl SchemaCheck,
+    schema: &(dyn SchemaCheck + Sync),
 ) -> Result<Created, Error> {
     let NewOperation { device, mut operation, priority, deadline, idempotency_key, force } = new;
     caller.need(if operation.is_write() { Permission::Write } else { Permission::Query })?;
@@ -108,7 +108,7 @@ pub async fn create_operation<S: Store>(
 }
 
 /// The operation without its secrets, if it has any.
-fn masked(operation: &Operation, schema: &impl SchemaCheck) -> Option<Operation> {
+fn masked(operation: &Operation, schema: &dyn SchemaCheck) -> Option<Operation> {
     let mut masked = operation.clone();
     forget_secrets(&mut masked, None, schema);
     (masked != *operation).then_some(masked)

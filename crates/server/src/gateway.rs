@@ -8,7 +8,7 @@ use api::gateway::{ConnectInfo, Later, Schema, Trace, Traced};
 use fleet::device::Device;
 use fleet::ids::{DeviceId, JobId, Seq, TenantId};
 use fleet::lane::JobRef;
-use fleet::port::{Lanes, Store};
+use fleet::port::{Lanes, Store, StoreError};
 use tokio::sync::watch;
 use usp_endpoint::exchange::Direction;
 
@@ -59,9 +59,13 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
         self.log.clone()
     }
 
-    fn schema(&self, tenant: TenantId, device: &Device) -> Later<'_, Schema> {
+    fn schema(&self, tenant: TenantId, device: &Device) -> Later<'_, Result<Schema, StoreError>> {
         let model = device.model;
         Box::pin(self.usp.schema(tenant, model))
+    }
+
+    fn data_models_changed(&self, _tenant: TenantId, models: api::Imported) {
+        self.usp.data_models_changed(models);
     }
 
     fn approved(&self, _tenant: TenantId, _device: DeviceId, endpoint: &str) {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use api::Imported;
 use dm::model::{Command, Located, Model, ModelBuilder, Object, ObjectId, Param};
 use dm::operation::{ObjectAccess, ParamAccess};
 use dm::schema::{Protocol, Row, tr_181};
@@ -12,13 +13,13 @@ use fleet::check::{NoSchema, SchemaCheck};
 use fleet::model::StoredModel;
 
 /// One device's model, ready for checks.
-pub(crate) struct DeviceSchema(Arc<Model>);
+pub(crate) struct DeviceSchema(Arc<Model>, CatalogueSchema);
 
 impl DeviceSchema {
-    /// From what the device said.
-    pub(crate) fn new(stored: &StoredModel) -> Self {
+    /// From what the device said, and what imported models say where the catalogue is silent.
+    pub(crate) fn new(stored: &StoredModel, imported: Imported) -> Self {
         let own = Model::from_schema_result(&stored.schema);
-        DeviceSchema(own.with_facts(&tr_181(), Protocol::Usp))
+        DeviceSchema(own.with_facts(&tr_181(), Protocol::Usp), CatalogueSchema::new(imported))
     }
 
     fn object(&self, path: &str) -> Result<ObjectId, Fault> {
@@ -50,7 +51,8 @@ impl SchemaCheck for DeviceSchema {
             Err(_) if force => return Ok(()),
             Err(fault) => return Err(fault),
         };
-        check_setting(&self.0.object(id).params[usize::from(index)], param, value, force)
+        check_setting(&self.0.object(id).params[usize::from(index)], param, value, force)?;
+        self.1.check_imported(object, param, value)
     }
 
     fn row(&self, path: &str, add: bool) -> Result<(), Fault> {
@@ -85,26 +87,62 @@ impl SchemaCheck for DeviceSchema {
         match own {
             // The device says that it reads it to nobody.
             Some(param) if param.access == ParamAccess::WriteOnly => true,
-            Some(param) if param.is_secret() => true,
+            Some(param) if param.is_secret() || self.1.is_imported_secret(path, name) => true,
             // No name makes a secret of a switch or a number.
             Some(param) if !matches!(param.ty, Type::String | Type::Base64 | Type::HexBinary) => false,
-            _ => CatalogueSchema.is_secret(path, name),
+            _ => self.1.is_secret(path, name),
         }
     }
 }
 
-/// What is known of a device before it has told its model: the catalogue's parameters, tables and commands
-/// are checked, anything else passes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CatalogueSchema;
+/// What is known of a device before it has told its model: parameters and commands of the catalogue, and where
+/// that is silent of imported models, and tables of the catalogue are checked; anything else passes.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct CatalogueSchema(Imported);
+
+impl CatalogueSchema {
+    /// With these imported models.
+    pub(crate) fn new(imported: Imported) -> Self {
+        CatalogueSchema(imported)
+    }
+
+    /// The definition of a parameter or command.
+    fn item(&self, full: &str) -> Option<Row> {
+        let item = tr_181().item(full, Protocol::Usp).map(|item| item.to_row());
+        item.or_else(|| self.0.row(full).cloned())
+    }
+
+    /// What imported models alone say of a value.
+    fn check_imported(&self, object: &str, param: &str, value: &str) -> Result<(), Fault> {
+        let Some(full) = full_path(object, param) else { return Ok(()) };
+        if tr_181().item(&full, Protocol::Usp).is_some() {
+            return Ok(());
+        }
+        let Some(row) = self.0.row(&full) else { return Ok(()) };
+        let (owner, name) = full.split_at(full.rfind('.').map_or(0, |dot| dot + 1));
+        let alone = alone(owner, row);
+        let found = find(&alone, owner).and_then(|object| object.param(name));
+        found.map_or(Ok(()), |param| param.check(value).map(drop))
+    }
+
+    fn is_imported_secret(&self, path: &str, name: &str) -> bool {
+        full_path(path, name)
+            .is_some_and(|full| tr_181().item(&full, Protocol::Usp).is_none() && self.0.is_secret(&full))
+    }
+}
+
+/// The path in `{i}` form of a parameter relative to an object.
+fn full_path(object: &str, param: &str) -> Option<String> {
+    Some(item_path(&row_path(&schema_path(object)?), param))
+}
 
 impl SchemaCheck for CatalogueSchema {
     fn setting(&self, object: &str, param: &str, value: &str, force: bool) -> Result<(), Fault> {
         let Some(schema) = parsed(object)? else { return Ok(()) };
         let full = item_path(&row_path(&schema), param);
-        let Some(item) = tr_181().item(&full, Protocol::Usp) else { return Ok(()) };
+        let Some(row) = self.item(&full) else { return Ok(()) };
         let (owner, name) = full.split_at(full.rfind('.').map_or(0, |dot| dot + 1));
-        let alone = alone(owner, &item.to_row());
+        let alone = alone(owner, &row);
         match find(&alone, owner).and_then(|object| object.param(name)) {
             Some(found) => check_setting(found, param, value, force),
             None => Ok(()),
@@ -128,8 +166,8 @@ impl SchemaCheck for CatalogueSchema {
         let Some(name) = name.strip_suffix("()") else {
             return Err(Fault::new(Code::INVALID_PATH, format!("{command} is no command")));
         };
-        let Some(item) = tr_181().item(full, Protocol::Usp) else { return Ok(()) };
-        let alone = alone(owner, &item.to_row());
+        let Some(row) = self.item(full) else { return Ok(()) };
+        let alone = alone(owner, &row);
         match find(&alone, owner).and_then(|object| object.command(name)) {
             Some(found) => check_command(found, args),
             None => Ok(()),
@@ -137,13 +175,13 @@ impl SchemaCheck for CatalogueSchema {
     }
 
     fn is_secret(&self, path: &str, name: &str) -> bool {
-        let by_name = || NoSchema.is_secret(path, name);
         if path.ends_with(['!', ')']) {
-            return by_name();
+            return api::is_secret_argument(path, name);
         }
+        let by_name = || NoSchema.is_secret(path, name);
         let known = schema_path(path)
             .and_then(|schema| tr_181().item(&item_path(&row_path(&schema), name), Protocol::Usp));
-        known.map_or_else(by_name, |item| item.is_secret())
+        known.map_or_else(|| self.is_imported_secret(path, name) || by_name(), |item| item.is_secret())
     }
 }
 
@@ -258,6 +296,7 @@ impl DeviceSchema {
 #[cfg(test)]
 mod tests {
     use super::{CatalogueSchema, DeviceSchema};
+    use api::Imported;
     use dm::operation::{Delete, Operation};
     use dm::operation::{ObjectAccess, ParamAccess, SchemaObject, SchemaParam, SchemaResult};
     use dm::value::Type;
@@ -289,14 +328,18 @@ mod tests {
             ("Device.Routing.Router.1.Interface+.", "Enable", "perhaps", 0),
         ] {
             assert_eq!(
-                code(CatalogueSchema.setting(object, param, value, false)),
+                code(CatalogueSchema::default().setting(object, param, value, false)),
                 expected,
                 "{object}{param}"
             );
         }
-        assert_eq!(code(CatalogueSchema.setting("Device.DeviceInfo.", "UpTime", "1", true)), 0, "forced");
-        assert_eq!(code(CatalogueSchema.setting("Device..", "UpTime", "1", false)), 7008);
-        assert_eq!(code(CatalogueSchema.setting("", "UpTime", "1", false)), 7008);
+        assert_eq!(
+            code(CatalogueSchema::default().setting("Device.DeviceInfo.", "UpTime", "1", true)),
+            0,
+            "forced"
+        );
+        assert_eq!(code(CatalogueSchema::default().setting("Device..", "UpTime", "1", false)), 7008);
+        assert_eq!(code(CatalogueSchema::default().setting("", "UpTime", "1", false)), 7008);
     }
 
     #[test]
@@ -309,7 +352,7 @@ mod tests {
             ("Device.Time.", true, 7018),
             ("Device.X_EX_Box.", true, 0),
         ] {
-            assert_eq!(code(CatalogueSchema.row(path, add)), expected, "{path}");
+            assert_eq!(code(CatalogueSchema::default().row(path, add)), expected, "{path}");
         }
         let ping = |changes: &[(&str, &str)]| {
             let mut args = vec![
@@ -322,15 +365,15 @@ mod tests {
             args.retain(|(name, _)| !changes.iter().any(|(other, _)| name == other));
             args.extend(changes.iter().filter(|(_, value)| !value.is_empty()));
             let args: Vec<_> = args.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-            code(CatalogueSchema.command("Device.IP.Diagnostics.IPPing()", &args, false))
+            code(CatalogueSchema::default().command("Device.IP.Diagnostics.IPPing()", &args, false))
         };
         assert_eq!(ping(&[]), 0);
         assert_eq!(ping(&[("DSCP", "64")]), 7027);
         assert_eq!(ping(&[("ProtocolVersion", "IPv5")]), 7027);
         assert_eq!(ping(&[("Host", "")]), 7027, "it is mandatory");
         assert_eq!(ping(&[("X_EX_Flood", "yes")]), 0);
-        assert_eq!(code(CatalogueSchema.command("Device.X_EX_Go()", &[], false)), 0);
-        assert_eq!(code(CatalogueSchema.command("Device.Time.", &[], false)), 7026);
+        assert_eq!(code(CatalogueSchema::default().command("Device.X_EX_Go()", &[], false)), 0);
+        assert_eq!(code(CatalogueSchema::default().command("Device.Time.", &[], false)), 7026);
     }
 
     /// A model with a vendor's parameters, one of which can only be written.
@@ -359,7 +402,7 @@ mod tests {
             ..SchemaObject::default()
         };
         let schema = SchemaResult { model_uri: String::new(), objects: vec![vendor, security] };
-        DeviceSchema::new(&StoredModel::new(schema).expect("small"))
+        DeviceSchema::new(&StoredModel::new(schema).expect("small"), Imported::default())
     }
 
     #[test]
@@ -400,7 +443,11 @@ mod tests {
             ("Device.SoftwareModules.InstallDU()", "URL", false, false),
         ] {
             assert_eq!(own.is_secret(path, name), with_model, "{path}{name} by its own model");
-            assert_eq!(CatalogueSchema.is_secret(path, name), without, "{path}{name} by the catalogue");
+            assert_eq!(
+                CatalogueSchema::default().is_secret(path, name),
+                without,
+                "{path}{name} by the catalogue"
+            );
         }
     }
 }

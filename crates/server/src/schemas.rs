@@ -1,48 +1,177 @@
 //! The models of devices, ready for checks and masks: read once, shared by all devices of a kind.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use api::Imported;
 use api::gateway::Schema;
 use fleet::ids::{ModelHash, TenantId};
-use fleet::port::Store;
+use fleet::model::StoredModel;
+use fleet::port::StoreError;
+use tokio::sync::OnceCell;
 
 use crate::limits::MODELS;
 use crate::schema::{CatalogueSchema, DeviceSchema};
 
 /// What is known of models, by their hash.
-pub(crate) struct Schemas<S: Store> {
-    store: S,
-    ready: Mutex<BTreeMap<(TenantId, ModelHash), Schema>>,
+#[derive(Default)]
+pub(crate) struct Schemas(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    /// Counts uses, so that the one longest unused is known.
+    clock: u64,
+    /// Counts how often the imported data models have changed.
+    age: u64,
+    imported: Imported,
+    models: BTreeMap<(TenantId, ModelHash), Model>,
 }
 
-impl<S: Store> Schemas<S> {
-    /// Nothing read yet.
-    pub(crate) fn new(store: S) -> Self {
-        Schemas { store, ready: Mutex::default() }
+struct Model {
+    used: u64,
+    /// Empty while it is read, by one for all who want it.
+    schema: Arc<OnceCell<Schema>>,
+}
+
+impl Model {
+    /// Whether a session has it, so that forgetting it would free nothing.
+    fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.schema) > 1
+            || self.schema.get().is_some_and(|schema| Arc::strong_count(schema) > 1)
+    }
+}
+
+impl Schemas {
+    /// How often the imported data models have changed: what was given before is out of date.
+    pub(crate) fn age(&self) -> u64 {
+        self.kept().age
     }
 
-    /// A device's own model; the catalogue where it is not known, or can't be read.
-    pub(crate) async fn of(&self, tenant: TenantId, model: Option<ModelHash>) -> Schema {
-        let Some(hash) = model else { return Arc::new(CatalogueSchema) };
-        let ready = || self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = ready().get(&(tenant, hash)) {
-            return Arc::clone(known);
-        }
-        let stored = match self.store.model(tenant, hash).await {
-            Ok(Some(stored)) => stored,
-            Ok(None) => return Arc::new(CatalogueSchema),
-            Err(error) => {
-                tracing::warn!(%error, "a supported model could not be read");
-                return Arc::new(CatalogueSchema);
-            }
+    /// Forgets what was put together with other imported data models.
+    pub(crate) fn change(&self, imported: Imported) {
+        let mut kept = self.kept();
+        kept.age += 1;
+        kept.imported = imported;
+        kept.models.clear();
+    }
+
+    /// What is known without a device's model.
+    pub(crate) fn catalogue(&self) -> Schema {
+        Arc::new(CatalogueSchema::new(self.kept().imported.clone()))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A device's own model, which `read` brings from the store unless it is here; the catalogue where the
+    /// store has none.
+    ///
+    /// # Errors
+    /// When it can't be read: what is secret is not known then, and is asked again next time.
+    pub(crate) async fn of(
+        &self,
+        tenant: TenantId,
+        hash: ModelHash,
+        read: impl Future<Output = Result<Option<StoredModel>, StoreError>>,
+    ) -> Result<Schema, StoreError> {
+        let (cell, imported) = self.cell((tenant, hash));
+        let build = async {
+            // Nothing is kept of a model that is not there.
+            let stored = read.await.map_err(Some)?.ok_or(None)?;
+            let build = move || -> Schema { Arc::new(DeviceSchema::new(&stored, imported)) };
+            let built = tokio::task::spawn_blocking(build).await;
+            built.map_err(|_| Some(StoreError::Failed("preparing a supported model panicked".to_owned())))
         };
-        let schema: Schema = Arc::new(DeviceSchema::new(&stored));
-        let mut ready = ready();
-        if ready.len() >= MODELS {
-            ready.pop_first();
+        match cell.get_or_try_init(|| build).await {
+            Ok(schema) => Ok(Arc::clone(schema)),
+            Err(None) => Ok(self.catalogue()),
+            Err(Some(error)) => Err(error),
         }
-        ready.insert((tenant, hash), Arc::clone(&schema));
-        schema
+    }
+
+    fn cell(&self, key: (TenantId, ModelHash)) -> (Arc<OnceCell<Schema>>, Imported) {
+        let mut kept = self.kept();
+        kept.clock += 1;
+        let used = kept.clock;
+        let fresh = || Model { used, schema: Arc::default() };
+        let model = kept.models.entry(key).or_insert_with(fresh);
+        model.used = used;
+        let cell = Arc::clone(&model.schema);
+        while kept.models.len() > MODELS {
+            let idle = kept.models.iter().filter(|(_, model)| !model.is_in_use());
+            let Some(oldest) = idle.min_by_key(|(_, model)| model.used).map(|(key, _)| *key) else { break };
+            kept.models.remove(&oldest);
+        }
+        (cell, kept.imported.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dm::operation::{ParamAccess, SchemaObject, SchemaParam, SchemaResult};
+    use dm::value::Type;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const PIN: (&str, &str) = ("Device.X_EX_Box.", "Pin");
+
+    fn model() -> StoredModel {
+        let pin = SchemaParam {
+            name: PIN.1.into(),
+            access: ParamAccess::WriteOnly,
+            value_type: Some(Type::String),
+            value_change: None,
+        };
+        let object = SchemaObject { path: PIN.0.into(), params: vec![pin], ..SchemaObject::default() };
+        StoredModel::new(SchemaResult { model_uri: String::new(), objects: vec![object] }).expect("small")
+    }
+
+    fn hash(number: u8) -> ModelHash {
+        ModelHash([number; 32])
+    }
+
+    async fn of(schemas: &Schemas, number: u8, reads: &AtomicUsize) -> Schema {
+        let read = async {
+            reads.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+            Ok(Some(model()))
+        };
+        schemas.of(TenantId::DEFAULT, hash(number), read).await.expect("it can be read")
+    }
+
+    #[tokio::test]
+    async fn all_who_want_a_model_at_once_share_one() {
+        let (schemas, reads) = (Schemas::default(), AtomicUsize::new(0));
+        let (one, other) = tokio::join!(of(&schemas, 1, &reads), of(&schemas, 1, &reads));
+        assert_eq!(reads.load(Ordering::Relaxed), 1);
+        assert!(Arc::ptr_eq(&one, &other));
+        assert!(Arc::ptr_eq(&one, &of(&schemas, 1, &reads).await));
+    }
+
+    #[tokio::test]
+    async fn a_model_that_can_not_be_read_is_asked_for_again() {
+        let (schemas, reads) = (Schemas::default(), AtomicUsize::new(0));
+        let broken = async { Err(StoreError::Failed("the disk".to_owned())) };
+        assert!(schemas.of(TenantId::DEFAULT, hash(1), broken).await.is_err());
+        let missing = schemas.of(TenantId::DEFAULT, hash(1), async { Ok(None) }).await.expect("none is none");
+        assert!(!missing.is_secret(PIN.0, PIN.1), "by the catalogue");
+        assert!(of(&schemas, 1, &reads).await.is_secret(PIN.0, PIN.1), "by its own model");
+    }
+
+    #[tokio::test]
+    async fn the_models_longest_unused_are_forgotten_but_not_those_in_use() {
+        let (schemas, reads) = (Schemas::default(), AtomicUsize::new(0));
+        let held = of(&schemas, 0, &reads).await;
+        for number in 1..=64 {
+            of(&schemas, number, &reads).await;
+        }
+        assert_eq!(reads.load(Ordering::Relaxed), 65);
+        assert!(Arc::ptr_eq(&held, &of(&schemas, 0, &reads).await));
+        of(&schemas, 64, &reads).await;
+        assert_eq!(reads.load(Ordering::Relaxed), 65, "those are here");
+        of(&schemas, 1, &reads).await;
+        assert_eq!(reads.load(Ordering::Relaxed), 66, "that one had to go");
     }
 }

@@ -1,18 +1,19 @@
 //! Records as they may be shown: still Records that decode, with a mask in the place of each secret.
 //!
 //! Which values are secrets, the caller says. What can't be looked into (a Record or Msg that does not
-//! decode, a piece of an end-to-end session) may hold some, and is not shown at all. The texts of errors
-//! are left as they are.
+//! decode, a piece of an end-to-end session) may hold some, and is not shown at all. Nor are the texts of
+//! errors, which like to quote the value that they refuse; their codes are.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
 use crate::add::CreatedObjectResult;
+use crate::delete::DeletedObjectResult;
 use crate::describe::describe_decoded;
 use crate::generated::usp_msg::notify::operation_complete::OperationResp as CompleteResp;
 use crate::generated::usp_msg::operate_resp::operation_result::OperationResp;
-use crate::generated::usp_msg::{add_resp, set_resp};
+use crate::generated::usp_msg::{add_resp, delete_resp, deregister_resp, register_resp, set_resp};
 use crate::notify::Notification;
 use crate::set::UpdatedObjectResult;
 use crate::{Body, Msg, Record, RecordType, Request, Response};
@@ -81,7 +82,11 @@ pub fn mask_msg(msg: &mut Msg, secret: IsSecret<'_>) -> bool {
         Body::Request(request) => masker.request(request),
         Body::Response(response) => masker.response(response),
         Body::Error(error) => {
-            error.param_errs.iter_mut().for_each(|error| masker.path(&mut error.param_path));
+            masker.text(&mut error.err_msg);
+            for error in &mut error.param_errs {
+                masker.path(&mut error.param_path);
+                masker.text(&mut error.err_msg);
+            }
         }
     }
     masker.masked
@@ -145,8 +150,10 @@ impl Masker<'_> {
             Notification::ObjCreation(made) => self.values(&made.obj_path, &mut made.unique_keys),
             Notification::OperComplete(complete) => {
                 let path = [complete.obj_path.as_str(), &complete.command_name].concat();
-                if let Some(CompleteResp::ReqOutputArgs(out)) = &mut complete.operation_resp {
-                    self.values(&path, &mut out.output_args);
+                match &mut complete.operation_resp {
+                    Some(CompleteResp::ReqOutputArgs(out)) => self.values(&path, &mut out.output_args),
+                    Some(CompleteResp::CmdFailure(failure)) => self.text(&mut failure.err_msg),
+                    None => {}
                 }
             }
             Notification::ObjDeletion(_) | Notification::OnBoardReq(_) => {}
@@ -158,6 +165,7 @@ impl Masker<'_> {
             Response::GetResp(answer) => {
                 for result in &mut answer.req_path_results {
                     self.path(&mut result.requested_path);
+                    self.text(&mut result.err_msg);
                     for object in &mut result.resolved_path_results {
                         self.values(&object.resolved_path, &mut object.result_params);
                     }
@@ -166,6 +174,7 @@ impl Masker<'_> {
             Response::GetInstancesResp(answer) => {
                 for result in &mut answer.req_path_results {
                     self.path(&mut result.requested_path);
+                    self.text(&mut result.err_msg);
                     for row in &mut result.curr_insts {
                         self.values(&row.instantiated_obj_path, &mut row.unique_keys);
                     }
@@ -178,20 +187,29 @@ impl Masker<'_> {
                 answer.created_obj_results.iter_mut().for_each(|one| self.created(one));
             }
             Response::DeleteResp(answer) => {
-                answer.deleted_obj_results.iter_mut().for_each(|one| self.path(&mut one.requested_path));
+                answer.deleted_obj_results.iter_mut().for_each(|one| self.deleted(one));
             }
             Response::OperateResp(answer) => {
                 for result in &mut answer.operation_results {
-                    if let Some(OperationResp::ReqOutputArgs(out)) = &mut result.operation_resp {
-                        self.values(&result.executed_command, &mut out.output_args);
+                    match &mut result.operation_resp {
+                        Some(OperationResp::ReqOutputArgs(out)) => {
+                            self.values(&result.executed_command, &mut out.output_args);
+                        }
+                        Some(OperationResp::CmdFailure(failure)) => self.text(&mut failure.err_msg),
+                        _ => {}
                     }
                 }
             }
-            Response::NotifyResp(_)
-            | Response::GetSupportedDmResp(_)
-            | Response::GetSupportedProtocolResp(_)
-            | Response::RegisterResp(_)
-            | Response::DeregisterResp(_) => {}
+            Response::GetSupportedDmResp(answer) => {
+                answer.req_obj_results.iter_mut().for_each(|one| self.text(&mut one.err_msg));
+            }
+            Response::RegisterResp(answer) => {
+                answer.registered_path_results.iter_mut().for_each(|one| self.registered(one));
+            }
+            Response::DeregisterResp(answer) => {
+                answer.deregistered_path_results.iter_mut().for_each(|one| self.deregistered(one));
+            }
+            Response::NotifyResp(_) | Response::GetSupportedProtocolResp(_) => {}
         }
     }
 
@@ -199,10 +217,19 @@ impl Masker<'_> {
         use set_resp::updated_object_result::operation_status::OperStatus;
         self.path(&mut result.requested_path);
         let status = result.oper_status.as_mut().and_then(|status| status.oper_status.as_mut());
-        if let Some(OperStatus::OperSuccess(success)) = status {
-            for row in &mut success.updated_inst_results {
-                self.values(&row.affected_path, &mut row.updated_params);
+        match status {
+            Some(OperStatus::OperSuccess(success)) => {
+                for row in &mut success.updated_inst_results {
+                    self.values(&row.affected_path, &mut row.updated_params);
+                    row.param_errs.iter_mut().for_each(|error| self.text(&mut error.err_msg));
+                }
             }
+            Some(OperStatus::OperFailure(failure)) => {
+                self.text(&mut failure.err_msg);
+                let errors = failure.updated_inst_failures.iter_mut().flat_map(|row| &mut row.param_errs);
+                errors.for_each(|error| self.text(&mut error.err_msg));
+            }
+            None => {}
         }
     }
 
@@ -210,8 +237,49 @@ impl Masker<'_> {
         use add_resp::created_object_result::operation_status::OperStatus;
         self.path(&mut result.requested_path);
         let status = result.oper_status.as_mut().and_then(|status| status.oper_status.as_mut());
-        if let Some(OperStatus::OperSuccess(success)) = status {
-            self.values(&success.instantiated_path, &mut success.unique_keys);
+        match status {
+            Some(OperStatus::OperSuccess(success)) => {
+                self.values(&success.instantiated_path, &mut success.unique_keys);
+                success.param_errs.iter_mut().for_each(|error| self.text(&mut error.err_msg));
+            }
+            Some(OperStatus::OperFailure(failure)) => self.text(&mut failure.err_msg),
+            None => {}
+        }
+    }
+
+    fn deleted(&mut self, result: &mut DeletedObjectResult) {
+        use delete_resp::deleted_object_result::operation_status::OperStatus;
+        self.path(&mut result.requested_path);
+        match result.oper_status.as_mut().and_then(|status| status.oper_status.as_mut()) {
+            Some(OperStatus::OperSuccess(success)) => {
+                success.unaffected_path_errs.iter_mut().for_each(|error| self.text(&mut error.err_msg));
+            }
+            Some(OperStatus::OperFailure(failure)) => self.text(&mut failure.err_msg),
+            None => {}
+        }
+    }
+
+    fn registered(&mut self, result: &mut register_resp::RegisteredPathResult) {
+        use register_resp::registered_path_result::operation_status::OperStatus;
+        let status = result.oper_status.as_mut().and_then(|status| status.oper_status.as_mut());
+        if let Some(OperStatus::OperFailure(failure)) = status {
+            self.text(&mut failure.err_msg);
+        }
+    }
+
+    fn deregistered(&mut self, result: &mut deregister_resp::DeregisteredPathResult) {
+        use deregister_resp::deregistered_path_result::operation_status::OperStatus;
+        let status = result.oper_status.as_mut().and_then(|status| status.oper_status.as_mut());
+        if let Some(OperStatus::OperFailure(failure)) = status {
+            self.text(&mut failure.err_msg);
+        }
+    }
+
+    /// What an error says beside its code.
+    fn text(&mut self, text: &mut String) {
+        if !text.is_empty() {
+            MASK.clone_into(text);
+            self.masked = true;
         }
     }
 
@@ -261,9 +329,9 @@ impl Masker<'_> {
     /// Copies comparisons up to the bracket that ends them, and gives what stands from there on.
     fn expression<'t>(&mut self, object: &str, mut text: &'t str, shown: &mut String) -> Option<&'t str> {
         loop {
-            let end = text.find(['=', '!', '<', '>'])?;
+            let end = text.find(['=', '!', '<', '>', '~'])?;
             let name = text[..end].trim();
-            let value = end + text[end..].find(|c| !"=!<>".contains(c))?;
+            let value = end + text[end..].find(|c| !"=!<>~".contains(c))?;
             shown.push_str(&text[..value]);
             text = &text[value..];
             let quoted = text.starts_with('"');

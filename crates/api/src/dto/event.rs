@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::words::EventKind;
 use super::{object, time};
-use crate::catalogue;
+use crate::catalogue::Known;
 
 /// Something that happened.
 #[derive(Serialize, ToSchema)]
@@ -31,10 +31,11 @@ pub struct Event {
     pub job: Option<String>,
 }
 
-impl From<Row> for Event {
-    fn from(row: Row) -> Self {
+impl Event {
+    /// An event as it is shown.
+    pub(crate) fn new(row: Row, known: &Known) -> Self {
         let mut body = row.body;
-        catalogue::mask(body.path.as_deref().unwrap_or_default(), &mut body.params);
+        known.mask(body.path.as_deref().unwrap_or_default(), &mut body.params);
         Event {
             seq: row.seq.0,
             at: time(row.at),

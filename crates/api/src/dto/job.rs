@@ -51,10 +51,11 @@ pub struct JobError {
     pub message: String,
 }
 
-impl From<Row> for Job {
-    fn from(mut row: Row) -> Self {
+impl Job {
+    /// A job as it is shown.
+    pub(crate) fn new(mut row: Row, known: &Known) -> Self {
         // A finished job has forgotten its secrets; one that waits still needs them, and shows none.
-        forget_secrets(&mut row.operation, row.outcome.as_mut(), &Known);
+        forget_secrets(&mut row.operation, row.outcome.as_mut(), known);
         let kind = OpKind::of(&row.operation);
         Job {
             id: row.id.to_string(),

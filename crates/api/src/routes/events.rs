@@ -42,7 +42,8 @@ async fn of_device<S: Store>(
     let page = query::page(query.limit, query.cursor.as_deref())?;
     let device = devices::resolve(&app, &who, &id).await?;
     let rows = app.store().events(who.caller.tenant, Some(device.id), page).await?;
-    Ok(Json(Page::of(rows, Event::from)))
+    let known = app.known();
+    Ok(Json(Page::of(rows, |row| Event::new(row, &known))))
 }
 
 /// Which part of the log.
@@ -69,15 +70,17 @@ async fn log<S: Store>(
 ) -> Result<Json<Page<Event>>, Problem> {
     who.caller.need(Permission::Read)?;
     let tenant = who.caller.tenant;
+    let known = app.known();
+    let print = |row| Event::new(row, &known);
     let Some(after) = query.after else {
         let page = query::page(query.limit, query.cursor.as_deref())?;
         let rows = app.store().events(tenant, None, page).await?;
-        return Ok(Json(Page::of(rows, Event::from)));
+        return Ok(Json(Page::of(rows, print)));
     };
     let limit = query::limit(query.limit)?;
     let rows = app.store().events_after(Some(tenant), Seq(after), limit).await?;
     let next = (rows.len() == limit).then(|| rows.last().map(|last| last.seq.0.to_string())).flatten();
-    Ok(Json(Page { items: rows.into_iter().map(Event::from).collect(), next }))
+    Ok(Json(Page { items: rows.into_iter().map(print).collect(), next }))
 }
 
 /// Which events are followed.

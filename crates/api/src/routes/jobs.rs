@@ -61,7 +61,8 @@ async fn list<S: Store>(
         None => None,
     };
     let rows = app.store().jobs(who.caller.tenant, JobQuery { device, state, page }).await?;
-    Ok(Json(Page::of(rows, Job::from)))
+    let known = app.known();
+    Ok(Json(Page::of(rows, |row| Job::new(row, &known))))
 }
 
 fn parse(id: &str) -> Result<JobId, Problem> {
@@ -74,7 +75,7 @@ fn parse(id: &str) -> Result<JobId, Problem> {
 async fn one<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) -> Result<Json<Job>, Problem> {
     who.caller.need(Permission::Read)?;
     let job = app.store().job(who.caller.tenant, parse(&id)?).await?;
-    Ok(Json(job.ok_or_else(|| Problem::not_found("job"))?.into()))
+    Ok(Json(Job::new(job.ok_or_else(|| Problem::not_found("job"))?, &app.known())))
 }
 
 /// Withdraws a job that has not been sent.
@@ -83,5 +84,5 @@ async fn one<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) -> Resul
 async fn cancel<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) -> Result<Json<Job>, Problem> {
     let job = service::cancel_job(app.store(), &who.caller, app.now(), parse(&id)?).await?;
     app.gateway().withdraw(who.caller.tenant, job.device, job.id);
-    Ok(Json(job.into()))
+    Ok(Json(Job::new(job, &app.known())))
 }

@@ -6,10 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use dm::{Fault, Operation};
+use dm::Operation;
 use fleet::access::Permission;
-use fleet::check::SchemaCheck;
-use fleet::job::{Job as Row, Priority};
+use fleet::job::Priority;
 use fleet::port::Store;
 use fleet::service::{self, Created, NewOperation};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -24,7 +23,6 @@ use crate::dto::operation::{
     DeleteBody, GetBody, InstancesBody, IntoOperation, OperateBody, SchemaBody, SetBody,
 };
 use crate::extract::{self, Body, Id, Params};
-use crate::gateway::Schema;
 use crate::problem::Problem;
 use crate::{duration, limits};
 
@@ -76,7 +74,7 @@ impl Run {
         let tenant = self.who.caller.tenant;
         self.who.caller.need(if operation.is_write() { Permission::Write } else { Permission::Query })?;
         let device = devices::resolve(app, &self.who, &self.device).await?;
-        let schema = Checked(app.gateway().schema(tenant, &device).await);
+        let schema = app.gateway().schema(tenant, &device).await?;
         let stamp = app.stamp();
         let new = NewOperation {
             device: device.id,
@@ -87,7 +85,7 @@ impl Run {
             force: self.query.force.unwrap_or(false),
         };
         let Created { mut job, existing } =
-            service::create_operation(app.store(), &self.who.caller, stamp, new, &schema).await?;
+            service::create_operation(app.store(), &self.who.caller, stamp, new, schema.as_ref()).await?;
         if !existing {
             app.gateway().tell(tenant, device.id, service::job_ref(&job));
         }
@@ -97,7 +95,7 @@ impl Run {
                 job = now;
             }
         }
-        Ok(answer(job))
+        Ok(answer(job.state.is_finished(), Job::new(job, &app.known())))
     }
 
     fn wait(&self) -> Result<Duration, Problem> {
@@ -125,31 +123,10 @@ impl Run {
 }
 
 /// 200 with the outcome, or 202 where there is none yet.
-fn answer(job: Row) -> Response {
-    let status = if job.state.is_finished() { StatusCode::OK } else { StatusCode::ACCEPTED };
+fn answer(finished: bool, job: Job) -> Response {
+    let status = if finished { StatusCode::OK } else { StatusCode::ACCEPTED };
     let place = HeaderValue::try_from(format!("/api/v1/jobs/{}", job.id)).expect("an id is printable");
-    (status, [(header::LOCATION, place)], Json(Job::from(job))).into_response()
-}
-
-/// What the gateway knows, where a sized type is wanted.
-struct Checked(Schema);
-
-impl SchemaCheck for Checked {
-    fn setting(&self, object: &str, param: &str, value: &str, force: bool) -> Result<(), Fault> {
-        self.0.setting(object, param, value, force)
-    }
-
-    fn row(&self, path: &str, add: bool) -> Result<(), Fault> {
-        self.0.row(path, add)
-    }
-
-    fn command(&self, command: &str, args: &[(String, String)], force: bool) -> Result<(), Fault> {
-        self.0.command(command, args, force)
-    }
-
-    fn is_secret(&self, path: &str, name: &str) -> bool {
-        self.0.is_secret(path, name)
-    }
+    (status, [(header::LOCATION, place)], Json(job)).into_response()
 }
 
 /// A handler of one operation: its description, its body, and how the body makes the operation.

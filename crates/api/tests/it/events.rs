@@ -23,6 +23,7 @@ async fn session(world: &World, device: DeviceId) -> Epoch {
         transport: "websocket".into(),
         peer: "192.0.2.7:40000".into(),
         proven: true,
+        fingerprint: None,
         at: START,
     };
     match world.store.submit(Write::SessionOpened(opened)).await.expect("opened") {

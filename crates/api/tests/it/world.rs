@@ -20,7 +20,7 @@ use fleet::check::{NoSchema, SchemaCheck};
 use fleet::device::{Device, FactsUpdate, Identity};
 use fleet::job::{Actor, OpKind, event_of};
 use fleet::lane::JobRef;
-use fleet::port::{Admit, DeviceFields, FinishJob, Lanes, SessionOpened, Store, Write, Written};
+use fleet::port::{Admit, DeviceFields, FinishJob, Lanes, SessionOpened, Store, StoreError, Write, Written};
 use fleet::twin::{Change, Delta, Source, TwinPath};
 use fleet::{DeviceId, Epoch, JobId, Seq, Stamp, TenantId, UserId};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -90,6 +90,7 @@ async fn open_session(store: &SqliteStore, device: DeviceId) -> Epoch {
         transport: "websocket".into(),
         peer: "192.0.2.7:40000".into(),
         proven: true,
+        fingerprint: None,
         at: START,
     };
     match store.submit(Write::SessionOpened(opened)).await.expect("opened") {
@@ -151,9 +152,11 @@ impl Gateway for Server {
         self.log.subscribe()
     }
 
-    fn schema(&self, _tenant: TenantId, _device: &Device) -> Later<'_, Schema> {
-        Box::pin(async { Arc::new(OneReadOnly) as Schema })
+    fn schema(&self, _tenant: TenantId, _device: &Device) -> Later<'_, Result<Schema, StoreError>> {
+        Box::pin(async { Ok(Arc::new(OneReadOnly) as Schema) })
     }
+
+    fn data_models_changed(&self, _tenant: TenantId, _models: api::Imported) {}
 
     fn approved(&self, _tenant: TenantId, device: DeviceId, endpoint: &str) {
         self.approved.lock().expect("not poisoned").push((device, endpoint.to_owned()));

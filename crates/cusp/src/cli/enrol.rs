@@ -16,7 +16,8 @@ pub(crate) struct ApproveArgs {
     /// What to call the device; its endpoint id otherwise
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// The fingerprint of the certificate that was checked, or `plain` for none: another one is not let in
+    /// The fingerprint of the certificate that was checked, or `plain` for none: another one is not let in.
+    /// The one on the list if absent; to be given for an endpoint that has come with two
     #[arg(long, value_name = "FINGERPRINT")]
     pub(crate) fingerprint: Option<String>,
 }
@@ -41,10 +42,10 @@ pub(crate) enum EnrolCommand {
         #[arg(long, default_value_t = 1)]
         uses: u32,
         /// A tag that every device gets that it lets in
-        #[arg(long, value_name = "TAG", conflicts_with = "data")]
+        #[arg(long, value_name = "TAG")]
         group: Option<String>,
         /// For this endpoint id alone, even if it has a certificate already: a device that was reset
-        #[arg(long, value_name = "ID", conflicts_with = "data")]
+        #[arg(long, value_name = "ID")]
         endpoint: Option<String>,
         /// Make it on the server's own machine, without signing in
         #[arg(long, value_name = "DIR")]

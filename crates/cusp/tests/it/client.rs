@@ -43,7 +43,17 @@ const CANNED: &[Canned] = &[
     (
         "GET /api/v1/pending",
         200,
-        r#"{"items":[{"endpoint":"os::1","transport":"websocket","peer":"192.0.2.1:4","proven":false,"last_seen":"t","attempts":2,"fingerprint":null},{"endpoint":"os::2"}],"next":null}"#,
+        r#"{"items":[{"endpoint":"os::1","transport":"websocket","peer":"192.0.2.1:4","proven":false,"last_seen":"t","attempts":2,"fingerprint":null},{"endpoint":"os::2","proven":true,"changed":true,"fingerprint":"ab:cd"}],"next":null}"#,
+    ),
+    (
+        "POST /api/v1/pending/os%3A%3A2/approve",
+        409,
+        r#"{"title":"Conflict","detail":"it has come with two certificates"}"#,
+    ),
+    (
+        "GET /api/v1/enrolments",
+        200,
+        r#"{"items":[{"id":"e1","name":"van","uses":1,"expires":"t","group":"pilot","endpoint":"os::7"}],"next":null}"#,
     ),
     ("POST /api/v1/pending/os%3A%3A1/approve", 200, DEVICE),
     ("POST /api/v1/devices", 201, DEVICE),
@@ -189,8 +199,29 @@ fn an_approval_is_for_the_certificate_that_was_checked() {
         seen[1],
         r#"POST /api/v1/pending/os%3A%3A1/approve authorization: bearer cusp_t {"fingerprint":"plain"}"#
     );
+    // What the list says, where nothing is given; unless it has come with two.
+    let seen = check(&["approve", "os::1"], 0, "approved os::1 as 0a1\n", "");
+    assert!(seen[1].ends_with(r#"{"fingerprint":"plain"}"#), "{seen:?}");
+    let told = "cusp: not all of it was done\n  os::2: it has come with two certificates\n";
+    let seen = check(&["approve", "os::2"], 1, "", told);
+    assert!(seen[1].ends_with("{}"), "{seen:?}");
     let told = "cusp: --name and --fingerprint are for one device\n";
     check(&["approve", "os::1", "os::2", "--fingerprint", "plain"], 2, "", told);
+}
+
+#[test]
+fn lists_show_who_changed_and_whom_a_token_is_for() {
+    let shows = |args: &[&str], expected: &[&[&str]]| {
+        let ran = Fake::start(CANNED).cusp(args);
+        let rows: Vec<Vec<&str>> = ran.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(rows, expected, "{}", ran.stderr);
+    };
+    let head =
+        ["ENDPOINT", "TRANSPORT", "PEER", "PROVEN", "CHANGED", "LAST", "SEEN", "ATTEMPTS", "FINGERPRINT"];
+    let plain = ["os::1", "websocket", "192.0.2.1:4", "no", "no", "t", "2"];
+    shows(&["pending"], &[&head, &plain, &["os::2", "yes", "yes", "ab:cd"]]);
+    let head = ["ID", "NAME", "USES", "EXPIRES", "GROUP", "ENDPOINT"];
+    shows(&["enrol", "list"], &[&head, &["e1", "van", "1", "t", "pilot", "os::7"]]);
 }
 
 #[test]

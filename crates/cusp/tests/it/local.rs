@@ -12,6 +12,23 @@ fn a_token_stands_alone_on_its_line() {
 }
 
 #[test]
+fn an_enrolment_token_is_for_a_group_and_for_one_device_here_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().to_str().expect("a plain name");
+    let token = |more: &[&str]| {
+        let args = [&["enrol", "token", "--data", data], more].concat();
+        run(&args, &[], "")
+    };
+    let ran = token(&["--group", "pilot", "--endpoint", "os::7"]);
+    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 1), "{}", ran.stderr);
+    // Both are looked at.
+    let ran = token(&["--endpoint", "os::7", "--uses", "2"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let ran = token(&["--group", ""]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_not_made() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("nowhere");

@@ -70,6 +70,8 @@ pub struct SessionOpened {
     pub peer: String,
     /// Whether a certificate proved it.
     pub proven: bool,
+    /// The certificate that it showed, SHA-256: one that was revoked meanwhile opens nothing.
+    pub fingerprint: Option<Fingerprint>,
     /// When.
     pub at: UtcTime,
 }

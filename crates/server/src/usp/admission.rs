@@ -144,7 +144,8 @@ impl<S: Store> Usp<S> {
         }
     }
 
-    /// `None` when another link of the endpoint came between: the decision has to be taken again.
+    /// `None` when another link of the endpoint came between, or its certificate was revoked: the decision has
+    /// to be taken again.
     async fn carry_out(
         &self,
         entry: &Arc<LinkEntry<S>>,
@@ -160,13 +161,13 @@ impl<S: Store> Usp<S> {
         match decision {
             Decision::Accept(accept) => {
                 self.learn(eid, &up.peer, accept).await?;
-                self.session_for(entry, eid, accept.device, accept.proven).await.map(Some)
+                self.session_for(entry, eid, accept.device, accept.proven).await
             }
             Decision::Create { proven } => {
                 let credential =
                     proof(&up.peer, eid).fingerprint().map(|print| (print, CredentialOrigin::Pinned));
                 let device = self.create(eid, credential, "the enrolment policy is open").await?;
-                self.session_for(entry, eid, device, proven).await.map(Some)
+                self.session_for(entry, eid, device, proven).await
             }
             Decision::Pending | Decision::AskLive => {
                 self.0.attempts.charge(up.peer_addr.ip(), self.0.clock.now().mono);
@@ -274,7 +275,7 @@ impl<S: Store> Usp<S> {
         eid: &EndpointId,
         device: DeviceId,
         proven: bool,
-    ) -> Result<Opening<S>, StoreError> {
+    ) -> Result<Option<Opening<S>>, StoreError> {
         let up = &entry.up;
         let opened = SessionOpened {
             tenant: self.0.options.tenant,
@@ -282,17 +283,23 @@ impl<S: Store> Usp<S> {
             transport: "websocket".to_owned(),
             peer: up.peer_addr.to_string(),
             proven,
+            fingerprint: proof(&up.peer, eid).fingerprint(),
             at: self.0.clock.utc(),
         };
-        let Written::Session(epoch) = self.submit(Write::SessionOpened(opened)).await? else {
-            return Err(StoreError::Failed("a session was answered with something else".to_owned()));
+        let epoch = match self.submit(Write::SessionOpened(opened)).await {
+            Ok(Written::Session(epoch)) => epoch,
+            Ok(_) => return Err(StoreError::Failed("a session was answered with something else".to_owned())),
+            // The certificate was revoked since the decision, which has to be taken again.
+            Err(StoreError::Conflict(_)) => return Ok(None),
+            Err(error) => return Err(error),
         };
         let session = Arc::new(Session::new(self, device, eid.clone(), epoch, up));
         let old = {
             let mut sessions = lock(&self.0.sessions);
             // Of two that were opened at once, the store has the later one.
             if sessions.get(&device).is_some_and(|present| present.epoch > epoch) {
-                return Ok(Opening::Refused("another session of this device was opened meanwhile"));
+                let why = "another session of this device was opened meanwhile";
+                return Ok(Some(Opening::Refused(why)));
             }
             sessions.insert(device, Arc::clone(&session))
         };
@@ -302,7 +309,17 @@ impl<S: Store> Usp<S> {
         }
         up.sender.authorise();
         tracing::info!(endpoint = %eid, %device, peer = %up.peer_addr, proven, "session");
-        Ok(Opening::Session(session))
+        // Whoever enrols the device again from here on finds this session, and closes it.
+        if self.was_revoked(&up.peer, eid).await.unwrap_or(true) {
+            up.sender.close(mtp::ws::close_code::POLICY, "the device was enrolled again");
+        }
+        Ok(Some(Opening::Session(session)))
+    }
+
+    async fn was_revoked(&self, peer: &PeerAuth, eid: &EndpointId) -> Result<bool, StoreError> {
+        let Some(fingerprint) = proof(peer, eid).fingerprint() else { return Ok(false) };
+        let credential = self.0.store.credential(self.0.options.tenant, fingerprint).await?;
+        Ok(credential.is_some_and(|credential| credential.revoked))
     }
 
     /// Whether this token may let this device in: the rules of [`Write::Enrol`], before anything is signed.

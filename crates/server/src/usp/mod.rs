@@ -19,9 +19,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use api::gateway::Schema;
 use fleet::enrolment::Policy;
 use fleet::ids::{DeviceId, ModelHash, TenantId};
-use fleet::port::Store;
+use fleet::port::{Store, StoreError};
 use tokio::sync::watch;
 use usp_endpoint::EndpointId;
 use usp_endpoint::controller::ControllerConfig;
@@ -112,7 +113,7 @@ struct Inner<S: Store> {
     metrics: Arc<Metrics>,
     /// Changes when whom to dial does.
     dials: watch::Sender<()>,
-    schemas: Schemas<S>,
+    schemas: Schemas,
 }
 
 impl<S: Store> Usp<S> {
@@ -122,7 +123,6 @@ impl<S: Store> Usp<S> {
             endpoint: options.endpoint.clone(),
             versions: usp_endpoint::Version::SUPPORTED.to_vec(),
         });
-        let schemas = Schemas::new(store.clone());
         let usp = Usp(Arc::new(Inner {
             store,
             clock,
@@ -139,7 +139,7 @@ impl<S: Store> Usp<S> {
             unstored_refusals: AtomicUsize::new(0),
             metrics,
             dials: watch::Sender::new(()),
-            schemas,
+            schemas: Schemas::default(),
         }));
         timers::run(&usp);
         usp
@@ -169,9 +169,19 @@ impl<S: Store> Usp<S> {
         lock(&self.0.sessions).get(&device).cloned()
     }
 
-    /// What values of a device with this model are checked against and masked by.
-    pub async fn schema(&self, tenant: TenantId, model: Option<ModelHash>) -> api::gateway::Schema {
-        self.0.schemas.of(tenant, model).await
+    /// What values of a device with this model are checked against and masked by: the catalogue while the
+    /// model is not known.
+    ///
+    /// # Errors
+    /// When the model can't be read.
+    pub async fn schema(&self, tenant: TenantId, model: Option<ModelHash>) -> Result<Schema, StoreError> {
+        let Some(hash) = model else { return Ok(self.0.schemas.catalogue()) };
+        self.0.schemas.of(tenant, hash, self.0.store.model(tenant, hash)).await
+    }
+
+    /// Other data models are imported now.
+    pub fn data_models_changed(&self, models: api::Imported) {
+        self.0.schemas.change(models);
     }
 
     async fn submit(

@@ -32,7 +32,13 @@ impl<S: Store> Session<S> {
     ) -> Input {
         let at = usp.0.clock.utc();
         let wants_onboarding = begins_anew(&notification.what);
-        let schema = self.schema(usp).await;
+        let schema = match self.schema(usp).await {
+            Ok(schema) => schema,
+            Err(error) => {
+                tracing::warn!(%error, endpoint = %self.endpoint, "a notification can't be masked");
+                return Input::NotStored(ticket);
+            }
+        };
         let (finish, quoted) = self.completion(usp, &notification.what, &schema).await.unzip();
         let finished = finish.as_ref().map(|finish: &FinishJob| finish.job);
         let mut event = convert::event(&notification.what);
@@ -146,7 +152,11 @@ impl<S: Store> Session<S> {
             Learned::Refused(refused) => return self.refused(&refused),
             Learned::Values(mut outcome) | Learned::Instances(mut outcome) => {
                 let mut operation = convert::asked(&outcome);
-                forget_secrets(&mut operation, Some(&mut outcome), self.schema(usp).await.as_ref());
+                let Ok(schema) = self.schema(usp).await else {
+                    tracing::warn!(endpoint = %self.endpoint, "what was learnt can't be masked, nor kept");
+                    return;
+                };
+                forget_secrets(&mut operation, Some(&mut outcome), schema.as_ref());
                 let delta = Delta::of_outcome(&operation, &outcome, at);
                 let facts = convert::facts_of(&outcome);
                 let delta = (!delta.is_empty()).then_some(delta);
@@ -169,7 +179,10 @@ impl<S: Store> Session<S> {
             _ => None,
         };
         match usp.submit(write).await {
-            Ok(_) if model.is_some() => self.put_schema(usp.schema(tenant, model).await),
+            Ok(_) if model.is_some() => {
+                let age = usp.0.schemas.age();
+                self.put_schema(age, usp.schema(tenant, model).await.ok());
+            }
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(%error, endpoint = %self.endpoint, "what was learnt was not kept");

@@ -44,8 +44,8 @@ pub(super) struct Session<S: Store> {
     /// Held by those who store the end of a job: the session's own end is stored after that.
     finishing: Arc<RwLock<()>>,
     inner: Mutex<SessionInner>,
-    /// What its values are masked by, once it has been asked for.
-    schema: Mutex<Option<Schema>>,
+    /// What its values are masked by; everything is masked before that has been read.
+    schema: Mutex<Option<(u64, Schema)>>,
     _store: std::marker::PhantomData<S>,
 }
 
@@ -120,7 +120,10 @@ impl<S: Store> Session<S> {
 
     /// A Record arrived. The future ends when all that must be stored before the next one is stored.
     pub(super) async fn inbound(self: &Arc<Self>, usp: &Usp<S>, record: Inbound) -> Verdict {
-        usp.0.traces.record(self.device, usp.0.clock.utc(), true, &record.record, &self.schema);
+        if self.schema(usp).await.is_err() {
+            tracing::debug!(endpoint = %self.endpoint, "what the device says can't be looked into");
+        }
+        usp.0.traces.record(self.device, usp.0.clock.utc(), true, &record.record, || self.kept_schema(usp));
         let effects = self.feed(usp, Input::Record(record));
         let closed = self.sender.is_closed();
         self.carry_out(usp, effects).await;
@@ -129,6 +132,10 @@ impl<S: Store> Session<S> {
 
     /// Hands a job's operation to the machine.
     pub(super) async fn submit(self: &Arc<Self>, usp: &Usp<S>, job: Job) {
+        // Before it is sent, so that a trace of it knows what to mask.
+        if let Err(error) = self.schema(usp).await {
+            tracing::warn!(%error, endpoint = %self.endpoint, "the device's model can't be read");
+        }
         let now = usp.0.clock.now();
         let patience = match (job.deadline, now.utc) {
             (Some(deadline), Some(utc)) => {
@@ -155,24 +162,34 @@ impl<S: Store> Session<S> {
     }
 
     /// What is secret of what the device says.
-    pub(super) async fn schema(&self, usp: &Usp<S>) -> Schema {
-        if let Some(known) = &*lock(&self.schema) {
-            return Arc::clone(known);
+    ///
+    /// # Errors
+    /// When its model can't be read: nothing that it says can be kept then. Asked again next time.
+    pub(super) async fn schema(&self, usp: &Usp<S>) -> Result<Schema, StoreError> {
+        if let Some(known) = self.kept_schema(usp) {
+            return Ok(known);
         }
+        let age = usp.0.schemas.age();
         let tenant = usp.0.options.tenant;
-        let model = match usp.0.store.device(tenant, self.device).await {
-            Ok(Some(device)) => device.model,
-            // Asked again next time; until then by the catalogue.
-            _ => return usp.schema(tenant, None).await,
+        let Some(device) = usp.0.store.device(tenant, self.device).await? else {
+            return usp.schema(tenant, None).await;
         };
-        let schema = usp.schema(tenant, model).await;
+        let schema = usp.schema(tenant, device.model).await?;
         // Unless it has told another one meanwhile.
-        Arc::clone(lock(&self.schema).get_or_insert(schema))
+        let mut kept = lock(&self.schema);
+        kept.take_if(|(of, _)| *of != age);
+        Ok(Arc::clone(&kept.get_or_insert((age, schema)).1))
     }
 
-    /// The device has told its model.
-    pub(super) fn put_schema(&self, schema: Schema) {
-        *lock(&self.schema) = Some(schema);
+    /// The device has told its model; `None` if that could not be read back.
+    pub(super) fn put_schema(&self, age: u64, schema: Option<Schema>) {
+        *lock(&self.schema) = schema.map(|schema| (age, schema));
+    }
+
+    /// What has been read before, unless data models were imported since.
+    fn kept_schema(&self, usp: &Usp<S>) -> Option<Schema> {
+        let age = usp.0.schemas.age();
+        lock(&self.schema).as_ref().filter(|(of, _)| *of == age).map(|(_, schema)| Arc::clone(schema))
     }
 
     /// When the machine wants to be woken.
@@ -246,7 +263,9 @@ impl<S: Store> Session<S> {
     fn output(&self, usp: &Usp<S>, inner: &mut SessionInner, output: Output, effects: &mut Vec<Effect>) {
         match output {
             Output::Send(outbound) => {
-                usp.0.traces.record(self.device, usp.0.clock.utc(), false, &outbound.record, &self.schema);
+                usp.0.traces.record(self.device, usp.0.clock.utc(), false, &outbound.record, || {
+                    self.kept_schema(usp)
+                });
                 usp.0.metrics.records_out.inc();
                 if outbound.return_path == self.return_path
                     && let Err(error) = self.sender.send(outbound.record)
@@ -411,13 +430,15 @@ impl<S: Store> Session<S> {
 
     async fn answered(&self, usp: &Usp<S>, job: &Job, mut outcome: Outcome) -> Write {
         let (tenant, at) = (job.tenant, usp.0.clock.utc());
-        // From here on nobody sees what is secret in it.
-        let schema = self.schema(usp).await;
-        forget_secrets(&mut job.operation.clone(), Some(&mut outcome), schema.as_ref());
         let key = match &job.operation {
             Operation::Operate(operate) => operate.command_key.clone(),
             _ => String::new(),
         };
+        // From here on nobody sees what is secret in it.
+        match self.schema(usp).await {
+            Ok(schema) => forget_secrets(&mut job.operation.clone(), Some(&mut outcome), schema.as_ref()),
+            Err(error) => return self.not_kept(usp, job, event_of(&outcome, &key), &error),
+        }
         match event_of(&outcome, &key) {
             event @ JobEvent::Accept(_) => {
                 Write::StepJob { tenant, job: job.id, event, outcome: Some(Box::new(outcome)), at }
@@ -437,6 +458,25 @@ impl<S: Store> Session<S> {
                 }))
             }
         }
+    }
+
+    /// How a job goes on whose answer can't be kept, because nobody knows what is secret in it.
+    fn not_kept(&self, usp: &Usp<S>, job: &Job, event: JobEvent, error: &StoreError) -> Write {
+        let (tenant, at) = (job.tenant, usp.0.clock.utc());
+        if matches!(event, JobEvent::Accept(_)) {
+            return Write::StepJob { tenant, job: job.id, event, outcome: None, at };
+        }
+        let message = format!("the answer was not kept: {error}");
+        Write::FinishJob(Box::new(FinishJob {
+            tenant,
+            job: job.id,
+            event,
+            outcome: None,
+            error: Some(JobError { code: None, message }),
+            delta: None,
+            facts: fleet::device::FactsUpdate::default(),
+            at,
+        }))
     }
 
     fn failed(&self, usp: &Usp<S>, job: &Job, message: String) -> Write {

@@ -189,3 +189,64 @@ async fn what_is_in_the_data_folder_is_its_owners_alone() {
         assert!(seen.iter().any(|one| one == file), "{file} of {seen:?}");
     }
 }
+
+/// Data models of this vendor say that `Token` is secured, and how far `Drift` goes; the device itself says
+/// nothing of the kind.
+const CLOUD: &str = r#"<document xmlns="urn:broadband-forum-org:cwmp:datamodel-1-15" spec="urn:example:one-usp">
+<model name="Device:2.0"><object name="Device." access="readOnly" minEntries="1" maxEntries="1"/>
+<object name="Device.X_EX_Cloud." access="readOnly" minEntries="1" maxEntries="1">
+<parameter name="Token" access="readWrite"><syntax hidden="true"><string/></syntax></parameter>
+<parameter name="Drift" access="readWrite"><syntax><int><range minInclusive="-5" maxInclusive="5"/></int></syntax></parameter>
+</object></model></document>"#;
+
+#[tokio::test]
+async fn what_an_imported_model_calls_secret_is_neither_stored_nor_shown() {
+    let world = World::new(PolicyName::Open);
+    let server = world.serve().await;
+    let mut agent = Agent::dial(&server, AGENT).await;
+    let device = server.device(AGENT).await;
+    let (id, request) = agent.request(|request| matches!(request, Request::GetSupportedDm(_))).await;
+    let Response::GetSupportedDmResp(mut answer) = reply(&request) else { unreachable!("it was asked") };
+    let object = &mut answer.req_obj_results[0].supported_objs[0];
+    object.supported_obj_path = "Device.X_EX_Cloud.".into();
+    let param = |name: &str| SupportedParamResult {
+        param_name: name.into(),
+        access: ParamAccessType::ParamReadWrite.into(),
+        ..SupportedParamResult::default()
+    };
+    object.supported_params = vec![param("Token"), param("Drift")];
+    agent.respond(&id, Response::GetSupportedDmResp(answer));
+    // The session has read its model before the data model is imported.
+    let id = agent.value_change("Device.X_EX_Cloud.Drift", "1");
+    agent.answer_to(&id).await;
+    assert_eq!(server.api.call("POST", "/datamodels", CLOUD).await.status, 200);
+    let trace = format!("/devices/{device}/trace");
+    assert_eq!(server.api.call("PUT", &trace, r#"{"enabled":true}"#).await.status, 204);
+
+    let id = agent.value_change("Device.X_EX_Cloud.Token", "sesame-10");
+    agent.answer_to(&id).await;
+    let kept = server.api.get(&format!("/devices/{device}/params?path=Device.X_EX_Cloud.Token")).await;
+    assert_eq!(kept.items()[0]["value"], "••••", "{kept:?}");
+    let set = |param: &str, value: &str| {
+        let params = json!([{ "param": param, "value": value }]);
+        json!({ "objects": [{ "path": "Device.X_EX_Cloud.", "params": params }] })
+    };
+    let path = format!("/devices/{device}/set");
+    let refused = server.api.post(&path, Some(set("Drift", "6"))).await;
+    assert_eq!((refused.status, &refused.body["params"][0]["code"]), (400, &json!(7012)), "{refused:?}");
+    // One that waits is shown without it, too, and so is its event.
+    agent.leave();
+    agent.down().await;
+    server.until(&format!("/devices/{device}"), |device| device.body["online"] == false).await;
+    let waiting = server.api.post(&path, Some(set("Token", "sesame-11"))).await;
+    assert_eq!(waiting.status, 202, "{waiting:?}");
+    let id = waiting.body["id"].as_str().expect("an id");
+    for path in [&format!("/jobs/{id}"), "/jobs", "/events", &trace] {
+        let shown = server.api.get(path).await.body.to_string();
+        assert!(!shown.contains(SECRET), "{path}: {shown}");
+    }
+    let traced = server.api.text("GET", &format!("/api/v1{trace}?format=jsonl")).await;
+    let hex: String = "sesame-10".bytes().map(|byte| format!("{byte:02x}")).collect();
+    assert!(traced.contains("Notify") && !traced.contains(&hex), "{traced}");
+    assert_eq!(found(&world, &["sesame-10"]), Vec::<String>::new());
+}

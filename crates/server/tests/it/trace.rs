@@ -6,6 +6,7 @@ use serde_json::json;
 use server::config::PolicyName;
 use usp_proto::exchange::{self, Direction, Entry};
 use usp_proto::get::{GetResp, RequestedPathResult, ResolvedPathResult};
+use usp_proto::get_supported_dm::{ParamAccessType, SupportedParamResult};
 use usp_proto::mask::MASK;
 use usp_proto::{Body, Msg, Record, RecordType, Request, Response};
 
@@ -114,4 +115,64 @@ async fn bytes_that_are_no_record_are_traced_without_showing_them() {
     let entries = recording(&server, &device).await;
     let broken = entries.iter().find(|entry| entry.masked).expect("it is there");
     assert!(broken.record.is_empty() && broken.note.contains("not decodable"), "{broken:?}");
+}
+
+/// A model of the vendor's own, of which the catalogue knows nothing: `Pin` can only be written.
+async fn tell_model(agent: &mut Agent) {
+    let (id, request) = agent.request(|request| matches!(request, Request::GetSupportedDm(_))).await;
+    let Response::GetSupportedDmResp(mut answer) = crate::agent::reply(&request) else {
+        unreachable!("asked")
+    };
+    let object = &mut answer.req_obj_results[0].supported_objs[0];
+    object.supported_obj_path = "Device.X_EX_Box.".into();
+    let param = |name: &str, access: ParamAccessType| SupportedParamResult {
+        param_name: name.into(),
+        access: access.into(),
+        ..SupportedParamResult::default()
+    };
+    object.supported_params =
+        vec![param("Pin", ParamAccessType::ParamWriteOnly), param("Colour", ParamAccessType::ParamReadWrite)];
+    agent.respond(&id, Response::GetSupportedDmResp(answer));
+    // The answer is taken in before the next Record.
+    let told = agent.value_change("Device.DeviceInfo.SerialNumber", "1");
+    agent.answer_to(&told).await;
+}
+
+/// A server that has just started knows of no model, and the first thing that it sends is a secret.
+#[tokio::test]
+async fn the_first_record_of_a_session_is_masked_by_the_devices_own_model() {
+    let world = World::new(PolicyName::Open);
+    let server = world.serve().await;
+    let mut agent = Agent::dial(&server, AGENT).await;
+    let device = server.device(AGENT).await;
+    tell_model(&mut agent).await;
+    agent.leave();
+    agent.down().await;
+    server.kill().await;
+
+    let server = world.serve().await;
+    let path = format!("/devices/{device}/trace");
+    assert_eq!(server.api.call("PUT", &path, r#"{"enabled":true}"#).await.status, 204);
+    let params = json!([{ "param": "Pin", "value": SECRET }, { "param": "Colour", "value": "blue" }]);
+    let body = json!({ "objects": [{ "path": "Device.X_EX_Box.", "params": params }] });
+    let job = server.api.post(&format!("/devices/{device}/set"), Some(body)).await;
+    assert_eq!(job.status, 202, "{job:?}");
+    let mut agent = Agent::dial(&server, AGENT).await;
+    let told = agent.value_change("Device.X_EX_Box.Pin", SECRET);
+    let (id, request) = agent.request(|request| matches!(request, Request::Set(_))).await;
+    let Request::Set(set) = &request else { unreachable!("waited for") };
+    assert_eq!(set.update_objs[0].param_settings[0].value, SECRET, "the device itself gets it");
+    agent.respond(&id, crate::agent::reply(&request));
+    let job = job.body["id"].as_str().expect("an id").to_owned();
+    server.until(&format!("/jobs/{job}"), |job| job.body["state"] == "done").await;
+
+    let entries = recording(&server, &device).await;
+    let bodies: Vec<_> = entries.iter().filter_map(message).collect();
+    let sent = bodies.iter().find_map(|msg| match &msg.body {
+        Body::Request(Request::Set(set)) => Some(&set.update_objs[0].param_settings),
+        _ => None,
+    });
+    let sent = sent.expect("the Set is there");
+    assert_eq!((sent[0].value.as_str(), sent[1].value.as_str()), (MASK, "blue"));
+    assert!(bodies.iter().any(|msg| msg.msg_id == told), "what it said itself is there, too");
 }

@@ -2,7 +2,7 @@
 
 use dm::UtcTime;
 use fleet::event::{EventBody, EventKind};
-use fleet::ids::{DeviceId, Epoch, TenantId};
+use fleet::ids::{DeviceId, Epoch, Fingerprint, TenantId};
 use fleet::port::{SessionClosed, SessionOpened, StoreError, Written};
 use rusqlite::params;
 
@@ -11,8 +11,11 @@ use crate::error::Res;
 use crate::query::{all, must, one, run, signed, unsigned};
 
 pub(super) fn opened(tx: &mut Tx<'_>, session: &SessionOpened) -> Res<Written> {
-    let SessionOpened { tenant, device, transport, peer, proven, at } = session;
+    let SessionOpened { tenant, device, transport, peer, proven, fingerprint, at } = session;
     let key = (tenant.to_bytes(), device.to_bytes());
+    if let Some(fingerprint) = fingerprint {
+        check_not_revoked(tx, *tenant, *fingerprint)?;
+    }
     let epoch = epoch_of(tx, *tenant, *device)?.0 + 1;
     end_open(tx, *tenant, *device, *at)?;
     let sql = "INSERT INTO sessions (tenant, device, epoch, transport, peer, proven, since) VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -63,6 +66,17 @@ pub(super) fn epoch_of(tx: &Tx<'_>, tenant: TenantId, device: DeviceId) -> Res<E
     let sql = "SELECT epoch FROM devices WHERE tenant = ? AND id = ?";
     let epoch = one(tx.connection, sql, params![tenant.to_bytes(), device.to_bytes()], |row| row.get(0))?;
     Ok(Epoch(unsigned(epoch.ok_or(StoreError::NotFound("device"))?)))
+}
+
+/// Between the decision to let a device in and its session, its certificate may have been revoked.
+fn check_not_revoked(tx: &Tx<'_>, tenant: TenantId, fingerprint: Fingerprint) -> Res<()> {
+    let sql = "SELECT revoked FROM credentials WHERE tenant = ? AND value = ? AND revoked = 1";
+    let revoked: Option<bool> =
+        one(tx.connection, sql, params![tenant.to_bytes(), fingerprint.0], |row| row.get(0))?;
+    match revoked {
+        Some(_) => Err(StoreError::Conflict("the certificate was revoked").into()),
+        None => Ok(()),
+    }
 }
 
 /// A report of a session that has been followed by another is refused.

@@ -99,6 +99,7 @@ pub(crate) async fn open_session<S: Store>(store: &S, device: DeviceId, when: Ut
         transport: "websocket".to_owned(),
         peer: "192.0.2.7:5000".to_owned(),
         proven: true,
+        fingerprint: None,
         at: when,
     };
     match store.submit(Write::SessionOpened(opened)).await {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use usp_proto::add::{CreateObject, CreateParamSetting, CreatedObjectResult};
+use usp_proto::delete::DeletedObjectResult;
 use usp_proto::generated::usp_msg as wire;
 use usp_proto::get::{Get, GetResp, RequestedPathResult, ResolvedPathResult};
 use usp_proto::mask::{MASK, mask_record};
@@ -172,6 +173,7 @@ fn search_expressions_are_masked_as_far_as_they_are_understood() {
     check("Device.A.[Password==\"c\"].D", "Device.A.[Password==\"••••\"].D");
     check("Device.A.[Password!=5&&B<4].D", "Device.A.[Password!=\"••••\"&&B<4].D");
     check("Device.A.[B==\"]\"].C.[Password==\"x]\"].D", "Device.A.[B==\"]\"].C.[Password==\"••••\"].D");
+    check("Device.A.[Password~=\"c\"].D", "Device.A.[Password~=\"••••\"].D");
     check("Device.A.[Password==\"\"].D", "Device.A.[Password==\"\"].D");
     check("Device.A.[Password==\"hunter2.D", "Device.A.[Password==••••]");
     check("Device.A.[Password].D", "Device.A.[••••]");
@@ -201,4 +203,77 @@ fn what_can_not_be_looked_into_is_not_shown() {
     let hello = Record::websocket_connect(&from, &to, Version::CURRENT).encode();
     let shown = mask_record(&hello, &is_secret);
     assert_eq!((shown.record, shown.masked, shown.kind), (hello, false, "WebSocketConnect"));
+}
+
+/// Every error in an answer says what it refused; the codes stay.
+#[test]
+fn an_error_is_shown_by_its_code_alone() {
+    let why = || format!("{SECRET} is too short");
+    let param =
+        || wire::set_resp::ParameterError { param: "Password".into(), err_code: 7012, err_msg: why() };
+    let partial = UpdatedInstanceResult {
+        affected_path: USER.into(),
+        param_errs: vec![param()],
+        ..UpdatedInstanceResult::default()
+    };
+    let row =
+        wire::set_resp::UpdatedInstanceFailure { affected_path: USER.into(), param_errs: vec![param()] };
+    let failure = wire::operate_resp::operation_result::CommandFailure { err_code: 7012, err_msg: why() };
+    let complete = wire::notify::operation_complete::CommandFailure { err_code: 7012, err_msg: why() };
+    let undeleted = wire::delete_resp::UnaffectedPathError {
+        unaffected_path: USER.into(),
+        err_code: 7012,
+        err_msg: why(),
+    };
+    let wrong = wire::error::ParamError { param_path: USER.into(), err_code: 7012, err_msg: why() };
+    let bodies = [
+        Body::Error(wire::Error { err_code: 7012, err_msg: why(), param_errs: vec![wrong] }),
+        Body::Response(Response::GetResp(GetResp {
+            req_path_results: vec![RequestedPathResult::failure(USER, 7012, why())],
+        })),
+        Body::Response(Response::SetResp(SetResp {
+            updated_obj_results: vec![
+                UpdatedObjectResult::failure(USER, 7012, why(), vec![row]),
+                UpdatedObjectResult::success(USER, vec![partial]),
+            ],
+        })),
+        Body::Response(Response::AddResp(wire::AddResp {
+            created_obj_results: vec![CreatedObjectResult::failure(USER, 7012, why())],
+        })),
+        Body::Response(Response::DeleteResp(wire::DeleteResp {
+            deleted_obj_results: vec![
+                DeletedObjectResult::failure(USER, 7012, why()),
+                DeletedObjectResult::success(USER, Vec::new(), vec![undeleted]),
+            ],
+        })),
+        Body::Response(Response::OperateResp(OperateResp {
+            operation_results: vec![OperationResult {
+                executed_command: "Device.X_E_Login()".into(),
+                operation_resp: Some(wire::operate_resp::operation_result::OperationResp::CmdFailure(
+                    failure,
+                )),
+            }],
+        })),
+        Body::Request(Request::Notify(Notify::new(
+            "s",
+            true,
+            Notification::OperComplete(OperationComplete {
+                obj_path: USER.into(),
+                command_name: "Login()".into(),
+                command_key: String::new(),
+                operation_resp: Some(OperationResp::CmdFailure(complete)),
+            }),
+        ))),
+    ];
+    // As it stands on the wire, in four bytes.
+    let codes = |bytes: &[u8]| bytes.windows(4).filter(|four| *four == 7012_u32.to_le_bytes()).count();
+    for body in bodies {
+        let msg = Msg { msg_id: "m1".to_owned(), body };
+        let original = record(&msg);
+        assert!(shows(&original) && codes(&original) > 0, "{msg:?} should hold both");
+        let shown = mask_record(&original, &|_, _| false);
+        assert!(shown.masked && !shows(&shown.record) && !shown.note.contains(SECRET), "{msg:?}");
+        assert!(String::from_utf8_lossy(&shown.record).contains(MASK), "{msg:?}");
+        assert_eq!(codes(&shown.record), codes(&original), "{msg:?}");
+    }
 }

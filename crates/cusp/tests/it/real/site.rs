@@ -1,5 +1,6 @@
 //! A folder with a configuration, and the processes that run on it.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -87,9 +88,17 @@ fn agent_program() -> PathBuf {
     program
 }
 
-/// Two ports that nobody uses: a server that is started again must be found where it was.
+/// Two ports that nobody uses: a server that is started again must be found where it was. They lie below those
+/// that the system gives to connections, which could take them while the server is down.
 fn free() -> [SocketAddr; 2] {
-    let bound = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let mut tries = 0..100_u64;
+    let chance = RandomState::new();
+    let mut bind = || {
+        let port =
+            |at: u64| 20_000 + u16::try_from(chance.hash_one(at) % 10_000).expect("it is below 10,000");
+        tries.find_map(|at| TcpListener::bind(("127.0.0.1", port(at))).ok()).expect("a free port")
+    };
+    let bound = [bind(), bind()];
     bound.map(|listener| listener.local_addr().expect("it is bound"))
 }
 

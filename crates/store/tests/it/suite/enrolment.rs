@@ -5,7 +5,7 @@ use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
 use fleet::enrolment::{Admission, DialTarget, RefusedAttempt, Shown};
 use fleet::event::EventKind;
 use fleet::ids::{DeviceId, Fingerprint};
-use fleet::port::{Admit, PageRequest, Store, StoreError, Write, Written};
+use fleet::port::{Admit, PageRequest, SessionOpened, Store, StoreError, Write, Written};
 use fleet::{limits, service};
 
 use super::{TENANT, approved, at, audit, caller, done, kinds_of, seen, stamp};
@@ -15,6 +15,7 @@ pub(super) async fn run<S: Store>(store: &S) {
     approval_holds_for_what_was_shown(store).await;
     rejection_holds_until_approval(store).await;
     names_and_certificates_are_exclusive(store).await;
+    a_revoked_certificate_opens_no_session(store).await;
     admission_without_a_person(store).await;
     devices_are_dialled_where_they_listen(store).await;
     lists_are_bounded(store).await;
@@ -150,6 +151,40 @@ async fn names_and_certificates_are_exclusive<S: Store>(store: &S) {
     assert!(credential.revoked);
     let known = store.admission(TENANT, &Identity::usp("self::alias")).await;
     assert_eq!(known, Ok(Some(Admission::Device { device: one.id, pinned: Vec::new() })));
+}
+
+/// Not even where the decision to let it in is older than the revocation.
+async fn a_revoked_certificate_opens_no_session<S: Store>(store: &S) {
+    let device = approved(store, "self::revoked", 90).await.id;
+    let value = Fingerprint([0x90; 32]);
+    let certificate = |revoked: bool| Write::PutCredential {
+        tenant: TENANT,
+        credential: Credential {
+            kind: CredentialKind::CertificateFingerprint,
+            value,
+            issued_for: device,
+            origin: CredentialOrigin::Issued,
+            at: at(25),
+            revoked,
+        },
+        audit: audit(),
+    };
+    let open = async || {
+        let opened = SessionOpened {
+            tenant: TENANT,
+            device,
+            transport: "websocket".to_owned(),
+            peer: "192.0.2.7:5000".to_owned(),
+            proven: true,
+            fingerprint: Some(value),
+            at: at(26),
+        };
+        store.submit(Write::SessionOpened(opened)).await
+    };
+    done(store, certificate(false)).await;
+    assert!(matches!(open().await, Ok(Written::Session(_))));
+    done(store, certificate(true)).await;
+    assert_eq!(open().await, Err(StoreError::Conflict("the certificate was revoked")));
 }
 
 async fn admission_without_a_person<S: Store>(store: &S) {
