@@ -26,7 +26,7 @@ pub(crate) const ONE: &str = "self::one";
 /// Row 2 of the Controller table.
 pub(crate) const TWO: &str = "self::two";
 
-const MODEL: &str = "\
+pub(crate) const MODEL: &str = "\
 model usp=urn:example:agent
 Device. object usp=2.0
 Device.Boot! event usp=2.0
@@ -146,7 +146,12 @@ impl Host {
     /// A device with two interfaces (1 and 3; 1 has an address) and two onboarded controllers, before its
     /// start.
     pub(crate) fn new() -> Host {
-        let mut tree = Tree::new(model(MODEL));
+        Host::of(MODEL)
+    }
+
+    /// The same device with another model, which has all that [`MODEL`] has.
+    pub(crate) fn of(text: &str) -> Host {
+        let mut tree = Tree::new(model(text));
         for path in ["Device.", "Device.Info.", "Device.LocalAgent."] {
             fill(&mut tree, path, &[]);
         }
