@@ -10,5 +10,6 @@ pub mod limits;
 pub mod links;
 pub mod local_agent;
 pub mod providers;
+pub mod roles;
 pub mod state;
 pub mod system;
