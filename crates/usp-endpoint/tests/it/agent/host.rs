@@ -140,6 +140,8 @@ pub(crate) struct Host {
     /// Fails the transaction of this index in each commit.
     pub(crate) fail: Option<usize>,
     asked: u32,
+    /// The text of its model.
+    text: String,
 }
 
 impl Host {
@@ -171,7 +173,7 @@ impl Host {
             ];
             fill(&mut tree, &path, &values);
         }
-        Host::with(tree, [7; 32])
+        Host { text: text.to_owned(), ..Host::with(tree, [7; 32]) }
     }
 
     /// The machine of another start on the same tree.
@@ -203,6 +205,7 @@ impl Host {
             wait_for_refresh: false,
             fail: None,
             asked: 0,
+            text: MODEL.to_owned(),
         }
     }
 
@@ -379,8 +382,8 @@ impl Host {
     /// The device's supported model grows by objects before `Device.Info.`: the others move, and what
     /// was there stays.
     pub(crate) fn remodel(&mut self, more: &str) {
-        let at = MODEL.find("Device.Info. object").expect("it is in the model");
-        let mut tree = Tree::new(model(&format!("{}{more}{}", &MODEL[..at], &MODEL[at..])));
+        self.text.insert_str(self.text.find("Device.Info. object").expect("it is in the model"), more);
+        let mut tree = Tree::new(model(&self.text));
         self.tree.for_each(|old, values| {
             let place = place(&tree, &old.text(self.tree.model()));
             if place.is_row(tree.model()) {

@@ -4,7 +4,7 @@ use requirement::requirement;
 
 use super::super::host::Host;
 use super::super::reads::get;
-use super::{ALL, NONE, Permission, READ, ROLE, give, list, running};
+use super::{ALL, NONE, Permission, READ, ROLE, list, running};
 
 /// Asks [`super::ONE`]'s Get, which answers a path in one line without the path itself.
 fn read(host: &mut Host, path: &str) -> String {
@@ -170,7 +170,8 @@ fn a_role_with_too_many_targets_grants_nothing() {
 #[test]
 fn roles_hold_in_another_model() {
     let mut host = running(&[&[(0, "Device.Info.", READ)]], &[1]);
-    give(&mut host, 1, &[1]);
+    host.remodel("Device.Early. object usp=2.0\nDevice.Early.X param usp=2.0 access=readOnly type=string\n");
+    assert_eq!(read(&mut host, "Device.Early."), "7026");
     assert_eq!(read(&mut host, "Device.Net.Interface.1.Mtu"), "7026");
     assert_eq!(read(&mut host, "Device.Info."), INFO);
 }
