@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use dm::path::SchemaPath;
 use serde::Deserialize;
 
+use crate::challenges::{self, ChallengeConfig};
 use crate::roles::{self, RoleConfig};
 
 /// The whole file.
@@ -29,6 +30,9 @@ pub struct Config {
     /// What controllers may do, beside the roles that every agent has.
     #[serde(default, rename = "role")]
     pub roles: Vec<RoleConfig>,
+    /// What a controller can answer to get a role.
+    #[serde(default, rename = "challenge")]
+    pub challenges: Vec<ChallengeConfig>,
     /// Its own certificate.
     #[serde(default)]
     pub tls: TlsConfig,
@@ -177,6 +181,7 @@ impl Config {
             }
         }
         roles::check(self)?;
+        challenges::check(self)?;
         if self.tls.cert.is_some() != self.tls.key.is_some() {
             bail!("tls: cert and key come together");
         }

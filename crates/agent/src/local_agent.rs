@@ -7,7 +7,7 @@ use mtp::ws::WsUrl;
 
 use crate::config::{Config, ControllerConfig};
 use crate::providers::support::catalogue;
-use crate::roles;
+use crate::{challenges, roles};
 
 /// Rows of which no value outlives the process.
 pub const VOLATILE: [&str; 2] = ["Device.DeviceInfo.ProcessStatus.", "Device.LocalAgent.Request."];
@@ -25,6 +25,7 @@ const THRESHOLD: &str = "Device.LocalAgent.Threshold.{i}.";
 const REQUEST: &str = "Device.LocalAgent.Request.{i}.";
 const TRUST: &str = "Device.LocalAgent.ControllerTrust.";
 const ROLE: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.";
+const CHALLENGE: &str = "Device.LocalAgent.ControllerTrust.Challenge.{i}.";
 const PERMISSION: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.";
 
 /// Adds the supported part.
@@ -90,8 +91,18 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
     )?;
     let request = Params::Only(&["Alias", "Originator", "Command", "CommandKey", "Status"]);
     model.add_from(&rows, REQUEST, request)?.add_actions(&rows, REQUEST, &["Cancel()"])?;
-    let trust = ["RoleNumberOfEntries", "UntrustedRole", "BannedRole", "SecuredRoles"];
-    model.add_from(&rows, TRUST, Params::Only(&trust))?;
+    let trust =
+        ["RoleNumberOfEntries", "ChallengeNumberOfEntries", "UntrustedRole", "BannedRole", "SecuredRoles"];
+    model.add_from(&rows, TRUST, Params::Only(&trust))?.add_actions(
+        &rows,
+        TRUST,
+        &["RequestChallenge()", "ChallengeResponse()"],
+    )?;
+    model.add_from(&rows, CHALLENGE, Params::All)?.param_access(
+        CHALLENGE,
+        "Value",
+        ParamAccess::WriteOnly,
+    )?;
     let role = Params::Only(&["Alias", "Enable", "Name", "PermissionNumberOfEntries"]);
     model.add_from(&rows, ROLE, role)?;
     let permission =
@@ -161,6 +172,7 @@ pub fn defaults(config: &Config, endpoint: &str) -> Result<Vec<FactoryDefault>, 
         rows.set(&ws, "EnableEncryption", if listener.tls { "true" } else { "false" });
     }
     rows.0.extend(roles::defaults(config));
+    rows.0.extend(challenges::defaults(config));
     for (number, controller) in (1..).zip(&config.controllers) {
         let row = format!("{AGENT}Controller.{number}.");
         let role = controller.role.as_deref().unwrap_or(roles::FULL_ACCESS);

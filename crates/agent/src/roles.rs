@@ -28,6 +28,14 @@ const UNTRUSTED_TARGETS: [&str; 7] = [
     "Device.DeviceInfo.SoftwareVersion",
 ];
 
+/// With which it can become more.
+const UNTRUSTED_CHALLENGES: [&str; 4] = [
+    "Device.LocalAgent.ControllerTrust.Challenge.*.Alias",
+    "Device.LocalAgent.ControllerTrust.Challenge.*.Description",
+    "Device.LocalAgent.ControllerTrust.RequestChallenge()",
+    "Device.LocalAgent.ControllerTrust.ChallengeResponse()",
+];
+
 /// What lies below the object of those targets.
 const UNTRUSTED_EXCEPTIONS: [&str; 4] = [
     "Device.DeviceInfo.MemoryStatus.",
@@ -127,7 +135,7 @@ pub(crate) fn check(config: &Config) -> Result<()> {
 }
 
 /// The row of a role.
-fn number(config: &Config, name: &str) -> Option<usize> {
+pub(crate) fn number(config: &Config, name: &str) -> Option<usize> {
     let mut names = BUILT_IN.into_iter().chain(config.roles.iter().map(|role| role.name.as_str()));
     names.position(|known| known == name).map(|at| at + 1)
 }
@@ -144,7 +152,12 @@ pub(crate) fn defaults(config: &Config) -> Vec<FactoryDefault> {
     let object = PermissionConfig::new(&["Device.DeviceInfo."], ["----", "r---", "----", "----"]);
     let below = PermissionConfig::new(&UNTRUSTED_EXCEPTIONS, ["----"; 4]);
     let mut rows = role(1, FULL_ACCESS, &[full]);
-    rows.extend(role(2, UNTRUSTED, &[object, below, basics]));
+    let offered = PermissionConfig::new(&UNTRUSTED_CHALLENGES, ["r---", "----", "----", "r-x-"]);
+    let challenges = PermissionConfig::new(
+        &["Device.LocalAgent.ControllerTrust.Challenge."],
+        ["----", "r---", "r---", "----"],
+    );
+    rows.extend(role(2, UNTRUSTED, &[object, below, basics, challenges, offered]));
     rows.extend(role(3, BANNED, &[]));
     for (number, own) in (4..).zip(&config.roles) {
         rows.extend(role(number, &own.name, &own.permissions));

@@ -96,7 +96,8 @@ async fn own_roles_follow_the_built_in_ones() {
                 [[role.permission]]\ntargets = [\"Device.\"]\nparam = \"r---\"\n\
                 [[role.permission]]\ntargets = [\"Device.Hosts.\", \"Device.Hosts.Host.[Active==false].\"]\n\
                 [[controller]]\nendpoint = \"proto::one\"\nrole = \"Support\"\n\
-                [[controller]]\nendpoint = \"proto::two\"\nrole = \"Untrusted\"";
+                [[controller]]\nendpoint = \"proto::two\"\nrole = \"Untrusted\"\n\
+                [[challenge]]\ndescription = \"Help\"\npassphrase = \"open sesame\"\nrole = \"Support\"";
     let instance = started(&Config::parse(text).expect("well-formed"), folder.path()).await;
     instance
         .with_tree(|tree| {
@@ -105,6 +106,12 @@ async fn own_roles_follow_the_built_in_ones() {
             let untrusted = "Device.LocalAgent.ControllerTrust.Role.2";
             assert_eq!(value(tree, "Device.LocalAgent.Controller.2.", "AssignedRole"), untrusted);
             assert_eq!(value(tree, "Device.LocalAgent.ControllerTrust.", "SecuredRoles"), role);
+            let challenge = |param| value(tree, "Device.LocalAgent.ControllerTrust.Challenge.1.", param);
+            assert_eq!((challenge("Role").as_str(), challenge("Description").as_str()), (role, "Help"));
+            assert_eq!(
+                (challenge("Value").as_str(), challenge("Retries").as_str()),
+                ("b3BlbiBzZXNhbWU=", "5")
+            );
             let permission = |row: u32, param| value(tree, &format!("{role}.Permission.{row}."), param);
             assert_eq!((permission(1, "Order"), permission(1, "Param")), ("0".to_owned(), "r---".to_owned()));
             assert_eq!(permission(2, "Order"), "1");

@@ -61,6 +61,22 @@ fn roles_are_read() {
 }
 
 #[test]
+fn challenges_are_read_and_their_answers_not_printed() {
+    let text = "[[challenge]]\ndescription = \"Help\"\npassphrase = \"hunter2\"\nrole = \"Full Access\"";
+    let config = Config::parse(text).expect("it is well-formed");
+    assert_eq!((config.challenges[0].retries, config.challenges[0].lockout), (5, 300));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    for (from, to, word) in [
+        ("Full Access", "Chief", "Chief"),
+        ("hunter2", "", "a passphrase"),
+        ("role =", "retries = 0\nrole =", "at least one try"),
+    ] {
+        let error = Config::parse(&text.replace(from, to)).expect_err(word);
+        assert!(format!("{error:#}").contains(word), "{error:#}");
+    }
+}
+
+#[test]
 fn an_empty_file_allows_nothing() {
     let config = Config::parse("").expect("it is well-formed");
     assert_eq!(config.data_dir.display().to_string(), "/var/lib/cusp-agent");
