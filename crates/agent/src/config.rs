@@ -12,6 +12,9 @@ use anyhow::{Context, Result, bail};
 use dm::path::SchemaPath;
 use serde::Deserialize;
 
+use crate::challenges::{self, ChallengeConfig};
+use crate::roles::{self, RoleConfig};
+
 /// The whole file.
 #[derive(Clone, Default, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +28,12 @@ pub struct Config {
     /// Whom it obeys.
     #[serde(default, rename = "controller")]
     pub controllers: Vec<ControllerConfig>,
+    /// What controllers may do, beside the roles that every agent has.
+    #[serde(default, rename = "role")]
+    pub roles: Vec<RoleConfig>,
+    /// What a controller can answer to get a role.
+    #[serde(default, rename = "challenge")]
+    pub challenges: Vec<ChallengeConfig>,
     /// Its own certificate.
     #[serde(default)]
     pub tls: TlsConfig,
@@ -64,6 +73,8 @@ pub struct ControllerConfig {
     pub endpoint: String,
     /// `ws://…` or `wss://…`; none for one that dials in.
     pub url: Option<String>,
+    /// The name of its role; everything if there is none.
+    pub role: Option<String>,
     /// Certificates that vouch for it: PEM text, or the path of a file.
     pub ca: Option<String>,
     /// SHA-256 fingerprint of its own certificate, hexadecimal, colons or not.
@@ -170,6 +181,8 @@ impl Config {
                 bail!("controller: {} stands there twice", controller.endpoint);
             }
         }
+        roles::check(self)?;
+        challenges::check(self)?;
         if self.tls.cert.is_some() != self.tls.key.is_some() {
             bail!("tls: cert and key come together");
         }
@@ -204,6 +217,7 @@ impl std::fmt::Debug for ControllerConfig {
         f.debug_struct("ControllerConfig")
             .field("endpoint", &self.endpoint)
             .field("url", &self.url)
+            .field("role", &self.role)
             .field("pin", &self.pin)
             .finish_non_exhaustive()
     }

@@ -9,6 +9,7 @@ use mtp::ws::WsUrl;
 
 use crate::config::{Config, ControllerConfig};
 use crate::providers::support::catalogue;
+use crate::{challenges, roles};
 
 /// Rows of which no value outlives the process.
 pub const VOLATILE: [&str; 2] = ["Device.DeviceInfo.ProcessStatus.", "Device.LocalAgent.Request."];
@@ -26,13 +27,11 @@ const THRESHOLD: &str = "Device.LocalAgent.Threshold.{i}.";
 const REQUEST: &str = "Device.LocalAgent.Request.{i}.";
 const TRUST: &str = "Device.LocalAgent.ControllerTrust.";
 const ROLE: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.";
+const CHALLENGE: &str = "Device.LocalAgent.ControllerTrust.Challenge.{i}.";
 const PERMISSION: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.";
 
 /// Seconds between Periodic! events where the configuration says nothing: TR-181 knows no "never".
 const A_DAY: u32 = 86_400;
-
-/// The one role, which every controller has.
-const FULL_ACCESS: &str = "Device.LocalAgent.ControllerTrust.Role.1";
 
 /// Adds the supported part.
 ///
@@ -100,13 +99,23 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
     )?;
     let request = Params::Only(&["Alias", "Originator", "Command", "CommandKey", "Status"]);
     model.add_from(&rows, REQUEST, request)?.add_actions(&rows, REQUEST, &["Cancel()"])?;
-    model.add_from(&rows, TRUST, Params::Only(&["RoleNumberOfEntries"]))?;
+    let trust =
+        ["RoleNumberOfEntries", "ChallengeNumberOfEntries", "UntrustedRole", "BannedRole", "SecuredRoles"];
+    model.add_from(&rows, TRUST, Params::Only(&trust))?.add_actions(
+        &rows,
+        TRUST,
+        &["RequestChallenge()", "ChallengeResponse()"],
+    )?;
+    model.add_from(&rows, CHALLENGE, Params::All)?.param_access(
+        CHALLENGE,
+        "Value",
+        ParamAccess::WriteOnly,
+    )?;
     let role = Params::Only(&["Alias", "Enable", "Name", "PermissionNumberOfEntries"]);
     model.add_from(&rows, ROLE, role)?;
     let permission =
         ["Alias", "Enable", "Order", "Targets", "Param", "Obj", "InstantiatedObj", "CommandEvent"];
     model.add_from(&rows, PERMISSION, Params::Only(&permission))?;
-    model.read_only(TRUST);
     Ok(())
 }
 
@@ -131,7 +140,6 @@ fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
     ];
     model
         .add_from(&rows, CONTROLLER, Params::Only(&controller))?
-        .param_access(CONTROLLER, "AssignedRole", ParamAccess::ReadOnly)?
         .param_access(CONTROLLER, "Credential", ParamAccess::ReadOnly)?
         .add_actions(&rows, CONTROLLER, &["SendOnBoardRequest()"])?
         .add_from(&rows, BOOT_PARAMETER, Params::Only(&["Alias", "Enable", "ParameterName"]))?
@@ -171,30 +179,20 @@ pub fn defaults(config: &Config, endpoint: &str) -> Result<Vec<FactoryDefault>, 
         rows.set(&ws, "Path", &listener.path);
         rows.set(&ws, "EnableEncryption", if listener.tls { "true" } else { "false" });
     }
-    role(&mut rows);
+    rows.0.extend(roles::defaults(config));
+    rows.0.extend(challenges::defaults(config));
     for (number, controller) in (1..).zip(&config.controllers) {
-        self::controller(&mut rows, &format!("{AGENT}Controller.{number}."), controller)?;
+        let row = format!("{AGENT}Controller.{number}.");
+        let role = controller.role.as_deref().unwrap_or(roles::FULL_ACCESS);
+        rows.set(&row, "AssignedRole", &roles::reference(config, role));
+        self::controller(&mut rows, &row, controller)?;
     }
     Ok(rows.0)
-}
-
-fn role(rows: &mut Defaults) {
-    let role = format!("{FULL_ACCESS}.");
-    rows.set(&role, "Name", "Full Access");
-    rows.set(&role, "Enable", "true");
-    let permission = format!("{role}Permission.1.");
-    rows.set(&permission, "Enable", "true");
-    rows.set(&permission, "Targets", "Device.");
-    rows.set(&permission, "Param", "rw-n");
-    rows.set(&permission, "Obj", "rw-n");
-    rows.set(&permission, "InstantiatedObj", "rw-n");
-    rows.set(&permission, "CommandEvent", "r-xn");
 }
 
 fn controller(rows: &mut Defaults, row: &str, config: &ControllerConfig) -> Result<(), mtp::Error> {
     rows.set(row, "EndpointID", &config.endpoint);
     rows.set(row, "Enable", "true");
-    rows.set(row, "AssignedRole", FULL_ACCESS);
     let seconds = config.periodic_interval.map_or(A_DAY, NonZeroU32::get);
     rows.set(row, "PeriodicNotifInterval", &seconds.to_string());
     if let Some(url) = &config.url {

@@ -54,6 +54,13 @@ pub const MAX_BOOT_BYTES: usize = 256 * 1024;
 /// Agent: rows of the Controller table that are served.
 pub const MAX_CONTROLLERS: usize = 64;
 
+/// Agent: targets in all enabled permissions of one role; a role with more of them grants nothing, and a longer
+/// list in one permission is refused with 7005.
+pub const MAX_ROLE_TARGETS: usize = 256;
+
+/// Agent: roles of one controller that count.
+pub const MAX_CONTROLLER_ROLES: usize = 32;
+
 /// Agent: places of one request that are refreshed one by one; more than these are the whole tree.
 pub const MAX_PLACES: usize = 256;
 

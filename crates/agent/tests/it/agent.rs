@@ -66,6 +66,11 @@ async fn the_running_system_as_a_tree() {
             let role = value(tree, "Device.LocalAgent.Controller.1.", "AssignedRole");
             assert_eq!(role, "Device.LocalAgent.ControllerTrust.Role.1");
             assert_eq!(value(tree, "Device.LocalAgent.ControllerTrust.Role.1.", "Name"), "Full Access");
+            let trust = |param| value(tree, "Device.LocalAgent.ControllerTrust.", param);
+            assert_eq!(trust("RoleNumberOfEntries"), "3");
+            assert_eq!(trust("UntrustedRole"), "Device.LocalAgent.ControllerTrust.Role.2");
+            assert_eq!(trust("BannedRole"), "Device.LocalAgent.ControllerTrust.Role.3");
+            assert_eq!(trust("SecuredRoles"), "");
             let total: u64 =
                 value(tree, "Device.DeviceInfo.MemoryStatus.", "Total").parse().expect("a number");
             assert!(total > 0);
@@ -79,6 +84,39 @@ async fn the_running_system_as_a_tree() {
                     assert!(!text.contains(".{"), "{}: {text}", place.text(tree.model()));
                 }
             });
+        })
+        .expect("it runs");
+}
+
+/// The roles of the file are rows of the table, and what they permit is checked by nobody else.
+#[tokio::test]
+async fn own_roles_follow_the_built_in_ones() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "[[role]]\nname = \"Support\"\nsecured = true\n\
+                [[role.permission]]\ntargets = [\"Device.\"]\nparam = \"r---\"\n\
+                [[role.permission]]\ntargets = [\"Device.Hosts.\", \"Device.Hosts.Host.[Active==false].\"]\n\
+                [[controller]]\nendpoint = \"proto::one\"\nrole = \"Support\"\n\
+                [[controller]]\nendpoint = \"proto::two\"\nrole = \"Untrusted\"\n\
+                [[challenge]]\ndescription = \"Help\"\npassphrase = \"open sesame\"\nrole = \"Support\"";
+    let instance = started(&Config::parse(text).expect("well-formed"), folder.path()).await;
+    instance
+        .with_tree(|tree| {
+            let role = "Device.LocalAgent.ControllerTrust.Role.4";
+            assert_eq!(value(tree, "Device.LocalAgent.Controller.1.", "AssignedRole"), role);
+            let untrusted = "Device.LocalAgent.ControllerTrust.Role.2";
+            assert_eq!(value(tree, "Device.LocalAgent.Controller.2.", "AssignedRole"), untrusted);
+            assert_eq!(value(tree, "Device.LocalAgent.ControllerTrust.", "SecuredRoles"), role);
+            let challenge = |param| value(tree, "Device.LocalAgent.ControllerTrust.Challenge.1.", param);
+            assert_eq!((challenge("Role").as_str(), challenge("Description").as_str()), (role, "Help"));
+            assert_eq!(
+                (challenge("Value").as_str(), challenge("Retries").as_str()),
+                ("b3BlbiBzZXNhbWU=", "5")
+            );
+            let permission = |row: u32, param| value(tree, &format!("{role}.Permission.{row}."), param);
+            assert_eq!((permission(1, "Order"), permission(1, "Param")), ("0".to_owned(), "r---".to_owned()));
+            assert_eq!(permission(2, "Order"), "1");
+            assert_eq!(permission(2, "Param"), "----");
+            assert_eq!(permission(2, "Targets"), "Device.Hosts.,Device.Hosts.Host.[Active==false].");
         })
         .expect("it runs");
 }

@@ -49,6 +49,34 @@ fn a_whole_file_is_read() {
 }
 
 #[test]
+fn roles_are_read() {
+    let text = "[[role]]\nname = \"Support\"\n[[role.permission]]\ntargets = [\"Device.\"]\nparam = \"r---\"\n\
+                [[controller]]\nendpoint = \"proto::one\"\nrole = \"Support\"\n\
+                [[controller]]\nendpoint = \"proto::two\"\nrole = \"Untrusted\"";
+    let config = Config::parse(text).expect("it is well-formed");
+    let permission = &config.roles[0].permissions[0];
+    assert_eq!((permission.param.as_str(), permission.obj.as_str()), ("r---", "----"));
+    assert!(!config.roles[0].secured);
+    assert_eq!(config.controllers[0].role.as_deref(), Some("Support"));
+}
+
+#[test]
+fn challenges_are_read_and_their_answers_not_printed() {
+    let text = "[[challenge]]\ndescription = \"Help\"\npassphrase = \"hunter2\"\nrole = \"Full Access\"";
+    let config = Config::parse(text).expect("it is well-formed");
+    assert_eq!((config.challenges[0].retries, config.challenges[0].lockout), (5, 300));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    for (from, to, word) in [
+        ("Full Access", "Chief", "Chief"),
+        ("hunter2", "", "a passphrase"),
+        ("role =", "retries = 0\nrole =", "at least one try"),
+    ] {
+        let error = Config::parse(&text.replace(from, to)).expect_err(word);
+        assert!(format!("{error:#}").contains(word), "{error:#}");
+    }
+}
+
+#[test]
 fn an_empty_file_allows_nothing() {
     let config = Config::parse("").expect("it is well-formed");
     assert_eq!(config.data_dir.display().to_string(), "/var/lib/cusp-agent");
@@ -80,6 +108,13 @@ fn what_is_not_understood_is_named() {
     check("[policy]\nwritable = [\"Device.IP\"]", &["policy.writable", "Device.IP"]);
     check("[policy]\nwritable = [\"Device.IP.Interface.1.\"]", &["policy.writable"]);
     check("[tls]\ncert = \"a\"", &["cert and key"]);
+    check("[[controller]]\nendpoint = \"proto::a\"\nrole = \"Chief\"", &["proto::a", "Chief"]);
+    check("[[role]]\nname = \"Full Access\"", &["Full Access", "of your own"]);
+    check("[[role]]\nname = \"a\"\n[[role]]\nname = \"a\"", &["a stands there twice"]);
+    let permission = "[[role]]\nname = \"a\"\n[[role.permission]]\ntargets = [\"Device.";
+    check(&format!("{permission}\"]\nparam = \"rr--\""), &["role a", "7012", "Param"]);
+    check(&format!("{permission}{{i}}.\"]"), &["role a", "Device.{i}."]);
+    check(&format!("{permission}\"]\norder = 1"), &["line 5", "`order`"]);
     check("[agent]\noui = \"12345x\"", &["agent.oui"]);
     check("[[controller]]\nendpoint = \"proto::a\"\n[[controller]]\nendpoint = \"proto::a\"", &["twice"]);
 }

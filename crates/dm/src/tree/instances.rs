@@ -34,6 +34,13 @@ impl Tree {
         };
         let mut rows = Vec::new();
         for place in &found.places {
+            if let Some(row) = self.unlisted(place, who) {
+                if found.is_search {
+                    continue;
+                }
+                let gone = row.text(self.model());
+                return Err(Fault::new(Code::OBJECT_DOES_NOT_EXIST, format!("{gone} does not exist")));
+            }
             match self.at(place) {
                 Some(Spot::Table(_)) => self.list_table(place, first_only, who, &mut rows),
                 // A row or object stands for itself and the tables below it.
@@ -47,6 +54,19 @@ impl Tree {
             }
         }
         Ok(rows)
+    }
+
+    /// R-GIN.0: the first row on the way to a place, itself included, that may not be listed.
+    fn unlisted(&self, place: &Place, who: &Requester<'_>) -> Option<Place> {
+        if who.authority.is_full() {
+            return None;
+        }
+        let model = self.model();
+        let tables = model.lineage(place.object).filter(|step| model.object(step.object).is_multi);
+        let mut rows = tables
+            .zip(1..)
+            .filter_map(|(step, count)| Some(Place::new(step.object, place.rows().get(..count)?.to_vec())));
+        rows.find(|row| !who.may(self, Bit::InstanceRead, row, ""))
     }
 
     fn list_table(&self, table: &Place, first_only: bool, who: &Requester<'_>, rows: &mut Vec<Instance>) {

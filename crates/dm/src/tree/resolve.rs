@@ -106,6 +106,15 @@ impl Tree {
         places.dedup();
         Ok(Found { places, leaf, is_search })
     }
+
+    /// Whether a row matches a search expression as it is now, all of it to be seen. `None`: nobody can
+    /// tell, because the row does not exist or the expression does not suit it.
+    pub fn matches(&self, row: &Place, expr: &Expr) -> Option<bool> {
+        let spot = self.at(row).filter(|spot| matches!(spot, Spot::Node(_)))?;
+        let path = Path { segments: Vec::new(), target: Target::Object };
+        let walk = Walk { tree: self, who: &Requester::full(), path: &path };
+        walk.all_hold(&Cursor { place: row.clone(), spot }, expr).ok()
+    }
 }
 
 /// The steps of one resolution.
@@ -203,18 +212,20 @@ impl<'a> Walk<'a, '_> {
     ) -> Result<(), ResolveError> {
         for (number, node) in &table.rows {
             let row = row_cursor(at, *number, node);
-            let mut all = true;
-            for comparison in &expr.all {
-                if !self.holds(&row, comparison)? {
-                    all = false;
-                    break;
-                }
-            }
-            if all {
+            if self.all_hold(&row, expr)? {
                 hits.push(row);
             }
         }
         Ok(())
+    }
+
+    fn all_hold(&self, row: &Cursor<'a>, expr: &Expr) -> Result<bool, ResolveError> {
+        for comparison in &expr.all {
+            if !self.holds(row, comparison)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// R-ARC.9; R-GIN.0: a row whose search parameter is unreadable counts as absent, whatever the

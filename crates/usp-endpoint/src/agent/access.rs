@@ -1,18 +1,23 @@
-//! Who may do what, and what new rows get from the agent. The one seam that roles will stand behind.
+//! What one controller may do, and what new rows get from the agent.
+
+use std::sync::Arc;
 
 use dm::model::ObjectId;
 use dm::path::Name;
-use dm::tree::{Authority, Bit, Place, Requester, RowDefaults, Tree};
+use dm::tree::{Authority, Bit, FullAccess, Place, Requester, RowDefaults, Tree};
 use dm::{Fault, Now, UtcTime, Value};
 
 use super::controllers::Controller;
 use super::references;
+use super::roles::{self, Permissions};
 
-/// What one controller may do. Until roles exist, an enabled controller of the table may do everything
-/// but read secured parameters, and any other endpoint nothing at all.
-#[derive(Clone, Copy, Debug)]
+/// What one controller may do (R-SEC.1). Where that is everything, nothing is asked.
+#[derive(Clone, Debug)]
 pub(super) enum Access {
-    Full,
+    /// Everything; secured values only with one of the SecuredRoles.
+    Full { secured: bool },
+    /// What its roles grant.
+    Limited(Arc<Permissions>),
 }
 
 /// All permissions and no SecuredRole: secured parameters read as empty texts (TR-181
@@ -35,13 +40,11 @@ impl Authority for AllPermissions {
 }
 
 impl Access {
-    pub(super) fn of(_controller: &Controller) -> Access {
-        Access::Full
-    }
-
     pub(super) fn authority(&self) -> &dyn Authority {
         match self {
-            Access::Full => &AllPermissions,
+            Access::Full { secured: false } => &AllPermissions,
+            Access::Full { secured: true } => &FullAccess,
+            Access::Limited(permissions) => &**permissions,
         }
     }
 
@@ -102,6 +105,12 @@ impl RowDefaults for NewRows<'_> {
     fn accepts(&self, tree: &Tree, place: &Place, param: &str, value: &Value) -> Result<(), Fault> {
         match tree.model().object(place.object).path.as_str() {
             "Device.LocalAgent.Subscription.{i}." => references::check(tree, place, param, &value.expose()),
+            "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}." => {
+                roles::check_permission(param, &value.expose())
+            }
+            "Device.LocalAgent.Controller.{i}." if param == "AssignedRole" => {
+                roles::check_assigned(tree, &value.expose())
+            }
             _ => Ok(()),
         }
     }

@@ -43,8 +43,7 @@ pub(super) fn patterns(tree: &Tree, controller: &Controller) -> Vec<String> {
 
 /// The values of the boot parameters as a JSON object. What does not resolve is left out.
 pub(super) fn map(tree: &Tree, controller: &Controller) -> String {
-    let access = controller.access();
-    let who = Requester { authority: access.authority(), defaults: &NoInitial };
+    let who = Requester { authority: controller.access().authority(), defaults: &NoInitial };
     let mut map = Map::default();
     for pattern in patterns(tree, controller) {
         if map.is_full() {

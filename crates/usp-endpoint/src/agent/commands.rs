@@ -48,8 +48,8 @@ impl AgentMachine {
         controller: &Controller,
         operate: &Operate,
     ) {
-        let access = controller.access();
-        let calls = tree.commands(operate, &NewRows::of(controller, now).requester(&access));
+        let rows = NewRows::of(controller, now);
+        let calls = tree.commands(operate, &rows.requester(controller.access()));
         let calls = calls.and_then(|calls| match calls.len() {
             0..=MAX_CALLS => Ok(calls),
             _ => Err(Fault::new(Code::RESOURCES_EXCEEDED, "the path matches too many commands")),
@@ -90,6 +90,12 @@ impl AgentMachine {
             }
             ("Device.LocalAgent.Controller.{i}.", "SendOnBoardRequest") => {
                 return Some(self.send_on_board_request(now, tree, &call.place));
+            }
+            ("Device.LocalAgent.ControllerTrust.", "RequestChallenge") => {
+                return Some(self.request_challenge(now, tree, &origin.controller, &call));
+            }
+            ("Device.LocalAgent.ControllerTrust.", "ChallengeResponse") => {
+                return Some(self.challenge_response(now, tree, &origin.controller, &call));
             }
             ("Device.", "ScheduleTimer") => {
                 let (originator, command_key) = (origin.controller.as_str(), operate.command_key.as_str());

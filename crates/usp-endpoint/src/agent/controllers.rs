@@ -1,18 +1,22 @@
 //! The rows of `Device.LocalAgent.Controller.`, as far as they steer the machine.
 
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use dm::tree::{Place, Tree};
 use dm::{Now, UtcTime, Value};
 use usp_proto::EndpointId;
 
+use super::access::Access;
+use super::roles::{self, Standing};
 use super::timers::Timer;
 use super::{AgentMachine, places};
 use crate::limits::MAX_CONTROLLERS;
 use crate::retry::Schedule;
 
 /// One enabled controller.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Controller {
     pub(super) row: Place,
     /// Path of the row without the dot at the end, as references have it.
@@ -25,6 +29,9 @@ pub(super) struct Controller {
     pub(super) period: Option<Period>,
     /// `ResultTypeFilter`: `Success`, `Failure`, `Both` or empty.
     pub(super) transfers: String,
+    /// Rows of the Role table, ascending; none if there are no roles in this device.
+    roles: Box<[NonZeroU32]>,
+    access: Access,
 }
 
 /// When Periodic! is due.
@@ -35,37 +42,71 @@ pub(super) struct Period {
     phase: Option<UtcTime>,
 }
 
-/// The enabled controllers, by row.
-pub(super) fn load(tree: &Tree) -> Vec<Controller> {
-    let Some(table) = places::table(tree, places::CONTROLLER) else { return Vec::new() };
-    let mut found: Vec<Controller> = Vec::new();
-    for row in places::rows(tree, &table) {
-        if found.len() >= MAX_CONTROLLERS {
-            break;
-        }
-        if let Some(controller) = read(tree, row)
-            && !found.iter().any(|known| known.endpoint == controller.endpoint)
-        {
-            found.push(controller);
-        }
-    }
-    // Most agents have one.
-    found.shrink_to_fit();
-    found
+/// The table, as far as it is enabled.
+#[derive(Default)]
+pub(super) struct Loaded {
+    /// Those that are served, by row.
+    pub(super) served: Vec<Controller>,
+    /// Those that have the BannedRole.
+    pub(super) banned: BTreeSet<EndpointId>,
 }
 
-fn read(tree: &Tree, row: Place) -> Option<Controller> {
-    if tree.value_of(&row, "Enable") != Some(&Value::Bool(true)) {
-        return None;
+/// Reads the table. What roles grant is taken from `known` controllers with the same roles, if there are any,
+/// and compiled otherwise.
+pub(super) fn load(tree: &Tree, known: &[Controller]) -> Loaded {
+    let mut loaded = Loaded::default();
+    let Some(table) = places::table(tree, places::CONTROLLER) else { return loaded };
+    for row in places::rows(tree, &table) {
+        if loaded.served.len() + loaded.banned.len() >= MAX_CONTROLLERS {
+            break;
+        }
+        let Some(endpoint) = enabled(tree, &row) else { continue };
+        if loaded.banned.contains(&endpoint) || loaded.served.iter().any(|other| other.endpoint == endpoint) {
+            continue;
+        }
+        let roles = match roles::standing(tree, &row) {
+            Standing::Banned => {
+                loaded.banned.insert(endpoint);
+                continue;
+            }
+            Standing::NoRoles => None,
+            Standing::Roles(roles) => Some(roles),
+        };
+        let controller = read(tree, row, endpoint, roles, known.iter().chain(&loaded.served));
+        loaded.served.push(controller);
     }
-    let endpoint = EndpointId::receive(&tree.text_of(&row, "EndpointID")).ok()?;
+    // Most agents have one.
+    loaded.served.shrink_to_fit();
+    loaded
+}
+
+/// The endpoint of a row that is enabled.
+fn enabled(tree: &Tree, row: &Place) -> Option<EndpointId> {
+    let is_enabled = tree.value_of(row, "Enable") == Some(&Value::Bool(true));
+    EndpointId::receive(&tree.text_of(row, "EndpointID")).ok().filter(|_| is_enabled)
+}
+
+fn read<'a>(
+    tree: &Tree,
+    row: Place,
+    endpoint: EndpointId,
+    roles: Option<Box<[NonZeroU32]>>,
+    mut known: impl Iterator<Item = &'a Controller>,
+) -> Controller {
+    let access = match &roles {
+        None => Access::Full { secured: false },
+        Some(roles) => match known.find(|controller| controller.roles == *roles) {
+            Some(controller) => controller.access.clone(),
+            None => roles::access(tree, roles),
+        },
+    };
     let seconds = |name| uint(tree, &row, name).filter(|n| *n > 0).map(Duration::from_secs);
     let small = |name, default| {
         uint(tree, &row, name).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0).unwrap_or(default)
     };
     let usual = Schedule::default();
     let policy = places::below(tree.model(), &row, &["TransferCompletePolicy"]);
-    Some(Controller {
+    Controller {
         path: tree_path(tree, &row),
         endpoint,
         onboarded: tree.value_of(&row, "OnBoardingComplete") != Some(&Value::Bool(false)),
@@ -83,7 +124,16 @@ fn read(tree: &Tree, row: Place) -> Option<Controller> {
         }),
         transfers: policy.map(|policy| tree.text_of(&policy, "ResultTypeFilter")).unwrap_or_default(),
         row,
-    })
+        roles: roles.unwrap_or_default(),
+        access,
+    }
+}
+
+impl Controller {
+    /// What it may do.
+    pub(super) fn access(&self) -> &Access {
+        &self.access
+    }
 }
 
 /// The path of a row as references have it: without the dot at the end.

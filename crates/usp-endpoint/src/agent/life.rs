@@ -31,6 +31,8 @@ impl AgentMachine {
         let served = self.served();
         self.watched.clear();
         self.outputs.push_back(Output::Watch(Vec::new()));
+        // What was compiled from roles holds for one model.
+        self.controllers.clear();
         self.reload(now, tree);
         self.close_orphans(&served);
         self.greet(&served);

@@ -7,6 +7,7 @@
 mod access;
 mod arguments;
 mod boot;
+mod challenges;
 mod commands;
 mod controllers;
 mod events;
@@ -20,6 +21,7 @@ mod records;
 mod references;
 mod request_rows;
 mod requests;
+mod roles;
 pub mod schedule;
 mod subscriptions;
 mod thresholds;
@@ -36,7 +38,10 @@ use rand_chacha::rand_core::SeedableRng;
 use usp_proto::link::{LinkId, PeerAuth, ReturnPath};
 use usp_proto::{EndpointId, Version};
 
+pub use roles::check_permission;
+
 use crate::msg_id::MsgIds;
+use challenges::Challenges;
 use commands::{Group, Running};
 use controllers::Controller;
 use io::{Boot, Input, Output, Ticket};
@@ -72,6 +77,9 @@ pub struct AgentMachine {
     timers: Timers,
     links: BTreeMap<LinkId, Link>,
     controllers: Vec<Controller>,
+    /// Enabled rows of the Controller table with the BannedRole.
+    banned: BTreeSet<EndpointId>,
+    challenges: Challenges,
     subscriptions: Vec<Subscription>,
     thresholds: Vec<Threshold>,
     /// When each subscription, by row number, was first seen.
@@ -117,6 +125,8 @@ impl AgentMachine {
             timers: Timers::default(),
             links: BTreeMap::new(),
             controllers: Vec::new(),
+            banned: BTreeSet::new(),
+            challenges: Challenges::default(),
             subscriptions: Vec::new(),
             thresholds: Vec::new(),
             first_seen: BTreeMap::new(),
@@ -243,18 +253,15 @@ impl AgentMachine {
             self.notify_changes(tree, changes);
             self.check_thresholds(now, tree, changes);
         }
-        let own = [places::CONTROLLER, places::SUBSCRIPTION, places::THRESHOLD]
-            .map(|names| places::table(tree, names));
-        let model = tree.model().clone();
-        let touches = changes.iter().any(|happening| {
-            let (Happening::Changed { place, .. } | Happening::Created(place) | Happening::Deleted(place)) =
-                happening;
-            own.iter().flatten().any(|table| place.is_within(&model, table))
-        });
-        if touches {
+        let trust = touches(tree, changes, &[places::TRUST]);
+        if trust || touches(tree, changes, &[places::CONTROLLER, places::SUBSCRIPTION, places::THRESHOLD]) {
             // The last news of a controller that goes is that it goes.
             self.send_notifications(now);
             let served = self.served();
+            if trust {
+                // What was compiled from the tables does not hold any more.
+                self.controllers.clear();
+            }
             self.reload(now, tree);
             self.close_orphans(&served);
             self.greet(&served);
@@ -263,7 +270,8 @@ impl AgentMachine {
 
     /// Reads the tables that steer the machine.
     fn reload(&mut self, now: Now, tree: &mut Tree) {
-        self.controllers = controllers::load(tree);
+        let loaded = controllers::load(tree, &self.controllers);
+        (self.controllers, self.banned) = (loaded.served, loaded.banned);
         // R-ARC.2
         self.controllers.retain(|controller| controller.endpoint != self.config.endpoint);
         self.load_subscriptions(now, tree);
@@ -285,4 +293,15 @@ impl AgentMachine {
         self.pending.insert(ticket, then);
         self.outputs.push_back(Output::Refresh { ticket, places });
     }
+}
+
+/// Whether anything changed in or below one of these tables and objects.
+fn touches(tree: &Tree, changes: &ChangeSet, names: &[&[&str]]) -> bool {
+    let model = tree.model();
+    let own: Vec<Place> = names.iter().filter_map(|names| places::table(tree, names)).collect();
+    changes.iter().any(|happening| {
+        let (Happening::Changed { place, .. } | Happening::Created(place) | Happening::Deleted(place)) =
+            happening;
+        own.iter().any(|table| place.is_within(model, table))
+    })
 }

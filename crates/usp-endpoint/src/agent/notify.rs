@@ -1,6 +1,7 @@
 //! Notifications on their way: one queue per controller, in order, held while there is no connection,
 //! and sent again until answered where that is asked for.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -155,12 +156,18 @@ impl AgentMachine {
         }
         let model = tree.model().clone();
         let trail = Trail::of(&model, place);
+        // Permissions tell commands and events of one name apart.
+        let element = match kind {
+            Kind::OperationComplete => Cow::Owned(format!("{leaf}()")),
+            Kind::Event => Cow::Owned(format!("{leaf}!")),
+            _ => Cow::Borrowed(leaf),
+        };
         let concerned = |subscription: &Subscription| {
             subscription.kind == kind
                 && subscription.concerns(tree, &trail, place, leaf)
                 && self
                     .controller(&subscription.recipient)
-                    .is_some_and(|controller| controller.access().may(tree, bit, place, leaf))
+                    .is_some_and(|controller| controller.access().may(tree, bit, place, &element))
         };
         let all = self.subscriptions.iter().enumerate();
         all.filter(|(_, subscription)| concerned(subscription)).map(|(index, _)| index).collect()
@@ -351,7 +358,7 @@ fn tell(tree: &Tree, controller: &Controller, happening: &Happening) -> Option<N
         }
         Happening::Created(place) => {
             let rows = NewRows::of(controller, Now { mono: Mono(0), utc: None });
-            let keys = tree.unique_keys(place, &rows.requester(&access));
+            let keys = tree.unique_keys(place, &rows.requester(access));
             Notification::ObjCreation(ObjectCreation {
                 obj_path: place.text(model),
                 unique_keys: keys.into_iter().collect(),

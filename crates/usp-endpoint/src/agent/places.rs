@@ -14,6 +14,12 @@ pub(super) const SUBSCRIPTION: &[&str] = &["LocalAgent", "Subscription"];
 pub(super) const REQUEST: &[&str] = &["LocalAgent", "Request"];
 /// `Device.LocalAgent.Threshold.`
 pub(super) const THRESHOLD: &[&str] = &["LocalAgent", "Threshold"];
+/// `Device.LocalAgent.ControllerTrust.`
+pub(super) const TRUST: &[&str] = &["LocalAgent", "ControllerTrust"];
+/// `Device.LocalAgent.ControllerTrust.Role.`
+pub(super) const ROLE: &[&str] = &["LocalAgent", "ControllerTrust", "Role"];
+/// `Device.LocalAgent.ControllerTrust.Challenge.`
+pub(super) const CHALLENGE: &[&str] = &["LocalAgent", "ControllerTrust", "Challenge"];
 /// `Device.LocalAgent.X_CUSP_Timer.`
 pub(super) const TIMER: &[&str] = &["LocalAgent", "X_CUSP_Timer"];
 

@@ -16,7 +16,7 @@ use crate::limits::MAX_ANSWER_BYTES;
 pub(super) fn answer(tree: &Tree, controller: &Controller, now: Now, operation: &Operation) -> Outcome {
     let access = controller.access();
     let rows = NewRows::of(controller, now);
-    let who = rows.requester(&access);
+    let who = rows.requester(access);
     let answer = match operation {
         Operation::Get(get) => each(
             &get.paths,

@@ -19,7 +19,9 @@ impl AgentMachine {
             Ok(record) => record,
             Err(error) => {
                 // R-MTP.5: only for a Request of a known sender.
-                if let Some((to, answer)) = error.answer(&self.config.endpoint) {
+                if let Some((to, answer)) = error.answer(&self.config.endpoint)
+                    && !self.banned.contains(to)
+                {
                     let to = to.clone();
                     self.send(&to, return_path, &answer);
                 }
@@ -40,6 +42,10 @@ impl AgentMachine {
         }
         let peer = configured.map_or(&peer, |link| &link.peer);
         if !speaks_for(peer, &record.from_id) || record.payload_security != PayloadSecurity::Plaintext {
+            return;
+        }
+        // A controller with the BannedRole is not spoken with at all.
+        if self.banned.contains(&record.from_id) {
             return;
         }
         if self.controller(&record.from_id).is_some() {

@@ -7,8 +7,6 @@ use usp_proto::get_supported_protocol::GetSupportedProtocolResp;
 use usp_proto::link::ReturnPath;
 use usp_proto::{EndpointId, ErrorBody, Msg, Request, Response};
 
-use super::access::Access;
-use super::controllers::Controller;
 use super::io::Ticket;
 use super::trigger::Trigger;
 use super::{AgentMachine, places};
@@ -162,12 +160,6 @@ impl AgentMachine {
 
     fn refuse(&mut self, origin: &Origin, code: u32, text: &str) {
         self.error(origin, ErrorBody::new(code, text));
-    }
-}
-
-impl Controller {
-    pub(super) fn access(&self) -> Access {
-        Access::of(self)
     }
 }
 

@@ -1,8 +1,9 @@
 //! `Device.LocalAgent.Threshold.`: numbers that are watched for their creator, who hears when one meets
 //! its threshold. Edge-triggered: what counts is the step from the old value to the next.
 
+use dm::model::Param;
 use dm::path::{Path, Target};
-use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
+use dm::tree::{Bit, Change, ChangeSet, Happening, Place, Tree};
 use dm::{Now, Value};
 
 use super::matching::{Fit, Trail};
@@ -13,6 +14,8 @@ use crate::limits::MAX_THRESHOLDS;
 #[derive(Clone, Debug)]
 pub(super) struct Threshold {
     row: Place,
+    /// Path of the row of the controller that made it.
+    creator: String,
     /// The parameter, or a search for several.
     pub(super) watched: Path,
     operator: Operator,
@@ -74,6 +77,7 @@ fn read(tree: &Tree, row: Place) -> Option<Threshold> {
         operator: Operator::parse(&tree.text_of(&row, "ThresholdOperator"))?,
         value: tree.text_of(&row, "ThresholdValue").trim().parse().ok()?,
         single: tree.text_of(&row, "OperatingMode") == "Single",
+        creator: tree.text_of(&row, "Controller"),
         row,
     })
 }
@@ -90,11 +94,13 @@ impl AgentMachine {
             };
             let (Some(from), Some(to)) = (number(old), number(new)) else { continue };
             let model = tree.model();
-            let name = &model.object(place.object).params[usize::from(*param)].name;
+            let param = &model.object(place.object).params[usize::from(*param)];
+            let name = &param.name;
             for threshold in &self.thresholds {
                 if threshold.watched.target == Target::Param(name.clone())
                     && threshold.operator.triggers(threshold.value, from, to)
                     && Trail::of(model, place).fits(tree, place, &threshold.watched) == Some(Fit::Here)
+                    && self.may_watch(tree, threshold, place, param)
                 {
                     let path = place.leaf_text(model, name.as_str());
                     met.push((threshold.row.clone(), path, to.to_string(), threshold.single));
@@ -114,6 +120,18 @@ impl AgentMachine {
                 self.write(now, tree, &[Change::Set { place: row, param, value }]);
             }
         }
+    }
+}
+
+impl AgentMachine {
+    /// A threshold has the permissions of its creator: it does not tell what that one could not read.
+    fn may_watch(&self, tree: &Tree, threshold: &Threshold, place: &Place, param: &Param) -> bool {
+        let creator = self.controllers.iter().find(|controller| controller.path == threshold.creator);
+        creator.is_none_or(|creator| {
+            let access = creator.access();
+            let masked = param.hidden || (param.secured && !access.authority().sees_secured());
+            !masked && access.may(tree, Bit::ParamRead, place, param.name.as_str())
+        })
     }
 }
 

@@ -27,9 +27,8 @@ impl AgentMachine {
         let Some(controller) = self.controller(asker.controller()) else {
             return self.write_failed(&asker, Code::PERMISSION_DENIED, "this controller is not served");
         };
-        let access = controller.access();
         let rows = NewRows::of(controller, now);
-        let Some(plan) = tree.plan(operation, &rows.requester(&access)) else { return };
+        let Some(plan) = tree.plan(operation, &rows.requester(controller.access())) else { return };
         if plan.transactions.is_empty() {
             return self.write_ended(&asker, plan.finish(&[]));
         }

@@ -183,6 +183,30 @@ fn what_may_not_be_read_is_not_there() {
         let op = Get { paths: vec![path.to_owned()], max_depth: 1 };
         assert_eq!(show(&tree().get(&op, &who)), expected, "Get {path}");
     }
-    let op = GetInstances { paths: vec!["Device.Net.Interface.".to_owned()], first_level_only: true };
-    assert_eq!(show(&tree().instances(&op, &who)), "Device.Net.Interface.1. Alias=cpe-1");
+    for (path, expected) in [
+        ("Device.Net.Interface.", "Device.Net.Interface.1. Alias=cpe-1"),
+        ("Device.Net.Interface.3.", "failed 7016"),
+        ("Device.Net.Interface.3.Address.", "failed 7016"),
+    ] {
+        let op = GetInstances { paths: vec![path.to_owned()], first_level_only: true };
+        assert_eq!(show(&tree().instances(&op, &who)), expected, "GetInstances {path}");
+    }
+    let hidden = Blind(&["Device.Net.Interface.1."]);
+    let who = Requester { authority: &hidden, defaults: &NoInitial };
+    let op =
+        GetInstances { paths: vec!["Device.Net.Interface.*.Address.".to_owned()], first_level_only: true };
+    assert_eq!(show(&tree().instances(&op, &who)), "", "rows below a hidden row");
+}
+
+#[test]
+fn what_is_hidden_does_not_hide_what_is_below() {
+    let hidden =
+        Blind(&["Device.Net.Interface.1.", "Device.Net.Interface.3.", "Device.Net.Interface.1.Stats."]);
+    let who = Requester { authority: &hidden, defaults: &NoInitial };
+    let op = Get { paths: vec!["Device.Net.Interface.".to_owned()], max_depth: 2 };
+    let expected =
+        "Device.Net.Interface.1.Address.1. Ip=192.0.2.1; Device.Net.Interface.1.Address.2. Ip=192.0.2.2";
+    let shown = show(&tree().get(&op, &who));
+    assert!(shown.starts_with(expected), "{shown}");
+    assert!(!shown.contains("Mtu"), "{shown}");
 }

@@ -8,7 +8,7 @@ use usp_endpoint::limits::MAX_RUNNING_COMMANDS;
 
 use super::host::{Host, ONE, TWO};
 
-fn operate(command: &str, key: &str, send_resp: bool, args: &[(&str, &str)]) -> Operation {
+pub(crate) fn operate(command: &str, key: &str, send_resp: bool, args: &[(&str, &str)]) -> Operation {
     Operation::Operate(Operate {
         command: command.to_owned(),
         command_key: key.to_owned(),

@@ -26,7 +26,7 @@ pub(crate) const ONE: &str = "self::one";
 /// Row 2 of the Controller table.
 pub(crate) const TWO: &str = "self::two";
 
-const MODEL: &str = "\
+pub(crate) const MODEL: &str = "\
 model usp=urn:example:agent
 Device. object usp=2.0
 Device.Boot! event usp=2.0
@@ -140,13 +140,20 @@ pub(crate) struct Host {
     /// Fails the transaction of this index in each commit.
     pub(crate) fail: Option<usize>,
     asked: u32,
+    /// The text of its model.
+    text: String,
 }
 
 impl Host {
     /// A device with two interfaces (1 and 3; 1 has an address) and two onboarded controllers, before its
     /// start.
     pub(crate) fn new() -> Host {
-        let mut tree = Tree::new(model(MODEL));
+        Host::of(MODEL)
+    }
+
+    /// The same device with another model, which has all that [`MODEL`] has.
+    pub(crate) fn of(text: &str) -> Host {
+        let mut tree = Tree::new(model(text));
         for path in ["Device.", "Device.Info.", "Device.LocalAgent."] {
             fill(&mut tree, path, &[]);
         }
@@ -166,7 +173,7 @@ impl Host {
             ];
             fill(&mut tree, &path, &values);
         }
-        Host::with(tree, [7; 32])
+        Host { text: text.to_owned(), ..Host::with(tree, [7; 32]) }
     }
 
     /// The machine of another start on the same tree.
@@ -198,6 +205,7 @@ impl Host {
             wait_for_refresh: false,
             fail: None,
             asked: 0,
+            text: MODEL.to_owned(),
         }
     }
 
@@ -374,8 +382,8 @@ impl Host {
     /// The device's supported model grows by objects before `Device.Info.`: the others move, and what
     /// was there stays.
     pub(crate) fn remodel(&mut self, more: &str) {
-        let at = MODEL.find("Device.Info. object").expect("it is in the model");
-        let mut tree = Tree::new(model(&format!("{}{more}{}", &MODEL[..at], &MODEL[at..])));
+        self.text.insert_str(self.text.find("Device.Info. object").expect("it is in the model"), more);
+        let mut tree = Tree::new(model(&self.text));
         self.tree.for_each(|old, values| {
             let place = place(&tree, &old.text(self.tree.model()));
             if place.is_row(tree.model()) {

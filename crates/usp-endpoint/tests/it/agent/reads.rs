@@ -8,11 +8,11 @@ use usp_proto::get_supported_protocol::GetSupportedProtocol;
 
 use super::host::Host;
 
-fn get(paths: &[&str], max_depth: u32) -> Operation {
+pub(crate) fn get(paths: &[&str], max_depth: u32) -> Operation {
     Operation::Get(Get { paths: paths.iter().map(|path| (*path).to_owned()).collect(), max_depth })
 }
 
-fn instances(path: &str, first_level_only: bool) -> Operation {
+pub(crate) fn instances(path: &str, first_level_only: bool) -> Operation {
     Operation::GetInstances(GetInstances { paths: vec![path.to_owned()], first_level_only })
 }
 

@@ -1,0 +1,89 @@
+//! The factory's challenges: `[[challenge]]` in `agent.toml`.
+
+use anyhow::{Result, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use engine::FactoryDefault;
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::roles;
+
+/// A question, and the role of those who can answer it. The answer has to be unique to the device, and nothing
+/// that the device tells of itself (R-SEC.14, R-SEC.15): there is none unless the file has one.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChallengeConfig {
+    /// What it is for, as controllers show it.
+    pub description: String,
+    /// Where the answer is to be found, as controllers show it.
+    #[serde(default)]
+    pub instruction: String,
+    /// The answer.
+    pub passphrase: String,
+    /// The name of the role.
+    pub role: String,
+    /// Wrong answers that are taken before the lockout, at least 1.
+    #[serde(default = "usual_retries")]
+    pub retries: u32,
+    /// Seconds of the lockout; 0 for none.
+    #[serde(default = "usual_lockout")]
+    pub lockout: u32,
+}
+
+fn usual_retries() -> u32 {
+    5
+}
+
+fn usual_lockout() -> u32 {
+    300
+}
+
+impl std::fmt::Debug for ChallengeConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChallengeConfig")
+            .field("description", &self.description)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Checks the challenges of a file.
+///
+/// # Errors
+/// What is wrong, and where.
+pub(crate) fn check(config: &Config) -> Result<()> {
+    for challenge in &config.challenges {
+        let (what, role) = (&challenge.description, &challenge.role);
+        if roles::number(config, role).is_none() {
+            bail!("challenge {what}: there is no role {role:?}");
+        }
+        if challenge.passphrase.is_empty() || challenge.retries == 0 {
+            bail!("challenge {what}: a passphrase and at least one try");
+        }
+    }
+    Ok(())
+}
+
+/// The table at the first start.
+pub(crate) fn defaults(config: &Config) -> Vec<FactoryDefault> {
+    let rows = (1..).zip(&config.challenges).flat_map(|(number, challenge)| {
+        let path = format!("Device.LocalAgent.ControllerTrust.Challenge.{number}.");
+        let values = [
+            ("Description", challenge.description.clone()),
+            ("Enable", "true".to_owned()),
+            ("Instruction", STANDARD.encode(&challenge.instruction)),
+            ("InstructionType", "text/plain".to_owned()),
+            ("LockoutPeriod", challenge.lockout.to_string()),
+            ("Retries", challenge.retries.to_string()),
+            ("Role", roles::reference(config, &challenge.role)),
+            ("Type", "Passphrase".to_owned()),
+            ("ValueType", "text/plain".to_owned()),
+        ];
+        let mut rows: Vec<FactoryDefault> =
+            values.iter().map(|(param, value)| FactoryDefault::new(&path, param, value)).collect();
+        rows.push(FactoryDefault::secret(&path, "Value", &STANDARD.encode(&challenge.passphrase)));
+        rows
+    });
+    rows.collect()
+}

@@ -1,0 +1,188 @@
+//! `ControllerTrust.RequestChallenge()` and `ChallengeResponse()`: a controller that can answer gets a role
+//! (TR-369 section "Challenges", R-SEC.16, R-SEC.17).
+//!
+//! Failures count for the challenge, whoever fails, until somebody succeeds or its lockout has passed. They
+//! are forgotten with a restart, as are challenges that wait for their answer (R-SEC.21).
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use dm::operation::CommandResult;
+use dm::path::ReferenceValue;
+use dm::tree::{Change, CommandCall, Place, Requester, Tree};
+use dm::value::{join_list, split_list};
+use dm::{Code, Fault, Mono, Now, Type, Value};
+use rand_chacha::rand_core::RngCore;
+use usp_proto::EndpointId;
+
+use super::controllers::uint;
+use super::{AgentMachine, places};
+
+/// What is remembered of challenges.
+#[derive(Default)]
+pub(super) struct Challenges {
+    /// At most one per controller.
+    outstanding: BTreeMap<EndpointId, Outstanding>,
+    /// By row number.
+    failures: BTreeMap<NonZeroU32, Failures>,
+}
+
+/// A challenge that waits for its answer.
+struct Outstanding {
+    /// By row number.
+    challenge: NonZeroU32,
+    id: String,
+    expires: Option<Mono>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Failures {
+    count: u64,
+    locked_until: Option<Mono>,
+}
+
+/// How long a challenge waits if the request does not say.
+const USUAL_EXPIRATION_S: u64 = 900;
+
+impl Challenges {
+    /// 7002 while a challenge is locked; a lockout that has passed is forgotten.
+    fn check_lock(&mut self, challenge: NonZeroU32, now: Mono) -> Result<(), Fault> {
+        match self.failures.get(&challenge).and_then(|failures| failures.locked_until) {
+            Some(until) if until > now => {
+                Err(Fault::new(Code::REQUEST_DENIED, "too many wrong answers: try again later"))
+            }
+            Some(_) => {
+                self.failures.remove(&challenge);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn failed(&mut self, tree: &Tree, challenge: NonZeroU32, now: Mono) {
+        self.failures.retain(|number, _| open(tree, *number).is_some());
+        let Some(row) = open(tree, challenge) else { return };
+        let failures = self.failures.entry(challenge).or_default();
+        failures.count += 1;
+        if failures.count >= uint(tree, &row, "Retries").unwrap_or(0) {
+            let lockout = match tree.value_of(&row, "LockoutPeriod") {
+                Some(Value::Int(seconds)) => u64::try_from(*seconds).unwrap_or(0),
+                _ => 0,
+            };
+            *failures = Failures { count: 0, locked_until: Some(now + Duration::from_secs(lockout)) };
+            // R-SEC.16: whoever goes on needs a new one.
+            self.outstanding.retain(|_, waiting| waiting.challenge != challenge);
+        }
+    }
+}
+
+impl AgentMachine {
+    pub(super) fn request_challenge(
+        &mut self,
+        now: Now,
+        tree: &Tree,
+        from: &EndpointId,
+        call: &CommandCall,
+    ) -> Result<CommandResult, Fault> {
+        let (challenge, row) = find(tree, argument(call, "ChallengeRef").unwrap_or_default())?;
+        self.challenges.check_lock(challenge, now.mono)?;
+        let served = self.served();
+        self.challenges.outstanding.retain(|controller, _| served.contains(controller));
+        let waits = |waiting: &Outstanding| waiting.expires.is_none_or(|end| end > now.mono);
+        let other = self.challenges.outstanding.get(from).filter(|waiting| waits(waiting));
+        if other.is_some_and(|waiting| waiting.challenge != challenge) {
+            return Err(Fault::new(Code::REQUEST_DENIED, "another challenge waits for its answer"));
+        }
+        let seconds = argument(call, "RequestExpiration").and_then(|text| text.trim().parse::<u64>().ok());
+        let seconds = seconds.unwrap_or(USUAL_EXPIRATION_S);
+        let id = format!("{:016x}{:016x}", self.random.next_u64(), self.random.next_u64());
+        let expires = (seconds > 0).then(|| now.mono + Duration::from_secs(seconds));
+        let outputs = [
+            ("ChallengeID", id.clone()),
+            ("Instruction", tree.text_of(&row, "Instruction")),
+            ("InstructionType", tree.text_of(&row, "InstructionType")),
+            ("ValueType", tree.text_of(&row, "ValueType")),
+        ];
+        self.challenges.outstanding.insert(from.clone(), Outstanding { challenge, id, expires });
+        let outputs = outputs.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Ok(CommandResult::Output(outputs.collect()))
+    }
+
+    pub(super) fn challenge_response(
+        &mut self,
+        now: Now,
+        tree: &mut Tree,
+        from: &EndpointId,
+        call: &CommandCall,
+    ) -> Result<CommandResult, Fault> {
+        let unknown = || Fault::new(Code::INVALID_ARGUMENTS, "no challenge of this id waits for an answer");
+        let id = argument(call, "ChallengeID").unwrap_or_default();
+        let waiting = self.challenges.outstanding.get(from).ok_or_else(unknown)?;
+        if waiting.id != id || waiting.expires.is_some_and(|end| end <= now.mono) {
+            return Err(unknown());
+        }
+        let challenge = waiting.challenge;
+        self.challenges.check_lock(challenge, now.mono)?;
+        let earned = open(tree, challenge).ok_or_else(unknown)?;
+        if !is_answer(tree, &earned, argument(call, "Value").unwrap_or_default()) {
+            self.challenges.failed(tree, challenge, now.mono);
+            return Err(Fault::new(Code::COMMAND_FAILURE, "the answer is wrong"));
+        }
+        self.challenges.outstanding.remove(from);
+        self.challenges.failures.remove(&challenge);
+        let row = self.controller(from).map(|controller| controller.row.clone());
+        let change = row.and_then(|row| promotion(tree, &row, &earned));
+        self.write(now, tree, change.as_slice());
+        Ok(CommandResult::Output(Vec::new()))
+    }
+}
+
+fn argument<'a>(call: &'a CommandCall, name: &str) -> Option<&'a str> {
+    call.args.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// The enabled challenge that a reference leads to.
+fn find(tree: &Tree, reference: &str) -> Result<(NonZeroU32, Place), Fault> {
+    let table = places::table(tree, places::CHALLENGE).map(|table| table.object);
+    let value = ReferenceValue::parse(reference).ok();
+    let found = value.and_then(|value| tree.resolve(value.object()?, &Requester::full()).ok());
+    let places = found.map(|found| found.places).unwrap_or_default();
+    let row = places.first().filter(|place| places.len() == 1 && Some(place.object) == table);
+    let number = row.and_then(|row| row.rows().last().copied());
+    let found = number.and_then(|number| Some((number, open(tree, number)?)));
+    found.ok_or_else(|| Fault::new(Code::INVALID_VALUE, "ChallengeRef refers to no challenge"))
+}
+
+/// The row of a challenge that is enabled.
+fn open(tree: &Tree, challenge: NonZeroU32) -> Option<Place> {
+    let row = places::table(tree, places::CHALLENGE)?.row(challenge);
+    (tree.value_of(&row, "Enable") == Some(&Value::Bool(true))).then_some(row)
+}
+
+/// Compares in a time that tells nothing of where a wrong answer goes wrong. Nothing answers a challenge without
+/// a value.
+fn is_answer(tree: &Tree, challenge: &Place, answer: &str) -> bool {
+    let wanted = tree.text_of(challenge, "Value");
+    let Ok(answer) = Value::parse(Type::Base64, answer) else { return false };
+    let answer = answer.expose();
+    let differences = wanted.bytes().zip(answer.bytes()).fold(0, |sum: u8, (one, other)| sum | (one ^ other));
+    !wanted.is_empty() && wanted.len() == answer.len() && differences == 0
+}
+
+/// The challenge's roles take the place of the UntrustedRole, or join the others.
+fn promotion(tree: &Tree, controller: &Place, challenge: &Place) -> Option<Change> {
+    let param = tree.model().param_index(controller.object, "AssignedRole")?;
+    let untrusted = places::table(tree, places::TRUST).map(|trust| tree.text_of(&trust, "UntrustedRole"));
+    let assigned = tree.text_of(controller, "AssignedRole");
+    let mut roles: Vec<_> =
+        split_list(&assigned).filter(|role| Some(&**role) != untrusted.as_deref()).collect();
+    let earned = tree.text_of(challenge, "Role");
+    for role in split_list(&earned) {
+        if !roles.contains(&role) {
+            roles.push(role);
+        }
+    }
+    let value = Some(Value::text(join_list(&roles)));
+    Some(Change::Set { place: controller.clone(), param, value })
+}
