@@ -240,3 +240,16 @@ fn no_other_cipher_suite() {
         assert_eq!(server.take_records()[0][0], 21);
     }
 }
+
+#[requirement("R-E2E.40b")]
+#[test]
+fn no_other_curve() {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).expect("a key");
+    let mut params = rcgen::CertificateParams::default();
+    params.subject_alt_names = vec![rcgen::SanType::URI(id(DEVICE).to_urn().try_into().expect("ASCII"))];
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let identity =
+        Identity::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).expect("both");
+    let refused = SessionCrypto::new(&identity, Trust::default(), true).expect_err("a key on P-384");
+    assert!(refused.to_string().contains("P-256"), "{refused}");
+}
