@@ -7,12 +7,14 @@
 
 mod path;
 mod schema;
+mod session;
 mod usp;
 mod value;
 mod ws_upgrade;
 
 pub use path::path;
 pub use schema::{blob, pattern, rows, xml};
+pub use session::{mac, sar};
 pub use usp::{msg, record};
 pub use value::value;
 pub use ws_upgrade::ws_upgrade;
@@ -30,5 +32,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("pattern", pattern),
     ("record", record),
     ("msg", msg),
+    ("sar", sar),
+    ("mac", mac),
     ("ws_upgrade", ws_upgrade),
 ];

@@ -12,3 +12,6 @@ pub const MAX_ENDPOINT_IDS: usize = 16;
 pub const MAX_TOKEN: usize = 128;
 /// How far in the past a certificate starts, so that a device whose clock is slow accepts it.
 pub const BACKDATE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Bytes of the PEM in a Record's `sender_cert`: a chain of some certificates.
+pub const MAX_SENDER_CERT: usize = 64 * 1024;

@@ -11,6 +11,8 @@ mod debug;
 pub mod limits;
 pub mod msg_id;
 pub mod retry;
+#[cfg(feature = "e2e")]
+pub mod session;
 pub mod translate;
 
 pub use usp_proto::{EndpointId, Record, Version, describe_record, exchange, link, mask};

@@ -129,3 +129,44 @@ pub const ONBOARDING_BYTES: usize = 32 * 1024 * 1024;
 
 /// Controller: rows of its own in an agent's table of subscriptions that are looked at.
 pub const SUBSCRIPTION_ROWS: usize = 1024;
+
+/// Session: Records that wait for missing ones; the longest Message in Records of 512 bytes is fewer.
+pub const MAX_EARLY_RECORDS: usize = 32 * 1024;
+
+/// Session: bytes of Records that wait for missing ones, and of their book-keeping.
+pub const MAX_EARLY_BYTES: usize = 16 * 1024 * 1024;
+
+/// Session: bytes of a Message that is joined from segments.
+pub const MAX_SEGMENTED_BYTES: usize = usp_proto::limits::MAX_RECORD_BYTES;
+
+/// Session: bytes of Records that are kept until the peer confirms them.
+pub const MAX_UNCONFIRMED_BYTES: usize = 16 * 1024 * 1024;
+
+/// Session: Messages that wait for a session; one more fails.
+pub const MAX_SESSION_QUEUE: usize = 256;
+
+/// Session: bytes of the Messages that wait for a session.
+pub const MAX_SESSION_QUEUE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Session: ended sessions of one peer that are remembered, so that a late Record of theirs revives none.
+pub const CLOSED_SESSIONS: usize = 16;
+
+/// Session: sequence ids below the largest at which a new session is started (R-E2E.8, R-E2E.9).
+pub const SEQUENCE_RESERVE: u64 = 10_000;
+
+/// Session: how long a payload waits for a Record that confirms it by the way.
+pub const SESSION_CONFIRM_AFTER: Duration = Duration::from_millis(200);
+
+/// Session: how long a missing Record may be late before it is asked for; doubled with each further try.
+pub const SESSION_GAP_AFTER: Duration = Duration::from_secs(1);
+
+/// Session: how often a missing Record is asked for before the session is given up.
+pub const SESSION_GAP_TRIES: u32 = 6;
+
+/// Session: how long the oldest unconfirmed Record waits before it is sent again; doubled with each further
+/// try.
+pub const SESSION_REPEAT_AFTER: Duration = Duration::from_secs(2);
+
+/// Session: how often it is sent again. The peer of a session that stands need not confirm anything at once;
+/// a session that nobody answers is given up after that.
+pub const SESSION_REPEAT_TRIES: u32 = 5;

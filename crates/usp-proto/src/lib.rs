@@ -32,6 +32,7 @@ pub mod notify;
 pub mod operate;
 pub mod record;
 pub mod register;
+pub mod session;
 pub mod set;
 mod shape;
 mod version;

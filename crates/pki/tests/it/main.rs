@@ -4,6 +4,7 @@ mod ca;
 mod cert;
 mod identity;
 mod seal;
+mod session;
 mod support;
 mod token;
 mod verify_clients;

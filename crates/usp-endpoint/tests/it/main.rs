@@ -6,6 +6,7 @@ mod debug;
 mod device;
 mod msg_id;
 mod retry;
+mod session;
 mod shared_id;
 mod translate;
 mod world;

@@ -11,6 +11,7 @@ mod mask;
 mod msg;
 mod record;
 mod samples;
+mod session;
 mod theirs;
 mod verbs;
 mod version;

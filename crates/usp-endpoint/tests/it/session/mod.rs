@@ -1,0 +1,7 @@
+//! Tests of end-to-end sessions: one machine against records written by hand, and two against each other.
+
+mod integrity;
+mod life;
+mod peer;
+mod records;
+mod world;

@@ -1,0 +1,4 @@
+//! The framing of end-to-end sessions.
+
+mod mac;
+mod sar;
