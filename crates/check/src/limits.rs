@@ -20,8 +20,11 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// How long nothing must come where nothing may come.
 pub const SILENCE: Duration = Duration::from_secs(2);
 
-/// How long a change may take to be notified. R-NOT.0a asks for ten seconds.
-pub const NEWS: Duration = Duration::from_secs(10);
+/// How long a notification is waited for: some agents look for changes only every 15 s.
+pub const NEWS: Duration = Duration::from_secs(20);
+
+/// How long a change should take to be notified (R-NOT.0a).
+pub const IN_TIME: Duration = Duration::from_secs(10);
 
 /// How long an agent may take to come back after its connection broke.
 pub const RECONNECT: Duration = Duration::from_secs(60);

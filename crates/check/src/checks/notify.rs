@@ -204,10 +204,10 @@ async fn in_time(bench: &mut Bench) -> Result<(), Stop> {
     let (row, watch) = watched(bench, false).await?;
     touch(bench, &row).await?;
     let began = tokio::time::Instant::now();
-    let news = bench.must_hear(4 * limits::NEWS, &watch.id).await?;
+    let news = bench.must_hear(2 * limits::NEWS, &watch.id).await?;
     let took = news.at.saturating_duration_since(began);
     holds(
-        took <= limits::NEWS,
+        took <= limits::IN_TIME,
         "when it came",
         || "within 10 s".to_owned(),
         || format!("{:.1} s", took.as_secs_f64()),

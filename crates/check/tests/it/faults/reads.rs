@@ -40,7 +40,7 @@ pub(super) static FAULTS: &[Fault] = &[
     }),
     Fault::say("R-ARC.10-every-instance", |_, msg| {
         instances(msg, |resp| {
-            resp.req_path_results.iter_mut().for_each(|result| drop(result.curr_insts.pop()))
+            resp.req_path_results.iter_mut().for_each(|result| drop(result.curr_insts.pop()));
         })
     }),
     Fault::hear("R-ARC.9-get-by-search", |msg| paths(msg, |path| *path = all_rows(path))),
