@@ -14,8 +14,8 @@ pub const MAX_TRANSCRIPT: usize = 4096;
 /// Bytes of the Records of one check's transcript.
 pub const MAX_TRANSCRIPT_BYTES: usize = 16 << 20;
 
-/// How long an answer may take, unless the user says otherwise.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an answer may take. Some agents stall for fifteen seconds now and then.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long nothing must come where nothing may come.
 pub const SILENCE: Duration = Duration::from_secs(2);

@@ -75,10 +75,10 @@ fn timer(key: &str, seconds: &str) -> Operate {
     Operate { command: TIMER.to_owned(), command_key: key.to_owned(), send_resp: true, input_args }
 }
 
-/// Path of the Request row that an answer names.
+/// Path of the Request row that an answer names. Some agents leave out its last dot.
 fn started(resp: &OperateResp) -> Result<String, Stop> {
     match resp.operation_results.first().map(|result| result.status()) {
-        Some(CommandStatus::Running(path)) => Ok(path.to_owned()),
+        Some(CommandStatus::Running(path)) => Ok(format!("{}.", path.trim_end_matches('.'))),
         Some(CommandStatus::Failed(failure)) => {
             Err(Stop::fail("the command starts", "the path of its Request row", failure.err_code.to_string()))
         }
