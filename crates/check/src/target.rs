@@ -27,6 +27,8 @@ pub enum Need {
     Subscriptions,
     /// `Device.ScheduleTimer()`.
     Timer,
+    /// `LocalAgent.Request.{i}.Cancel()`
+    Cancel,
     /// `Alias` of subscriptions.
     Alias,
     /// `LocalAgent.Controller.{i}.BootParameter.{i}.`
@@ -39,6 +41,7 @@ impl Need {
         match self {
             Need::Subscriptions => "the agent has no Device.LocalAgent.Subscription. that can be added to",
             Need::Timer => "the agent has no Device.ScheduleTimer()",
+            Need::Cancel => "the agent has no Device.LocalAgent.Request.{i}.Cancel()",
             Need::Alias => "the agent's subscriptions have no Alias",
             Need::BootParameters => "the agent has no Device.LocalAgent.Controller.{i}.BootParameter.",
         }
@@ -88,9 +91,8 @@ impl Target {
             Need::Subscriptions => {
                 self.objects.get(&subscription).is_some_and(|object| matches!(object.access, 1 | 2))
             }
-            Need::Timer => self.objects.get("Device.").is_some_and(|object| {
-                object.supported_commands.iter().any(|command| command.command_name == "ScheduleTimer()")
-            }),
+            Need::Timer => self.has_command("Device.", "ScheduleTimer()"),
+            Need::Cancel => self.has_command(&format!("{REQUEST}{{i}}."), "Cancel()"),
             Need::Alias => self.objects.get(&subscription).is_some_and(|object| {
                 object.supported_params.iter().any(|param| param.param_name == "Alias")
             }),
@@ -98,6 +100,11 @@ impl Target {
                 self.objects.contains_key(&format!("{CONTROLLER}{{i}}.BootParameter.{{i}}."))
             }
         }
+    }
+
+    fn has_command(&self, object: &str, name: &str) -> bool {
+        let commands = self.objects.get(object).map_or(&[][..], |object| &object.supported_commands);
+        commands.iter().any(|command| command.command_name == name)
     }
 }
 
@@ -117,6 +124,9 @@ mod tests {
         let command =
             SupportedCommandResult { command_name: "ScheduleTimer()".to_owned(), ..Default::default() };
         let device = SupportedObjectResult { supported_commands: vec![command], ..object("Device.", 0) };
+        let command = SupportedCommandResult { command_name: "Cancel()".to_owned(), ..Default::default() };
+        let request = object("Device.LocalAgent.Request.{i}.", 0);
+        let cancel = SupportedObjectResult { supported_commands: vec![command], ..request };
         let alias = SupportedParamResult { param_name: "Alias".to_owned(), ..Default::default() };
         let path = "Device.LocalAgent.Subscription.{i}.";
         let named = SupportedObjectResult { supported_params: vec![alias], ..object(path, 1) };
@@ -129,6 +139,8 @@ mod tests {
             (vec![], Need::Subscriptions, false),
             (vec![device], Need::Timer, true),
             (vec![object("Device.", 0)], Need::Timer, false),
+            (vec![cancel], Need::Cancel, true),
+            (vec![object("Device.LocalAgent.Request.{i}.", 0)], Need::Cancel, false),
             (vec![named], Need::Alias, true),
             (vec![object(path, 1)], Need::Alias, false),
             (vec![boot], Need::BootParameters, true),

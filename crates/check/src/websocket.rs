@@ -21,6 +21,34 @@ pub use mtp::ws::WsUrl;
 use crate::limits;
 use crate::link::{Arrival, Link, Wire};
 
+/// Why a text is no address to listen at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AddressError {
+    /// It asks for TLS.
+    #[error("TLS is not offered yet: the address must begin with ws://")]
+    Tls,
+    /// It is another form.
+    #[error("an address to listen at is ws://IP:PORT/PATH")]
+    Form,
+}
+
+/// Reads `ws://IP:PORT/PATH`, where port 0 picks one.
+///
+/// # Errors
+/// When it is another form.
+pub fn listen_address(text: &str) -> Result<(SocketAddr, String), AddressError> {
+    if text.starts_with("wss://") {
+        return Err(AddressError::Tls);
+    }
+    let rest = text.strip_prefix("ws://").ok_or(AddressError::Form)?;
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let addr = host.parse().map_err(|_| AddressError::Form)?;
+    if path.contains(['?', '#']) {
+        return Err(AddressError::Form);
+    }
+    Ok((addr, if path.is_empty() { "/".to_owned() } else { path.to_owned() }))
+}
+
 /// Accepts agents at this address and path; port 0 picks one. Must be called inside a tokio runtime.
 ///
 /// # Errors

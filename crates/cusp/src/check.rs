@@ -1,6 +1,5 @@
 //! `cusp check`: runs conformance checks against an agent and prints how they ended, as TAP or as JSON.
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -87,21 +86,20 @@ fn said(verdict: &::check::Verdict) -> String {
 }
 
 async fn link(args: &CheckArgs, config: &BenchConfig) -> Result<Link, Failure> {
-    let text = args.listen.as_deref().or(args.connect.as_deref()).unwrap_or_default();
-    let url: websocket::WsUrl = text
-        .parse()
-        .map_err(|error: websocket::UrlError| Failure::usage(format!("{text} is no address: {error}")))?;
-    if url.secure {
-        return Err(Failure::usage("TLS is not offered yet: the address must begin with ws://"));
+    let own = config.controller.clone();
+    if let Some(text) = &args.connect {
+        let url: websocket::WsUrl = text
+            .parse()
+            .map_err(|error: websocket::UrlError| Failure::usage(format!("{text} is no address: {error}")))?;
+        if url.secure {
+            return Err(Failure::usage(websocket::AddressError::Tls.to_string()));
+        }
+        return Ok(websocket::dial(url, own));
     }
-    if args.connect.is_some() {
-        return Ok(websocket::dial(url, config.controller.clone()));
-    }
-    let ip: IpAddr = url.host.parse().map_err(|_| Failure::usage("--listen takes an IP address"))?;
-    let (link, addr) = websocket::listen(SocketAddr::new(ip, url.port), &url.path, config.controller.clone())
-        .await
-        .map_err(anyhow::Error::from)?;
-    note(&format!("waiting for the agent at ws://{addr}{}", url.path));
+    let text = args.listen.as_deref().unwrap_or_default();
+    let (addr, path) = websocket::listen_address(text).map_err(|error| Failure::usage(error.to_string()))?;
+    let (link, addr) = websocket::listen(addr, &path, own).await.map_err(anyhow::Error::from)?;
+    note(&format!("waiting for the agent at ws://{addr}{path}"));
     Ok(link)
 }
 

@@ -42,7 +42,7 @@ pub(super) static CHECKS: &[Check] = &[
     check!(
         cancelled,
         "R-OPR.3-cancelled",
-        [Timer, Subscriptions],
+        [Timer, Cancel, Subscriptions],
         "A command that is cancelled ends with 7023."
     ),
     check!(silent, "R-OPR.4-no-answer-wanted", [Timer], "Where no answer is wanted, a success gives none."),

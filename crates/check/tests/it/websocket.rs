@@ -73,3 +73,21 @@ async fn an_agent_that_does_not_come_is_given_up() {
     let stop = bench(link).meet(Duration::from_secs(1)).await.unwrap_err();
     assert_eq!(stop.to_string(), "no agent connects");
 }
+
+#[test]
+fn addresses_to_listen_at() {
+    use websocket::{AddressError, listen_address};
+    for (text, expected) in [
+        ("ws://127.0.0.1:0/usp", Ok(("127.0.0.1:0", "/usp"))),
+        ("ws://[::1]:8183", Ok(("[::1]:8183", "/"))),
+        ("wss://127.0.0.1:8183/usp", Err(AddressError::Tls)),
+        ("ws://localhost:8183/usp", Err(AddressError::Form)),
+        ("ws://127.0.0.1/usp", Err(AddressError::Form)),
+        ("ws://127.0.0.1:1/usp?a=b", Err(AddressError::Form)),
+        ("http://127.0.0.1:8183/usp", Err(AddressError::Form)),
+        ("", Err(AddressError::Form)),
+    ] {
+        let expected = expected.map(|(addr, path)| (addr.parse().unwrap(), path.to_owned()));
+        assert_eq!(listen_address(text), expected, "{text}");
+    }
+}
