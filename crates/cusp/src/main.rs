@@ -2,6 +2,7 @@
 //! for programs.
 
 mod admin;
+mod check;
 mod cli;
 mod client;
 mod datamodels;
@@ -72,5 +73,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Watch(args) => watch::run(out, server, &args),
         Command::Trace(args) => trace::run(out, &Client::new(server)?, &args),
         Command::Sim(command) => sim::run(out, server, &command),
+        Command::Check(args) => check::run(out, &args),
     }
 }

@@ -24,7 +24,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("server", &["api", "store", "mtp", "pki", "usp-endpoint[controller]", "fleet", "dm"]),
     ("agent", &["engine", "mtp", "pki", "dm[]"]),
     ("sim", &["engine", "mtp", "pki", "dm"]),
-    ("cusp", &["server", "sim"]),
+    ("check", &["usp-proto", "mtp"]),
+    ("cusp", &["server", "sim", "check"]),
     ("requirement", &[]),
 ];
 

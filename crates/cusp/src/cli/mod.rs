@@ -1,5 +1,6 @@
 //! What can be typed: every command, argument and option, one file per noun. It does nothing.
 
+mod check;
 mod datamodel;
 mod device;
 mod enrol;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use check::CheckArgs;
 pub(crate) use datamodel::DatamodelCommand;
 pub(crate) use device::{
     DeviceArgs, DeviceCommand, DevicesArgs, JobArgs, JobsArgs, LoginArgs, TraceArgs, WatchArgs,
@@ -129,6 +131,8 @@ pub(crate) enum Command {
     /// Simulated fleets
     #[command(subcommand)]
     Sim(SimCommand),
+    /// Check whether an agent, ours or another, keeps the rules of TR-369
+    Check(CheckArgs),
 }
 
 #[cfg(test)]
@@ -188,6 +192,10 @@ mod tests {
             "cusp watch",
             "cusp watch attic --count 1",
             "cusp sim usp --count 5 --to ws://127.0.0.1:8183/usp --for 30s --json",
+            "cusp check --list",
+            "cusp check --list R-GET",
+            "cusp check --listen ws://127.0.0.1:8183/usp --junit r.xml --html r.html R-GET R-SET.1",
+            "cusp check --connect ws://192.0.2.7:8184/usp --id self::c --agent os::1 --wait 5s --json",
         ] {
             check(good, true);
         }
@@ -203,6 +211,9 @@ mod tests {
             "cusp trace attic --on --off",
             "cusp approve",
             "cusp sim usp --count 5",
+            "cusp check",
+            "cusp check --list --listen ws://127.0.0.1:8183/usp",
+            "cusp check --listen ws://127.0.0.1:1/ --connect ws://127.0.0.1:2/",
             "cusp sim usp --count x --to ws://a",
             "cusp token create",
             "cusp token create --role king",

@@ -1,0 +1,305 @@
+//! The bench: one agent under test, and everything a check does with it.
+//!
+//! It matches answers by message id, answers notifications unless a check wants them unanswered, keeps the
+//! transcript, and takes back what a check made in the agent.
+
+mod ask;
+mod news;
+mod rows;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
+use usp_proto::exchange::{Direction, Entry};
+use usp_proto::record::encode_message;
+use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Request, Response, Version};
+
+use crate::limits;
+use crate::link::{Arrival, Link};
+use crate::target::Target;
+use crate::verdict::Stop;
+
+pub(crate) use ask::{describe, unexpected};
+pub(crate) use news::News;
+pub use rows::Row;
+
+/// What a bench has to know beforehand.
+#[derive(Clone, Debug)]
+pub struct BenchConfig {
+    /// Who we are: a controller that the agent serves.
+    pub controller: EndpointId,
+    /// Who the agent is, if that is known; otherwise it says so itself by its Connect record.
+    pub agent: Option<EndpointId>,
+    /// A text that no other run has: it keeps names of rows apart.
+    pub run: String,
+    /// How long an answer may take.
+    pub patience: Duration,
+}
+
+/// A Message that came, with the Record that brought it.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// The Message.
+    pub msg: Msg,
+    /// Its envelope.
+    pub record: Record,
+    /// The Message as it came.
+    pub payload: Bytes,
+    /// When it came.
+    pub at: Instant,
+}
+
+/// One agent under test.
+pub struct Bench {
+    config: BenchConfig,
+    agent: Option<EndpointId>,
+    link: Link,
+    target: Option<Target>,
+    asked: u64,
+    rows: u64,
+    answers: VecDeque<Arrived>,
+    news: VecDeque<Arrived>,
+    /// Whether notifications that want an answer get one.
+    answering: bool,
+    greeting: Option<Record>,
+    is_up: bool,
+    /// Records of the agent that could not be decoded, since the check began.
+    broken: Vec<String>,
+    clean_up: Vec<String>,
+    transcript: Vec<Entry>,
+    transcript_bytes: usize,
+    began: Instant,
+}
+
+impl Bench {
+    /// A bench over a link on which nothing has happened yet.
+    pub fn new(config: BenchConfig, link: Link) -> Bench {
+        Bench {
+            agent: config.agent.clone(),
+            config,
+            link,
+            target: None,
+            asked: 0,
+            rows: 0,
+            answers: VecDeque::new(),
+            news: VecDeque::new(),
+            answering: true,
+            greeting: None,
+            is_up: false,
+            broken: Vec::new(),
+            clean_up: Vec::new(),
+            transcript: Vec::new(),
+            transcript_bytes: 0,
+            began: Instant::now(),
+        }
+    }
+
+    /// Waits until the agent is connected and its id known.
+    ///
+    /// # Errors
+    /// When it does not come within `patience`, or does not say who it is.
+    pub async fn meet(&mut self, patience: Duration) -> Result<(), Stop> {
+        let deadline = Instant::now() + patience;
+        while !self.is_up || self.agent.is_none() {
+            if !self.pump(deadline).await? {
+                let what = if self.is_up {
+                    "the agent is connected, but sends no Connect record: say who it is"
+                } else {
+                    "no agent connects"
+                };
+                return Err(Stop::Error(what.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the connection if there is none, and for the first Record on it.
+    pub(crate) async fn greeting(&mut self) -> Result<Option<Record>, Stop> {
+        let deadline = Instant::now() + self.config.patience;
+        while self.greeting.is_none() && self.pump(deadline).await? {}
+        Ok(self.greeting.clone())
+    }
+
+    /// Who we are.
+    pub fn controller(&self) -> &EndpointId {
+        &self.config.controller
+    }
+
+    /// Who the agent is.
+    ///
+    /// # Errors
+    /// Before [`Bench::meet`].
+    pub fn agent(&self) -> Result<&EndpointId, Stop> {
+        self.agent.as_ref().ok_or_else(|| Stop::Error("the agent's id is not known yet".to_owned()))
+    }
+
+    /// What the agent supports.
+    ///
+    /// # Errors
+    /// Before it was discovered.
+    pub fn target(&self) -> Result<&Target, Stop> {
+        self.target.as_ref().ok_or_else(|| Stop::Error("the agent's model is not known yet".to_owned()))
+    }
+
+    pub(crate) fn set_target(&mut self, target: Target) {
+        self.target = Some(target);
+    }
+
+    /// Leaves notifications unanswered from now on, until the check ends.
+    pub(crate) fn leave_unanswered(&mut self) {
+        self.answering = false;
+    }
+
+    /// Forgets what an earlier check left, and starts a transcript.
+    pub(crate) fn begin(&mut self) {
+        self.answering = true;
+        self.answers.clear();
+        self.news.clear();
+        self.broken.clear();
+        self.transcript.clear();
+        self.transcript_bytes = 0;
+        self.began = Instant::now();
+    }
+
+    /// Takes back what the check made, and gives what went over the wire meanwhile. The error says what the
+    /// agent sent that was no Record at all (R-ENC.1).
+    pub(crate) async fn end(&mut self) -> (Vec<Entry>, Result<(), Stop>) {
+        self.answering = true;
+        let paths: Vec<String> = self.clean_up.drain(..).rev().collect();
+        if !paths.is_empty() && self.is_up {
+            // What a check deleted itself is gone already; what remains is said by the next check that it disturbs.
+            let _ = self.delete(paths, true).await;
+        }
+        let broken = std::mem::take(&mut self.broken);
+        let sound = match broken.first() {
+            None => Ok(()),
+            Some(what) => {
+                Err(Stop::fail("every Record of the agent is well-formed", "Records that decode", what))
+            }
+        };
+        (std::mem::take(&mut self.transcript), sound)
+    }
+
+    /// The next id for a Message.
+    pub(crate) fn next_id(&mut self) -> String {
+        self.asked += 1;
+        format!("check-{}-{}", self.config.run, self.asked)
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send(&mut self, record: Bytes) -> Result<(), Stop> {
+        self.remember(Direction::Out, &record);
+        self.link.wire.send(record).map_err(Stop::Error)
+    }
+
+    /// Sends a Message in a Record without a session.
+    pub(crate) fn send_msg(&mut self, msg: &Msg) -> Result<(), Stop> {
+        let record = encode_message(&self.config.controller, self.agent()?, Version::CURRENT, msg);
+        self.send(record)
+    }
+
+    /// A Record of us to the agent that carries this.
+    pub(crate) fn record(&self, payload: Bytes) -> Result<Record, Stop> {
+        Ok(Record::message(&self.config.controller, self.agent()?, Version::CURRENT, payload))
+    }
+
+    /// Takes one arrival; false when none came by the deadline.
+    async fn pump(&mut self, deadline: Instant) -> Result<bool, Stop> {
+        let Ok(arrival) = timeout_at(deadline, self.link.arrivals.recv()).await else { return Ok(false) };
+        match arrival {
+            None => Err(Stop::Error("the transport is closed".to_owned())),
+            Some(Arrival::Up) => {
+                self.is_up = true;
+                self.greeting = None;
+                Ok(true)
+            }
+            Some(Arrival::Down(why)) => {
+                self.is_up = false;
+                self.reconnected().await?;
+                Err(Stop::fail("the agent keeps the connection", "an open connection", why))
+            }
+            Some(Arrival::Record(record)) => {
+                self.take(record)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Waits until an agent that lost its connection is back: the next check needs it.
+    async fn reconnected(&mut self) -> Result<(), Stop> {
+        let deadline = Instant::now() + limits::RECONNECT;
+        while !self.is_up {
+            match timeout_at(deadline, self.link.arrivals.recv()).await {
+                Ok(Some(Arrival::Up)) => {
+                    self.is_up = true;
+                    self.greeting = None;
+                }
+                Ok(Some(Arrival::Record(_) | Arrival::Down(_))) => {}
+                Ok(None) | Err(_) => {
+                    return Err(Stop::Error(
+                        "the connection broke, and the agent did not come back".to_owned(),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: Bytes) -> Result<(), Stop> {
+        self.remember(Direction::In, &bytes);
+        let record = match Record::decode(bytes) {
+            Ok(record) => record,
+            Err(error) => {
+                self.broken.push(format!("a Record that is wrong: {}", error.reason));
+                return Ok(());
+            }
+        };
+        self.greeting.get_or_insert_with(|| record.clone());
+        self.agent.get_or_insert_with(|| record.from_id.clone());
+        let RecordType::NoSession { payload } = record.record_type.clone() else { return Ok(()) };
+        match Msg::decode(&payload) {
+            Ok(msg) => self.sort(Arrived { msg, record, payload, at: Instant::now() }),
+            Err(error) => {
+                self.broken.push(format!("a Message that is wrong: {}", error.reason));
+                Ok(())
+            }
+        }
+    }
+
+    fn sort(&mut self, arrived: Arrived) -> Result<(), Stop> {
+        let Body::Request(request) = &arrived.msg.body else {
+            push(&mut self.answers, arrived);
+            return Ok(());
+        };
+        let answer = match request {
+            Request::Notify(notify) if notify.send_resp => {
+                Some(Msg::response(arrived.msg.msg_id.clone(), Response::NotifyResp(notify.response())))
+            }
+            _ => None,
+        };
+        push(&mut self.news, arrived);
+        match answer {
+            Some(answer) if self.answering => self.send_msg(&answer),
+            _ => Ok(()),
+        }
+    }
+
+    fn remember(&mut self, direction: Direction, record: &Bytes) {
+        self.transcript_bytes += record.len();
+        if self.transcript.len() < limits::MAX_TRANSCRIPT
+            && self.transcript_bytes <= limits::MAX_TRANSCRIPT_BYTES
+        {
+            let micros = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.transcript.push(Entry::described(direction, micros, record.clone()));
+        }
+    }
+}
+
+fn push(queue: &mut VecDeque<Arrived>, arrived: Arrived) {
+    if queue.len() == limits::MAX_UNCLAIMED {
+        queue.pop_front();
+    }
+    queue.push_back(arrived);
+}

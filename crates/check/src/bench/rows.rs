@@ -1,0 +1,65 @@
+//! Rows that checks make in the agent: subscriptions, which every agent has (R-NOT.0).
+
+use super::Bench;
+use super::ask::Setting;
+use crate::target::SUBSCRIPTION;
+use crate::verdict::Stop;
+
+/// A row that a check made; the bench deletes it afterwards.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// Path with its instance number.
+    pub path: String,
+    /// Its `ID`.
+    pub id: String,
+}
+
+impl Row {
+    /// A path below the row.
+    pub(crate) fn param(&self, name: &str) -> String {
+        format!("{}{name}", self.path)
+    }
+
+    /// A search path that finds this row by its id.
+    pub(crate) fn search(&self) -> String {
+        format!("{SUBSCRIPTION}[ID==\"{}\"].", self.id)
+    }
+}
+
+impl Bench {
+    /// A new text for the `ID` of a row.
+    pub(crate) fn row_id(&mut self) -> String {
+        self.rows += 1;
+        format!("cusp-check-{}-{}", self.config.run, self.rows)
+    }
+
+    /// A subscription that is disabled and does nothing.
+    pub(crate) async fn row(&mut self) -> Result<Row, Stop> {
+        self.subscription(&[("NotifType", "ValueChange"), ("ReferenceList", "Device.LocalAgent.EndpointID")])
+            .await
+    }
+
+    /// A subscription that is enabled.
+    pub(crate) async fn subscribe(&mut self, kind: &str, reference: &str, retry: bool) -> Result<Row, Stop> {
+        let retry = if retry { "true" } else { "false" };
+        let params =
+            [("NotifType", kind), ("ReferenceList", reference), ("Enable", "true"), ("NotifRetry", retry)];
+        self.subscription(&params).await
+    }
+
+    async fn subscription(&mut self, params: &[(&str, &str)]) -> Result<Row, Stop> {
+        let id = self.row_id();
+        let mut settings: Vec<Setting<'_>> = vec![("ID", &id, true)];
+        settings.extend(params.iter().map(|(name, value)| (*name, *value, true)));
+        let added = self.add(false, &[(SUBSCRIPTION, &settings)]).await?;
+        let made = match &added {
+            Ok(resp) => resp.created_obj_results.first().and_then(|result| result.status().ok()),
+            Err(error) => {
+                let why = format!("the agent makes no subscription: {} {}", error.err_code, error.err_msg);
+                return Err(Stop::Error(why));
+            }
+        };
+        let Some(made) = made else { return Err(Stop::Error("the agent makes no subscription".to_owned())) };
+        Ok(Row { path: made.instantiated_path.clone(), id })
+    }
+}

@@ -1,0 +1,30 @@
+//! What an agent under test can make grow, and how long it is waited for.
+
+use std::time::Duration;
+
+/// Arrivals that wait to be looked at; beyond them the link is not read.
+pub const ARRIVALS: usize = 256;
+
+/// Answers and notifications that no check has asked for yet; the oldest goes first.
+pub const MAX_UNCLAIMED: usize = 1024;
+
+/// Records of one check's transcript; what comes later is counted only.
+pub const MAX_TRANSCRIPT: usize = 4096;
+
+/// Bytes of the Records of one check's transcript.
+pub const MAX_TRANSCRIPT_BYTES: usize = 16 << 20;
+
+/// How long an answer may take. Some agents stall for fifteen seconds now and then.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long nothing must come where nothing may come.
+pub const SILENCE: Duration = Duration::from_secs(2);
+
+/// How long a notification is waited for: some agents look for changes only every 15 s.
+pub const NEWS: Duration = Duration::from_secs(20);
+
+/// How long a change should take to be notified (R-NOT.0a).
+pub const IN_TIME: Duration = Duration::from_secs(10);
+
+/// How long an agent may take to come back after its connection broke.
+pub const RECONNECT: Duration = Duration::from_secs(60);

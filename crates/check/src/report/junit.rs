@@ -1,0 +1,40 @@
+//! JUnit's XML, as CI servers read it.
+
+use std::fmt::Write;
+
+use super::markup;
+use crate::run::{Ran, Summary};
+use crate::verdict::Verdict;
+
+/// The run as one JUnit suite.
+pub fn junit(ran: &[Ran]) -> String {
+    let Summary { failed, errors, skipped, .. } = Summary::of(ran);
+    let total: u64 = ran.iter().map(|one| one.micros).sum();
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"cusp check\" tests=\"{}\" failures=\"{failed}\" \
+         errors=\"{errors}\" skipped=\"{skipped}\" time=\"{}\">\n",
+        ran.len(),
+        seconds(total),
+    );
+    for one in ran {
+        let (class, name, time) = (one.check.requirement(), one.check.id, seconds(one.micros));
+        // Writing to a String does not fail.
+        let _ = write!(text, "  <testcase classname=\"{class}\" name=\"{name}\" time=\"{time}\"");
+        text.push_str(&match &one.verdict {
+            Verdict::Pass => "/>\n".to_owned(),
+            Verdict::Fail(finding) => inside("failure", "message", &finding.to_string()),
+            Verdict::Skipped(why) => inside("skipped", "message", why),
+            Verdict::Error(why) => inside("error", "message", why),
+        });
+    }
+    text.push_str("</testsuite>\n");
+    text
+}
+
+fn inside(element: &str, attribute: &str, what: &str) -> String {
+    format!(">\n    <{element} {attribute}=\"{}\"/>\n  </testcase>\n", markup(what))
+}
+
+fn seconds(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}

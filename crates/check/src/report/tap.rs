@@ -1,0 +1,49 @@
+//! Test Anything Protocol, version 14.
+
+use std::fmt::Write;
+
+use crate::run::Ran;
+use crate::verdict::Verdict;
+
+/// The run as TAP.
+pub fn tap(ran: &[Ran]) -> String {
+    let mut text = format!("TAP version 14\n1..{}\n", ran.len());
+    for (number, one) in (1..).zip(ran) {
+        // Writing to a String does not fail.
+        let _ = line(&mut text, number, one);
+    }
+    text
+}
+
+fn line(text: &mut String, number: usize, one: &Ran) -> std::fmt::Result {
+    let id = one.check.id;
+    match &one.verdict {
+        Verdict::Pass => writeln!(text, "ok {number} - {id}"),
+        Verdict::Skipped(why) => writeln!(text, "ok {number} - {id} # SKIP {}", plain(why)),
+        Verdict::Fail(finding) => {
+            writeln!(text, "not ok {number} - {id}\n  ---")?;
+            for (key, value) in
+                [("message", &finding.reason), ("expected", &finding.expected), ("seen", &finding.seen)]
+            {
+                writeln!(text, "  {key}: {}", quoted(value))?;
+            }
+            writeln!(text, "  ...")
+        }
+        Verdict::Error(why) => {
+            writeln!(
+                text,
+                "not ok {number} - {id}\n  ---\n  message: {}\n  severity: error\n  ...",
+                quoted(why)
+            )
+        }
+    }
+}
+
+/// A YAML scalar; JSON strings are some.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn plain(text: &str) -> String {
+    text.replace(['\n', '\r', '#', '\\'], " ")
+}

@@ -1,0 +1,110 @@
+//! Running checks one after another.
+
+use tokio::time::Instant;
+use usp_proto::exchange::Entry;
+
+use crate::bench::Bench;
+use crate::checks::Check;
+use crate::target::Target;
+use crate::verdict::{Stop, Verdict};
+
+/// A check that was run.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// Which.
+    pub check: &'static Check,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What went over the wire, clean-up included.
+    pub transcript: Vec<Entry>,
+    /// How long it took, microseconds.
+    pub micros: u64,
+}
+
+/// How many checks ended how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Summary {
+    /// Passed.
+    pub passed: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Skipped.
+    pub skipped: usize,
+    /// Not carried out.
+    pub errors: usize,
+}
+
+impl Summary {
+    /// Counts.
+    pub fn of(ran: &[Ran]) -> Summary {
+        let mut summary = Summary::default();
+        for one in ran {
+            match one.verdict {
+                Verdict::Pass => summary.passed += 1,
+                Verdict::Fail(_) => summary.failed += 1,
+                Verdict::Skipped(_) => summary.skipped += 1,
+                Verdict::Error(_) => summary.errors += 1,
+            }
+        }
+        summary
+    }
+
+    /// Whether nothing failed and everything could be carried out.
+    pub fn is_good(&self) -> bool {
+        self.failed == 0 && self.errors == 0
+    }
+}
+
+/// The checks that one of the filters means: an id, or the beginning of one. No filter means all.
+pub fn select(filters: &[String]) -> Vec<&'static Check> {
+    let meant = |check: &Check| {
+        filters.is_empty()
+            || filters.iter().any(|filter| {
+                // `R-GET.1` is not `R-GET.1a`.
+                check.id == filter
+                    || check.id.strip_prefix(filter.as_str()).is_some_and(|rest| rest.starts_with(['-', '.']))
+            })
+    };
+    crate::checks::all().filter(|check| meant(check)).collect()
+}
+
+/// Meets the agent, asks what it supports, and runs the checks. `tell` hears of each as it ends.
+///
+/// # Errors
+/// When the agent does not come, or does not say what it supports.
+pub async fn run(
+    bench: &mut Bench,
+    checks: &[&'static Check],
+    patience: std::time::Duration,
+    mut tell: impl FnMut(&Ran),
+) -> Result<Vec<Ran>, Stop> {
+    bench.meet(patience).await?;
+    let target = Target::discover(bench).await?;
+    bench.set_target(target);
+    let mut ran = Vec::with_capacity(checks.len());
+    for &check in checks {
+        let one = run_one(bench, check).await;
+        tell(&one);
+        ran.push(one);
+    }
+    Ok(ran)
+}
+
+async fn run_one(bench: &mut Bench, check: &'static Check) -> Ran {
+    let began = Instant::now();
+    bench.begin();
+    let missing = |bench: &Bench| -> Result<(), Stop> {
+        let target = bench.target()?;
+        match check.needs.iter().find(|need| !target.offers(**need)) {
+            Some(need) => Err(Stop::Skip(need.missing().to_owned())),
+            None => Ok(()),
+        }
+    };
+    let end = match missing(bench) {
+        Ok(()) => (check.run)(bench).await,
+        Err(stop) => Err(stop),
+    };
+    let (transcript, sound) = bench.end().await;
+    let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    Ran { check, verdict: end.and(sound).into(), transcript, micros }
+}

@@ -1,0 +1,152 @@
+//! What the agent under test offers, found by asking it.
+
+use std::collections::BTreeMap;
+
+use usp_proto::get_supported_dm::GetSupportedDm;
+use usp_proto::get_supported_dm::SupportedObjectResult;
+use usp_proto::{Body, Request, Response};
+
+use crate::bench::Bench;
+use crate::verdict::Stop;
+
+/// The table that checks make their rows in.
+pub const SUBSCRIPTION: &str = "Device.LocalAgent.Subscription.";
+/// The table of commands that run.
+pub const REQUEST: &str = "Device.LocalAgent.Request.";
+/// The object that every agent has.
+pub const LOCAL_AGENT: &str = "Device.LocalAgent.";
+/// The table of controllers.
+pub const CONTROLLER: &str = "Device.LocalAgent.Controller.";
+/// An asynchronous command without any effect but its end.
+pub const TIMER: &str = "Device.ScheduleTimer()";
+
+/// What a check needs of an agent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// Subscriptions can be made.
+    Subscriptions,
+    /// `Device.ScheduleTimer()`.
+    Timer,
+    /// `LocalAgent.Request.{i}.Cancel()`
+    Cancel,
+    /// `Alias` of subscriptions.
+    Alias,
+    /// `LocalAgent.Controller.{i}.BootParameter.{i}.`
+    BootParameters,
+}
+
+impl Need {
+    /// What is missing, for people.
+    pub fn missing(self) -> &'static str {
+        match self {
+            Need::Subscriptions => "the agent has no Device.LocalAgent.Subscription. that can be added to",
+            Need::Timer => "the agent has no Device.ScheduleTimer()",
+            Need::Cancel => "the agent has no Device.LocalAgent.Request.{i}.Cancel()",
+            Need::Alias => "the agent's subscriptions have no Alias",
+            Need::BootParameters => "the agent has no Device.LocalAgent.Controller.{i}.BootParameter.",
+        }
+    }
+}
+
+/// The agent's supported model, as far as checks look at it.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    objects: BTreeMap<String, SupportedObjectResult>,
+}
+
+impl Target {
+    /// The model with these objects.
+    pub fn of(objects: impl IntoIterator<Item = SupportedObjectResult>) -> Target {
+        Target {
+            objects: objects.into_iter().map(|object| (object.supported_obj_path.clone(), object)).collect(),
+        }
+    }
+
+    /// Asks the agent.
+    ///
+    /// # Errors
+    /// When it does not answer GetSupportedDM for `Device.`.
+    pub async fn discover(bench: &mut Bench) -> Result<Target, Stop> {
+        let request = GetSupportedDm {
+            obj_paths: vec!["Device.".to_owned()],
+            first_level_only: false,
+            return_commands: true,
+            return_events: true,
+            return_params: true,
+            return_unique_key_sets: true,
+        };
+        match bench.ask(Request::GetSupportedDm(request)).await? {
+            Body::Response(Response::GetSupportedDmResp(resp)) => {
+                Ok(Target::of(resp.req_obj_results.into_iter().flat_map(|result| result.supported_objs)))
+            }
+            other => Err(crate::bench::unexpected("GetSupportedDMResp", &other)),
+        }
+    }
+
+    /// Whether the agent has what a check needs.
+    pub fn offers(&self, need: Need) -> bool {
+        let subscription = format!("{SUBSCRIPTION}{{i}}.");
+        match need {
+            // ADD_DELETE or ADD_ONLY.
+            Need::Subscriptions => {
+                self.objects.get(&subscription).is_some_and(|object| matches!(object.access, 1 | 2))
+            }
+            Need::Timer => self.has_command("Device.", "ScheduleTimer()"),
+            Need::Cancel => self.has_command(&format!("{REQUEST}{{i}}."), "Cancel()"),
+            Need::Alias => self.objects.get(&subscription).is_some_and(|object| {
+                object.supported_params.iter().any(|param| param.param_name == "Alias")
+            }),
+            Need::BootParameters => {
+                self.objects.contains_key(&format!("{CONTROLLER}{{i}}.BootParameter.{{i}}."))
+            }
+        }
+    }
+
+    fn has_command(&self, object: &str, name: &str) -> bool {
+        let commands = self.objects.get(object).map_or(&[][..], |object| &object.supported_commands);
+        commands.iter().any(|command| command.command_name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use usp_proto::generated::usp_msg::get_supported_dm_resp::{
+        SupportedCommandResult, SupportedParamResult,
+    };
+
+    fn object(path: &str, access: i32) -> SupportedObjectResult {
+        SupportedObjectResult { supported_obj_path: path.to_owned(), access, ..Default::default() }
+    }
+
+    #[test]
+    fn needs_are_read_from_the_model() {
+        let command =
+            SupportedCommandResult { command_name: "ScheduleTimer()".to_owned(), ..Default::default() };
+        let device = SupportedObjectResult { supported_commands: vec![command], ..object("Device.", 0) };
+        let command = SupportedCommandResult { command_name: "Cancel()".to_owned(), ..Default::default() };
+        let request = object("Device.LocalAgent.Request.{i}.", 0);
+        let cancel = SupportedObjectResult { supported_commands: vec![command], ..request };
+        let alias = SupportedParamResult { param_name: "Alias".to_owned(), ..Default::default() };
+        let path = "Device.LocalAgent.Subscription.{i}.";
+        let named = SupportedObjectResult { supported_params: vec![alias], ..object(path, 1) };
+        let boot = object("Device.LocalAgent.Controller.{i}.BootParameter.{i}.", 1);
+        for (objects, need, offered) in [
+            (vec![object(path, 1)], Need::Subscriptions, true),
+            (vec![object(path, 2)], Need::Subscriptions, true),
+            (vec![object(path, 0)], Need::Subscriptions, false),
+            (vec![object(path, 3)], Need::Subscriptions, false),
+            (vec![], Need::Subscriptions, false),
+            (vec![device], Need::Timer, true),
+            (vec![object("Device.", 0)], Need::Timer, false),
+            (vec![cancel], Need::Cancel, true),
+            (vec![object("Device.LocalAgent.Request.{i}.", 0)], Need::Cancel, false),
+            (vec![named], Need::Alias, true),
+            (vec![object(path, 1)], Need::Alias, false),
+            (vec![boot], Need::BootParameters, true),
+            (vec![], Need::BootParameters, false),
+        ] {
+            assert_eq!(Target::of(objects).offers(need), offered, "{need:?}");
+        }
+    }
+}

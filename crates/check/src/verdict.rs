@@ -1,0 +1,80 @@
+//! How a check ends.
+
+use std::fmt;
+
+/// What did not hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// What was looked at.
+    pub reason: String,
+    /// What the standard says.
+    pub expected: String,
+    /// What the agent did.
+    pub seen: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, seen {}", self.reason, self.expected, self.seen)
+    }
+}
+
+/// How a check ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// The agent does what the requirement says.
+    Pass,
+    /// It doesn't.
+    Fail(Finding),
+    /// The agent lacks what the check needs; nothing is known.
+    Skipped(String),
+    /// The check could not be carried out: a broken connection, or a set-up that the agent refused.
+    Error(String),
+}
+
+/// Why a check ends before its end.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Stop {
+    /// The requirement does not hold.
+    #[error("{0}")]
+    Fail(Finding),
+    /// The agent lacks what the check needs.
+    #[error("{0}")]
+    Skip(String),
+    /// The check could not be carried out.
+    #[error("{0}")]
+    Error(String),
+}
+
+impl Stop {
+    /// The requirement does not hold.
+    pub fn fail(reason: impl Into<String>, expected: impl Into<String>, seen: impl Into<String>) -> Stop {
+        Stop::Fail(Finding { reason: reason.into(), expected: expected.into(), seen: seen.into() })
+    }
+}
+
+impl From<Result<(), Stop>> for Verdict {
+    fn from(end: Result<(), Stop>) -> Verdict {
+        match end {
+            Ok(()) => Verdict::Pass,
+            Err(Stop::Fail(finding)) => Verdict::Fail(finding),
+            Err(Stop::Skip(why)) => Verdict::Skipped(why),
+            Err(Stop::Error(why)) => Verdict::Error(why),
+        }
+    }
+}
+
+/// Compares two things that can be shown.
+pub(crate) fn same<T: PartialEq + fmt::Debug>(reason: &str, expected: &T, seen: &T) -> Result<(), Stop> {
+    holds(expected == seen, reason, || format!("{expected:?}"), || format!("{seen:?}"))
+}
+
+/// Says what failed if something does not hold.
+pub(crate) fn holds(
+    good: bool,
+    reason: &str,
+    expected: impl FnOnce() -> String,
+    seen: impl FnOnce() -> String,
+) -> Result<(), Stop> {
+    if good { Ok(()) } else { Err(Stop::fail(reason, expected(), seen())) }
+}

@@ -1,0 +1,222 @@
+//! An agent in this process: the real machine on the real engine, behind a link that may carry a fault.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use check::{Arrival, Bench, BenchConfig, Link, Wire, limits};
+use dm::Type;
+use dm::model::{ModelBuilder, Param, Params};
+use dm::operation::ParamAccess;
+use dm::path::{Name, SchemaPath};
+use dm::schema::{Facets, ListFacet, tr_181};
+use engine::{
+    AgentConfig, AgentMachine, CloseReason, FactoryDefault, Host, Instance, InstanceConfig, Journal, Kind,
+    KindConfig, Outlet, OutletClosed, SystemClock,
+};
+use prost::Message;
+use tokio::sync::mpsc;
+use usp_proto::generated::usp_record::record::RecordType;
+use usp_proto::generated::usp_record::{NoSessionContextRecord, Record};
+use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::{Body, EndpointId, Msg, Request, Version};
+
+use crate::faults::Fault;
+
+pub(crate) const AGENT: &str = "os::012345-A1";
+pub(crate) const CONTROLLER: &str = "proto::cusp-check";
+const LINK: LinkId = LinkId(1);
+const SUBSCRIPTION: &str = "Device.LocalAgent.Subscription.{i}.";
+
+const OBJECTS: &[(&str, Params<'_>)] = &[
+    (
+        "Device.LocalAgent.",
+        Params::Only(&[
+            "ControllerNumberOfEntries",
+            "EndpointID",
+            "RequestNumberOfEntries",
+            "SubscriptionNumberOfEntries",
+        ]),
+    ),
+    (
+        "Device.LocalAgent.Controller.{i}.",
+        Params::Only(&[
+            "Alias",
+            "BootParameterNumberOfEntries",
+            "Enable",
+            "EndpointID",
+            "OnBoardingComplete",
+        ]),
+    ),
+    ("Device.LocalAgent.Controller.{i}.BootParameter.{i}.", Params::All),
+    ("Device.LocalAgent.Request.{i}.", Params::All),
+    (
+        SUBSCRIPTION,
+        Params::Only(&[
+            "Alias",
+            "CreationDate",
+            "Enable",
+            "ID",
+            "NotifExpiration",
+            "NotifRetry",
+            "NotifType",
+            "Persistent",
+            "Recipient",
+            "TimeToLive",
+        ]),
+    ),
+];
+
+fn id(text: &str) -> EndpointId {
+    EndpointId::receive(text).unwrap()
+}
+
+fn supported(model: &mut ModelBuilder) {
+    let catalogue = tr_181();
+    for (path, params) in OBJECTS {
+        model.add_from(&catalogue, path, *params).unwrap();
+    }
+    // Fixed once it is written: TR-181 says so in its text, where its table says readWrite.
+    let facets = Facets { list: Some(ListFacet::default()), ..Facets::default() };
+    let access = ParamAccess::WriteOnceReadOnly;
+    let list = Param { facets, access, ..Param::new(Name::parse("ReferenceList").unwrap(), Type::String) };
+    model.param(SUBSCRIPTION, list).unwrap();
+    model.add_actions(&catalogue, "Device.LocalAgent.Request.{i}.", &["Cancel()"]).unwrap();
+    engine::support_timers(model).unwrap();
+}
+
+fn kind() -> Kind {
+    let controller = "Device.LocalAgent.Controller.1.";
+    let config = KindConfig {
+        uri: "urn:example:agent".to_owned(),
+        own: &supported,
+        stored: Vec::new(),
+        volatile: vec![SchemaPath::parse("Device.LocalAgent.Request.").unwrap()],
+        defaults: vec![
+            FactoryDefault::new("Device.LocalAgent.", "EndpointID", AGENT),
+            FactoryDefault::new(controller, "EndpointID", CONTROLLER),
+            FactoryDefault::new(controller, "Enable", "true"),
+            FactoryDefault::new(controller, "OnBoardingComplete", "true"),
+        ],
+    };
+    Kind::build(&config, &[]).unwrap()
+}
+
+/// A bench with an agent at the other end of its link.
+pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
+    let agent = AgentConfig {
+        endpoint: id(AGENT),
+        versions: Version::SUPPORTED.to_vec(),
+        oui: "012345".to_owned(),
+        product_class: "Box".to_owned(),
+        serial_number: "A1".to_owned(),
+    };
+    let config = InstanceConfig {
+        kind: Arc::new(kind()),
+        machine: Box::new(AgentMachine::new(agent, [3; 32])),
+        providers: Vec::new(),
+        defaults: Vec::new(),
+        journal: Journal::memory(),
+        software_version: "1.0".to_owned(),
+        refresh_first: false,
+    };
+    let instance = Instance::new(Host::new(Arc::new(SystemClock::new())), config).unwrap();
+    instance.start().await.unwrap();
+    let (sender, arrivals) = mpsc::channel(limits::ARRIVALS);
+    sender.try_send(Arrival::Up).unwrap();
+    let way = Arc::new(Way { fault, sender, asked: Mutex::default() });
+    instance.link_up(id(CONTROLLER), ReturnPath::WebSocket(LINK), PeerAuth::Unproven, way.clone());
+    let config = BenchConfig {
+        controller: id(CONTROLLER),
+        agent: Some(id(AGENT)),
+        run: "t".to_owned(),
+        patience: limits::PATIENCE,
+    };
+    Bench::new(config, Link { wire: Box::new(Ears { instance, way }), arrivals })
+}
+
+/// From the bench to the agent.
+struct Ears {
+    instance: Arc<Instance>,
+    way: Arc<Way>,
+}
+
+/// From the agent to the bench.
+struct Way {
+    fault: Option<&'static Fault>,
+    sender: mpsc::Sender<Arrival>,
+    /// The requests as the bench sent them.
+    asked: Mutex<BTreeMap<String, Request>>,
+}
+
+impl Wire for Ears {
+    fn send(&self, record: Bytes) -> Result<(), String> {
+        let Some(record) = self.way.hear(record) else { return Ok(()) };
+        let return_path = ReturnPath::WebSocket(LINK);
+        self.instance.handle(Inbound { link: LINK, peer: PeerAuth::Unproven, return_path, record });
+        Ok(())
+    }
+}
+
+impl Way {
+    /// What the agent hears of a Record; nothing, perhaps.
+    fn hear(&self, bytes: Bytes) -> Option<Bytes> {
+        let mut record = Record::decode(bytes.clone()).ok()?;
+        if let Some(Msg { msg_id, body: Body::Request(request) }) = message(&record) {
+            self.asked.lock().unwrap().insert(msg_id, request);
+        }
+        let Some(fault) = self.fault else { return Some(bytes) };
+        if let Some(hear) = fault.hear_record {
+            let heard = hear(&mut record, &bytes);
+            return heard.then(|| record.encode_to_vec().into());
+        }
+        if let (Some(hear), Some(mut msg)) = (fault.hear, message(&record)) {
+            let heard = hear(&mut msg);
+            put(&mut record, &msg);
+            return heard.then(|| record.encode_to_vec().into());
+        }
+        Some(bytes)
+    }
+
+    /// What the agent says; nothing, perhaps.
+    fn say(&self, bytes: Bytes) -> Option<Bytes> {
+        let Some(fault) = self.fault else { return Some(bytes) };
+        let mut record = Record::decode(bytes).unwrap();
+        if let (Some(say), Some(mut msg)) = (fault.say, message(&record)) {
+            let said = say(self.asked.lock().unwrap().get(&msg.msg_id), &mut msg);
+            put(&mut record, &msg);
+            if !said {
+                return None;
+            }
+        }
+        let said = fault.say_record.is_none_or(|say| say(&mut record));
+        said.then(|| record.encode_to_vec().into())
+    }
+}
+
+impl Outlet for Way {
+    fn send(&self, record: Bytes) -> Result<(), OutletClosed> {
+        if let Some(record) = self.say(record) {
+            self.sender.try_send(Arrival::Record(record)).unwrap();
+        }
+        Ok(())
+    }
+
+    fn close(&self, reason: CloseReason) {
+        panic!("no check here makes the agent close its link: {reason:?}");
+    }
+}
+
+/// The Message in a Record, if it is a good one.
+pub(crate) fn message(record: &Record) -> Option<Msg> {
+    match &record.record_type {
+        Some(RecordType::NoSessionContext(context)) => Msg::decode(&context.payload).ok(),
+        _ => None,
+    }
+}
+
+/// Puts a Message into a Record.
+pub(crate) fn put(record: &mut Record, msg: &Msg) {
+    let context = NoSessionContextRecord { payload: msg.encode() };
+    record.record_type = Some(RecordType::NoSessionContext(context));
+}

@@ -1,0 +1,81 @@
+//! The wrong agent: what it hears or says differently. One fault per check, each breaking one rule.
+
+mod commands;
+mod layers;
+mod notifications;
+mod reads;
+mod writes;
+
+use usp_proto::generated::usp_record::Record;
+use usp_proto::{Body, ErrorBody, Msg, Request, Response};
+
+/// Changes a Message on its way in; false: it is not heard.
+type Hear = fn(&mut Msg) -> bool;
+/// Changes a Record on its way in, beside its bytes; false: it is not heard.
+type HearRecord = fn(&mut Record, &[u8]) -> bool;
+/// Changes a Message on its way out, beside the request with its id; false: it is not said.
+type Say = fn(Option<&Request>, &mut Msg) -> bool;
+/// Changes a Record on its way out; false: it is not said.
+type SayRecord = fn(&mut Record) -> bool;
+
+/// How an agent breaks one rule.
+pub(crate) struct Fault {
+    /// The check that must see it.
+    pub(crate) check: &'static str,
+    pub(crate) hear: Option<Hear>,
+    pub(crate) hear_record: Option<HearRecord>,
+    pub(crate) say: Option<Say>,
+    pub(crate) say_record: Option<SayRecord>,
+}
+
+impl Fault {
+    const fn none(check: &'static str) -> Fault {
+        Fault { check, hear: None, hear_record: None, say: None, say_record: None }
+    }
+
+    const fn hear(check: &'static str, hear: Hear) -> Fault {
+        Fault { hear: Some(hear), ..Fault::none(check) }
+    }
+
+    const fn hear_record(check: &'static str, hear: HearRecord) -> Fault {
+        Fault { hear_record: Some(hear), ..Fault::none(check) }
+    }
+
+    const fn say(check: &'static str, say: Say) -> Fault {
+        Fault { say: Some(say), ..Fault::none(check) }
+    }
+
+    const fn say_record(check: &'static str, say: SayRecord) -> Fault {
+        Fault { say_record: Some(say), ..Fault::none(check) }
+    }
+}
+
+/// Every fault.
+pub(crate) fn all() -> impl Iterator<Item = &'static Fault> {
+    [layers::FAULTS, reads::FAULTS, writes::FAULTS, commands::FAULTS, notifications::FAULTS]
+        .into_iter()
+        .flatten()
+}
+
+/// Changes the body of a Message that is of this kind; others pass.
+macro_rules! on {
+    ($group:ident :: $kind:ident, $msg:expr, $inner:ident => $change:expr) => {{
+        if let Body::$group($group::$kind($inner)) = &mut $msg.body {
+            $change;
+        }
+        true
+    }};
+}
+use on;
+
+/// Says that everything failed, instead.
+fn fail(msg: &mut Msg, code: u32) -> bool {
+    msg.body = Body::Error(ErrorBody::new(code, "the wrong agent"));
+    true
+}
+
+/// Says something else, instead.
+fn respond(msg: &mut Msg, response: Response) -> bool {
+    msg.body = Body::Response(response);
+    true
+}

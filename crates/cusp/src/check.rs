@@ -1,0 +1,109 @@
+//! `cusp check`: runs conformance checks against an agent and prints how they ended, as TAP or as JSON.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ::check::{Bench, BenchConfig, Check, EndpointId, Link, Ran, Summary, limits, report, websocket};
+use serde_json::{Value, json};
+
+use crate::cli::CheckArgs;
+use crate::client::Failure;
+use crate::output::{Output, note};
+use crate::serve;
+use crate::table::Table;
+
+/// `cusp check`.
+pub(crate) fn run(out: &mut Output, args: &CheckArgs) -> Result<(), Failure> {
+    let checks = ::check::select(&args.filters);
+    if checks.is_empty() {
+        return Err(Failure::usage("no check has such an id").with("`cusp check --list` shows them all"));
+    }
+    if args.list {
+        return list(out, &checks);
+    }
+    serve::log("warn")?;
+    let ran = serve::runtime()?.block_on(Box::pin(check(args, &checks)))?;
+    write(args.junit.as_deref(), || report::junit(&ran))?;
+    write(args.html.as_deref(), || report::html(&ran))?;
+    if out.json {
+        out.json(&report::json(&ran))?;
+    } else {
+        out.line(report::tap(&ran).trim_end())?;
+    }
+    let Summary { failed, errors, .. } = Summary::of(&ran);
+    if Summary::of(&ran).is_good() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!(
+            "{failed} of {} checks failed, {errors} could not be carried out",
+            ran.len()
+        )))
+    }
+}
+
+fn list(out: &mut Output, checks: &[&Check]) -> Result<(), Failure> {
+    if out.json {
+        let row = |check: &&Check| json!({ "id": check.id, "requirement": check.requirement(), "title": check.title });
+        return out.json(&Value::Array(checks.iter().map(row).collect()));
+    }
+    let mut table = Table::new(&["ID", "WHAT MUST HOLD"]);
+    checks.iter().for_each(|check| table.row([check.id.to_owned(), check.title.to_owned()]));
+    out.table(&table)
+}
+
+async fn check(args: &CheckArgs, checks: &[&'static Check]) -> Result<Vec<Ran>, Failure> {
+    let endpoint = |text: &str| {
+        EndpointId::receive(text)
+            .map_err(|error| Failure::usage(format!("{text} is no endpoint id: {error}")))
+    };
+    let controller = endpoint(&args.id)?;
+    let agent = args.agent.as_deref().map(endpoint).transpose()?;
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let config = BenchConfig {
+        controller,
+        agent,
+        run: format!("{:x}", started.as_secs()),
+        patience: limits::PATIENCE,
+    };
+    let link = link(args, &config).await?;
+    let mut bench = Bench::new(config, link);
+    let ran = ::check::run(&mut bench, checks, args.wait, |one| {
+        if !matches!(one.verdict, ::check::Verdict::Pass) {
+            note(&format!("{}: {}", one.check.id, said(&one.verdict)));
+        }
+    });
+    ran.await.map_err(|stop| Failure::new(stop.to_string()))
+}
+
+fn said(verdict: &::check::Verdict) -> String {
+    match verdict {
+        ::check::Verdict::Pass => "passed".to_owned(),
+        // What the agent had a part in is for the report, where it is escaped.
+        ::check::Verdict::Fail(finding) => format!("failed: {:?}", finding.reason),
+        ::check::Verdict::Skipped(why) => format!("skipped: {why:?}"),
+        ::check::Verdict::Error(why) => format!("not carried out: {why:?}"),
+    }
+}
+
+async fn link(args: &CheckArgs, config: &BenchConfig) -> Result<Link, Failure> {
+    let own = config.controller.clone();
+    if let Some(text) = &args.connect {
+        let url: websocket::WsUrl = text
+            .parse()
+            .map_err(|error: websocket::UrlError| Failure::usage(format!("{text} is no address: {error}")))?;
+        if url.secure {
+            return Err(Failure::usage(websocket::AddressError::Tls.to_string()));
+        }
+        return Ok(websocket::dial(url, own));
+    }
+    let text = args.listen.as_deref().unwrap_or_default();
+    let (addr, path) = websocket::listen_address(text).map_err(|error| Failure::usage(error.to_string()))?;
+    let (link, addr) = websocket::listen(addr, &path, own).await.map_err(anyhow::Error::from)?;
+    note(&format!("waiting for the agent at ws://{addr}{path}"));
+    Ok(link)
+}
+
+fn write(path: Option<&Path>, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::write(path, text()).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
+}

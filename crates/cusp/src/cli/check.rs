@@ -1,0 +1,41 @@
+//! Conformance checks.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::paths;
+
+/// `cusp check`.
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("way").required(true).args(["listen", "connect", "list"]))]
+pub(crate) struct CheckArgs {
+    /// Where the agent connects to, such as ws://127.0.0.1:8183/usp
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// Where the agent listens, such as ws://192.0.2.7:8184/usp
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) connect: Option<String>,
+    /// List the checks and run none
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Who we are: a controller that the agent serves
+    #[arg(long, value_name = "ENDPOINT", default_value = "proto::cusp-check")]
+    pub(crate) id: String,
+    /// Who the agent is; otherwise its Connect record says it
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) agent: Option<String>,
+    /// How long to wait for the agent
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = paths::duration)]
+    pub(crate) wait: Duration,
+    /// Also write JUnit's XML to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Also write a page with the exchanged messages to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Ids, or their beginnings: R-GET, R-GET.1a
+    #[arg(value_name = "ID")]
+    pub(crate) filters: Vec<String>,
+}
