@@ -169,7 +169,9 @@ impl<S: Store> Usp<S> {
                 self.session_for(entry, eid, device, proven).await.map(Some)
             }
             Decision::Pending | Decision::AskLive => {
-                self.0.attempts.charge(up.peer_addr.ip(), self.0.clock.now().mono);
+                if let Some(peer) = up.peer_addr {
+                    self.0.attempts.charge(peer.ip(), self.0.clock.now().mono);
+                }
                 let Some(place) = self.pending_place() else {
                     return Ok(Some(Opening::Refused("too many devices wait")));
                 };
@@ -178,7 +180,7 @@ impl<S: Store> Usp<S> {
             }
             Decision::Refuse(refusal) => {
                 let endpoint = Some(eid.as_str().to_owned());
-                self.note_refusal(self.0.options.tenant, up.peer_addr, endpoint, refusal.to_string());
+                self.note_refusal(self.0.options.tenant, up.peer_name(), endpoint, refusal.to_string());
                 Ok(Some(Opening::Refused("refused")))
             }
         }
@@ -256,7 +258,7 @@ impl<S: Store> Usp<S> {
         let pending = PendingDevice {
             endpoint: eid.as_str().to_owned(),
             transport: "websocket".to_owned(),
-            peer: entry.up.peer_addr.to_string(),
+            peer: entry.up.peer_name(),
             proven: proof != Proof::Unproven,
             fingerprint: proof.fingerprint(),
             first_seen: at,
@@ -264,7 +266,7 @@ impl<S: Store> Usp<S> {
             attempts: 1,
             changed: false,
         };
-        tracing::info!(endpoint = %eid, peer = %entry.up.peer_addr, "waits for approval");
+        tracing::info!(endpoint = %eid, peer = %entry.up.peer_name(), "waits for approval");
         self.submit(Write::SeenPending { tenant: self.0.options.tenant, pending }).await.map(drop)
     }
 
@@ -280,7 +282,7 @@ impl<S: Store> Usp<S> {
             tenant: self.0.options.tenant,
             device,
             transport: "websocket".to_owned(),
-            peer: up.peer_addr.to_string(),
+            peer: up.peer_name(),
             proven,
             at: self.0.clock.utc(),
         };
@@ -301,7 +303,7 @@ impl<S: Store> Usp<S> {
             old.sender.close(mtp::ws::close_code::POLICY, "replaced by another session of this device");
         }
         up.sender.authorise();
-        tracing::info!(endpoint = %eid, %device, peer = %up.peer_addr, proven, "session");
+        tracing::info!(endpoint = %eid, %device, peer = %up.peer_name(), proven, "session");
         Ok(Opening::Session(session))
     }
 
@@ -372,7 +374,7 @@ fn unavailable(error: StoreError) -> Refusal {
 /// What a transport proved, in the terms of the domain. Wildcard names count where they certify the id.
 fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
     match peer {
-        PeerAuth::Unproven => Proof::Unproven,
+        PeerAuth::Unproven | PeerAuth::Local { .. } => Proof::Unproven,
         PeerAuth::Certificate(certificate) => {
             let mut names: Vec<String> =
                 certificate.endpoint_ids.iter().map(|id| id.as_str().to_owned()).collect();

@@ -185,7 +185,7 @@ impl<S: Store> Usp<S> {
     pub(super) fn note_refusal(
         &self,
         tenant: TenantId,
-        peer: SocketAddr,
+        peer: impl ToString,
         endpoint: Option<String>,
         reason: String,
     ) {
