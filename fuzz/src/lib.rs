@@ -7,12 +7,16 @@
 
 mod path;
 mod schema;
+mod stomp;
+mod uds;
 mod usp;
 mod value;
 mod ws_upgrade;
 
 pub use path::path;
 pub use schema::{blob, pattern, rows, xml};
+pub use stomp::stomp_frame;
+pub use uds::uds_frame;
 pub use usp::{msg, record};
 pub use value::value;
 pub use ws_upgrade::ws_upgrade;
@@ -31,4 +35,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("record", record),
     ("msg", msg),
     ("ws_upgrade", ws_upgrade),
+    ("stomp_frame", stomp_frame),
+    ("uds_frame", uds_frame),
 ];
