@@ -69,7 +69,7 @@ impl<S: Store> Admission for Usp<S> {
             self.0.attempts.charge(peer_addr.ip(), self.0.clock.now().mono);
         }
         let endpoint = eid.map(|eid| eid.as_str().to_owned());
-        self.note_refusal(self.0.options.tenant, peer_addr, endpoint, refusal.reason.to_string());
+        self.note_refusal(self.0.options.tenant, peer_addr.to_string(), endpoint, refusal.reason.to_string());
     }
 }
 

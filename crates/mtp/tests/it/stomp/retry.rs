@@ -1,7 +1,6 @@
 //! The reconnect schedule of STOMP.
 
 use mtp::stomp::retry::{Retry, Schedule};
-use requirement::requirement;
 
 /// The longest wait of each attempt, among many devices; the shortest is near nothing.
 fn check(schedule: Schedule, longest_s: &[f64]) {
@@ -16,14 +15,12 @@ fn check(schedule: Schedule, longest_s: &[f64]) {
 }
 
 #[test]
-#[requirement("R-STOMP.7")]
 fn the_range_doubles_from_a_minute_ten_times() {
     let longest = [60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3840.0, 7680.0, 15_360.0, 30_720.0, 30_720.0];
     check(Schedule::default(), &longest);
 }
 
 #[test]
-#[requirement("R-STOMP.7")]
 fn other_parameters() {
     check(Schedule { initial_s: 1, multiplier: 1000, maximum_s: 10 }, &[1.0; 12]);
     check(Schedule { initial_s: 60, multiplier: 1500, maximum_s: 100 }, &[60.0, 90.0, 100.0, 100.0]);

@@ -19,8 +19,11 @@ fn written(write: impl Fn(&mut BytesMut)) -> Vec<u8> {
     out.to_vec()
 }
 
+/// Type and value of each value of a frame.
+type Values<'a> = &'a [(u8, &'a [u8])];
+
 /// What a decoder with a limit of 64 bytes makes of a stream, in one piece and byte by byte.
-fn check(stream: &[u8], expected: Result<&[&[(u8, &[u8])]], FrameError>) {
+fn check(stream: &[u8], expected: Result<&[Values<'_>], FrameError>) {
     for piece in [stream.len().max(1), 1] {
         let mut decoder = FrameDecoder::new(64);
         let mut frames = Vec::new();

@@ -182,7 +182,6 @@ async fn an_open_link_is_alive() {
 }
 
 #[test]
-#[requirement("R-UDS.5")]
 fn a_client_comes_back_within_one_to_five_seconds() {
     let mut seen = [false; 4];
     for client in 0..50_u8 {
