@@ -144,6 +144,27 @@ fn records_arrive_with_the_way_back() {
     assert_eq!(out(&mut machine), "", "nothing is acknowledged");
 }
 
+/// A conversation with RabbitMQ 3.10.8, as it was on the wire.
+#[test]
+#[requirement("R-STOMP.23")]
+fn what_rabbitmq_says() {
+    let connected_by_rabbitmq = "CONNECTED\nserver:RabbitMQ/3.10.8\nsession:session-F25DcU-V0X4-nQD3DOm93Q\n\
+        heart-beat:30000,10000\nversion:1.2\n\n\0\n";
+    let config = Config { heart_beat: Some((10_000, 30_000)), ..config() };
+    let (mut machine, found, said) = connected(config, connected_by_rabbitmq);
+    assert_eq!((&found[..], said.as_str()), (&[up("/queue/own")][..], SUBSCRIBE));
+    assert_eq!(machine.timeout(), Some(ms(7500)));
+    let message = "MESSAGE\nsubscription:0\ndestination:/queue/self\\c\\cc\n\
+        message-id:T_0@@session-F25DcU-V0X4-nQD3DOm93Q@@1\nredelivered:false\nreply-to-dest:/queue/os\\c\\c1\n\
+        content-type:application/vnd.bbf.usp.msg\ncontent-length:3\n\na\0b\0\n";
+    let record = Event::Record { reply_to: "/queue/os::1".into(), record: Bytes::from_static(b"a\0b") };
+    assert_eq!(events(&mut machine, NOW, message), [record]);
+    let refused = "ERROR\nmessage:Bad command\ncontent-type:text/plain\nversion:1.0,1.1,1.2\ncontent-length:39\n\n\
+        Could not interpret command \"NONSENSE\"\n\0\n";
+    let end = Event::End(End::ServerError("Bad command".to_owned()));
+    assert_eq!(events(&mut machine, NOW, refused), [end]);
+}
+
 #[test]
 fn messages_of_no_use_are_ignored() {
     let cases = [
