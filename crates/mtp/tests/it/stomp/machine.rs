@@ -144,25 +144,50 @@ fn records_arrive_with_the_way_back() {
     assert_eq!(out(&mut machine), "", "nothing is acknowledged");
 }
 
-/// A conversation with RabbitMQ 3.10.8, as it was on the wire.
+/// What a server said, as it was on the wire: to two heart-beats of 10 and 30 seconds, for a Record, and to a
+/// frame that it does not know.
+struct Recorded {
+    connected: &'static str,
+    message: &'static str,
+    error: &'static str,
+    says: &'static str,
+}
+
+const RABBITMQ_3_10_8: Recorded = Recorded {
+    connected: "CONNECTED\nserver:RabbitMQ/3.10.8\nsession:session-F25DcU-V0X4-nQD3DOm93Q\n\
+        heart-beat:30000,10000\nversion:1.2\n\n\0\n",
+    message: "MESSAGE\nsubscription:0\ndestination:/queue/self\\c\\cc\n\
+        message-id:T_0@@session-F25DcU-V0X4-nQD3DOm93Q@@1\nredelivered:false\nreply-to-dest:/queue/os\\c\\c1\n\
+        content-type:application/vnd.bbf.usp.msg\ncontent-length:3\n\na\0b\0\n",
+    error: "ERROR\nmessage:Bad command\ncontent-type:text/plain\nversion:1.0,1.1,1.2\ncontent-length:39\n\n\
+        Could not interpret command \"NONSENSE\"\n\0\n",
+    says: "Bad command",
+};
+
+const ACTIVEMQ_5_17_2: Recorded = Recorded {
+    connected: "CONNECTED\nserver:ActiveMQ/5.17.2\nheart-beat:30000,10000\n\
+        session:ID:broker-46313-1795271067748-3:2\nversion:1.2\n\n\0\n",
+    message: "MESSAGE\ncontent-length:3\nexpires:0\ndestination:/queue/self\\c\\cc\nsubscription:0\npriority:4\n\
+        message-id:ID\\cbroker-46313-1795271067748-3\\c2\\c-1\\c1\\c1\ncontent-type:application/vnd.bbf.usp.msg\n\
+        reply-to-dest:/queue/os\\c\\c1\ntimestamp:1795271070555\n\na\0b\0\n",
+    error: "ERROR\ncontent-type:text/plain\nmessage:Unknown STOMP action\\c NONSENSE\n\n\
+        org.apache.activemq.transport.stomp.ProtocolException: Unknown STOMP action: NONSENSE\n\0\n",
+    says: "Unknown STOMP action: NONSENSE",
+};
+
 #[test]
 #[requirement("R-STOMP.23")]
-fn what_rabbitmq_says() {
-    let connected_by_rabbitmq = "CONNECTED\nserver:RabbitMQ/3.10.8\nsession:session-F25DcU-V0X4-nQD3DOm93Q\n\
-        heart-beat:30000,10000\nversion:1.2\n\n\0\n";
-    let config = Config { heart_beat: Some((10_000, 30_000)), ..config() };
-    let (mut machine, found, said) = connected(config, connected_by_rabbitmq);
-    assert_eq!((&found[..], said.as_str()), (&[up("/queue/own")][..], SUBSCRIBE));
-    assert_eq!(machine.timeout(), Some(ms(7500)));
-    let message = "MESSAGE\nsubscription:0\ndestination:/queue/self\\c\\cc\n\
-        message-id:T_0@@session-F25DcU-V0X4-nQD3DOm93Q@@1\nredelivered:false\nreply-to-dest:/queue/os\\c\\c1\n\
-        content-type:application/vnd.bbf.usp.msg\ncontent-length:3\n\na\0b\0\n";
-    let record = Event::Record { reply_to: "/queue/os::1".into(), record: Bytes::from_static(b"a\0b") };
-    assert_eq!(events(&mut machine, NOW, message), [record]);
-    let refused = "ERROR\nmessage:Bad command\ncontent-type:text/plain\nversion:1.0,1.1,1.2\ncontent-length:39\n\n\
-        Could not interpret command \"NONSENSE\"\n\0\n";
-    let end = Event::End(End::ServerError("Bad command".to_owned()));
-    assert_eq!(events(&mut machine, NOW, refused), [end]);
+fn what_real_servers_say() {
+    for server in [RABBITMQ_3_10_8, ACTIVEMQ_5_17_2] {
+        let config = Config { heart_beat: Some((10_000, 30_000)), ..config() };
+        let (mut machine, found, said) = connected(config, server.connected);
+        assert_eq!((&found[..], said.as_str()), (&[up("/queue/own")][..], SUBSCRIBE));
+        assert_eq!(machine.timeout(), Some(ms(7500)));
+        let record = Event::Record { reply_to: "/queue/os::1".into(), record: Bytes::from_static(b"a\0b") };
+        assert_eq!(events(&mut machine, NOW, server.message), [record]);
+        let end = Event::End(End::ServerError(server.says.to_owned()));
+        assert_eq!(events(&mut machine, NOW, server.error), [end]);
+    }
 }
 
 #[test]
