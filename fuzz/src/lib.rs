@@ -8,6 +8,8 @@
 mod path;
 mod schema;
 mod session;
+mod stomp;
+mod uds;
 mod usp;
 mod value;
 mod ws_upgrade;
@@ -15,6 +17,8 @@ mod ws_upgrade;
 pub use path::path;
 pub use schema::{blob, pattern, rows, xml};
 pub use session::{mac, sar};
+pub use stomp::stomp_frame;
+pub use uds::uds_frame;
 pub use usp::{msg, record};
 pub use value::value;
 pub use ws_upgrade::ws_upgrade;
@@ -35,4 +39,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sar", sar),
     ("mac", mac),
     ("ws_upgrade", ws_upgrade),
+    ("stomp_frame", stomp_frame),
+    ("uds_frame", uds_frame),
 ];

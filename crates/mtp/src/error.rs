@@ -34,6 +34,10 @@ pub enum Error {
     /// The server's answer breaks the WebSocket or USP rules.
     #[error("handshake: {0}")]
     Handshake(&'static str),
+    /// The handshake over a UNIX domain socket failed.
+    #[cfg(feature = "uds")]
+    #[error("handshake: {0}")]
+    Uds(#[from] crate::uds::machine::End),
     /// Somebody else answered.
     #[error("expected endpoint {expected}, answered by {found}")]
     WrongEndpoint {

@@ -1,4 +1,4 @@
-//! USP message transfer protocols on tokio: WebSocket, both sides.
+//! USP message transfer protocols on tokio: WebSocket and UNIX domain sockets, both sides.
 //!
 //! A transport moves Records between two Endpoints and says what it proved about the peer. It reads no
 //! Record, keeps no session, and decides nothing about policy: those who do stand behind
@@ -8,6 +8,10 @@ pub mod error;
 pub mod limits;
 pub mod link;
 pub mod retry;
+#[cfg(feature = "stomp")]
+pub mod stomp;
+#[cfg(feature = "uds")]
+pub mod uds;
 #[cfg(feature = "ws")]
 pub mod ws;
 

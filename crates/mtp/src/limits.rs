@@ -45,3 +45,15 @@ pub const MAX_RETRY_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub const MAX_ADDRESSES: usize = 8;
 /// How long the listener rests when the system can't give it another socket.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Values of one frame on a UNIX domain socket; a Handshake has two at most.
+pub const MAX_TLVS: usize = 16;
+/// Bytes of a frame on a UNIX domain socket over those of its Record.
+pub const MAX_FRAME_OVERHEAD: usize = 1024;
+/// Bytes of the text of an Error on a UNIX domain socket: what is sent of one, and kept of one.
+pub const MAX_ERROR_TEXT: usize = 256;
+/// Bytes of a password beside a Handshake.
+pub const MAX_PASSWORD: usize = 256;
+/// From the connection to a UNIX domain socket to the peer's Handshake (R-UDS.18).
+pub const UDS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Connections to one UNIX domain socket unless its configuration says otherwise.
+pub const DEFAULT_MAX_LOCAL_CONNECTIONS: usize = 1024;

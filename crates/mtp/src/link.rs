@@ -1,5 +1,8 @@
 //! The seam of this crate: what a transport tells those who use it, and how they talk back to one link.
 
+#[cfg(feature = "uds")]
+mod driver;
+mod guard;
 mod sender;
 
 use std::borrow::Cow;
@@ -10,6 +13,9 @@ use std::net::SocketAddr;
 use usp_proto::EndpointId;
 use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
 
+#[cfg(feature = "uds")]
+pub(crate) use driver::{Got, Protocol, drive};
+pub(crate) use guard::DownGuard;
 pub use sender::{LinkSender, SendError};
 pub(crate) use sender::{Out, Shared};
 
@@ -37,8 +43,8 @@ pub enum Role {
 pub struct LinkUp {
     /// Its id.
     pub link: LinkId,
-    /// The other end of the socket.
-    pub peer_addr: SocketAddr,
+    /// The other end of the socket; `None` when it is a process of this host (a UNIX domain socket).
+    pub peer_addr: Option<SocketAddr>,
     /// Who the peer says it is. Only `peer` proves anything.
     pub eid: Option<EndpointId>,
     /// What the transport proved.
@@ -53,12 +59,20 @@ pub struct LinkUp {
     pub sender: LinkSender,
 }
 
+impl LinkUp {
+    /// The other end of the socket, for people.
+    pub fn peer_name(&self) -> String {
+        self.peer_addr.map_or_else(|| "this host".to_owned(), |addr| addr.to_string())
+    }
+}
+
 /// What the user of a link thinks of a Record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// Go on.
     Accepted,
-    /// It could not be decoded: the link is closed with 1003 (R-WS.16).
+    /// It could not be decoded: a WebSocket is closed with 1003 (R-WS.16), a UNIX domain socket with an Error
+    /// (R-UDS.23).
     Undecodable,
 }
 
@@ -82,23 +96,23 @@ pub trait LinkHandler: Send + Sync + 'static {
 pub enum DownReason {
     /// The peer closed it.
     ClosedByPeer {
-        /// RFC 6455 close code; 1005 when it gave none.
+        /// RFC 6455 close code; 1005 when it gave none, or the transport has none.
         code: u16,
         /// Its words.
         reason: String,
     },
     /// We closed it.
     ClosedByUs {
-        /// RFC 6455 close code.
+        /// RFC 6455 close code, whatever the transport.
         code: u16,
         /// Our words.
         reason: Cow<'static, str>,
     },
     /// The connection broke without a close.
     Lost(std::io::ErrorKind),
-    /// The peer broke the WebSocket protocol; closed with 1002.
+    /// The peer broke the transport's protocol (WebSocket: closed with 1002; UNIX domain socket: with an Error).
     Protocol(String),
-    /// The peer sent a message over the limit in force; closed with 1009.
+    /// The peer sent a message over the limit in force (WebSocket: closed with 1009; UNIX domain socket: with an Error).
     TooLong {
         /// The limit, bytes.
         limit: usize,

@@ -49,9 +49,7 @@ impl Retry {
         let exponent = i32::try_from(self.attempts).unwrap_or(1);
         let low = f64::from(self.schedule.minimum_wait_s.max(1)) * growth.powi(exponent - 1);
         let high = low * growth;
-        // 53 random bits fill the mantissa: uniform in [0, 1).
-        let fraction = (self.random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
-        Duration::from_secs_f64((low + (high - low) * fraction).min(MAX_RETRY_WAIT.as_secs_f64()))
+        uniform(&mut self.random, low, high)
     }
 
     /// R-WS.20: back to the first attempt, when a session stands. (R-WS.21 comes by itself: the count does
@@ -59,4 +57,11 @@ impl Retry {
     pub fn reset(&mut self) {
         self.attempts = 0;
     }
+}
+
+/// A wait between `low` and `high` seconds, and never over [`MAX_RETRY_WAIT`].
+pub(crate) fn uniform(random: &mut ChaCha12Rng, low: f64, high: f64) -> Duration {
+    // 53 random bits fill the mantissa: uniform in [0, 1).
+    let fraction = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+    Duration::from_secs_f64((low + (high - low) * fraction).min(MAX_RETRY_WAIT.as_secs_f64()))
 }

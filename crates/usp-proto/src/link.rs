@@ -17,13 +17,15 @@ pub struct LinkId(pub u64);
 pub enum ReturnPath {
     /// The WebSocket connection that the Record came on.
     WebSocket(LinkId),
+    /// The UNIX domain socket that the Record came on.
+    Uds(LinkId),
 }
 
 impl ReturnPath {
     /// The connection it leads to.
     pub fn link(&self) -> LinkId {
         match self {
-            ReturnPath::WebSocket(link) => *link,
+            ReturnPath::WebSocket(link) | ReturnPath::Uds(link) => *link,
         }
     }
 }
@@ -36,6 +38,11 @@ pub enum PeerAuth {
     Unproven,
     /// TLS with a certificate.
     Certificate(Arc<PeerCertificate>),
+    /// A process of this host, and whose: the kernel says so (`SO_PEERCRED`).
+    Local {
+        /// The user id of the process when it connected or began to listen.
+        uid: u32,
+    },
 }
 
 /// The certificate that a peer proved possession of.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use usp_proto::link::LinkId;
+use usp_proto::link::{LinkId, ReturnPath};
 
 use crate::limits::{MAX_MESSAGE, MAX_MISSED_PINGS, MAX_PROBES, SEND_QUEUE_BYTES, SEND_QUEUE_RECORDS};
 
@@ -28,6 +28,9 @@ pub enum SendError {
     /// Too much is waiting already.
     #[error("the link's send queue is full")]
     Full,
+    /// The return path leads over another link.
+    #[error("the return path belongs to another link")]
+    WrongLink,
     /// The Record is longer than any message may be.
     #[error("the Record is too long for one message")]
     TooLong,
@@ -61,7 +64,18 @@ impl LinkSender {
         Ok(())
     }
 
-    /// Closes the link with an RFC 6455 close code, after what is queued has left. The first call counts.
+    /// Queues a Record for whoever stands behind a return path of this link.
+    ///
+    /// # Errors
+    /// Those of [`LinkSender::send`], and when the path leads over another link.
+    pub fn send_to(&self, to: &ReturnPath, record: Bytes) -> Result<(), SendError> {
+        if to.link() != self.0.link {
+            return Err(SendError::WrongLink);
+        }
+        self.send(record)
+    }
+
+    /// Closes the link with an RFC 6455 close code (a UNIX domain socket tells its peer the reason from 1002 on), after what is queued has left. The first call counts.
     pub fn close(&self, code: u16, reason: impl Into<Cow<'static, str>>) {
         let mut state = self.0.lock();
         if state.close.is_none() {

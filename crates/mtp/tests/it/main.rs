@@ -10,6 +10,8 @@ mod pressure;
 mod raw;
 mod refusals;
 mod retry;
+mod stomp;
 mod support;
 mod tls;
+mod uds;
 mod url;

@@ -59,7 +59,7 @@ fn dialer(server: &Server, tls: ClientTls, expected: &str) -> Dialer {
 fn certificate(peer: &PeerAuth) -> &PeerCertificate {
     match peer {
         PeerAuth::Certificate(certificate) => certificate,
-        PeerAuth::Unproven => panic!("the peer proved nothing"),
+        PeerAuth::Unproven | PeerAuth::Local { .. } => panic!("the peer proved nothing"),
     }
 }
 

@@ -69,7 +69,7 @@ impl<S: Store> Admission for Usp<S> {
             self.0.attempts.charge(peer_addr.ip(), self.0.clock.now().mono);
         }
         let endpoint = eid.map(|eid| eid.as_str().to_owned());
-        self.note_refusal(self.0.options.tenant, peer_addr, endpoint, refusal.reason.to_string());
+        self.note_refusal(self.0.options.tenant, peer_addr.to_string(), endpoint, refusal.reason.to_string());
     }
 }
 
@@ -170,7 +170,9 @@ impl<S: Store> Usp<S> {
                 self.session_for(entry, eid, device, proven).await
             }
             Decision::Pending | Decision::AskLive => {
-                self.0.attempts.charge(up.peer_addr.ip(), self.0.clock.now().mono);
+                if let Some(peer) = up.peer_addr {
+                    self.0.attempts.charge(peer.ip(), self.0.clock.now().mono);
+                }
                 let Some(place) = self.pending_place() else {
                     return Ok(Some(Opening::Refused("too many devices wait")));
                 };
@@ -179,7 +181,7 @@ impl<S: Store> Usp<S> {
             }
             Decision::Refuse(refusal) => {
                 let endpoint = Some(eid.as_str().to_owned());
-                self.note_refusal(self.0.options.tenant, up.peer_addr, endpoint, refusal.to_string());
+                self.note_refusal(self.0.options.tenant, up.peer_name(), endpoint, refusal.to_string());
                 Ok(Some(Opening::Refused("refused")))
             }
         }
@@ -257,7 +259,7 @@ impl<S: Store> Usp<S> {
         let pending = PendingDevice {
             endpoint: eid.as_str().to_owned(),
             transport: "websocket".to_owned(),
-            peer: entry.up.peer_addr.to_string(),
+            peer: entry.up.peer_name(),
             proven: proof != Proof::Unproven,
             fingerprint: proof.fingerprint(),
             first_seen: at,
@@ -265,7 +267,7 @@ impl<S: Store> Usp<S> {
             attempts: 1,
             changed: false,
         };
-        tracing::info!(endpoint = %eid, peer = %entry.up.peer_addr, "waits for approval");
+        tracing::info!(endpoint = %eid, peer = %entry.up.peer_name(), "waits for approval");
         self.submit(Write::SeenPending { tenant: self.0.options.tenant, pending }).await.map(drop)
     }
 
@@ -281,7 +283,7 @@ impl<S: Store> Usp<S> {
             tenant: self.0.options.tenant,
             device,
             transport: "websocket".to_owned(),
-            peer: up.peer_addr.to_string(),
+            peer: up.peer_name(),
             proven,
             fingerprint: proof(&up.peer, eid).fingerprint(),
             at: self.0.clock.utc(),
@@ -308,7 +310,7 @@ impl<S: Store> Usp<S> {
             old.sender.close(mtp::ws::close_code::POLICY, "replaced by another session of this device");
         }
         up.sender.authorise();
-        tracing::info!(endpoint = %eid, %device, peer = %up.peer_addr, proven, "session");
+        tracing::info!(endpoint = %eid, %device, peer = %up.peer_name(), proven, "session");
         // Whoever enrols the device again from here on finds this session, and closes it.
         if self.was_revoked(&up.peer, eid).await.unwrap_or(true) {
             up.sender.close(mtp::ws::close_code::POLICY, "the device was enrolled again");
@@ -389,7 +391,7 @@ fn unavailable(error: StoreError) -> Refusal {
 /// What a transport proved, in the terms of the domain. Wildcard names count where they certify the id.
 fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
     match peer {
-        PeerAuth::Unproven => Proof::Unproven,
+        PeerAuth::Unproven | PeerAuth::Local { .. } => Proof::Unproven,
         PeerAuth::Certificate(certificate) => {
             let mut names: Vec<String> =
                 certificate.endpoint_ids.iter().map(|id| id.as_str().to_owned()).collect();

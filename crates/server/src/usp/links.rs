@@ -1,6 +1,5 @@
 //! Links: what a connection is to us, from its first byte to its end.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -185,17 +184,12 @@ impl<S: Store> Usp<S> {
     pub(super) fn note_refusal(
         &self,
         tenant: TenantId,
-        peer: SocketAddr,
+        peer: String,
         endpoint: Option<String>,
         reason: String,
     ) {
         self.0.metrics.refused.inc();
-        let attempt = fleet::enrolment::RefusedAttempt {
-            at: self.0.clock.utc(),
-            peer: peer.to_string(),
-            endpoint,
-            reason,
-        };
+        let attempt = fleet::enrolment::RefusedAttempt { at: self.0.clock.utc(), peer, endpoint, reason };
         let usp = self.clone();
         if usp.0.unstored_refusals.fetch_add(1, Ordering::Relaxed) >= REFUSALS_UNSTORED {
             usp.0.unstored_refusals.fetch_sub(1, Ordering::Relaxed);

@@ -51,7 +51,7 @@ impl AgentMachine {
     /// open most likely; but not for somebody who could not speak for that controller, and not for somebody
     /// who proves nothing, where the other has proven who it is.
     pub(super) fn replace(&mut self, controller: &EndpointId, new: &ReturnPath, peer: &PeerAuth) {
-        let ReturnPath::WebSocket(new) = new;
+        let ReturnPath::WebSocket(new) = new else { return };
         if !records::speaks_for(peer, controller) {
             return;
         }

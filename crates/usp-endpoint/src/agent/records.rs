@@ -98,6 +98,7 @@ impl AgentMachine {
             ReturnPath::WebSocket(_) => {
                 Record::websocket_connect(&self.config.endpoint, to, Version::CURRENT)
             }
+            ReturnPath::Uds(_) => Record::uds_connect(&self.config.endpoint, to, Version::CURRENT),
         };
         self.outputs.push_back(Output::Send(Outbound { return_path, record: record.encode() }));
     }

@@ -35,6 +35,11 @@ impl Record {
         Record::new(from, to, version, RecordType::WebSocketConnect)
     }
 
+    /// The first Record of an agent on a UNIX domain socket (R-MTP.6).
+    pub fn uds_connect(from: &EndpointId, to: &EndpointId, version: Version) -> Record {
+        Record::new(from, to, version, RecordType::UdsConnect)
+    }
+
     /// The last Record of an endpoint that leaves, with a code of the error table and a text (R-MTP.9).
     pub fn disconnect(
         from: &EndpointId,

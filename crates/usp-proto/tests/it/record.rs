@@ -140,6 +140,10 @@ fn builders() {
     assert!(connect.record_type.is_connect());
     let bytes = parse_hex(&format!("{VERSION}{TO}{FROM}4a00")).expect("hex");
     assert_eq!(connect.encode(), bytes);
+    let local = Record::uds_connect(&from, &to, version);
+    assert!(local.record_type.is_connect());
+    let bytes = parse_hex(&format!("{VERSION}{TO}{FROM}6a00")).expect("hex");
+    assert_eq!(local.encode(), bytes);
     let leave = Record::disconnect(&from, &to, version, 7106, "no");
     let bytes = parse_hex(&format!("{VERSION}{TO}{FROM}62090a026e6f15c21b0000")).expect("hex");
     assert_eq!(leave.encode(), bytes);

@@ -8,7 +8,7 @@ use dm::operation::Get;
 use requirement::requirement;
 use usp_endpoint::agent::io::{CloseReason, Input};
 use usp_endpoint::translate;
-use usp_proto::link::{LinkId, PeerAuth, PeerCertificate};
+use usp_proto::link::{LinkId, PeerAuth, PeerCertificate, ReturnPath};
 use usp_proto::msg::MsgType;
 use usp_proto::record::{PayloadSarState, SessionContext};
 use usp_proto::register::Register;
@@ -42,6 +42,10 @@ fn the_connect_record_comes_first() {
     assert_eq!(host.news(), [""; 0]);
     host.change("Device.LocalAgent.Controller.2.", "Enable", "true");
     assert_eq!(host.news(), ["6 WebSocketConnect"]);
+    // Each transport has its own.
+    let (return_path, peer) = (ReturnPath::Uds(LinkId(7)), PeerAuth::Local { uid: 0 });
+    host.input(Input::LinkUp { controller: id(ONE), return_path, peer });
+    assert_eq!(host.news(), ["7 UdsConnect"]);
 }
 
 #[test]

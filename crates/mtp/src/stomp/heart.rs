@@ -1,0 +1,66 @@
+//! Heart-beats of STOMP 1.2: what both sides promised, and what that means for the clock.
+
+use std::time::Duration;
+
+/// What was agreed, and when something was last sent and heard.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Heart {
+    /// The longest time that we may be silent.
+    send_every: Option<Duration>,
+    /// The longest time that the server may be silent.
+    hear_every: Option<Duration>,
+    sent: Duration,
+    heard: Duration,
+}
+
+impl Heart {
+    /// R-STOMP.11: what our wishes (milliseconds out and in) and the server's header make together. Each
+    /// direction beats only if both want it, and then at the slower of the two rates.
+    pub(super) fn new(now: Duration, ours: Option<(u32, u32)>, theirs: Option<&str>) -> Heart {
+        let (our_out, our_in) = ours.unwrap_or_default();
+        let (their_out, their_in) = theirs.and_then(parse).unwrap_or_default();
+        Heart {
+            send_every: agreed(our_out, their_in),
+            hear_every: agreed(our_in, their_out),
+            sent: now,
+            heard: now,
+        }
+    }
+
+    pub(super) fn sent(&mut self, now: Duration) {
+        self.sent = now;
+    }
+
+    pub(super) fn heard(&mut self, now: Duration) {
+        self.heard = now;
+    }
+
+    /// When we must say something, or give the server up.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        [self.beat_at(), self.dead_at()].into_iter().flatten().min()
+    }
+
+    /// Whether the server has been silent for too long.
+    pub(super) fn is_dead(&self, now: Duration) -> bool {
+        self.dead_at().is_some_and(|at| at <= now)
+    }
+
+    /// A quarter early, for the way.
+    fn beat_at(&self) -> Option<Duration> {
+        Some(self.sent + self.send_every? * 3 / 4)
+    }
+
+    /// STOMP 1.2 asks for a margin of error: one beat may be lost.
+    fn dead_at(&self) -> Option<Duration> {
+        Some(self.heard + self.hear_every? * 2)
+    }
+}
+
+fn agreed(one: u32, other: u32) -> Option<Duration> {
+    (one > 0 && other > 0).then(|| Duration::from_millis(one.max(other).into()))
+}
+
+fn parse(header: &str) -> Option<(u32, u32)> {
+    let (out, inward) = header.split_once(',')?;
+    Some((out.trim().parse().ok()?, inward.trim().parse().ok()?))
+}

@@ -1,0 +1,339 @@
+//! The rules of a connection to a STOMP server, one frame after another.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use mtp::stomp::frame::FrameError;
+use mtp::stomp::machine::{Config, End, Event, Machine};
+use requirement::requirement;
+
+use crate::support::id;
+
+const NOW: Duration = Duration::ZERO;
+const CONNECTED: &str = "CONNECTED\nversion:1.2\n\n\0";
+const SUBSCRIBE: &str = "SUBSCRIBE\nid:0\ndestination:/queue/own\nack:auto\n\n\0";
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn config() -> Config {
+    Config {
+        endpoint: id("os::00256D-0001"),
+        host: None,
+        login: None,
+        heart_beat: None,
+        destination: Some("/queue/own".to_owned()),
+    }
+}
+
+fn events(machine: &mut Machine, now: Duration, text: &str) -> Vec<Event> {
+    machine.receive(now, text.as_bytes());
+    std::iter::from_fn(|| machine.poll(now)).collect()
+}
+
+fn out(machine: &mut Machine) -> String {
+    String::from_utf8(machine.take_out().to_vec()).unwrap()
+}
+
+fn up(destination: &str) -> Event {
+    Event::Up(destination.into())
+}
+
+/// A machine that is up, and what it subscribed with.
+fn connected(config: Config, answer: &str) -> (Machine, Vec<Event>, String) {
+    let mut machine = Machine::new(config);
+    out(&mut machine);
+    let events = events(&mut machine, NOW, answer);
+    let said = out(&mut machine);
+    (machine, events, said)
+}
+
+fn stands() -> Machine {
+    let (machine, events, said) = connected(config(), CONNECTED);
+    assert_eq!((&events[..], said.as_str()), (&[up("/queue/own")][..], SUBSCRIBE));
+    machine
+}
+
+#[test]
+#[requirement("R-STOMP.2", "R-STOMP.3", "R-STOMP.4", "R-STOMP.5", "R-STOMP.9")]
+fn the_first_frame() {
+    let opening = |change: fn(&mut Config)| {
+        let mut config = config();
+        change(&mut config);
+        assert!(config.is_sound());
+        out(&mut Machine::new(config))
+    };
+    let plain = "STOMP\naccept-version:1.2\nhost:/\nendpoint-id:os\\c\\c00256D-0001\n\n\0";
+    assert_eq!(opening(|_| {}), plain);
+    let with_login = "STOMP\naccept-version:1.2\nhost:usp\nlogin:me\npasscode:a:b\\c\nendpoint-id:os\\c\\c00256D-0001\n\n\0";
+    let login = |config: &mut Config| {
+        config.host = Some("usp".to_owned());
+        config.login = Some(("me".to_owned(), "a:b\\c".to_owned()));
+    };
+    assert_eq!(opening(login), with_login);
+    let beating =
+        "STOMP\naccept-version:1.2\nhost:/\nendpoint-id:os\\c\\c00256D-0001\nheart-beat:10000,30000\n\n\0";
+    assert_eq!(opening(|config| config.heart_beat = Some((10_000, 30_000))), beating);
+}
+
+#[test]
+fn texts_that_would_break_the_first_frame_are_not_sound() {
+    for text in ["a\nb", "a\rb", "a\0b"] {
+        let text = || text.to_owned();
+        assert!(!Config { host: Some(text()), ..config() }.is_sound());
+        assert!(!Config { login: Some((text(), String::new())), ..config() }.is_sound());
+        assert!(!Config { login: Some((String::new(), text())), ..config() }.is_sound());
+    }
+    assert!(!Config { destination: Some("a\0b".to_owned()), ..config() }.is_sound());
+    let secret = Config { login: Some(("me".to_owned(), "secret".to_owned())), ..config() };
+    assert!(!format!("{secret:?}").contains("secret"));
+}
+
+#[test]
+#[requirement("R-STOMP.6", "R-STOMP.12", "R-STOMP.13", "R-STOMP.14", "R-STOMP.17")]
+fn what_it_subscribes_to() {
+    let assigned = "CONNECTED\nversion:1.2\nsubscribe-dest:/queue/os::1\n\n\0";
+    let subscribed = "SUBSCRIBE\nid:0\ndestination:/queue/os\\c\\c1\nack:auto\n\n\0";
+    for config in [config(), Config { destination: None, ..config() }] {
+        let (_, events, said) = connected(config, assigned);
+        assert_eq!((&events[..], said.as_str()), (&[up("/queue/os::1")][..], subscribed));
+    }
+    for answer in [CONNECTED, "CONNECTED\nversion:1.2\nsubscribe-dest:\n\n\0"] {
+        let (_, events, said) = connected(config(), answer);
+        assert_eq!((&events[..], said.as_str()), (&[up("/queue/own")][..], SUBSCRIBE));
+    }
+}
+
+#[test]
+fn without_a_destination_it_leaves() {
+    for destination in [None, Some(String::new())] {
+        let (mut machine, events, said) = connected(Config { destination, ..config() }, CONNECTED);
+        assert_eq!((&events[..], said.as_str()), (&[Event::End(End::NoDestination)][..], "DISCONNECT\n\n\0"));
+        machine.send(NOW, "/queue/c", b"abc");
+        assert_eq!(out(&mut machine), "");
+    }
+}
+
+#[test]
+#[requirement("R-STOMP.18", "R-STOMP.19", "R-STOMP.20", "R-STOMP.21", "R-STOMP.22")]
+fn records_leave_in_send_frames() {
+    let mut machine = stands();
+    machine.send(NOW, "/queue/self::c", b"a\0b");
+    let sent = "SEND\ndestination:/queue/self\\c\\cc\ncontent-length:3\ncontent-type:application/vnd.bbf.usp.msg\n\
+                reply-to-dest:/queue/own\n\na\0b\0";
+    assert_eq!(out(&mut machine), sent);
+}
+
+#[test]
+fn nothing_leaves_before_the_subscription() {
+    let mut machine = Machine::new(config());
+    out(&mut machine);
+    machine.send(NOW, "/queue/c", b"abc");
+    assert_eq!(out(&mut machine), "");
+}
+
+#[test]
+#[requirement("R-STOMP.23")]
+fn records_arrive_with_the_way_back() {
+    let mut machine = stands();
+    let message = "MESSAGE\nsubscription:0\nmessage-id:7\ndestination:/queue/own\ncontent-type:application/vnd.bbf.usp.msg\n\
+                   reply-to-dest:/queue/self\\c\\cc\ncontent-length:3\n\na\0b\0";
+    let record = Event::Record { reply_to: "/queue/self::c".into(), record: Bytes::from_static(b"a\0b") };
+    assert_eq!(events(&mut machine, NOW, message), [record]);
+    assert_eq!(out(&mut machine), "", "nothing is acknowledged");
+}
+
+/// What a server said, as it was on the wire: to two heart-beats of 10 and 30 seconds, for a Record, and to a
+/// frame that it does not know.
+struct Recorded {
+    connected: &'static str,
+    message: &'static str,
+    error: &'static str,
+    says: &'static str,
+}
+
+const RABBITMQ_3_10_8: Recorded = Recorded {
+    connected: "CONNECTED\nserver:RabbitMQ/3.10.8\nsession:session-F25DcU-V0X4-nQD3DOm93Q\n\
+        heart-beat:30000,10000\nversion:1.2\n\n\0\n",
+    message: "MESSAGE\nsubscription:0\ndestination:/queue/self\\c\\cc\n\
+        message-id:T_0@@session-F25DcU-V0X4-nQD3DOm93Q@@1\nredelivered:false\nreply-to-dest:/queue/os\\c\\c1\n\
+        content-type:application/vnd.bbf.usp.msg\ncontent-length:3\n\na\0b\0\n",
+    error: "ERROR\nmessage:Bad command\ncontent-type:text/plain\nversion:1.0,1.1,1.2\ncontent-length:39\n\n\
+        Could not interpret command \"NONSENSE\"\n\0\n",
+    says: "Bad command",
+};
+
+const ACTIVEMQ_5_17_2: Recorded = Recorded {
+    connected: "CONNECTED\nserver:ActiveMQ/5.17.2\nheart-beat:30000,10000\n\
+        session:ID:broker-46313-1795271067748-3:2\nversion:1.2\n\n\0\n",
+    message: "MESSAGE\ncontent-length:3\nexpires:0\ndestination:/queue/self\\c\\cc\nsubscription:0\npriority:4\n\
+        message-id:ID\\cbroker-46313-1795271067748-3\\c2\\c-1\\c1\\c1\ncontent-type:application/vnd.bbf.usp.msg\n\
+        reply-to-dest:/queue/os\\c\\c1\ntimestamp:1795271070555\n\na\0b\0\n",
+    error: "ERROR\ncontent-type:text/plain\nmessage:Unknown STOMP action\\c NONSENSE\n\n\
+        org.apache.activemq.transport.stomp.ProtocolException: Unknown STOMP action: NONSENSE\n\0\n",
+    says: "Unknown STOMP action: NONSENSE",
+};
+
+#[test]
+#[requirement("R-STOMP.23")]
+fn what_real_servers_say() {
+    for server in [RABBITMQ_3_10_8, ACTIVEMQ_5_17_2] {
+        let config = Config { heart_beat: Some((10_000, 30_000)), ..config() };
+        let (mut machine, found, said) = connected(config, server.connected);
+        assert_eq!((&found[..], said.as_str()), (&[up("/queue/own")][..], SUBSCRIBE));
+        assert_eq!(machine.timeout(), Some(ms(7500)));
+        let record = Event::Record { reply_to: "/queue/os::1".into(), record: Bytes::from_static(b"a\0b") };
+        assert_eq!(events(&mut machine, NOW, server.message), [record]);
+        let end = Event::End(End::ServerError(server.says.to_owned()));
+        assert_eq!(events(&mut machine, NOW, server.error), [end]);
+    }
+}
+
+#[test]
+fn messages_of_no_use_are_ignored() {
+    let cases = [
+        ("", "not of the content type of USP"),
+        ("content-type:text/plain\nreply-to-dest:/queue/c\n", "not of the content type of USP"),
+        (
+            "content-type:application/vnd.bbf.usp.error\nreply-to-dest:/queue/c\n",
+            "a deprecated error message",
+        ),
+        ("content-type:application/vnd.bbf.usp.msg\n", "without reply-to-dest"),
+        ("content-type:application/vnd.bbf.usp.msg\nreply-to-dest:\n", "without reply-to-dest"),
+    ];
+    let mut machine = stands();
+    for (headers, why) in cases {
+        let message = format!("MESSAGE\n{headers}\nabc\0");
+        assert_eq!(events(&mut machine, NOW, &message), [Event::Ignored(why)]);
+    }
+    assert_eq!(out(&mut machine), "");
+}
+
+#[test]
+fn an_error_frame_ends_it() {
+    let told = "ERROR\nmessage:not allowed\ncontent-length:5\n\nwords\0";
+    for mut machine in [Machine::new(config()), stands()] {
+        out(&mut machine);
+        let end = Event::End(End::ServerError("not allowed".to_owned()));
+        assert_eq!(events(&mut machine, NOW, told), [end]);
+        assert_eq!((out(&mut machine), machine.timeout()), (String::new(), None));
+        assert_eq!(events(&mut machine, NOW, CONNECTED), []);
+    }
+    // Without a message the first line of the body; never more than 256 bytes, never a control character.
+    let mut machine = stands();
+    let said = format!("ERROR\n\n\x1b{}\nsecond line\0", "x".repeat(300));
+    let end = Event::End(End::ServerError(format!(" {}", "x".repeat(255))));
+    assert_eq!(events(&mut machine, NOW, &said), [end]);
+}
+
+#[test]
+fn servers_that_do_not_fit() {
+    let cases = [
+        ("CONNECTED\nversion:1.1\n\n\0", End::Version),
+        ("CONNECTED\n\n\0", End::Version),
+        ("MESSAGE\n\n\0", End::Unexpected),
+        ("RECEIPT\nreceipt-id:last\n\n\0", End::Unexpected),
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", End::Frame(FrameError::Command)),
+    ];
+    for (answer, end) in cases {
+        let (_, events, said) = connected(config(), answer);
+        assert_eq!((&events[..], said.as_str()), (&[Event::End(end)][..], ""), "{answer}");
+    }
+    assert_eq!(events(&mut stands(), NOW, CONNECTED), [Event::End(End::Unexpected)]);
+    let mut silent = Machine::new(config());
+    assert_eq!(silent.timeout(), Some(ms(10_000)));
+    silent.expired(ms(9_999));
+    assert_eq!(silent.poll(ms(9_999)), None);
+    silent.expired(ms(10_000));
+    assert_eq!(silent.poll(ms(10_000)), Some(Event::End(End::TimedOut)));
+}
+
+#[test]
+#[requirement("R-STOMP.30")]
+fn receipts_that_nobody_asked_for_are_ignored() {
+    let mut machine = stands();
+    assert_eq!(events(&mut machine, NOW, "RECEIPT\nreceipt-id:1\n\n\0RECEIPT\nreceipt-id:last\n\n\0"), []);
+    machine.send(NOW, "/queue/c", b"");
+    assert!(out(&mut machine).starts_with("SEND\n"));
+}
+
+#[test]
+#[requirement("R-STOMP.28")]
+fn it_leaves_with_a_disconnect() {
+    let mut machine = stands();
+    machine.close(ms(1000));
+    assert_eq!(out(&mut machine), "DISCONNECT\nreceipt:last\n\n\0");
+    machine.close(ms(1000));
+    machine.send(ms(1000), "/queue/c", b"abc");
+    assert_eq!(out(&mut machine), "");
+    assert_eq!(events(&mut machine, ms(1000), "MESSAGE\n\nlate\0RECEIPT\nreceipt-id:9\n\n\0"), []);
+    let confirmed = "RECEIPT\nreceipt-id:last\n\n\0";
+    assert_eq!(events(&mut machine, ms(1000), confirmed), [Event::End(End::Closed)]);
+
+    let mut unheard = stands();
+    unheard.close(ms(1000));
+    assert_eq!(unheard.timeout(), Some(ms(6000)));
+    unheard.expired(ms(6000));
+    assert_eq!(unheard.poll(ms(6000)), Some(Event::End(End::Closed)));
+}
+
+#[test]
+fn another_destination_is_subscribed_to() {
+    let mut machine = stands();
+    assert!(!machine.set_destination(NOW, "/queue/own"));
+    assert_eq!(out(&mut machine), "");
+    assert!(machine.set_destination(NOW, "/queue/new"));
+    let anew = "UNSUBSCRIBE\nid:0\n\n\0SUBSCRIBE\nid:0\ndestination:/queue/new\nack:auto\n\n\0";
+    assert_eq!(out(&mut machine), anew);
+    machine.send(NOW, "/queue/c", b"");
+    assert!(out(&mut machine).contains("\nreply-to-dest:/queue/new\n"));
+
+    // What the server chose stays.
+    let (mut machine, ..) = connected(config(), "CONNECTED\nversion:1.2\nsubscribe-dest:/queue/1\n\n\0");
+    assert!(!machine.set_destination(NOW, "/queue/new"));
+    assert_eq!(out(&mut machine), "");
+}
+
+/// Our wishes and the server's; when we beat, and when the server counts as dead, after the last of either.
+fn check_heart(ours: Option<(u32, u32)>, theirs: &str, beat: Option<u64>, dead: Option<u64>) {
+    let answer = format!("CONNECTED\nversion:1.2\n{theirs}\n\0");
+    let (mut machine, ..) = connected(Config { heart_beat: ours, ..config() }, &answer);
+    let first = [beat, dead].into_iter().flatten().min();
+    assert_eq!(machine.timeout(), first.map(ms), "{ours:?} {theirs}");
+    if let Some(beat) = beat {
+        machine.receive(ms(beat - 1), b"\n");
+        machine.expired(ms(beat - 1));
+        assert_eq!(out(&mut machine), "");
+        machine.expired(ms(beat));
+        assert_eq!(out(&mut machine), "\n");
+        machine.send(ms(beat + 100), "/queue/c", b"");
+        out(&mut machine);
+        machine.receive(ms(beat + 100), b"\n");
+        let next = [Some(beat), dead].into_iter().flatten().min();
+        assert_eq!(machine.timeout(), next.map(|after| ms(beat + 100 + after)));
+    }
+    if let Some(dead) = dead {
+        let (mut machine, ..) = connected(Config { heart_beat: ours, ..config() }, &answer);
+        assert_eq!(events(&mut machine, ms(500), "\r\n"), []);
+        machine.expired(ms(dead + 499));
+        assert_eq!(machine.poll(ms(dead + 499)), None);
+        machine.expired(ms(dead + 500));
+        assert_eq!(machine.poll(ms(dead + 500)), Some(Event::End(End::Dead)));
+    }
+}
+
+#[test]
+#[requirement("R-STOMP.9", "R-STOMP.11")]
+fn heart_beats_follow_both_wishes() {
+    check_heart(None, "", None, None);
+    check_heart(None, "heart-beat:1000,1000\n", None, None);
+    check_heart(Some((1000, 2000)), "", None, None);
+    check_heart(Some((1000, 2000)), "heart-beat:0,0\n", None, None);
+    check_heart(Some((1000, 2000)), "heart-beat:nonsense\n", None, None);
+    // The slower of two counts: we beat a quarter early, and bear with one beat of the server's missing.
+    check_heart(Some((1000, 2000)), "heart-beat:500,4000\n", Some(3000), Some(4000));
+    check_heart(Some((4000, 500)), "heart-beat:8000,1000\n", Some(3000), Some(16_000));
+    check_heart(Some((1000, 0)), "heart-beat:500,500\n", Some(750), None);
+    check_heart(Some((0, 1000)), "heart-beat:500,500\n", None, Some(2000));
+}
