@@ -5,12 +5,14 @@
 //! target on all of them. A new target is a module with such a function, one row in [`TARGETS`], and
 //! a corpus folder.
 
+mod mqtt;
 mod path;
 mod schema;
 mod usp;
 mod value;
 mod ws_upgrade;
 
+pub use mqtt::{mqtt_client, mqtt_reply_to};
 pub use path::path;
 pub use schema::{blob, pattern, rows, xml};
 pub use usp::{msg, record};
@@ -31,4 +33,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("record", record),
     ("msg", msg),
     ("ws_upgrade", ws_upgrade),
+    ("mqtt_client", mqtt_client),
+    ("mqtt_reply_to", mqtt_reply_to),
 ];

@@ -34,6 +34,10 @@ pub enum Error {
     /// The server's answer breaks the WebSocket or USP rules.
     #[error("handshake: {0}")]
     Handshake(&'static str),
+    /// The broker, or what we know about it, ended the attempt.
+    #[cfg(feature = "mqtt")]
+    #[error("MQTT: {0}")]
+    Mqtt(crate::mqtt::machine::End),
     /// Somebody else answered.
     #[error("expected endpoint {expected}, answered by {found}")]
     WrongEndpoint {

@@ -1,13 +1,17 @@
-//! USP message transfer protocols on tokio: WebSocket, both sides.
+//! USP message transfer protocols on tokio: WebSocket, both sides; MQTT, the client's side (feature `mqtt`).
 //!
 //! A transport moves Records between two Endpoints and says what it proved about the peer. It reads no
 //! Record, keeps no session, and decides nothing about policy: those who do stand behind
 //! [`LinkHandler`] and [`Admission`].
 
+mod dial;
 pub mod error;
 pub mod limits;
 pub mod link;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 pub mod retry;
+mod stream;
 #[cfg(feature = "ws")]
 pub mod ws;
 

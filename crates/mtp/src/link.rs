@@ -1,5 +1,6 @@
 //! The seam of this crate: what a transport tells those who use it, and how they talk back to one link.
 
+mod guard;
 mod sender;
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use usp_proto::EndpointId;
 use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
 
+pub(crate) use guard::DownGuard;
 pub use sender::{LinkSender, SendError};
 pub(crate) use sender::{Out, Shared};
 
@@ -43,7 +45,8 @@ pub struct LinkUp {
     pub eid: Option<EndpointId>,
     /// What the transport proved.
     pub peer: PeerAuth,
-    /// Where answers go.
+    /// Where answers go. On a connection to a broker there is no one peer: it is the topic that reaches us,
+    /// which Connect records tell.
     pub return_path: ReturnPath,
     /// Who opened it.
     pub side: Side,
@@ -82,7 +85,7 @@ pub trait LinkHandler: Send + Sync + 'static {
 pub enum DownReason {
     /// The peer closed it.
     ClosedByPeer {
-        /// RFC 6455 close code; 1005 when it gave none.
+        /// RFC 6455 close code, 1005 when it gave none; or the reason code of an MQTT DISCONNECT.
         code: u16,
         /// Its words.
         reason: String,
@@ -96,7 +99,7 @@ pub enum DownReason {
     },
     /// The connection broke without a close.
     Lost(std::io::ErrorKind),
-    /// The peer broke the WebSocket protocol; closed with 1002.
+    /// The peer broke the transport's protocol (WebSocket: closed with 1002).
     Protocol(String),
     /// The peer sent a message over the limit in force; closed with 1009.
     TooLong {

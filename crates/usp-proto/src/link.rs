@@ -17,13 +17,20 @@ pub struct LinkId(pub u64);
 pub enum ReturnPath {
     /// The WebSocket connection that the Record came on.
     WebSocket(LinkId),
+    /// A topic of an MQTT broker.
+    Mqtt {
+        /// The connection to the broker, which many Endpoints share.
+        link: LinkId,
+        /// The topic that reaches the one Endpoint: never empty, no wildcards.
+        topic: Arc<str>,
+    },
 }
 
 impl ReturnPath {
     /// The connection it leads to.
     pub fn link(&self) -> LinkId {
         match self {
-            ReturnPath::WebSocket(link) => *link,
+            ReturnPath::WebSocket(link) | ReturnPath::Mqtt { link, .. } => *link,
         }
     }
 }

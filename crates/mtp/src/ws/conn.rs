@@ -13,12 +13,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tungstenite::Message;
 use usp_proto::EndpointId;
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Inbound, PeerAuth, ReturnPath};
 
 use super::close_code;
 use super::wire::{Failed, Got, Wire};
 use crate::limits::{CLOSE_GRACE, MAX_MESSAGE};
-use crate::link::{DownReason, LinkHandler, LinkSender, LinkUp, Out, Role, Shared, Side, Verdict};
+use crate::link::{DownGuard, DownReason, LinkHandler, LinkSender, LinkUp, Out, Role, Shared, Side, Verdict};
 
 /// What is known about a link when it stands.
 pub(crate) struct Facts {
@@ -148,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
                 ready!(self.wire.poll_flush(cx))?;
             }
             match self.shared.next() {
-                Out::Record(record) => self.wire.write(cx, Message::Binary(record))?,
+                Out::Record { record, .. } => self.wire.write(cx, Message::Binary(record))?,
                 Out::Ping => self.wire.write(cx, Message::Ping(Bytes::new()))?,
                 Out::Nothing if self.wire.is_blocked() => {}
                 Out::Nothing => return self.wire.poll_flush(cx),
@@ -253,24 +253,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
             let _ = poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
         };
         let _ = timeout(CLOSE_GRACE, finishing).await;
-    }
-}
-
-/// Says `down` exactly once, also when the handler panics or the task is dropped.
-struct DownGuard<'h, H: LinkHandler> {
-    handler: &'h H,
-    shared: Arc<Shared>,
-    reason: Option<DownReason>,
-}
-
-impl<H: LinkHandler> Drop for DownGuard<'_, H> {
-    fn drop(&mut self) {
-        self.shared.gone();
-        let panicked = std::thread::panicking();
-        let broken = if panicked { DownReason::Panicked } else { DownReason::Aborted };
-        let link: LinkId = self.shared.link;
-        let reason = self.reason.take().unwrap_or(broken);
-        tracing::debug!(link = link.0, %reason, "link down");
-        self.handler.down(link, reason);
     }
 }

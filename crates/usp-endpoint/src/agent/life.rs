@@ -48,7 +48,7 @@ impl AgentMachine {
     /// R-WS.4: a WebSocket connection takes the place of another with the same controller, which is half
     /// open most likely; but not for somebody who could not speak for that controller.
     pub(super) fn replace(&mut self, controller: &EndpointId, new: &ReturnPath, peer: &PeerAuth) {
-        let ReturnPath::WebSocket(new) = new;
+        let ReturnPath::WebSocket(new) = new else { return };
         if !records::speaks_for(peer, controller) {
             return;
         }
