@@ -188,6 +188,7 @@ impl Shared {
     }
 
     /// Of a link to a broker.
+    #[cfg(feature = "mqtt")]
     pub(crate) fn brokered() -> Arc<Shared> {
         Shared::with(true)
     }

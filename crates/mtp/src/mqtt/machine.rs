@@ -109,6 +109,9 @@ pub enum Unsent {
     TooLong,
 }
 
+/// How a broker that knows no 5.0 refuses it: the CONNACK of 3.1.1, which is none in 5.0.
+const OLD_REFUSAL: [u8; 4] = [0x20, 2, 0, 1];
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Connecting,
@@ -169,6 +172,13 @@ impl Machine {
 
     /// Bytes from the broker.
     pub fn handle_input(&mut self, now: Duration, data: &[u8]) {
+        if self.state == State::Connecting
+            && self.settings.version == Version::V5
+            && data.starts_with(&OLD_REFUSAL)
+        {
+            let reason = "the broker doesn't speak MQTT 5.0".to_owned();
+            return self.end(End::Refused { code: OLD_REFUSAL[3], reason });
+        }
         let mut cursor = Cursor::new(data);
         while self.state != State::Ended && cursor.position() < data.len() as u64 {
             let events = self.core.recv(&mut cursor);

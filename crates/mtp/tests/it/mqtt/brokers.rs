@@ -1,5 +1,6 @@
 //! The client against a real broker: two Endpoints that talk through it, and what goes wrong.
 
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +12,7 @@ use pki::{Ca, ClientTls, ControllerVerifier, ServerNames, Trust, Validity};
 use requirement::requirement;
 
 use super::daemon::Mosquitto;
+use super::rabbit::RabbitMq;
 use crate::support::{AGENT, CONTROLLER, Event, Events, Recorder, id};
 
 const AGENT_TOPIC: &str = "usp/agents/os::00256D-0001";
@@ -18,13 +20,17 @@ const CONTROLLER_TOPIC: &str = "usp/controllers/self::controller-1";
 const VERSIONS: [Version; 2] = [Version::V5, Version::V3_1_1];
 
 fn client(broker: &Mosquitto, version: Version, role: Role) -> Client {
+    client_at(broker.port, version, role)
+}
+
+fn client_at(port: u16, version: Version, role: Role) -> Client {
     let (eid, topic) = match role {
         Role::Agent => (AGENT, AGENT_TOPIC),
         Role::Controller => (CONTROLLER, CONTROLLER_TOPIC),
     };
     let mut settings = Settings::new(version, id(eid));
     settings.response_topic = Some(topic.parse().unwrap());
-    let address = BrokerAddress { host: "127.0.0.1".to_owned(), port: broker.port, secure: false };
+    let address = BrokerAddress { host: "127.0.0.1".to_owned(), port, secure: false };
     Client::new(address, settings, role)
 }
 
@@ -94,6 +100,31 @@ async fn records_travel_through_mosquitto() {
             talk(&agent, &controller).await;
         }
     }
+}
+
+/// Debian's RabbitMQ speaks 3.1.1 only, and closes the connection of those who try 5.0.
+#[tokio::test]
+#[requirement("R-MQTT.2", "R-MQTT.24", "R-MQTT.25")]
+async fn records_travel_through_rabbitmq() {
+    let broker = RabbitMq::start();
+    let login = |version, role, password: &str| {
+        let mut client = client_at(broker.port, version, role);
+        client.settings.username = Some("guest".to_owned());
+        client.settings.password = Some(password.to_owned());
+        client
+    };
+    for qos in [Qos::AtMostOnce, Qos::AtLeastOnce] {
+        let mut agent = login(Version::V3_1_1, Role::Agent, "guest");
+        let mut controller = login(Version::V3_1_1, Role::Controller, "guest");
+        (agent.settings.qos, controller.settings.qos) = (qos, qos);
+        talk(&agent, &controller).await;
+    }
+    match login(Version::V3_1_1, Role::Agent, "wrong").connect().await {
+        Err(Error::Mqtt(End::Refused { code, .. })) => assert_eq!(code, 4),
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+    let closed = login(Version::V5, Role::Agent, "guest").connect().await;
+    assert!(matches!(&closed, Err(Error::Io(e)) if e.kind() == ErrorKind::UnexpectedEof), "{closed:?}");
 }
 
 #[tokio::test]

@@ -271,6 +271,9 @@ fn refusals_and_good_byes_are_said_in_words() {
     let reason = [&[0x1f][..], &text("who are you")].concat();
     let connack = packet(0x20, &[&[0, 0x8a, reason.len() as u8], &reason]);
     assert_eq!(end_of(settings(Version::V5), &[&connack]), refused(0x8a, "Banned: who are you"));
+    // The answer of a broker that knows 3.1.1 only.
+    let old = refused(1, "the broker doesn't speak MQTT 5.0");
+    assert_eq!(end_of(settings(Version::V5), &[&[0x20, 2, 0, 1]]), old);
     let left = End::ClosedByBroker { code: 0x8b, reason: "ServerShuttingDown".to_owned() };
     let (end, _) = end_of(settings(Version::V5), &[&connack_5(&[]), &[0xe0, 1, 0x8b]]);
     assert_eq!(end, Some(left));

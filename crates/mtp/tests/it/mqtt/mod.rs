@@ -3,4 +3,5 @@
 mod brokers;
 mod daemon;
 mod machine;
+mod rabbit;
 mod topics;
