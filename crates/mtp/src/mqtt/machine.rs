@@ -147,7 +147,6 @@ impl Machine {
         let limit = u32::try_from(MAX_PACKET).unwrap_or(u32::MAX);
         let mut core =
             Connection::with_options(version, ConnectionOptions::new().maximum_packet_size_recv(limit));
-        core.set_auto_pub_response(true);
         core.set_pingresp_recv_timeout(u64::try_from(PING_PATIENCE.as_millis()).unwrap_or(u64::MAX));
         let mut machine = Machine {
             core,
@@ -314,7 +313,11 @@ impl Machine {
             (Heard::Accepted(acceptance), State::Connecting) => self.accepted(now, acceptance),
             (Heard::Refused { code, reason }, State::Connecting) => self.end(End::Refused { code, reason }),
             (Heard::Subscribed(granted), State::Subscribing) => self.subscribed(&granted),
-            (Heard::Published { reply_to, content_type, payload }, State::Subscribing | State::Up) => {
+            (Heard::Forbidden(what), _) => self.surprise(what),
+            (Heard::Published { reply_to, content_type, payload, id }, State::Subscribing | State::Up) => {
+                if let Some(id) = id {
+                    self.acknowledge(now, id);
+                }
                 self.published(reply_to, content_type.as_deref(), payload);
             }
             (Heard::Disconnected { code, reason }, _) => self.end(End::ClosedByBroker { code, reason }),
@@ -379,6 +382,9 @@ impl Machine {
 
     /// R-MQTT.27a. What is no Record, and what could not be answered, is dropped.
     fn published(&mut self, reply_to: Option<Topic>, content_type: Option<&str>, record: Bytes) {
+        if self.state == State::Ended {
+            return;
+        }
         if content_type.is_some_and(|kind| !CONTENT_TYPES.contains(&kind)) {
             tracing::debug!(content_type, "a message that is no Record was dropped");
             return;
@@ -386,6 +392,13 @@ impl Machine {
         match reply_to {
             Some(reply_to) => self.events.push_back(Event::Record { reply_to, record }),
             None => tracing::debug!("a Record without a reply-to topic was dropped"),
+        }
+    }
+
+    fn acknowledge(&mut self, now: Duration, id: u16) {
+        match packets::acknowledge(self.settings.version, id) {
+            Ok(packet) => self.send(now, packet),
+            Err(_) => self.surprise("PUBLISH with the packet id 0"),
         }
     }
 

@@ -15,6 +15,8 @@ use super::settings::{Qos, Settings, Version};
 use super::topic::{Filter, Topic};
 use super::{CONTENT_TYPES, ENDPOINT_ID_PROPERTY, SUBSCRIBE_PROPERTY, reply_to};
 
+const QOS_2: &str = "PUBLISH with QoS 2";
+
 /// What a packet from the broker says.
 pub(super) enum Heard {
     Accepted(Acceptance),
@@ -28,11 +30,15 @@ pub(super) enum Heard {
         reply_to: Option<Topic>,
         content_type: Option<String>,
         payload: Bytes,
+        /// The packet id that wants a PUBACK.
+        id: Option<u16>,
     },
     Disconnected {
         code: u8,
         reason: String,
     },
+    /// Something that nobody asked for.
+    Forbidden(&'static str),
     Other,
 }
 
@@ -122,6 +128,14 @@ pub(super) fn publish(
     })
 }
 
+/// R-MQTT.20: the answer to QoS 1. Built here, because the core panics on the packet id 0.
+pub(super) fn acknowledge(version: Version, id: u16) -> Result<Packet, MqttError> {
+    Ok(match version {
+        Version::V3_1_1 => v3_1_1::Puback::builder().packet_id(id).build()?.into(),
+        Version::V5 => v5_0::Puback::builder().packet_id(id).build()?.into(),
+    })
+}
+
 /// R-MQTT.35
 pub(super) fn disconnect(version: Version) -> Result<Packet, MqttError> {
     Ok(match version {
@@ -151,7 +165,11 @@ pub(super) fn read(packet: &Packet) -> Heard {
             let granted = |code: &SubackReasonCode| (*code as u8) < 0x80;
             Heard::Subscribed(suback.reason_codes().iter().map(granted).collect())
         }
+        // Subscriptions ask for QoS 1 at most.
+        Packet::V3_1_1Publish(publish) if publish.qos() == CoreQos::ExactlyOnce => Heard::Forbidden(QOS_2),
+        Packet::V5_0Publish(publish) if publish.qos() == CoreQos::ExactlyOnce => Heard::Forbidden(QOS_2),
         Packet::V3_1_1Publish(publish) => Heard::Published {
+            id: publish.packet_id(),
             reply_to: reply_to::split(publish.topic_name()),
             content_type: None,
             payload: Bytes::copy_from_slice(publish.payload().as_slice()),
@@ -198,7 +216,12 @@ fn published(publish: &v5_0::Publish) -> Heard {
             _ => {}
         }
     }
-    Heard::Published { reply_to, content_type, payload: Bytes::copy_from_slice(publish.payload().as_slice()) }
+    Heard::Published {
+        id: publish.packet_id(),
+        reply_to,
+        content_type,
+        payload: Bytes::copy_from_slice(publish.payload().as_slice()),
+    }
 }
 
 /// A reason code in words, with what the broker says beyond it.

@@ -282,13 +282,16 @@ fn refusals_and_good_byes_are_said_in_words() {
 #[test]
 fn a_broker_that_breaks_the_rules_is_left() {
     let connack: &[u8] = &[0x20, 3, 0, 0, 0];
-    let cases: [&[&[u8]]; 6] = [
+    let cases: [&[&[u8]]; 8] = [
         &[&[0x30, 6, 0, 1, b'a', 0, b'x', b'y']],
         &[connack, connack],
         &[connack, &[0x90, 4, 0, 1, 0, 0], &[0x90, 4, 0, 1, 0, 0]],
         &[&[0x00, 0]],
         &[&[0x20, 0xff, 0xff, 0xff, 0xff, 0x01]],
         &[connack, &[0x10, 0]],
+        // The packet id 0, and a QoS that was not asked for.
+        &[connack, &[0x32, 7, 0, 1, b'a', 0, 0, 0, b'x']],
+        &[connack, &[0x34, 7, 0, 1, b'a', 0, 5, 0, b'x']],
     ];
     for (number, input) in cases.iter().enumerate() {
         let (end, _) = end_of(settings(Version::V5), input);
