@@ -53,15 +53,22 @@ stage() {
 
 skip() { printf '%-16s skipped: %s\n' "$1" "$2"; }
 
-# --- what the browser tests need
+# --- what the browser tests need, and the real peers of the transports
 chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
-if [ -f web/package.json ] && [ -z "$chromium" ]; then
+packages=
+[ ! -f web/package.json ] || [ -n "$chromium" ] || packages="$packages chromium"
+[ -x /usr/sbin/mosquitto ] || have mosquitto || packages="$packages mosquitto"
+[ -d /usr/lib/rabbitmq/lib ] || have rabbitmq-server || packages="$packages rabbitmq-server"
+if [ -n "$packages" ]; then
   if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && have apt-get; then
-    echo "installing the Debian package chromium"
-    stage packages 600 sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium'
+    echo "installing the Debian packages:$packages"
+    stage packages 600 sh -c "apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $packages"
+    # The tests start brokers of their own: the service that comes with the package is not wanted.
+    case "$packages" in *mosquitto*) systemctl disable --now mosquitto >/dev/null 2>&1 || true ;; esac
+    case "$packages" in *rabbitmq*) systemctl disable --now rabbitmq-server >/dev/null 2>&1 || true ;; esac
     chromium=$(command -v chromium || true)
   else
-    echo "missing: chromium, for the browser tests (on Debian: apt-get install chromium)"
+    echo "missing, and tests fail without it:$packages (on Debian: apt-get install$packages)"
   fi
 fi
 

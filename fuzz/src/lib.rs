@@ -5,6 +5,7 @@
 //! target on all of them. A new target is a module with such a function, one row in [`TARGETS`], and
 //! a corpus folder.
 
+mod mqtt;
 mod path;
 mod schema;
 mod session;
@@ -14,6 +15,7 @@ mod usp;
 mod value;
 mod ws_upgrade;
 
+pub use mqtt::{mqtt_client, mqtt_reply_to};
 pub use path::path;
 pub use schema::{blob, pattern, rows, xml};
 pub use session::{mac, sar};
@@ -41,4 +43,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("ws_upgrade", ws_upgrade),
     ("stomp_frame", stomp_frame),
     ("uds_frame", uds_frame),
+    ("mqtt_client", mqtt_client),
+    ("mqtt_reply_to", mqtt_reply_to),
 ];

@@ -38,6 +38,10 @@ pub enum Error {
     #[cfg(feature = "uds")]
     #[error("handshake: {0}")]
     Uds(#[from] crate::uds::machine::End),
+    /// The broker, or what we know about it, ended the attempt.
+    #[cfg(feature = "mqtt")]
+    #[error("MQTT: {0}")]
+    Mqtt(crate::mqtt::machine::End),
     /// Somebody else answered.
     #[error("expected endpoint {expected}, answered by {found}")]
     WrongEndpoint {

@@ -1,17 +1,21 @@
-//! USP message transfer protocols on tokio: WebSocket and UNIX domain sockets, both sides.
+//! USP message transfer protocols on tokio: WebSocket and UNIX domain sockets, both sides; MQTT, the client's side.
 //!
 //! A transport moves Records between two Endpoints and says what it proved about the peer. It reads no
 //! Record, keeps no session, and decides nothing about policy: those who do stand behind
 //! [`LinkHandler`] and [`Admission`].
 
+mod dial;
 pub mod error;
 pub mod limits;
 pub mod link;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 pub mod retry;
 #[cfg(feature = "stomp")]
 pub mod stomp;
 #[cfg(feature = "uds")]
 pub mod uds;
+mod stream;
 #[cfg(feature = "ws")]
 pub mod ws;
 

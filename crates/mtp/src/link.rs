@@ -49,7 +49,8 @@ pub struct LinkUp {
     pub eid: Option<EndpointId>,
     /// What the transport proved.
     pub peer: PeerAuth,
-    /// Where answers go.
+    /// Where answers go. On a connection to a broker there is no one peer: it is the topic that reaches us,
+    /// which Connect records tell.
     pub return_path: ReturnPath,
     /// Who opened it.
     pub side: Side,
@@ -96,7 +97,7 @@ pub trait LinkHandler: Send + Sync + 'static {
 pub enum DownReason {
     /// The peer closed it.
     ClosedByPeer {
-        /// RFC 6455 close code; 1005 when it gave none, or the transport has none.
+        /// RFC 6455 close code, 1005 when it gave none; or the reason code of an MQTT DISCONNECT.
         code: u16,
         /// Its words.
         reason: String,

@@ -19,13 +19,20 @@ pub enum ReturnPath {
     WebSocket(LinkId),
     /// The UNIX domain socket that the Record came on.
     Uds(LinkId),
+    /// A topic of an MQTT broker.
+    Mqtt {
+        /// The connection to the broker, which many Endpoints share.
+        link: LinkId,
+        /// The topic that reaches the one Endpoint: never empty, no wildcards.
+        topic: Arc<str>,
+    },
 }
 
 impl ReturnPath {
     /// The connection it leads to.
     pub fn link(&self) -> LinkId {
         match self {
-            ReturnPath::WebSocket(link) | ReturnPath::Uds(link) => *link,
+            ReturnPath::WebSocket(link) | ReturnPath::Uds(link) | ReturnPath::Mqtt { link, .. } => *link,
         }
     }
 }

@@ -34,6 +34,9 @@ pub enum SendError {
     /// The Record is longer than any message may be.
     #[error("the Record is too long for one message")]
     TooLong,
+    /// The return path leads to another link, or a broker was not told to whom the Record goes.
+    #[error("the return path does not lead through this link")]
+    NoWay,
 }
 
 impl LinkSender {
@@ -42,11 +45,30 @@ impl LinkSender {
         self.0.link
     }
 
-    /// Queues a Record. It leaves in order, in one message.
+    /// Queues a Record for the one peer of this link. It leaves in order, in one message.
     ///
     /// # Errors
-    /// When the link is closed, its queue full, or the Record too long.
+    /// When the link is closed, its queue full, the Record too long, or the link one to a broker.
     pub fn send(&self, record: Bytes) -> Result<(), SendError> {
+        if self.0.brokered { Err(SendError::NoWay) } else { self.queue(None, record) }
+    }
+
+    /// Queues a Record for whoever the return path leads to. It leaves in order, in one message.
+    ///
+    /// # Errors
+    /// When the path leads elsewhere, the link is closed, its queue full, or the Record too long.
+    pub fn send_to(&self, path: &ReturnPath, record: Bytes) -> Result<(), SendError> {
+        let to = match path {
+            ReturnPath::WebSocket(_) => None,
+            ReturnPath::Mqtt { topic, .. } => Some(topic.clone()),
+        };
+        if path.link() != self.0.link || to.is_some() != self.0.brokered {
+            return Err(SendError::NoWay);
+        }
+        self.queue(to, record)
+    }
+
+    fn queue(&self, to: Option<Arc<str>>, record: Bytes) -> Result<(), SendError> {
         let mut state = self.0.lock();
         if state.closed || state.close.is_some() {
             return Err(SendError::Closed);
@@ -59,7 +81,7 @@ impl LinkSender {
             return Err(SendError::Full);
         }
         state.queued_bytes += record.len();
-        state.queue.push_back(record);
+        state.queue.push_back((to, record));
         state.wake();
         Ok(())
     }
@@ -134,12 +156,14 @@ impl fmt::Debug for LinkSender {
 /// What the task of a link and everybody else share.
 pub(crate) struct Shared {
     pub(crate) link: LinkId,
+    /// Whether many Endpoints are reached through it, each by an address.
+    brokered: bool,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Bytes>,
+    queue: VecDeque<(Option<Arc<str>>, Bytes)>,
     queued_bytes: usize,
     close: Option<(u16, Cow<'static, str>)>,
     waker: Option<Waker>,
@@ -154,7 +178,11 @@ struct State {
 /// What the task should do next.
 #[derive(Debug)]
 pub(crate) enum Out {
-    Record(Bytes),
+    /// To whom, on a link to a broker, and what.
+    Record {
+        to: Option<Arc<str>>,
+        record: Bytes,
+    },
     Ping,
     Nothing,
 }
@@ -168,10 +196,21 @@ pub(crate) struct Attention {
 }
 
 impl Shared {
+    /// Of a link with one peer.
     pub(crate) fn new() -> Arc<Shared> {
+        Shared::with(false)
+    }
+
+    /// Of a link to a broker.
+    #[cfg(feature = "mqtt")]
+    pub(crate) fn brokered() -> Arc<Shared> {
+        Shared::with(true)
+    }
+
+    fn with(brokered: bool) -> Arc<Shared> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let link = LinkId(NEXT.fetch_add(1, Ordering::Relaxed));
-        Arc::new(Shared { link, state: Mutex::default() })
+        Arc::new(Shared { link, brokered, state: Mutex::default() })
     }
 
     /// Remembers whom to wake, and says what is up.
@@ -190,9 +229,9 @@ impl Shared {
             return Out::Ping;
         }
         match state.queue.pop_front() {
-            Some(record) => {
+            Some((to, record)) => {
                 state.queued_bytes -= record.len();
-                Out::Record(record)
+                Out::Record { to, record }
             }
             None => {
                 // An idle link has no use for the room.

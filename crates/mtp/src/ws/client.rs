@@ -9,10 +9,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::{SecureRandom, SystemRandom};
-use rustls_pki_types::ServerName;
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 use tungstenite::protocol;
 use usp_proto::EndpointId;
 use usp_proto::link::{LinkId, PeerAuth};
@@ -21,12 +18,13 @@ use super::conn::{self, Facts};
 use super::enrol::{HeadRead, read_body, read_head, write_all};
 use super::handshake::{parse_enrol_answer, parse_response, upgrade_request};
 use super::keepalive::KeepAlive;
-use super::stream::Stream;
 use super::url::WsUrl;
 use super::wire::Wire;
+use crate::dial::Target;
 use crate::error::Error;
-use crate::limits::{HANDSHAKE_TIMEOUT, MAX_ADDRESSES};
+use crate::limits::HANDSHAKE_TIMEOUT;
 use crate::link::{DownReason, LinkHandler, LinkSender, Role, Shared, Side};
+use crate::stream::Stream;
 
 /// Everything needed to connect, again and again.
 #[derive(Clone, Debug)]
@@ -133,41 +131,8 @@ impl Dialer {
     }
 
     async fn open(&self) -> Result<(Stream, SocketAddr, PeerAuth), Error> {
-        let (socket, peer_addr) = self.connect_tcp().await?;
-        // Without it small Records wait for acknowledgements of earlier ones.
-        let _ = socket.set_nodelay(true);
-        if !self.url.secure {
-            return Ok((Stream::Plain(socket), peer_addr, PeerAuth::Unproven));
-        }
-        let tls = self.tls.as_ref().ok_or(Error::NoTls)?;
-        let host = ServerName::try_from(self.url.host.clone()).map_err(|_| Error::Url("not a host name"))?;
-        let stream =
-            TlsConnector::from(tls.config().clone()).connect(host, socket).await.map_err(Error::Tls)?;
-        let peer = tls.peer(stream.get_ref().1.peer_certificates());
-        Ok((Stream::Dialled(Box::new(stream)), peer_addr, peer))
-    }
-
-    /// Tries the addresses of the host in their order; one after another, as the time-out allows.
-    async fn connect_tcp(&self) -> Result<(TcpStream, SocketAddr), Error> {
-        let host = || Error::Resolve(self.url.host.clone());
-        let found = lookup_host((self.url.host.as_str(), self.url.port)).await.map_err(|_| host())?;
-        let usable = |addr: &SocketAddr| self.bind.is_none_or(|bind| bind.is_ipv4() == addr.is_ipv4());
-        let mut last = host();
-        for addr in found.filter(usable).take(MAX_ADDRESSES) {
-            match self.connect_addr(addr).await {
-                Ok(socket) => return Ok((socket, addr)),
-                Err(e) => last = Error::Io(e),
-            }
-        }
-        Err(last)
-    }
-
-    async fn connect_addr(&self, addr: SocketAddr) -> std::io::Result<TcpStream> {
-        let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        if let Some(bind) = self.bind {
-            socket.bind(SocketAddr::new(bind, 0))?;
-        }
-        socket.connect(addr).await
+        let (host, port, secure) = (self.url.host.as_str(), self.url.port, self.url.secure);
+        Target { host, port, secure, tls: self.tls.as_ref(), bind: self.bind }.open().await
     }
 }
 

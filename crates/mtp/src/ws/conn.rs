@@ -148,7 +148,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
                 ready!(self.wire.poll_flush(cx))?;
             }
             match self.shared.next() {
-                Out::Record(record) => self.wire.write(cx, Message::Binary(record))?,
+                Out::Record { to, record } => {
+                    debug_assert!(to.is_none(), "a WebSocket has one peer");
+                    self.wire.write(cx, Message::Binary(record))?;
+                }
                 Out::Ping => self.wire.write(cx, Message::Ping(Bytes::new()))?,
                 Out::Nothing if self.wire.is_blocked() => {}
                 Out::Nothing => return self.wire.poll_flush(cx),

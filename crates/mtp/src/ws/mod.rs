@@ -10,7 +10,6 @@ mod enrol;
 pub mod handshake;
 pub mod keepalive;
 pub mod server;
-mod stream;
 pub mod url;
 mod wire;
 

@@ -19,12 +19,12 @@ use super::conn::{self, Facts};
 use super::enrol::{HeadRead, enrol_answer, read_body, read_head, write_all};
 use super::handshake::{EnrolHead, Request, Upgrade, parse_request, refusal_response, upgrade_response};
 use super::keepalive::KeepAlive;
-use super::stream::Stream;
 use super::wire::Wire;
 use crate::limits::{
     ACCEPT_PAUSE, CLOSE_GRACE, DEFAULT_MAX_CONNECTIONS, HANDSHAKE_TIMEOUT, MAX_HANDSHAKES, MAX_LINGER,
 };
 use crate::link::{Admission, Candidate, EnrolRequest, LinkHandler, Refusal, Role, Shared, Side};
+use crate::stream::Stream;
 
 /// How a listener behaves.
 #[derive(Clone, Debug)]

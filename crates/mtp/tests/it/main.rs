@@ -6,6 +6,7 @@ mod handshake;
 mod keepalive;
 mod loopback;
 mod memory;
+mod mqtt;
 mod pressure;
 mod raw;
 mod refusals;

@@ -94,11 +94,13 @@ impl AgentMachine {
     }
 
     pub(super) fn send_connect(&mut self, to: &EndpointId, return_path: ReturnPath) {
-        let record = match return_path {
+        let record = match &return_path {
             ReturnPath::WebSocket(_) => {
                 Record::websocket_connect(&self.config.endpoint, to, Version::CURRENT)
             }
             ReturnPath::Uds(_) => Record::uds_connect(&self.config.endpoint, to, Version::CURRENT),
+            // Its Connect record names a topic of ours that only the host of the connection knows: it sends it.
+            ReturnPath::Mqtt { .. } => return,
         };
         self.outputs.push_back(Output::Send(Outbound { return_path, record: record.encode() }));
     }

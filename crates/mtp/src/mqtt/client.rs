@@ -1,0 +1,210 @@
+//! A connection to a broker on a socket: connects, and runs the [`Machine`] for as long as it lasts. When to
+//! connect again is [`Retry`](crate::Retry)'s business and the caller's (R-MQTT.10, R-MQTT.33).
+
+use std::fmt;
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+
+use super::conn::Conn;
+use super::limits::MAX_EARLY;
+use super::machine::{Event, Machine};
+use super::settings::Settings;
+use super::topic::Topic;
+use crate::dial::Target;
+use crate::error::Error;
+use crate::limits::HANDSHAKE_TIMEOUT;
+use crate::link::{DownGuard, DownReason, LinkHandler, LinkSender, LinkUp, Role, Shared, Side};
+use crate::stream::Stream;
+
+/// Where a broker is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokerAddress {
+    /// Host name or address; an IPv6 address without brackets.
+    pub host: String,
+    /// TCP port; 1883 and 8883 are usual.
+    pub port: u16,
+    /// Whether TLS is used.
+    pub secure: bool,
+}
+
+/// Everything needed to connect to a broker, again and again.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Where to.
+    pub broker: BrokerAddress,
+    /// How to present ourselves.
+    pub settings: Settings,
+    /// Needed where the address says that TLS is used. Its verifier looks at the broker's certificate.
+    pub tls: Option<pki::ClientTls>,
+    /// The local address to connect from.
+    pub bind: Option<IpAddr>,
+    /// What we are to those behind the broker.
+    pub role: Role,
+}
+
+impl Client {
+    /// A client without TLS; the other fields may be set afterwards.
+    pub fn new(broker: BrokerAddress, settings: Settings, role: Role) -> Client {
+        Client { broker, settings, tls: None, bind: None, role }
+    }
+
+    /// Connects, and subscribes: what comes back can send and receive. It does nothing until it is
+    /// [run](Session::run).
+    ///
+    /// # Errors
+    /// When nobody is there, the broker refuses us or our subscriptions, or none of our topics is known.
+    pub async fn connect(&self) -> Result<Session, Error> {
+        let shaking = Box::pin(self.shake());
+        timeout(HANDSHAKE_TIMEOUT, shaking).await.map_err(|_| Error::TimedOut)?
+    }
+
+    async fn shake(&self) -> Result<Session, Error> {
+        let target = Target {
+            host: &self.broker.host,
+            port: self.broker.port,
+            secure: self.broker.secure,
+            tls: self.tls.as_ref(),
+            bind: self.bind,
+        };
+        let (mut io, peer_addr, peer) = target.open().await?;
+        let started = Instant::now();
+        let mut machine = Machine::new(Duration::ZERO, self.settings.clone());
+        let (mut assigned_client_id, mut early) = (None, Vec::new());
+        loop {
+            flush(&mut io, &mut machine).await?;
+            while let Some(event) = machine.poll_event() {
+                match event {
+                    Event::Accepted { assigned_client_id: id } => assigned_client_id = id,
+                    // Retained ones may come before SUBACK.
+                    Event::Record { reply_to, record } if early.len() < MAX_EARLY => {
+                        early.push((reply_to, record));
+                    }
+                    Event::Record { .. } => tracing::debug!("a Record before SUBACK was dropped"),
+                    Event::Ended(end) => {
+                        // The broker is told why, if it still listens.
+                        let _ = flush(&mut io, &mut machine).await;
+                        return Err(Error::Mqtt(end));
+                    }
+                    Event::Up { reply_to } => {
+                        let (shared, role) = (Shared::brokered(), self.role);
+                        let conn = Conn::new(io, machine, shared, started);
+                        return Ok(Session {
+                            conn,
+                            reply_to,
+                            peer_addr,
+                            peer,
+                            role,
+                            assigned_client_id,
+                            early,
+                        });
+                    }
+                }
+            }
+            let mut buffer = [0; 1024];
+            match io.read(&mut buffer).await? {
+                0 => return Err(Error::Io(std::io::ErrorKind::UnexpectedEof.into())),
+                n => machine.handle_input(started.elapsed(), &buffer[..n]),
+            }
+        }
+    }
+}
+
+async fn flush(io: &mut Stream, machine: &mut Machine) -> std::io::Result<()> {
+    while let Some(bytes) = machine.poll_transmit() {
+        io.write_all(&bytes).await?;
+    }
+    io.flush().await
+}
+
+/// A connection that is subscribed.
+pub struct Session {
+    conn: Conn,
+    reply_to: Topic,
+    peer_addr: SocketAddr,
+    peer: PeerAuth,
+    role: Role,
+    assigned_client_id: Option<String>,
+    early: Vec<(Topic, Bytes)>,
+}
+
+impl Session {
+    /// The id of the link.
+    pub fn link(&self) -> LinkId {
+        self.conn.shared.link
+    }
+
+    /// The topic that reaches us: the `subscribed_topic` of our Connect records.
+    pub fn reply_to(&self) -> &Topic {
+        &self.reply_to
+    }
+
+    /// The client id that the broker chose, to be kept and used from now on (R-MQTT.9).
+    pub fn assigned_client_id(&self) -> Option<&str> {
+        self.assigned_client_id.as_deref()
+    }
+
+    /// What the broker's certificate proved: who it is, and nothing about those behind it.
+    pub fn broker(&self) -> &PeerAuth {
+        &self.peer
+    }
+
+    /// How to talk through it; the handler gets the same one in `up`.
+    pub fn sender(&self) -> LinkSender {
+        LinkSender(self.conn.shared.clone())
+    }
+
+    /// Runs the link until it is gone. Dropping the future drops the connection. While the handler holds a
+    /// Record, nothing is read and no ping is sent: the keep-alive time is what it has.
+    ///
+    /// Of each Record nothing is proved ([`PeerAuth::Unproven`]): the broker passes on what it was given.
+    pub async fn run<H: LinkHandler>(self, handler: &H) -> DownReason {
+        let mut conn = self.conn;
+        let link = conn.shared.link;
+        let mut guard = DownGuard { handler, shared: conn.shared.clone(), reason: None };
+        handler.up(LinkUp {
+            link,
+            peer_addr: self.peer_addr,
+            eid: None,
+            peer: self.peer,
+            return_path: path(link, &self.reply_to),
+            side: Side::Dialled,
+            role: self.role,
+            sender: LinkSender(conn.shared.clone()),
+        });
+        let mut early = self.early.into_iter();
+        let end = loop {
+            let (reply_to, record) = match early.next() {
+                Some(early) => early,
+                None => match poll_fn(|cx| conn.poll(cx)).await {
+                    Ok(record) => record,
+                    Err(end) => break end,
+                },
+            };
+            let inbound =
+                Inbound { link, peer: PeerAuth::Unproven, return_path: path(link, &reply_to), record };
+            // What can't be decoded is dropped; the others behind the broker are not to suffer from it.
+            if let Err(end) = conn.deliver(inbound, handler).await {
+                break end;
+            }
+        };
+        let reason = Box::pin(conn.end(end)).await;
+        guard.reason = Some(reason.clone());
+        reason
+    }
+}
+
+fn path(link: LinkId, topic: &Topic) -> ReturnPath {
+    ReturnPath::Mqtt { link, topic: topic.shared() }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("link", &self.link()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! What a connection to a broker is configured with: the protocol's part of `Device.MQTT.Client.{i}.`.
+
+use std::fmt;
+
+use usp_proto::EndpointId;
+
+use super::topic::{Filter, Topic};
+
+/// The version of MQTT that is spoken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Version {
+    /// 3.1.1.
+    V3_1_1,
+    /// 5.0.
+    V5,
+}
+
+/// How surely a Record is delivered to the broker, and by it (R-MQTT.20).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Qos {
+    /// At most once.
+    AtMostOnce,
+    /// At least once.
+    AtLeastOnce,
+}
+
+/// How to present ourselves to a broker, and what to ask of it.
+#[derive(Clone)]
+pub struct Settings {
+    /// The version that is spoken.
+    pub version: Version,
+    /// Our endpoint id.
+    pub eid: EndpointId,
+    /// The configured client id, or the one that the broker assigned at an earlier connection; a caller
+    /// keeps what [`Event::Accepted`](super::machine::Event::Accepted) says (R-MQTT.9, R-MQTT.11).
+    pub client_id: Option<String>,
+    /// User name (R-MQTT.7).
+    pub username: Option<String>,
+    /// Password; a secret.
+    pub password: Option<String>,
+    /// Seconds without a packet after which a ping is sent; 0 for never (R-MQTT.14).
+    pub keep_alive_s: u16,
+    /// Whether the broker forgets what it kept for this client id.
+    pub clean_start: bool,
+    /// Whether the broker is asked for Response Information (5.0 only; R-MQTT.12).
+    pub request_response_information: bool,
+    /// Filters to subscribe to.
+    pub filters: Vec<Filter>,
+    /// The topic that others answer to, unless the broker gives another one.
+    pub response_topic: Option<Topic>,
+    /// For what we publish and subscribe to; lowered to what the broker can do.
+    pub qos: Qos,
+}
+
+impl Settings {
+    /// The defaults of the data model: no credentials, a ping per minute, QoS 0, and nothing to subscribe
+    /// to but what the broker offers.
+    pub fn new(version: Version, eid: EndpointId) -> Settings {
+        Settings {
+            version,
+            eid,
+            client_id: None,
+            username: None,
+            password: None,
+            keep_alive_s: 60,
+            clean_start: true,
+            request_response_information: true,
+            filters: Vec::new(),
+            response_topic: None,
+            qos: Qos::AtMostOnce,
+        }
+    }
+
+    /// R-MQTT.8: the configured id; without one nothing in 5.0, so that the broker assigns one, and the
+    /// endpoint id in 3.1.1.
+    pub fn connect_client_id(&self) -> &str {
+        match (&self.client_id, self.version) {
+            (Some(id), _) if !id.is_empty() => id,
+            (_, Version::V5) => "",
+            (_, Version::V3_1_1) => self.eid.as_str(),
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("version", &self.version)
+            .field("eid", &self.eid)
+            .field("client_id", &self.client_id)
+            .field("username", &self.username)
+            .field("filters", &self.filters)
+            .field("response_topic", &self.response_topic)
+            .finish_non_exhaustive()
+    }
+}
