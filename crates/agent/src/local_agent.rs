@@ -81,7 +81,9 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
     // Its settings may be those of passwords.
     model
         .add_from(&rows, SUBSCRIPTION, Params::Only(&subscription))?
-        .param_secured(SUBSCRIPTION, "TriggerConfigSettings")?;
+        .param_secured(SUBSCRIPTION, "TriggerConfigSettings")?
+        // Its description: once set, it can't be changed.
+        .param_access(SUBSCRIPTION, "ReferenceList", ParamAccess::WriteOnceReadOnly)?;
     let threshold = [
         "Alias",
         "Enable",

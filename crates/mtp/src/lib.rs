@@ -13,9 +13,9 @@ pub mod mqtt;
 pub mod retry;
 #[cfg(feature = "stomp")]
 pub mod stomp;
+mod stream;
 #[cfg(feature = "uds")]
 pub mod uds;
-mod stream;
 #[cfg(feature = "ws")]
 pub mod ws;
 

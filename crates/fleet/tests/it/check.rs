@@ -69,7 +69,7 @@ fn writes_are_checked_setting_by_setting() {
     let add =
         |path| Operation::Add(Add { allow_partial: false, objects: objects(path, &[("Enable", "true")]) });
     check(&add("Device.T."), false, &[]);
-    check(&add("Device.S."), false, &[("Device.S.", 7019)]);
+    check(&add("Device.S."), false, &[("Device.S.", 7019), ("Device.S.Enable", 7010)]);
     // Forced, the device alone decides.
     check(&add("Device.S."), true, &[]);
     let delete = |path: &str| Operation::Delete(Delete { allow_partial: false, paths: vec![path.into()] });

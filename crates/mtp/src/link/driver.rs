@@ -140,7 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             let mut gathered = 0;
             while gathered < WRITE_GATHER {
                 match self.shared.next() {
-                    Out::Record(record) => {
+                    Out::Record { record, .. } => {
                         gathered += record.len();
                         self.protocol.send(&record);
                     }

@@ -28,9 +28,6 @@ pub enum SendError {
     /// Too much is waiting already.
     #[error("the link's send queue is full")]
     Full,
-    /// The return path leads over another link.
-    #[error("the return path belongs to another link")]
-    WrongLink,
     /// The Record is longer than any message may be.
     #[error("the Record is too long for one message")]
     TooLong,
@@ -59,7 +56,7 @@ impl LinkSender {
     /// When the path leads elsewhere, the link is closed, its queue full, or the Record too long.
     pub fn send_to(&self, path: &ReturnPath, record: Bytes) -> Result<(), SendError> {
         let to = match path {
-            ReturnPath::WebSocket(_) => None,
+            ReturnPath::WebSocket(_) | ReturnPath::Uds(_) => None,
             ReturnPath::Mqtt { topic, .. } => Some(topic.clone()),
         };
         if path.link() != self.0.link || to.is_some() != self.0.brokered {
@@ -84,17 +81,6 @@ impl LinkSender {
         state.queue.push_back((to, record));
         state.wake();
         Ok(())
-    }
-
-    /// Queues a Record for whoever stands behind a return path of this link.
-    ///
-    /// # Errors
-    /// Those of [`LinkSender::send`], and when the path leads over another link.
-    pub fn send_to(&self, to: &ReturnPath, record: Bytes) -> Result<(), SendError> {
-        if to.link() != self.0.link {
-            return Err(SendError::WrongLink);
-        }
-        self.send(record)
     }
 
     /// Closes the link with an RFC 6455 close code (a UNIX domain socket tells its peer the reason from 1002 on), after what is queued has left. The first call counts.

@@ -169,7 +169,7 @@ impl Session {
         let mut guard = DownGuard { handler, shared: conn.shared.clone(), reason: None };
         handler.up(LinkUp {
             link,
-            peer_addr: self.peer_addr,
+            peer_addr: Some(self.peer_addr),
             eid: None,
             peer: self.peer,
             return_path: path(link, &self.reply_to),

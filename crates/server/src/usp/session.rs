@@ -1,7 +1,6 @@
 //! A device's session: the controller machine under a lock, and what its outputs lead to.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
@@ -40,7 +39,7 @@ pub(super) struct Session<S: Store> {
     pub(super) looking: AtomicBool,
     /// What the device refused while it was set up.
     pub(super) problems: Mutex<Vec<(String, String)>>,
-    peer: SocketAddr,
+    peer: Box<str>,
     /// Held by those who store the end of a job: the session's own end is stored after that.
     finishing: Arc<RwLock<()>>,
     inner: Mutex<SessionInner>,
@@ -88,7 +87,7 @@ impl<S: Store> Session<S> {
             return_path: up.return_path.clone(),
             looking: AtomicBool::new(false),
             problems: Mutex::default(),
-            peer: up.peer_addr,
+            peer: up.peer_name().into(),
             finishing: Arc::default(),
             inner: Mutex::new(SessionInner { machine, jobs: BTreeMap::new(), next_ticket: 0, begun: false }),
             schema: Mutex::new(None),
@@ -301,7 +300,7 @@ impl<S: Store> Session<S> {
                     format!("its Records are addressed to {to}, and this controller is {}", usp.endpoint());
                 tracing::warn!(endpoint = %self.endpoint, reason, "the agent is configured for another controller");
                 let endpoint = Some(self.endpoint.as_str().to_owned());
-                usp.note_refusal(usp.0.options.tenant, self.peer, endpoint, reason);
+                usp.note_refusal(usp.0.options.tenant, self.peer.to_string(), endpoint, reason);
             }
             Output::Onboarded(result) => effects.push(Effect::Onboarded(result)),
             Output::Disconnected { reason } => effects.push(Effect::Disconnected(reason)),

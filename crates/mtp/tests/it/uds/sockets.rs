@@ -38,7 +38,7 @@ async fn both_sides_name_themselves_and_exchange_records() {
     controller.sender.send_to(&inbound.return_path, Bytes::from_static(b"answer")).unwrap();
     assert_eq!(events.record().await, b"answer");
     let elsewhere = controller.sender.send_to(&agent.return_path, Bytes::from_static(b"lost"));
-    assert_eq!(elsewhere, Err(SendError::WrongLink));
+    assert_eq!(elsewhere, Err(SendError::NoWay));
 
     // In order, and as long as may be once the peer is known.
     controller.sender.authorise();
