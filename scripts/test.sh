@@ -62,7 +62,7 @@ packages=
 if [ -n "$packages" ]; then
   if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && have apt-get; then
     echo "installing the Debian packages:$packages"
-    stage packages 600 sh -c "apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $packages"
+    stage packages 600 sh -c "apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -qy --no-install-recommends $packages"
     # The tests start brokers of their own: the service that comes with the package is not wanted.
     case "$packages" in *mosquitto*) systemctl disable --now mosquitto >/dev/null 2>&1 || true ;; esac
     case "$packages" in *rabbitmq*) systemctl disable --now rabbitmq-server >/dev/null 2>&1 || true ;; esac

@@ -62,6 +62,8 @@ impl Listener {
         let mut hidden = path.clone().into_os_string();
         hidden.push(format!(".{}", std::process::id()));
         let hidden = PathBuf::from(hidden);
+        // What a process with this number left when it was killed in between.
+        let _ = fs::remove_file(&hidden);
         let socket = UnixListener::bind(&hidden)?;
         let placed = fs::set_permissions(&hidden, Permissions::from_mode(config.mode))
             .and_then(|()| fs::rename(&hidden, &path))

@@ -303,6 +303,9 @@ impl<S: Store> Usp<S> {
                 let why = "another session of this device was opened meanwhile";
                 return Ok(Some(Opening::Refused(why)));
             }
+            // What the last session had under way is not under way any more. Not later: from here on jobs are
+            // given to the new one.
+            self.0.lanes.forget(device);
             sessions.insert(device, Arc::clone(&session))
         };
         // A device may come under several names; it has one session.

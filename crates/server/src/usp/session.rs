@@ -102,8 +102,6 @@ impl<S: Store> Session<S> {
             return;
         }
         usp.arm(self);
-        // What the last session had under way is not under way any more.
-        usp.0.lanes.forget(self.device);
         usp.reload_lane(self.device).await;
         usp.pull(self.device).await;
         let known = usp.0.store.device(usp.0.options.tenant, self.device).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dm::model::ObjectId;
 use dm::path::Name;
 use dm::tree::{Authority, Bit, FullAccess, Place, Requester, RowDefaults, Tree};
-use dm::{Fault, Now, UtcTime, Value};
+use dm::{Code, Fault, Now, UtcTime, Value};
 
 use super::controllers::Controller;
 use super::references;
@@ -90,6 +90,19 @@ const OWNED: [(&str, &str); 5] = [
     ("Device.BulkData.Profile.{i}.", "Controller"),
 ];
 
+impl NewRows<'_> {
+    /// What a subscription sets when it is triggered is set with its recipient's permissions: nobody else says
+    /// what that is.
+    fn is_own(&self, tree: &Tree, row: &Place, param: &str) -> Result<(), Fault> {
+        let acts = ["NotifType", "TriggerAction", "TriggerConfigSettings"].contains(&param);
+        let recipient = tree.text_of(row, "Recipient");
+        if acts && !recipient.is_empty() && recipient != self.creator {
+            return Err(Fault::new(Code::PERMISSION_DENIED, "the subscription is another controller's"));
+        }
+        Ok(())
+    }
+}
+
 impl RowDefaults for NewRows<'_> {
     fn row_defaults(&self, tree: &Tree, table: &Place) -> Vec<(Name, Value)> {
         let object = tree.model().object(table.object);
@@ -104,7 +117,10 @@ impl RowDefaults for NewRows<'_> {
 
     fn accepts(&self, tree: &Tree, place: &Place, param: &str, value: &Value) -> Result<(), Fault> {
         match tree.model().object(place.object).path.as_str() {
-            "Device.LocalAgent.Subscription.{i}." => references::check(tree, place, param, &value.expose()),
+            "Device.LocalAgent.Subscription.{i}." => {
+                self.is_own(tree, place, param)?;
+                references::check(tree, place, param, &value.expose())
+            }
             "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}." => {
                 roles::check_permission(param, &value.expose())
             }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dm::operation::ValueChange as Policy;
+use dm::operation::{ParamAccess, ValueChange as Policy};
 use dm::tree::{Bit, ChangeSet, Happening, Place, Tree};
 use dm::{Mono, Now};
 use usp_proto::link::Outbound;
@@ -349,7 +349,10 @@ fn tell(tree: &Tree, controller: &Controller, happening: &Happening) -> Option<N
     Some(match happening {
         Happening::Changed { place, param, new, .. } => {
             let param = &model.object(place.object).params[usize::from(*param)];
-            let hidden = param.hidden || (param.secured && !access.authority().sees_secured());
+            let secured = param.secured
+                && !(access.authority().sees_secured()
+                    && access.may(tree, Bit::ParamRead, place, param.name.as_str()));
+            let hidden = param.hidden || param.access == ParamAccess::WriteOnly || secured;
             let value = new.as_ref().filter(|_| !hidden).map(|value| value.expose().into_owned());
             Notification::ValueChange(ValueChange {
                 param_path: place.leaf_text(model, param.name.as_str()),

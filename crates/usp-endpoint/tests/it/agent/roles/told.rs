@@ -8,7 +8,8 @@ use dm::{Operation, Value};
 use requirement::requirement;
 use usp_endpoint::agent::io::Input;
 
-use super::super::host::{Host, TWO, place};
+use super::super::host::{Host, ONE, TWO, place};
+use super::super::writes::set;
 use super::{ALL, NONE, READ, Strings, device, give, list, start};
 
 const NOTIFY: Strings = ["---n"; 4];
@@ -177,8 +178,13 @@ fn a_threshold_sees_what_its_creator_may_read() {
 /// Secured values are told as they are read.
 #[test]
 fn a_secured_value_is_told_to_a_secured_role() {
-    for (secured, expected) in [(&[1][..], "1 s1 Device.Info.Key=new"), (&[], "1 s1 Device.Info.Key=")] {
-        let mut host = device(&[&[(0, "Device.Info.", ALL)]], &[1]);
+    const UNREAD: Strings = ["---n", "r---", "r---", "----"];
+    for (secured, strings, expected) in [
+        (&[1][..], ALL, "1 s1 Device.Info.Key=new"),
+        (&[], ALL, "1 s1 Device.Info.Key="),
+        (&[1], UNREAD, "1 s1 Device.Info.Key="),
+    ] {
+        let mut host = device(&[&[(0, "Device.Info.", strings)]], &[1]);
         host.subscribe(1, 1, "ValueChange", "Device.Info.Key", &[]);
         host.fill_more(super::TRUST_OBJECT, "SecuredRoles", &list(secured));
         start(&mut host);
@@ -201,6 +207,19 @@ fn a_triggered_set_has_the_permissions_of_its_recipient() {
         assert_eq!(host.value("Device.Info.", "Name"), expected, "{strings:?}");
         assert_eq!(host.noticed.len(), usize::from(expected == "cusp"));
     }
+    // Nobody sets by another's subscription what only that other may set.
+    let mut host = device(&[&[(0, "Device.", ALL)]], &[1]);
+    host.subscribe(1, 1, "ValueChange", "Device.Info.Load", &[]);
+    start(&mut host);
+    let row = "Device.LocalAgent.Subscription.1.";
+    for (who, name, taken) in [(2, TWO, false), (1, ONE, true)] {
+        for setting in ["!TriggerAction=Config", "!TriggerConfigSettings=Device.Info.Name=\"low\""] {
+            let answer = host.ask_as(who, name, set(true, &[(row, &[setting])]));
+            assert_eq!(!answer.contains("7006"), taken, "{name} {setting} {answer}");
+        }
+    }
+    host.change("Device.Info.", "Load", "11");
+    assert_eq!(host.value("Device.Info.", "Name"), "low");
     // What is lost while it runs is lost.
     let mut host = device(&[&[(0, "Device.", ALL)]], &[1]);
     host.subscribe(1, 1, "ValueChange", "Device.Info.Name", &[]);
