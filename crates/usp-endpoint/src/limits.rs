@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Agent: paths of one Get, GetInstances or GetSupportedDM; one more is answered 7005.
+pub const MAX_PATHS: usize = 4096;
+
 /// Agent: requests of all controllers under way or waiting; one more is answered 7005.
 pub const MAX_REQUESTS: usize = 256;
 

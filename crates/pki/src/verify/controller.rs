@@ -13,7 +13,7 @@ use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureSc
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use usp_proto::EndpointId;
 
-use super::{check_dates, provider_signatures};
+use super::{all_schemes, check_dates, provider_signatures};
 use crate::cert;
 use crate::error::Error;
 
@@ -121,7 +121,7 @@ impl ServerCertVerifier for ControllerVerifier {
         }
     }
 
-    provider_signatures!();
+    provider_signatures!(all_schemes);
 }
 
 impl fmt::Debug for ControllerVerifier {

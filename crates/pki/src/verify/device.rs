@@ -10,7 +10,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use super::{check_dates, provider_signatures};
+use super::{all_schemes, check_dates, provider_signatures};
 use crate::cert;
 use crate::error::Error;
 
@@ -84,7 +84,7 @@ impl ClientCertVerifier for DeviceVerifier {
         Ok(ClientCertVerified::assertion())
     }
 
-    provider_signatures!();
+    provider_signatures!(all_schemes);
 }
 
 impl fmt::Debug for DeviceVerifier {

@@ -22,6 +22,7 @@ mod references;
 mod request_rows;
 mod requests;
 mod roles;
+mod rules;
 pub mod schedule;
 mod subscriptions;
 mod thresholds;

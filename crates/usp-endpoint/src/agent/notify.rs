@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dm::operation::{ParamAccess, ValueChange as Policy};
-use dm::tree::{Bit, ChangeSet, Happening, Place, Tree};
+use dm::tree::{Bit, ChangeSet, Happening, NoInitial, Place, Requester, Tree};
 use dm::{Mono, Now};
 use usp_proto::link::Outbound;
 use usp_proto::notify::{Notification, Notify, ObjectCreation, ObjectDeletion, OnBoardRequest, ValueChange};
@@ -164,10 +164,12 @@ impl AgentMachine {
         };
         let concerned = |subscription: &Subscription| {
             subscription.kind == kind
-                && subscription.concerns(tree, &trail, place, leaf)
-                && self
-                    .controller(&subscription.recipient)
-                    .is_some_and(|controller| controller.access().may(tree, bit, place, &element))
+                && self.controller(&subscription.recipient).is_some_and(|controller| {
+                    let access = controller.access();
+                    let who = Requester { authority: access.authority(), defaults: &NoInitial };
+                    subscription.concerns(tree, &trail, place, leaf, &who)
+                        && access.may(tree, bit, place, &element)
+                })
         };
         let all = self.subscriptions.iter().enumerate();
         all.filter(|(_, subscription)| concerned(subscription)).map(|(index, _)| index).collect()

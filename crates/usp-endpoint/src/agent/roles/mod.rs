@@ -143,19 +143,25 @@ pub fn check_permission(param: &str, value: &str) -> Result<(), Fault> {
 ///
 /// # Errors
 /// 7012
-pub(super) fn check_assigned(tree: &Tree, value: &str) -> Result<(), Fault> {
-    let items: Vec<_> = split_list(value).collect();
-    let Some(trust) = places::table(tree, places::TRUST).filter(|_| items.len() > 1) else { return Ok(()) };
-    let banned = references(tree, &trust, "BannedRole");
-    let is_banned = |item: &str| {
-        let reference = ReferenceValue::parse(item).ok();
-        let found = reference.and_then(|value| tree.resolve(value.object()?, &Requester::full()).ok());
-        found.is_some_and(|found| {
-            found.places.iter().any(|place| place.rows().last().is_some_and(|row| banned.contains(row)))
-        })
-    };
-    match items.iter().any(|item| is_banned(item)) {
+pub(super) fn check_assigned(tree: &Tree, value: &str, who: &Requester<'_>) -> Result<(), Fault> {
+    match split_list(value).count() > 1 && names(tree, value, "BannedRole", who) {
         true => Err(Fault::new(Code::INVALID_VALUE, "the role that bans is the only one of a controller")),
         false => Ok(()),
     }
+}
+
+/// Whether a list of references, as `who` resolves them, names one of the roles that a parameter of
+/// `ControllerTrust.` does.
+pub(super) fn names(tree: &Tree, list: &str, param: &str, who: &Requester<'_>) -> bool {
+    let Some(trust) = places::table(tree, places::TRUST) else { return false };
+    let Some(table) = places::table(tree, places::ROLE) else { return false };
+    let meant = references(tree, &trust, param);
+    split_list(list).any(|item| {
+        let reference = ReferenceValue::parse(&item).ok();
+        let found = reference.and_then(|value| tree.resolve(value.object()?, who).ok());
+        let is_meant = |place: &Place| place.rows().last().is_some_and(|row| meant.contains(row));
+        found.is_some_and(|found| {
+            found.places.iter().any(|place| place.object == table.object && is_meant(place))
+        })
+    })
 }
