@@ -11,8 +11,10 @@
 //! confirmed. The oldest unconfirmed Record is sent again a few times; its number makes the copy harmless.
 //! A peer that confirms nothing by itself is not punished for it.
 //!
-//! Nothing outlives the machine: after a restart of the process a late copy of a plain Record that once
-//! started a session starts it again. Under TLS its handshake fails.
+//! Nothing outlives the machine, and numbers are all that tells Records apart: where a transport carries plain
+//! Records of one life of a process into its next one (an MQTT session or a STOMP queue that the broker keeps),
+//! a late copy that once started a session starts it again, and the peer takes the numbers of both lives for
+//! one. Hosts begin with a clean session at the broker. Under TLS its handshake fails.
 
 mod context;
 mod early;

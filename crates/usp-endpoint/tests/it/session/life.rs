@@ -65,6 +65,17 @@ fn a_silent_session_expires() {
     }
 }
 
+/// Nobody who starts a session has heard anything in it: it is one of an earlier life of this side.
+#[test]
+fn what_expects_more_than_the_first_record_starts_no_session() {
+    for (expected_id, starts) in [(0, true), (1, true), (2, false), (u64::MAX, false)] {
+        let mut bench = Bench::new(plain());
+        let outputs = bench.receive(record(Numbers { expected_id, ..number(1) }, b"hello"));
+        assert_eq!(delivered(&outputs).len(), usize::from(starts), "{expected_id}");
+        assert_eq!(started(&outputs).len(), usize::from(!starts), "{expected_id}");
+    }
+}
+
 #[requirement("R-E2E.8")]
 #[test]
 fn the_peers_numbers_run_out() {

@@ -159,6 +159,7 @@ impl World {
             },
             Event::Restart(side) => {
                 self.log(&format!("{side} restarts"));
+                self.cut(side);
                 // Nobody is left to be told what becomes of these.
                 self.given_up.extend(self.sides[side].open.keys());
                 self.sides[side] = Side::new(side, self.payload, &self.policy, &mut self.random);
@@ -318,6 +319,21 @@ impl World {
                 context.payloadrec_sar_state = PayloadSarState::None;
             }
         })
+    }
+
+    /// The connection of a side that dies ends with it: what was on the way to it is lost, and what it has sent
+    /// arrives before the next connection stands. (A copy that outlives a process can pass for one of the next
+    /// process's own: the session's module says so.)
+    fn cut(&mut self, side: usize) {
+        let (flying, rest) = std::mem::take(&mut self.queue)
+            .into_iter()
+            .partition(|(_, event)| matches!(event, Event::Arrive(..)));
+        self.queue = rest;
+        let flying: BTreeMap<_, _> = flying;
+        for event in flying.into_values().filter(|event| matches!(event, Event::Arrive(to, _) if *to != side))
+        {
+            self.after(Duration::ZERO, event);
+        }
     }
 
     fn after(&mut self, wait: Duration, event: Event) {
