@@ -8,7 +8,7 @@ use dm::path::ObjectPath;
 use dm::tree::{ChangeSet, CommandCall, Place, Transaction};
 use dm::{Fault, Mono};
 use usp_proto::EndpointId;
-use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 
 /// Ties an answer of the host to the output that asked for it. Never reused within a machine's life.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -25,6 +25,8 @@ pub enum Input {
         controller: EndpointId,
         /// How to reach it.
         return_path: ReturnPath,
+        /// How it reaches us: for the Connect record.
+        contact: Contact,
         /// What the transport proved.
         peer: PeerAuth,
     },

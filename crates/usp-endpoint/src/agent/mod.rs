@@ -36,7 +36,7 @@ use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
 use dm::{Mono, Now, Operation};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
-use usp_proto::link::{LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, LinkId, PeerAuth, ReturnPath};
 use usp_proto::{EndpointId, Version};
 
 pub use roles::check_permission;
@@ -109,6 +109,7 @@ pub struct AgentMachine {
 struct Link {
     controller: EndpointId,
     return_path: ReturnPath,
+    contact: Contact,
     peer: PeerAuth,
     /// Whether a Connect record went out on it.
     greeted: bool,
@@ -155,7 +156,9 @@ impl AgentMachine {
         }
         match input {
             Input::Started(boot) => self.started(now, tree, boot),
-            Input::LinkUp { controller, return_path, peer } => self.link_up(controller, return_path, peer),
+            Input::LinkUp { controller, return_path, contact, peer } => {
+                self.link_up(Link { controller, return_path, contact, peer, greeted: false });
+            }
             Input::LinkDown(link) => {
                 self.links.remove(&link);
             }
@@ -213,17 +216,17 @@ impl AgentMachine {
         }
     }
 
-    fn link_up(&mut self, controller: EndpointId, return_path: ReturnPath, peer: PeerAuth) {
-        self.replace(&controller, &return_path, &peer);
+    fn link_up(&mut self, mut link: Link) {
+        self.replace(&link);
         // R-MTP.6: before anything else, to each controller that is served.
-        let greeted = self.controller(&controller).is_some();
-        if greeted {
-            self.send_connect(&controller, return_path.clone());
-            if records::proves(&peer, &controller) {
-                self.recognised = Some(return_path.link());
+        link.greeted = self.controller(&link.controller).is_some();
+        if link.greeted {
+            self.send_connect(&link.controller, link.return_path.clone(), &link.contact);
+            if records::proves(&link.peer, &link.controller) {
+                self.recognised = Some(link.return_path.link());
             }
         }
-        self.links.insert(return_path.link(), Link { controller, return_path, peer, greeted });
+        self.links.insert(link.return_path.link(), link);
     }
 
     fn timeout(&mut self, now: Now, tree: &mut Tree) {

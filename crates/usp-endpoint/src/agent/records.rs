@@ -3,7 +3,7 @@
 use dm::Now;
 use dm::tree::Tree;
 use usp_proto::error_code::code;
-use usp_proto::link::{Inbound, Outbound, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, Outbound, PeerAuth, ReturnPath};
 use usp_proto::msg::Body;
 use usp_proto::record::{PayloadSecurity, encode_message};
 use usp_proto::{EndpointId, Malformed, Msg, Record, RecordType, Response, Version};
@@ -93,16 +93,11 @@ impl AgentMachine {
         self.outputs.push_back(Output::Send(Outbound { return_path: path, record: record.encode() }));
     }
 
-    pub(super) fn send_connect(&mut self, to: &EndpointId, return_path: ReturnPath) {
-        let record = match &return_path {
-            ReturnPath::WebSocket(_) => {
-                Record::websocket_connect(&self.config.endpoint, to, Version::CURRENT)
-            }
-            ReturnPath::Uds(_) => Record::uds_connect(&self.config.endpoint, to, Version::CURRENT),
-            // Its Connect record names a topic of ours that only the host of the connection knows: it sends it.
-            ReturnPath::Mqtt { .. } => return,
-        };
-        self.outputs.push_back(Output::Send(Outbound { return_path, record: record.encode() }));
+    pub(super) fn send_connect(&mut self, to: &EndpointId, return_path: ReturnPath, contact: &Contact) {
+        let record = Record::connect(&self.config.endpoint, to, Version::CURRENT, &return_path, contact);
+        if let Some(record) = record {
+            self.outputs.push_back(Output::Send(Outbound { return_path, record: record.encode() }));
+        }
     }
 
     pub(super) fn send(&mut self, to: &EndpointId, return_path: ReturnPath, msg: &Msg) {

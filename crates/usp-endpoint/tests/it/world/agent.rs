@@ -5,7 +5,7 @@ use dm::Value;
 use dm::tree::{Happening, Transaction, Tree};
 use usp_endpoint::agent::io::{Boot, Input, Output, Ticket};
 use usp_endpoint::agent::{AgentConfig, AgentMachine};
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::{EndpointId, Version, describe_record};
 
 use super::expect::{News, subscribed};
@@ -100,7 +100,12 @@ impl World {
         self.agent.link = Some(link);
         let controller = EndpointId::receive(CONTROLLER).expect("an endpoint id of the world");
         let return_path = ReturnPath::WebSocket(link);
-        self.agent_input(Input::LinkUp { controller, return_path, peer: PeerAuth::Unproven });
+        self.agent_input(Input::LinkUp {
+            controller,
+            return_path,
+            contact: Contact::Connection,
+            peer: PeerAuth::Unproven,
+        });
     }
 
     pub(super) fn agent_loses(&mut self, link: LinkId) {
