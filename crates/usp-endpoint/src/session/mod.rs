@@ -119,6 +119,8 @@ impl Session {
         match input {
             Input::Record { record, protected } => self.receive(now, record, protected),
             Input::Send { ticket, message } => self.submit(now, ticket, message),
+            Input::Open if matches!(self.state, State::Down) => self.start(now),
+            Input::Open => {}
             Input::Reset => self.reset(now),
             Input::End => {
                 // R-E2E.6b
