@@ -82,11 +82,7 @@ impl Credentials {
 
     /// The CA and pin of a configured controller, else those CAs of all of them, else the system's.
     fn trust(&self, controller: &EndpointId) -> Result<Trust> {
-        let mut trust = Trust { roots: self.roots_for(controller)?, ..Trust::default() };
-        let own = self.configured(controller);
-        if let Some(pin) = own.and_then(|config| config.pin.as_ref()) {
-            trust.pinned.push(fingerprint(pin).with_context(|| format!("pin of {controller}"))?);
-        }
+        let mut trust = self.session_trust(controller)?;
         if trust.roots.is_empty() && trust.pinned.is_empty() {
             trust.roots = self.system_roots();
         }
@@ -107,6 +103,19 @@ impl Credentials {
             Some(ca) => certificates(ca).with_context(|| format!("ca of {}", config.endpoint)),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// Whose certificates count in end-to-end sessions with a controller: what its configuration names, and
+    /// nothing of the system's.
+    ///
+    /// # Errors
+    /// When a CA or pin can't be read.
+    pub fn session_trust(&self, controller: &EndpointId) -> Result<Trust> {
+        let mut trust = Trust { roots: self.roots_for(controller)?, ..Trust::default() };
+        if let Some(pin) = self.configured(controller).and_then(|config| config.pin.as_ref()) {
+            trust.pinned.push(fingerprint(pin).with_context(|| format!("pin of {controller}"))?);
+        }
+        Ok(trust)
     }
 
     fn configured(&self, controller: &EndpointId) -> Option<&ControllerConfig> {

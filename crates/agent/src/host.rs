@@ -17,6 +17,7 @@ use engine::{
 };
 use mtp::ws::{ListenConfig, Listener};
 use mtp::{Admission, Candidate, EndpointId, PeerAuth, Refusal, Role};
+use pki::session::Crypto;
 use pki::{DeviceVerifier, ServerTls};
 use tokio::sync::{mpsc, watch};
 
@@ -29,6 +30,7 @@ use crate::local_agent;
 use crate::providers::certificates::{self, Certificates};
 use crate::providers::device::Restart;
 use crate::providers::{self, hooks, support};
+use crate::sessions::SessionKeys;
 use crate::state::{StateDir, random};
 use crate::system::SystemRoot;
 
@@ -64,7 +66,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let upload_tls = Arc::new(move || for_uploads.upload_tls());
     let mut providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
     providers.push(Arc::new(Certificates::new(credentials.clone())));
-    let instance = instance(&config, &state, &identity, &endpoint, providers).await?;
+    let keys: Arc<dyn Crypto> = Arc::new(SessionKeys::new(credentials.clone()));
+    let instance = instance(&config, &state, &identity, &endpoint, Some(keys), providers).await?;
     let (resets, mut was_reset) = mpsc::channel(1);
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
@@ -87,7 +90,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     end
 }
 
-/// The agent's instance over its journal; it waits for [`Instance::start`].
+/// The agent's instance over its journal, with keys for end-to-end sessions; it waits for [`Instance::start`].
 ///
 /// # Errors
 /// When the configuration does not fit the model, or the journal can't be read.
@@ -96,6 +99,7 @@ pub async fn instance(
     state: &StateDir,
     identity: &Identity,
     endpoint: &EndpointId,
+    keys: Option<Arc<dyn Crypto>>,
     providers: Vec<Arc<dyn Provider>>,
 ) -> Result<Arc<Instance>> {
     let kind = kind(config, endpoint, &providers)?;
@@ -108,6 +112,7 @@ pub async fn instance(
             oui: identity.oui.clone().unwrap_or_default(),
             product_class: identity.product_class.clone().unwrap_or_default(),
             serial_number: identity.serial.clone().unwrap_or_default(),
+            crypto: keys,
         },
         random()?,
     );

@@ -42,7 +42,7 @@ async fn started(config: &Config, folder: &Path) -> Arc<Instance> {
     let endpoint = EndpointId::receive("proto:lab:agent").expect("an id");
     let identity = Identity::default();
     let instance =
-        host::instance(config, &state, &identity, &endpoint, all(config)).await.expect("an instance");
+        host::instance(config, &state, &identity, &endpoint, None, all(config)).await.expect("an instance");
     instance.start().await.expect("it starts");
     instance
 }
@@ -145,7 +145,7 @@ async fn trusted_certificates_are_shown_and_controllers_refer_to_them() {
     let mut providers = all(&config);
     providers.push(Arc::new(Certificates::new(credentials.clone())));
     let identity = Identity::default();
-    let instance = host::instance(&config, &state, &identity, &endpoint, providers);
+    let instance = host::instance(&config, &state, &identity, &endpoint, None, providers);
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
     instance.change(|tree| references(tree, &credentials)).await.expect("it is kept");

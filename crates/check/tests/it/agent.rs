@@ -110,6 +110,7 @@ pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
         oui: "012345".to_owned(),
         product_class: "Box".to_owned(),
         serial_number: "A1".to_owned(),
+        crypto: None,
     };
     let config = InstanceConfig {
         kind: Arc::new(kind()),

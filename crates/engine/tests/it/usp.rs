@@ -147,6 +147,7 @@ impl Agent {
             oui: "012345".to_owned(),
             product_class: "Box".to_owned(),
             serial_number: "A1".to_owned(),
+            crypto: None,
         };
         let config = InstanceConfig {
             kind: Arc::new(Kind::build(&config, &providers).unwrap()),

@@ -13,7 +13,7 @@ use rustls::SignatureScheme;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::UnixTime;
 use usp_proto::EndpointId;
-use usp_proto::session::{Crypto, CryptoError, PayloadTls, TlsRole};
+pub use usp_proto::session::{Crypto, CryptoError, PayloadTls, TlsRole};
 
 use crate::cert;
 use crate::error::Error;

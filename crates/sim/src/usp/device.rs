@@ -76,6 +76,7 @@ impl Device {
             oui: OUI.to_owned(),
             product_class: PRODUCT_CLASS.to_owned(),
             serial_number: serial.clone(),
+            crypto: None,
         };
         let instance = InstanceConfig {
             kind: shared.kind.clone(),

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use usp_endpoint::controller::io::{Failure, Input, Notice, OnboardingPlan, Output, Ticket};
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
-use usp_endpoint::{EndpointId, Version};
+use usp_endpoint::EndpointId;
 
 pub(crate) const CONTROLLER: &str = "proto::controller";
 
@@ -41,7 +41,7 @@ impl Controller {
         let anywhere = "127.0.0.1:0".parse().expect("an address");
         let listener = Listener::bind(anywhere, None, config).await.expect("loopback is there");
         let addr = listener.local_addr().expect("it is bound");
-        let machines = ControllerConfig { endpoint, versions: Version::SUPPORTED.to_vec() };
+        let machines = ControllerConfig::new(endpoint);
         let handler = Handler {
             config: Arc::new(machines),
             plan,

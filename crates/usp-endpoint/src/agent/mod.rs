@@ -24,6 +24,7 @@ mod requests;
 mod roles;
 mod rules;
 pub mod schedule;
+mod sessions;
 mod subscriptions;
 mod thresholds;
 mod timers;
@@ -31,12 +32,15 @@ mod trigger;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
 
 use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
 use dm::{Mono, Now, Operation};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use usp_proto::link::{Contact, LinkId, PeerAuth, ReturnPath};
+use usp_proto::session::Crypto;
 use usp_proto::{EndpointId, Version};
 
 pub use roles::check_permission;
@@ -48,13 +52,14 @@ use controllers::Controller;
 use io::{Boot, Input, Output, Ticket};
 use notify::Queue;
 use requests::{Key, Pending, WaitingWrite};
+use sessions::Sessions;
 use subscriptions::Subscription;
 use thresholds::Threshold;
 use timers::{Timer, Timers};
 use trigger::Trigger;
 
 /// What does not change while the agent runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AgentConfig {
     /// The agent's own Endpoint.
     pub endpoint: EndpointId,
@@ -66,6 +71,15 @@ pub struct AgentConfig {
     pub product_class: String,
     /// `DeviceInfo.SerialNumber`, told in OnBoardRequest.
     pub serial_number: String,
+    /// Keys for end-to-end sessions; without them there are sessions only where the transport protects Records,
+    /// and no TLS in them.
+    pub crypto: Option<Arc<dyn Crypto>>,
+}
+
+impl fmt::Debug for AgentConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentConfig").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 /// The agent's side of all its controllers.
@@ -102,6 +116,9 @@ pub struct AgentMachine {
     depth: u32,
     /// After [`Input::Shutdown`].
     shut: bool,
+    sessions: Sessions,
+    /// The time of the input that is worked on.
+    now: Mono,
     recognised: Option<LinkId>,
 }
 
@@ -119,6 +136,7 @@ impl AgentMachine {
     /// A machine that waits for [`Input::Started`]. No other start may share the seed.
     pub fn new(config: AgentConfig, seed: [u8; 32]) -> AgentMachine {
         AgentMachine {
+            sessions: Sessions::new(config.crypto.clone()),
             config,
             random: ChaCha12Rng::from_seed(seed.map(|byte| !byte)),
             msg_ids: MsgIds::new(seed),
@@ -144,6 +162,7 @@ impl AgentMachine {
             triggered: Vec::new(),
             depth: 0,
             shut: false,
+            now: Mono(0),
             recognised: None,
         }
     }
@@ -154,6 +173,7 @@ impl AgentMachine {
         if self.shut {
             return;
         }
+        self.now = now.mono;
         match input {
             Input::Started(boot) => self.started(now, tree, boot),
             Input::LinkUp { controller, return_path, contact, peer } => {
@@ -174,6 +194,7 @@ impl AgentMachine {
             Input::Timeout => self.timeout(now, tree),
             Input::Shutdown => return self.shut_down(),
         }
+        self.read_sessions(now, tree);
         self.run_triggers(tree);
         self.send_notifications(now);
     }
@@ -195,13 +216,15 @@ impl AgentMachine {
 
     /// When [`Input::Timeout`] is wanted.
     pub fn poll_timeout(&self) -> Option<Mono> {
-        self.timers.next().filter(|_| !self.shut)
+        let next = self.timers.next().into_iter().chain(self.sessions.next_timeout()).min();
+        next.filter(|_| !self.shut)
     }
 
     /// Gives back what only work needs: an idle agent is one of ten thousand.
     fn free(&mut self) {
         self.outputs = VecDeque::new();
         self.timers.free();
+        self.sessions.free();
         if self.in_progress.is_empty() {
             self.in_progress = BTreeSet::new();
         }
@@ -225,11 +248,13 @@ impl AgentMachine {
             if records::proves(&link.peer, &link.controller) {
                 self.recognised = Some(link.return_path.link());
             }
+            self.session_link_up(&link.controller, &link.peer, &link.return_path);
         }
         self.links.insert(link.return_path.link(), link);
     }
 
     fn timeout(&mut self, now: Now, tree: &mut Tree) {
+        self.session_timeouts();
         while let Some(timer) = self.timers.due(now.mono) {
             match timer {
                 Timer::Retry(controller, msg_id) => self.retry(now, &controller, &msg_id),
@@ -282,6 +307,7 @@ impl AgentMachine {
         self.thresholds = thresholds::load(tree);
         self.settle_queues();
         self.settle_controllers(now);
+        self.settle_sessions();
         self.watch(tree);
     }
 

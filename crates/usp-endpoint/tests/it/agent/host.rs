@@ -184,6 +184,7 @@ impl Host {
             oui: "012345".to_owned(),
             product_class: "Box".to_owned(),
             serial_number: "A1".to_owned(),
+            crypto: None,
         };
         Host {
             machine: AgentMachine::new(config, seed),

@@ -1,5 +1,7 @@
 //! The agent's host: its tree is on stable storage, everything else goes with a restart.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use dm::Value;
 use dm::tree::{Happening, Transaction, Tree};
@@ -11,6 +13,7 @@ use usp_proto::{EndpointId, Version, describe_record};
 use super::expect::{News, subscribed};
 use super::model::{AGENT, CONTROLLER, change, factory, place};
 use super::run::{Event, Side, World};
+use crate::session::peer::Named;
 
 pub(super) struct Agent {
     pub(super) machine: Option<AgentMachine>,
@@ -66,7 +69,14 @@ impl World {
             oui: "00256D".to_owned(),
             product_class: "World".to_owned(),
             serial_number: "1".to_owned(),
+            crypto: Some(Arc::new(Named(AGENT))),
         };
+        let mode = format!("{:?}", self.modes[0]);
+        let row = "Device.LocalAgent.Controller.1.E2ESession.";
+        let sessions =
+            [("SessionMode", &*mode), ("PayloadSecurity", "Plaintext"), ("MaxUSPRecordSize", "600")];
+        let sessions = sessions.map(|(name, value)| change(&self.agent.tree, row, name, value));
+        self.agent.tree.apply(&sessions);
         let seed = self.seed();
         self.agent.machine = Some(AgentMachine::new(config, seed));
         self.agent.life += 1;
@@ -210,6 +220,8 @@ impl World {
                 Output::Close { reason, .. } => {
                     self.expect.violate(format!("the agent closes the connection: {reason:?}"));
                 }
+                // Sessions come and go, and what crosses their beginning is ignored.
+                Output::Noticed(what) if what.contains("session") => self.note(format_args!("agent: {what}")),
                 Output::Noticed(what) => self.expect.violate(what),
                 Output::Wrote(_) | Output::Cancel(_) | Output::Watch(_) => {}
             }
