@@ -10,9 +10,9 @@ use mtp::ws::{ListenConfig, Listener};
 use mtp::{AdmitAll, DownReason, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Role, Verdict};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use usp_endpoint::EndpointId;
 use usp_endpoint::controller::io::{Failure, Input, Notice, OnboardingPlan, Output, Ticket};
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
-use usp_endpoint::EndpointId;
 
 pub(crate) const CONTROLLER: &str = "proto::controller";
 
