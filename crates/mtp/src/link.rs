@@ -49,8 +49,8 @@ pub struct LinkUp {
     pub eid: Option<EndpointId>,
     /// What the transport proved.
     pub peer: PeerAuth,
-    /// Where answers go. On a connection to a broker there is no one peer: it is the topic that reaches us,
-    /// which Connect records tell.
+    /// Where answers go. On a connection to a broker there is no one peer: it is the topic or the destination that
+    /// reaches us, which Connect records tell.
     pub return_path: ReturnPath,
     /// Who opened it.
     pub side: Side,
@@ -95,7 +95,7 @@ pub trait LinkHandler: Send + Sync + 'static {
 /// Why a link is gone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DownReason {
-    /// The peer closed it.
+    /// The peer closed it; a STOMP server with an ERROR.
     ClosedByPeer {
         /// RFC 6455 close code, 1005 when it gave none; or the reason code of an MQTT DISCONNECT.
         code: u16,

@@ -26,13 +26,23 @@ pub enum ReturnPath {
         /// The topic that reaches the one Endpoint: never empty, no wildcards.
         topic: Arc<str>,
     },
+    /// A destination of a STOMP server.
+    Stomp {
+        /// The connection to the server, which many Endpoints share.
+        link: LinkId,
+        /// The destination that reaches the one Endpoint: never empty.
+        destination: Arc<str>,
+    },
 }
 
 impl ReturnPath {
     /// The connection it leads to.
     pub fn link(&self) -> LinkId {
         match self {
-            ReturnPath::WebSocket(link) | ReturnPath::Uds(link) | ReturnPath::Mqtt { link, .. } => *link,
+            ReturnPath::WebSocket(link)
+            | ReturnPath::Uds(link)
+            | ReturnPath::Mqtt { link, .. }
+            | ReturnPath::Stomp { link, .. } => *link,
         }
     }
 }

@@ -58,6 +58,7 @@ impl LinkSender {
         let to = match path {
             ReturnPath::WebSocket(_) | ReturnPath::Uds(_) => None,
             ReturnPath::Mqtt { topic, .. } => Some(topic.clone()),
+            ReturnPath::Stomp { destination, .. } => Some(destination.clone()),
         };
         if path.link() != self.0.link || to.is_some() != self.0.brokered {
             return Err(SendError::NoWay);
@@ -188,7 +189,7 @@ impl Shared {
     }
 
     /// Of a link to a broker.
-    #[cfg(feature = "mqtt")]
+    #[cfg(any(feature = "mqtt", feature = "stomp"))]
     pub(crate) fn brokered() -> Arc<Shared> {
         Shared::with(true)
     }
@@ -240,6 +241,12 @@ impl Shared {
             // Whoever stopped waiting does not need the answer.
             let _ = probe.send(());
         }
+    }
+
+    /// Wakes the task of the link, which has something else to look at.
+    #[cfg(feature = "stomp")]
+    pub(crate) fn nudge(&self) {
+        self.lock().wake();
     }
 
     /// The keep-alive came by: asks for a ping, or gives the peer up. False when the link is gone.

@@ -99,8 +99,8 @@ impl AgentMachine {
                 Record::websocket_connect(&self.config.endpoint, to, Version::CURRENT)
             }
             ReturnPath::Uds(_) => Record::uds_connect(&self.config.endpoint, to, Version::CURRENT),
-            // Its Connect record names a topic of ours that only the host of the connection knows: it sends it.
-            ReturnPath::Mqtt { .. } => return,
+            // Its Connect record names a place of ours that only the host of the connection knows: it sends it.
+            ReturnPath::Mqtt { .. } | ReturnPath::Stomp { .. } => return,
         };
         self.outputs.push_back(Output::Send(Outbound { return_path, record: record.encode() }));
     }
