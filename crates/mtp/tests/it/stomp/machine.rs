@@ -166,6 +166,28 @@ fn what_is_no_destination_is_not_sent_to() {
     assert_eq!(out(&mut machine), "");
 }
 
+#[test]
+fn no_more_is_taken_than_leaves() {
+    let mut machine = stands();
+    send(&mut machine, NOW, "/queue/c", &[0; 16_000]);
+    assert!(machine.is_ready());
+    send(&mut machine, NOW, "/queue/c", &[0; 1000]);
+    assert!(!machine.is_ready());
+    assert!(machine.take_out().len() > 17_000);
+    assert!(machine.is_ready());
+}
+
+#[test]
+fn long_records_are_taken_from_a_server_that_let_us_in() {
+    let body = "x".repeat(8 * 1024 * 1024);
+    let message = MESSAGE.replace("abc", &body);
+    let record = Event::Record { reply_to: "/queue/c".into(), record: body.into() };
+    assert!(events(&mut stands(), NOW, &message) == [record]);
+    let long = format!("ERROR\n\n{}\0", "x".repeat(64 * 1024 + 1));
+    let end = Event::End(End::Frame(FrameError::TooLong { limit: 65_536 }));
+    assert_eq!(events(&mut Machine::new(config()), NOW, &long), [end]);
+}
+
 /// Servers may deliver what waited before they confirm.
 #[test]
 fn a_message_proves_the_subscription() {
