@@ -134,6 +134,9 @@ impl Session {
     /// Runs the link until it is gone. Dropping the future drops the connection. While the handler holds a
     /// Record nothing is read, our heart-beats go on, and those of the server are not missed.
     ///
+    /// At the end Records that were on their way to us are lost: the server counts them as delivered when it sends
+    /// them, since nothing may be acknowledged (R-STOMP.17, R-STOMP.27).
+    ///
     /// Of each Record nothing is proved ([`PeerAuth::Unproven`]): the server passes on what it was given. Nor is it
     /// proved that the answer may go where the Record says: a server that is sent something for a destination
     /// that it does not know may close the connection of all, so a host looks at the return path before it uses it.

@@ -3,6 +3,7 @@
 
 mod client;
 mod frame;
+mod heart;
 mod keep;
 mod machine;
 mod pressure;

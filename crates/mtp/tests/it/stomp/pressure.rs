@@ -21,7 +21,7 @@ fn beating(script: &Script) -> Client {
 }
 
 #[tokio::test]
-#[requirement("R-STOMP.8", "R-STOMP.10", "R-STOMP.11")]
+#[requirement("R-STOMP.11")]
 async fn we_beat_and_a_server_that_does_not_is_dead() {
     let script = Script::listen().await;
     let Up { mut peer, mut events, .. } = script.up(beating(&script), BEATING).await;
