@@ -59,6 +59,7 @@ packages=
 [ ! -f web/package.json ] || [ -n "$chromium" ] || packages="$packages chromium"
 [ -x /usr/sbin/mosquitto ] || have mosquitto || packages="$packages mosquitto"
 [ -d /usr/lib/rabbitmq/lib ] || have rabbitmq-server || packages="$packages rabbitmq-server"
+[ -f /usr/share/activemq/bin/activemq.jar ] || packages="$packages activemq"
 if [ -n "$packages" ]; then
   if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && have apt-get; then
     echo "installing the Debian packages:$packages"
@@ -66,6 +67,7 @@ if [ -n "$packages" ]; then
     # The tests start brokers of their own: the service that comes with the package is not wanted.
     case "$packages" in *mosquitto*) systemctl disable --now mosquitto >/dev/null 2>&1 || true ;; esac
     case "$packages" in *rabbitmq*) systemctl disable --now rabbitmq-server >/dev/null 2>&1 || true ;; esac
+    case "$packages" in *activemq*) systemctl disable --now activemq >/dev/null 2>&1 || true ;; esac
     chromium=$(command -v chromium || true)
   else
     echo "missing, and tests fail without it:$packages (on Debian: apt-get install$packages)"

@@ -1,4 +1,5 @@
-//! USP message transfer protocols on tokio: WebSocket and UNIX domain sockets, both sides; MQTT, the client's side.
+//! USP message transfer protocols on tokio: WebSocket and UNIX domain sockets, both sides; MQTT and STOMP, the
+//! client's side.
 //!
 //! A transport moves Records between two Endpoints and says what it proved about the peer. It reads no
 //! Record, keeps no session, and decides nothing about policy: those who do stand behind
@@ -10,7 +11,7 @@ pub mod limits;
 pub mod link;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
-#[cfg(feature = "mqtt")]
+#[cfg(any(feature = "mqtt", feature = "stomp"))]
 pub mod peers;
 pub mod retry;
 #[cfg(feature = "stomp")]
@@ -26,7 +27,7 @@ pub use link::{
     Admission, AdmitAll, Candidate, DownReason, EnrolRequest, LinkHandler, LinkSender, LinkUp, Refusal, Role,
     SendError, Side, Verdict,
 };
-#[cfg(feature = "mqtt")]
+#[cfg(any(feature = "mqtt", feature = "stomp"))]
 pub use peers::Peers;
 pub use retry::{Retry, Schedule};
 pub use usp_proto::EndpointId;

@@ -97,7 +97,7 @@ pub trait LinkHandler: Send + Sync + 'static {
 /// Why a link is gone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DownReason {
-    /// The peer closed it.
+    /// The peer closed it; a STOMP server with an ERROR.
     ClosedByPeer {
         /// RFC 6455 close code, 1005 when it gave none; or the reason code of an MQTT DISCONNECT.
         code: u16,

@@ -27,6 +27,13 @@ pub enum ReturnPath {
         /// The topic that reaches the one Endpoint: never empty, no wildcards.
         topic: Arc<str>,
     },
+    /// A destination of a STOMP server.
+    Stomp {
+        /// The connection to the server, which many Endpoints share.
+        link: LinkId,
+        /// The destination that reaches the one Endpoint: never empty.
+        destination: Arc<str>,
+    },
 }
 
 impl ReturnPath {
@@ -36,6 +43,7 @@ impl ReturnPath {
             ReturnPath::WebSocket(_) => "websocket",
             ReturnPath::Uds(_) => "uds",
             ReturnPath::Mqtt { .. } => "mqtt",
+            ReturnPath::Stomp { .. } => "stomp",
         }
     }
 
@@ -46,6 +54,9 @@ impl ReturnPath {
             ReturnPath::WebSocket(_) => ReturnPath::WebSocket(link),
             ReturnPath::Uds(_) => ReturnPath::Uds(link),
             ReturnPath::Mqtt { topic, .. } => ReturnPath::Mqtt { link, topic: topic.clone() },
+            ReturnPath::Stomp { destination, .. } => {
+                ReturnPath::Stomp { link, destination: destination.clone() }
+            }
         }
     }
 
@@ -55,21 +66,26 @@ impl ReturnPath {
         match self {
             ReturnPath::WebSocket(_) | ReturnPath::Uds(_) => self.clone(),
             ReturnPath::Mqtt { link, .. } => ReturnPath::Mqtt { link: *link, topic: address },
+            ReturnPath::Stomp { link, .. } => ReturnPath::Stomp { link: *link, destination: address },
         }
     }
 
-    /// The address at the broker: a topic.
+    /// The address at the broker: a topic or a destination.
     pub fn address(&self) -> Option<Arc<str>> {
         match self {
             ReturnPath::WebSocket(_) | ReturnPath::Uds(_) => None,
             ReturnPath::Mqtt { topic, .. } => Some(topic.clone()),
+            ReturnPath::Stomp { destination, .. } => Some(destination.clone()),
         }
     }
 
     /// The connection it leads to.
     pub fn link(&self) -> LinkId {
         match self {
-            ReturnPath::WebSocket(link) | ReturnPath::Uds(link) | ReturnPath::Mqtt { link, .. } => *link,
+            ReturnPath::WebSocket(link)
+            | ReturnPath::Uds(link)
+            | ReturnPath::Mqtt { link, .. }
+            | ReturnPath::Stomp { link, .. } => *link,
         }
     }
 }
@@ -86,6 +102,11 @@ pub enum Contact {
         version: MqttVersion,
         /// The topic that we are subscribed to: never empty, no wildcards.
         topic: Arc<str>,
+    },
+    /// By a destination of a STOMP server.
+    Stomp {
+        /// The destination that we are subscribed to; never empty.
+        destination: Arc<str>,
     },
 }
 

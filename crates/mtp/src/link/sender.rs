@@ -174,10 +174,16 @@ enum Way {
     /// Its one peer.
     Peer,
     /// A broker: many Endpoints are reached through it, each by an address.
-    #[cfg_attr(not(feature = "mqtt"), expect(dead_code, reason = "no transport of this build has a broker"))]
+    #[cfg_attr(
+        not(any(feature = "mqtt", feature = "stomp")),
+        expect(dead_code, reason = "no transport of this build has a broker")
+    )]
     Broker,
     /// One Endpoint behind a broker.
-    #[cfg_attr(not(feature = "mqtt"), expect(dead_code, reason = "no transport of this build has a broker"))]
+    #[cfg_attr(
+        not(any(feature = "mqtt", feature = "stomp")),
+        expect(dead_code, reason = "no transport of this build has a broker")
+    )]
     Through(Box<Through>),
 }
 
@@ -242,13 +248,13 @@ impl Shared {
     }
 
     /// Of a link to a broker.
-    #[cfg(feature = "mqtt")]
+    #[cfg(any(feature = "mqtt", feature = "stomp"))]
     pub(crate) fn brokered() -> Arc<Shared> {
         Shared::with(Way::Broker)
     }
 
     /// Of a link with one Endpoint behind a broker, at this address.
-    #[cfg(feature = "mqtt")]
+    #[cfg(any(feature = "mqtt", feature = "stomp"))]
     pub(crate) fn through(
         broker: Arc<Shared>,
         to: Arc<str>,
@@ -308,6 +314,12 @@ impl Shared {
             // Whoever stopped waiting does not need the answer.
             let _ = probe.send(());
         }
+    }
+
+    /// Wakes the task of the link, which has something else to look at.
+    #[cfg(feature = "stomp")]
+    pub(crate) fn nudge(&self) {
+        self.lock().wake();
     }
 
     /// The keep-alive came by: asks for a ping, or gives the peer up. False when the link is gone.

@@ -51,6 +51,9 @@ impl Record {
             (ReturnPath::Mqtt { .. }, Contact::Mqtt { version, topic }) => {
                 RecordType::MqttConnect { version: *version, subscribed_topic: topic.to_string() }
             }
+            (ReturnPath::Stomp { .. }, Contact::Stomp { destination }) => {
+                RecordType::StompConnect { subscribed_destination: destination.to_string() }
+            }
             _ => return None,
         };
         Some(Record::new(from, to, version, kind))

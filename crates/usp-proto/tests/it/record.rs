@@ -150,6 +150,11 @@ fn builders() {
         (ReturnPath::Uds(link), Contact::Connection, Some("6a00")),
         (mqtt.clone(), topic(MqttVersion::V311), Some("520412027573")),
         (mqtt.clone(), topic(MqttVersion::V5), Some("5206080112027573")),
+        (
+            ReturnPath::Stomp { link, destination: "to".into() },
+            Contact::Stomp { destination: "us".into() },
+            Some("5a0412027573"),
+        ),
         (mqtt, Contact::Connection, None),
         (ReturnPath::WebSocket(link), topic(MqttVersion::V5), None),
     ] {

@@ -12,7 +12,7 @@ use pki::{Ca, ClientTls, ControllerVerifier, ServerNames, Trust, Validity};
 use requirement::requirement;
 
 use super::daemon::Mosquitto;
-use super::rabbit::RabbitMq;
+use crate::daemons::RabbitMq;
 use crate::support::{AGENT, CONTROLLER, Event, Events, Recorder, id};
 
 const AGENT_TOPIC: &str = "usp/agents/os::00256D-0001";

@@ -3,5 +3,4 @@
 mod brokers;
 mod daemon;
 mod machine;
-mod rabbit;
 mod topics;

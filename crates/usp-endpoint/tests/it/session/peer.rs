@@ -157,7 +157,8 @@ impl Crypto for Named {
 
 /// The credential of an Endpoint, made once, under a CA that all of them trust.
 pub(crate) fn credential(name: &str) -> Arc<dyn Crypto> {
-    static MADE: OnceLock<(Ca, Mutex<BTreeMap<String, Arc<SessionCrypto>>>)> = OnceLock::new();
+    type Made = (Ca, Mutex<BTreeMap<String, Arc<SessionCrypto>>>);
+    static MADE: OnceLock<Made> = OnceLock::new();
     let year = |year: u64| UNIX_EPOCH + Duration::from_secs(year * 365 * 86_400);
     let validity = Validity { not_before: year(1), not_after: year(200) };
     let (ca, made) = MADE.get_or_init(|| (Ca::create("Test CA", validity).expect("a CA"), Mutex::default()));
