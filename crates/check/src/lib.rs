@@ -23,4 +23,4 @@ pub use link::{Arrival, Link, Wire};
 pub use run::{Ran, Summary, run, select};
 pub use target::{Need, Target};
 pub use usp_proto::EndpointId;
-pub use verdict::{Finding, Stop, Verdict};
+pub use verdict::{Finding, Level, Stop, Verdict};

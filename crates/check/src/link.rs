@@ -12,6 +12,8 @@ pub enum Arrival {
     Record(Bytes),
     /// The connection is gone, and why.
     Down(String),
+    /// None could be made yet, and why.
+    Away(String),
 }
 
 /// The way to the agent, over whatever connection stands.

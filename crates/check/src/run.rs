@@ -28,6 +28,8 @@ pub struct Summary {
     pub passed: usize,
     /// Failed.
     pub failed: usize,
+    /// Not as they should be.
+    pub warned: usize,
     /// Skipped.
     pub skipped: usize,
     /// Not carried out.
@@ -42,6 +44,7 @@ impl Summary {
             match one.verdict {
                 Verdict::Pass => summary.passed += 1,
                 Verdict::Fail(_) => summary.failed += 1,
+                Verdict::Warn(_) => summary.warned += 1,
                 Verdict::Skipped(_) => summary.skipped += 1,
                 Verdict::Error(_) => summary.errors += 1,
             }
@@ -81,6 +84,7 @@ pub async fn run(
     bench.meet(patience).await?;
     let target = Target::discover(bench).await?;
     bench.set_target(target);
+    bench.learn_adoption().await?;
     let mut ran = Vec::with_capacity(checks.len());
     for &check in checks {
         let one = run_one(bench, check).await;
@@ -106,5 +110,10 @@ async fn run_one(bench: &mut Bench, check: &'static Check) -> Ran {
     };
     let (transcript, sound) = bench.end().await;
     let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    Ran { check, verdict: end.and(sound).into(), transcript, micros }
+    // A Record that is no Record is wrong whatever the check is about.
+    let verdict = match (Verdict::of(check.level, end), sound) {
+        (Verdict::Pass | Verdict::Warn(_), Err(stop)) => Err(stop).into(),
+        (verdict, _) => verdict,
+    };
+    Ran { check, verdict, transcript, micros }
 }

@@ -15,6 +15,8 @@ pub const SUBSCRIPTION: &str = "Device.LocalAgent.Subscription.";
 pub const REQUEST: &str = "Device.LocalAgent.Request.";
 /// The object that every agent has.
 pub const LOCAL_AGENT: &str = "Device.LocalAgent.";
+/// A parameter that every agent has.
+pub const ENDPOINT: &str = "Device.LocalAgent.EndpointID";
 /// The table of controllers.
 pub const CONTROLLER: &str = "Device.LocalAgent.Controller.";
 /// An asynchronous command without any effect but its end.

@@ -79,7 +79,7 @@ pub fn dial(url: WsUrl, own: EndpointId) -> Link {
                     dialled.run(&*running).await;
                     retry = Retry::new(Schedule::default(), [7; 32]);
                 }
-                Err(error) => running.tell(Arrival::Down(error.to_string())),
+                Err(error) => running.tell(Arrival::Away(error.to_string())),
             }
             tokio::time::sleep(retry.next_wait()).await;
         }

@@ -80,6 +80,7 @@ fn said(verdict: &::check::Verdict) -> String {
         ::check::Verdict::Pass => "passed".to_owned(),
         // What the agent had a part in is for the report, where it is escaped.
         ::check::Verdict::Fail(finding) => format!("failed: {:?}", finding.reason),
+        ::check::Verdict::Warn(finding) => format!("not as it should be: {:?}", finding.reason),
         ::check::Verdict::Skipped(why) => format!("skipped: {why:?}"),
         ::check::Verdict::Error(why) => format!("not carried out: {why:?}"),
     }

@@ -4,6 +4,7 @@
 //! transcript, and takes back what a check made in the agent.
 
 mod ask;
+mod clean;
 mod news;
 mod rows;
 
@@ -65,6 +66,14 @@ pub struct Bench {
     answering: bool,
     greeting: Option<Record>,
     is_up: bool,
+    /// Why nobody could be dialled, the last time.
+    away: Option<String>,
+    /// Requests up to this number belong to earlier checks: what still answers them is late.
+    stale: u64,
+    /// How long the agent may take to adopt changes of its subscriptions.
+    adoption: Duration,
+    /// A command was started since the check began.
+    has_operated: bool,
     /// Records of the agent that could not be decoded, since the check began.
     broken: Vec<String>,
     clean_up: Vec<String>,
@@ -88,6 +97,10 @@ impl Bench {
             answering: true,
             greeting: None,
             is_up: false,
+            away: None,
+            stale: 0,
+            adoption: Duration::ZERO,
+            has_operated: false,
             broken: Vec::new(),
             clean_up: Vec::new(),
             transcript: Vec::new(),
@@ -104,12 +117,13 @@ impl Bench {
         let deadline = Instant::now() + patience;
         while !self.is_up || self.agent.is_none() {
             if !self.pump(deadline).await? {
-                let what = if self.is_up {
-                    "the agent is connected, but sends no Connect record: say who it is"
-                } else {
-                    "no agent connects"
-                };
-                return Err(Stop::Error(what.to_owned()));
+                return Err(Stop::Error(match &self.away {
+                    _ if self.is_up => {
+                        "the agent is connected, but sends no Connect record: say who it is".to_owned()
+                    }
+                    Some(why) => format!("no agent connects: {why}"),
+                    None => "no agent connects".to_owned(),
+                }));
             }
         }
         Ok(())
@@ -147,45 +161,27 @@ impl Bench {
         self.target = Some(target);
     }
 
+    /// Lets this much time pass; what comes meanwhile is kept.
+    pub(crate) async fn pause(&mut self, time: Duration) -> Result<(), Stop> {
+        let deadline = Instant::now() + time;
+        while self.pump(deadline).await? {}
+        Ok(())
+    }
+
     /// Leaves notifications unanswered from now on, until the check ends.
     pub(crate) fn leave_unanswered(&mut self) {
         self.answering = false;
     }
 
-    /// Forgets what an earlier check left, and starts a transcript.
-    pub(crate) fn begin(&mut self) {
-        self.answering = true;
-        self.answers.clear();
-        self.news.clear();
-        self.broken.clear();
-        self.transcript.clear();
-        self.transcript_bytes = 0;
-        self.began = Instant::now();
-    }
-
-    /// Takes back what the check made, and gives what went over the wire meanwhile. The error says what the
-    /// agent sent that was no Record at all (R-ENC.1).
-    pub(crate) async fn end(&mut self) -> (Vec<Entry>, Result<(), Stop>) {
-        self.answering = true;
-        let paths: Vec<String> = self.clean_up.drain(..).rev().collect();
-        if !paths.is_empty() && self.is_up {
-            // What a check deleted itself is gone already; what remains is said by the next check that it disturbs.
-            let _ = self.delete(paths, true).await;
-        }
-        let broken = std::mem::take(&mut self.broken);
-        let sound = match broken.first() {
-            None => Ok(()),
-            Some(what) => {
-                Err(Stop::fail("every Record of the agent is well-formed", "Records that decode", what))
-            }
-        };
-        (std::mem::take(&mut self.transcript), sound)
-    }
-
     /// The next id for a Message.
     pub(crate) fn next_id(&mut self) -> String {
         self.asked += 1;
-        format!("check-{}-{}", self.config.run, self.asked)
+        format!("{}{}", self.id_prefix(), self.asked)
+    }
+
+    /// What all ids of this run begin with.
+    fn id_prefix(&self) -> String {
+        format!("check-{}-", self.config.run)
     }
 
     /// Sends bytes as they are.
@@ -196,6 +192,7 @@ impl Bench {
 
     /// Sends a Message in a Record without a session.
     pub(crate) fn send_msg(&mut self, msg: &Msg) -> Result<(), Stop> {
+        self.has_operated |= matches!(msg.body, Body::Request(Request::Operate(_)));
         let record = encode_message(&self.config.controller, self.agent()?, Version::CURRENT, msg);
         self.send(record)
     }
@@ -213,6 +210,10 @@ impl Bench {
             Some(Arrival::Up) => {
                 self.is_up = true;
                 self.greeting = None;
+                Ok(true)
+            }
+            Some(Arrival::Away(why)) => {
+                self.away = Some(why);
                 Ok(true)
             }
             Some(Arrival::Down(why)) => {
@@ -236,7 +237,7 @@ impl Bench {
                     self.is_up = true;
                     self.greeting = None;
                 }
-                Ok(Some(Arrival::Record(_) | Arrival::Down(_))) => {}
+                Ok(Some(Arrival::Record(_) | Arrival::Down(_) | Arrival::Away(_))) => {}
                 Ok(None) | Err(_) => {
                     return Err(Stop::Error(
                         "the connection broke, and the agent did not come back".to_owned(),
@@ -270,6 +271,11 @@ impl Bench {
 
     fn sort(&mut self, arrived: Arrived) -> Result<(), Stop> {
         let Body::Request(request) = &arrived.msg.body else {
+            let number =
+                arrived.msg.msg_id.strip_prefix(&self.id_prefix()).and_then(|rest| rest.parse().ok());
+            if number.is_some_and(|number: u64| number <= self.stale) {
+                return Ok(());
+            }
             push(&mut self.answers, arrived);
             return Ok(());
         };

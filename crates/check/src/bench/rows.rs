@@ -1,7 +1,10 @@
 //! Rows that checks make in the agent: subscriptions, which every agent has (R-NOT.0).
 
+use std::time::Duration;
+
 use super::Bench;
 use super::ask::Setting;
+use crate::limits;
 use crate::target::SUBSCRIPTION;
 use crate::verdict::Stop;
 
@@ -44,7 +47,26 @@ impl Bench {
         let retry = if retry { "true" } else { "false" };
         let params =
             [("NotifType", kind), ("ReferenceList", reference), ("Enable", "true"), ("NotifRetry", retry)];
-        self.subscription(&params).await
+        let row = self.subscription(&params).await?;
+        self.adopted().await?;
+        Ok(row)
+    }
+
+    /// Lets the time pass that the agent may take to adopt a change of its subscriptions.
+    pub(crate) async fn adopted(&mut self) -> Result<(), Stop> {
+        self.pause(self.adoption).await
+    }
+
+    /// Asks for that time. An agent that has no such parameter adopts changes at once; one that answers no Get
+    /// is for the checks to find.
+    pub(crate) async fn learn_adoption(&mut self) -> Result<(), Stop> {
+        let told = match self.value("Device.LocalAgent.MaxSubscriptionChangeAdoptionTime").await {
+            Err(Stop::Error(why)) => return Err(Stop::Error(why)),
+            told => told.ok().flatten(),
+        };
+        let seconds = told.and_then(|text| text.parse().ok()).unwrap_or(0);
+        self.adoption = Duration::from_secs(seconds).min(limits::MAX_ADOPTION);
+        Ok(())
     }
 
     async fn subscription(&mut self, params: &[(&str, &str)]) -> Result<Row, Stop> {

@@ -19,7 +19,7 @@ use std::pin::Pin;
 
 use crate::bench::Bench;
 use crate::target::Need;
-use crate::verdict::Stop;
+use crate::verdict::{Level, Stop};
 
 /// A check under way.
 pub type Run<'a> = Pin<Box<dyn Future<Output = Result<(), Stop>> + Send + 'a>>;
@@ -30,6 +30,8 @@ pub struct Check {
     pub id: &'static str,
     /// What must hold, in a sentence.
     pub title: &'static str,
+    /// How strictly it must.
+    pub level: Level,
     /// What the agent must have; without it the check is skipped.
     pub needs: &'static [Need],
     /// Set-up, stimulus, expectation.
@@ -67,12 +69,24 @@ macro_rules! check {
         crate::checks::Check {
             id: $id,
             title: $title,
+            level: crate::verdict::Level::Must,
             needs: &[$(crate::target::Need::$need),*],
             run: |bench| Box::pin($run(bench)),
         }
     };
 }
 use check;
+
+/// A row of a table for what an agent only should do.
+macro_rules! should {
+    ($run:ident, $id:literal, [$($need:ident),*], $title:literal) => {
+        crate::checks::Check {
+            level: crate::verdict::Level::Should,
+            ..crate::checks::check!($run, $id, [$($need),*], $title)
+        }
+    };
+}
+use should;
 
 /// Every table, in the order in which they are run.
 pub static ALL: &[&[Check]] = &[

@@ -34,6 +34,7 @@ const OBJECTS: &[(&str, Params<'_>)] = &[
         Params::Only(&[
             "ControllerNumberOfEntries",
             "EndpointID",
+            "MaxSubscriptionChangeAdoptionTime",
             "RequestNumberOfEntries",
             "SubscriptionNumberOfEntries",
         ]),
@@ -42,12 +43,21 @@ const OBJECTS: &[(&str, Params<'_>)] = &[
         "Device.LocalAgent.Controller.{i}.",
         Params::Only(&[
             "Alias",
+            "AssignedRole",
             "BootParameterNumberOfEntries",
             "Enable",
             "EndpointID",
+            "InheritedRole",
             "OnBoardingComplete",
+            "PeriodicNotifInterval",
+            "PeriodicNotifTime",
+            "USPNotifRetryIntervalMultiplier",
+            "USPNotifRetryMinimumWaitInterval",
         ]),
     ),
+    ("Device.LocalAgent.ControllerTrust.", Params::Only(&["RoleNumberOfEntries"])),
+    ("Device.LocalAgent.ControllerTrust.Role.{i}.", Params::All),
+    ("Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.", Params::All),
     ("Device.LocalAgent.Controller.{i}.BootParameter.{i}.", Params::All),
     ("Device.LocalAgent.Request.{i}.", Params::All),
     (
@@ -67,7 +77,7 @@ const OBJECTS: &[(&str, Params<'_>)] = &[
     ),
 ];
 
-fn id(text: &str) -> EndpointId {
+pub(crate) fn id(text: &str) -> EndpointId {
     EndpointId::receive(text).unwrap()
 }
 
@@ -81,12 +91,20 @@ fn supported(model: &mut ModelBuilder) {
     let access = ParamAccess::WriteOnceReadOnly;
     let list = Param { facets, access, ..Param::new(Name::parse("ReferenceList").unwrap(), Type::String) };
     model.param(SUBSCRIPTION, list).unwrap();
-    model.add_actions(&catalogue, "Device.LocalAgent.Request.{i}.", &["Cancel()"]).unwrap();
+    for (path, action) in [
+        ("Device.LocalAgent.Request.{i}.", "Cancel()"),
+        ("Device.LocalAgent.", "Periodic!"),
+        ("Device.LocalAgent.Controller.{i}.", "SendOnBoardRequest()"),
+    ] {
+        model.add_actions(&catalogue, path, &[action]).unwrap();
+    }
     engine::support_timers(model).unwrap();
 }
 
 fn kind() -> Kind {
     let controller = "Device.LocalAgent.Controller.1.";
+    let role = "Device.LocalAgent.ControllerTrust.Role.1.";
+    let full = "Device.LocalAgent.ControllerTrust.Role.1.Permission.1.";
     let config = KindConfig {
         uri: "urn:example:agent".to_owned(),
         own: &supported,
@@ -97,6 +115,17 @@ fn kind() -> Kind {
             FactoryDefault::new(controller, "EndpointID", CONTROLLER),
             FactoryDefault::new(controller, "Enable", "true"),
             FactoryDefault::new(controller, "OnBoardingComplete", "true"),
+            FactoryDefault::new(controller, "AssignedRole", "Device.LocalAgent.ControllerTrust.Role.1"),
+            FactoryDefault::new(controller, "PeriodicNotifInterval", "86400"),
+            FactoryDefault::new("Device.LocalAgent.", "MaxSubscriptionChangeAdoptionTime", "7"),
+            FactoryDefault::new(role, "Enable", "true"),
+            FactoryDefault::new(role, "Name", "Full Access"),
+            FactoryDefault::new(full, "Enable", "true"),
+            FactoryDefault::new(full, "Targets", "Device."),
+            FactoryDefault::new(full, "Param", "rw-n"),
+            FactoryDefault::new(full, "Obj", "rw-n"),
+            FactoryDefault::new(full, "InstantiatedObj", "rw-n"),
+            FactoryDefault::new(full, "CommandEvent", "r-xn"),
         ],
     };
     Kind::build(&config, &[]).unwrap()
@@ -126,13 +155,18 @@ pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
     sender.try_send(Arrival::Up).unwrap();
     let way = Arc::new(Way { fault, sender, asked: Mutex::default() });
     instance.link_up(id(CONTROLLER), ReturnPath::WebSocket(LINK), PeerAuth::Unproven, way.clone());
+    over(Link { wire: Box::new(Ears { instance, way }), arrivals })
+}
+
+/// A bench over a link.
+pub(crate) fn over(link: Link) -> Bench {
     let config = BenchConfig {
         controller: id(CONTROLLER),
         agent: Some(id(AGENT)),
         run: "t".to_owned(),
         patience: limits::PATIENCE,
     };
-    Bench::new(config, Link { wire: Box::new(Ears { instance, way }), arrivals })
+    Bench::new(config, link)
 }
 
 /// From the bench to the agent.

@@ -44,7 +44,7 @@ fn an_agent_that_connects_is_checked() {
         "TAP version 14\n1..2\nok 1 - R-GET.2-parent-is-the-resolved-path\nok 2 - R-GET.3-that-parameter-alone\n"
     );
     assert_eq!(check.0.wait().expect("it ends").code(), Some(0));
-    assert!(std::fs::read_to_string(page).expect("the page").contains("2 passed, 0 failed"));
+    assert!(std::fs::read_to_string(page).expect("the page").contains("2 passed, 0 failed, 0 warnings"));
 }
 
 #[test]
