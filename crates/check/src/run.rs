@@ -58,14 +58,16 @@ impl Summary {
     }
 }
 
-/// The checks that one of the filters means: an id, or the beginning of one. No filter means all.
+/// The checks that one of the filters means: an id, or the beginning of several. No filter means all.
 pub fn select(filters: &[String]) -> Vec<&'static Check> {
+    let is_id = |filter: &str| crate::checks::all().any(|check| check.id == filter);
+    let whole: Vec<bool> = filters.iter().map(|filter| is_id(filter)).collect();
     let meant = |check: &Check| {
         filters.is_empty()
-            || filters.iter().any(|filter| {
+            || filters.iter().zip(&whole).any(|(filter, is_id)| {
                 // `R-GET.1` is not `R-GET.1a`.
-                check.id == filter
-                    || check.id.strip_prefix(filter.as_str()).is_some_and(|rest| rest.starts_with(['-', '.']))
+                let rest = check.id.strip_prefix(filter.as_str());
+                check.id == filter || !is_id && rest.is_some_and(|rest| rest.starts_with(['-', '.']))
             })
     };
     crate::checks::all().filter(|check| meant(check)).collect()

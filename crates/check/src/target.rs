@@ -35,6 +35,8 @@ pub enum Need {
     Alias,
     /// `LocalAgent.Controller.{i}.BootParameter.{i}.`
     BootParameters,
+    /// The event `LocalAgent.Periodic!`
+    Periodic,
 }
 
 impl Need {
@@ -45,6 +47,7 @@ impl Need {
             Need::Timer => "the agent has no Device.ScheduleTimer()",
             Need::Cancel => "the agent has no Device.LocalAgent.Request.{i}.Cancel()",
             Need::Alias => "the agent's subscriptions have no Alias",
+            Need::Periodic => "the agent has no event Device.LocalAgent.Periodic!",
             Need::BootParameters => "the agent has no Device.LocalAgent.Controller.{i}.BootParameter.",
         }
     }
@@ -95,6 +98,9 @@ impl Target {
             }
             Need::Timer => self.has_command("Device.", "ScheduleTimer()"),
             Need::Cancel => self.has_command(&format!("{REQUEST}{{i}}."), "Cancel()"),
+            Need::Periodic => self.objects.get(LOCAL_AGENT).is_some_and(|object| {
+                object.supported_events.iter().any(|event| event.event_name == "Periodic!")
+            }),
             Need::Alias => self.objects.get(&subscription).is_some_and(|object| {
                 object.supported_params.iter().any(|param| param.param_name == "Alias")
             }),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Bench;
 use super::ask::Setting;
 use crate::limits;
-use crate::target::SUBSCRIPTION;
+use crate::target::{CONTROLLER, ENDPOINT, SUBSCRIPTION};
 use crate::verdict::Stop;
 
 /// A row that a check made; the bench deletes it afterwards.
@@ -67,6 +67,22 @@ impl Bench {
         let seconds = told.and_then(|text| text.parse().ok()).unwrap_or(0);
         self.adoption = Duration::from_secs(seconds).min(limits::MAX_ADOPTION);
         Ok(())
+    }
+
+    /// A boot parameter of our own row, disabled; gives its path. It is the one row of a row that agents have.
+    pub(crate) async fn boot_parameter(&mut self) -> Result<String, Stop> {
+        let table = format!("{CONTROLLER}[EndpointID==\"{}\"].BootParameter.", self.controller());
+        let name = ("ParameterName", ENDPOINT, true);
+        match self.add(false, &[(&table, &[name])]).await? {
+            Ok(resp) => resp.created_obj_results.first().and_then(|result| result.status().ok()).map_or_else(
+                || Err(Stop::Error("the agent makes no BootParameter".to_owned())),
+                |made| Ok(made.instantiated_path.clone()),
+            ),
+            Err(error) => {
+                let why = format!("a BootParameter can't be added: {} {}", error.err_code, error.err_msg);
+                Err(Stop::Error(why))
+            }
+        }
     }
 
     async fn subscription(&mut self, params: &[(&str, &str)]) -> Result<Row, Stop> {

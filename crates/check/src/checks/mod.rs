@@ -8,6 +8,7 @@ mod delete;
 mod encoding;
 mod get;
 mod messages;
+mod model;
 mod notify;
 mod operate;
 mod paths;
@@ -56,6 +57,7 @@ impl fmt::Debug for Check {
 mod code {
     pub(super) const INVALID_ARGUMENTS: u32 = 7004;
     pub(super) const INVALID_PATH_SYNTAX: u32 = 7008;
+    pub(super) const NOT_A_TABLE: u32 = 7018;
     pub(super) const COMMAND_CANCELED: u32 = 7023;
     pub(super) const INVALID_PATH: u32 = 7026;
     pub(super) const INVALID_COMMAND_ARGUMENTS: u32 = 7027;
@@ -93,6 +95,7 @@ pub static ALL: &[&[Check]] = &[
     records::CHECKS,
     encoding::CHECKS,
     messages::CHECKS,
+    model::CHECKS,
     paths::CHECKS,
     get::CHECKS,
     set::CHECKS,

@@ -70,6 +70,7 @@ async fn the_wrong_agent_fails_the_check_of_the_rule_that_it_breaks() {
 fn filters_choose_whole_ids_and_their_beginnings() {
     for (filter, first, count) in [
         ("R-GET.1a-search-without-hits", "R-GET.1a-search-without-hits", 1),
+        ("R-OPR.0-request-row", "R-OPR.0-request-row", 1),
         ("R-GET.1a", "R-GET.1a-search-without-hits", 2),
         ("R-GET.2", "R-GET.2-parent-is-the-resolved-path", 1),
         ("R-KEY", "R-KEY.1-key-stays", 1),

@@ -1,9 +1,13 @@
-//! `cusp check` against a simulated agent, both as processes.
+//! `cusp check` against a simulated agent and against `cusp-agent`, all as processes.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
+
 use crate::fake::run;
+use crate::real::site::{agent_program, free};
 
 /// A process that does not outlive the test.
 struct Killed(Child);
@@ -60,4 +64,99 @@ fn what_can_not_be_checked_is_wrong_usage() {
         assert_eq!(ran.code, Some(2), "{args:?}");
         assert!(ran.stderr.contains(says), "{args:?}: {}", ran.stderr);
     }
+}
+
+/// What `cusp-agent` is not asked, and why.
+const SKIPPED: &[(&str, &str)] = &[];
+
+/// Agents that are checked beside each other: the checks wait more than they work.
+const AGENTS: usize = 8;
+
+/// An agent that knows one controller, which it dials or which dials it.
+fn agent(folder: &Path, number: usize, way: &str) -> Killed {
+    let file = folder.join(format!("agent-{number}.toml"));
+    let data = folder.join(format!("agent-{number}"));
+    let text = format!(
+        "data_dir = {data:?}\n[agent]\nendpoint = \"os::012345-{number}\"\n\
+         [[controller]]\nendpoint = \"proto::cusp-check\"\n{way}\n"
+    );
+    std::fs::write(&file, text).expect("written");
+    let mut command = Command::new(agent_program());
+    command.arg("--config").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Killed(command.spawn().expect("the program starts"))
+}
+
+/// Runs checks against an agent of their own; `dialled` says who dials whom.
+fn ran(folder: &Path, number: usize, ids: &[String], dialled: bool) -> Vec<Value> {
+    let [addr, _] = free();
+    let url = format!("ws://{addr}/usp");
+    let mut args = vec!["check", "--json"];
+    let listen = format!("[[listen]]\naddress = \"{addr}\"\ntls = false\n");
+    let mut running = Vec::new();
+    if dialled {
+        running.push(agent(folder, number, &listen));
+        args.extend(["--agent", "AGENT", "--connect", &url]);
+    } else {
+        args.extend(["--listen", &url]);
+    }
+    let name = format!("os::012345-{number}");
+    let args: Vec<&str> = args.into_iter().map(|arg| if arg == "AGENT" { &name } else { arg }).collect();
+    let mut check = cusp(&[&args[..], &ids.iter().map(String::as_str).collect::<Vec<_>>()].concat());
+    let mut said = BufReader::new(check.0.stderr.take().expect("it is piped"));
+    if !dialled {
+        let mut line = String::new();
+        said.read_line(&mut line).expect("text");
+        running.push(agent(folder, number, &format!("url = \"{url}\"")));
+    }
+    let mut json = String::new();
+    check.0.stdout.take().expect("it is piped").read_to_string(&mut json).expect("text");
+    let report: Value = serde_json::from_str(&json).unwrap_or_else(|_| {
+        let mut rest = String::new();
+        let _ = said.read_to_string(&mut rest);
+        panic!("no report: {rest}")
+    });
+    report["checks"].as_array().expect("a list").clone()
+}
+
+/// Each check once; those of a group one after another.
+#[test]
+fn our_own_agent_passes() {
+    let listed = run(&["check", "--list", "--json"], &[], "").stdout;
+    let listed: Value = serde_json::from_str(&listed).expect("a list");
+    let ids: Vec<String> = listed
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|check| check["id"].as_str())
+        .map(str::to_owned)
+        .collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let checked: Vec<Value> = std::thread::scope(|scope| {
+        let group = |number: usize| ids.iter().skip(number).step_by(AGENTS).cloned().collect::<Vec<String>>();
+        let running: Vec<_> = (0..AGENTS)
+            .map(|number| (number, group(number)))
+            // Every second one listens.
+            .map(|(number, ids)| {
+                scope.spawn({
+                    let folder = folder.path();
+                    move || ran(folder, number, &ids, number % 2 == 1)
+                })
+            })
+            .collect();
+        running.into_iter().flat_map(|group| group.join().expect("a report")).collect()
+    });
+    assert_eq!(checked.len(), ids.len());
+    let not_passed: Vec<(&str, &str)> = checked
+        .iter()
+        .filter(|check| check["verdict"] != "pass")
+        .map(|check| {
+            (check["id"].as_str().expect("an id"), check["detail"]["reason"].as_str().expect("a reason"))
+        })
+        .collect();
+    assert_eq!(
+        not_passed,
+        SKIPPED,
+        "{:#?}",
+        checked.iter().filter(|check| check["verdict"] != "pass").collect::<Vec<_>>()
+    );
 }

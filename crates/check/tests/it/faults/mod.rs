@@ -2,6 +2,7 @@
 
 mod commands;
 mod layers;
+mod model;
 mod notifications;
 mod reads;
 mod writes;
@@ -52,7 +53,7 @@ impl Fault {
 
 /// Every fault.
 pub(crate) fn all() -> impl Iterator<Item = &'static Fault> {
-    [layers::FAULTS, reads::FAULTS, writes::FAULTS, commands::FAULTS, notifications::FAULTS]
+    [layers::FAULTS, model::FAULTS, reads::FAULTS, writes::FAULTS, commands::FAULTS, notifications::FAULTS]
         .into_iter()
         .flatten()
 }

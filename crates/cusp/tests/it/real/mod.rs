@@ -6,4 +6,4 @@ mod api;
 mod device;
 mod kill;
 mod random;
-mod site;
+pub(crate) mod site;
