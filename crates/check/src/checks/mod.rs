@@ -4,6 +4,7 @@
 //! row in its file's table, and give the wrong agent of the tests a fault that breaks just this rule.
 
 mod add;
+mod commands;
 mod delete;
 mod encoding;
 mod get;
@@ -13,7 +14,9 @@ mod notify;
 mod operate;
 mod paths;
 mod records;
+mod search;
 mod set;
+mod writes;
 
 use std::fmt;
 use std::pin::Pin;
@@ -97,11 +100,14 @@ pub static ALL: &[&[Check]] = &[
     messages::CHECKS,
     model::CHECKS,
     paths::CHECKS,
+    search::CHECKS,
     get::CHECKS,
     set::CHECKS,
     add::CHECKS,
     delete::CHECKS,
+    writes::CHECKS,
     operate::CHECKS,
+    commands::CHECKS,
     notify::CHECKS,
 ];
 

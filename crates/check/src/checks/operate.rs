@@ -71,7 +71,7 @@ pub(super) static CHECKS: &[Check] = &[
 /// Long enough to be looked at, short enough to be waited for.
 const SHORT: &str = "3";
 
-fn timer(key: &str, seconds: &str) -> Operate {
+pub(super) fn timer(key: &str, seconds: &str) -> Operate {
     let input_args = [("DelaySeconds".to_owned(), seconds.to_owned())].into();
     Operate { command: TIMER.to_owned(), command_key: key.to_owned(), send_resp: true, input_args }
 }
@@ -82,7 +82,7 @@ fn without_argument(bench: &mut Bench) -> Operate {
 }
 
 /// Path of the Request row that an answer names. Some agents leave out its last dot.
-fn started(resp: &OperateResp) -> Result<String, Stop> {
+pub(super) fn started(resp: &OperateResp) -> Result<String, Stop> {
     match resp.operation_results.first().map(|result| result.status()) {
         Some(CommandStatus::Running(path)) => Ok(format!("{}.", path.trim_end_matches('.'))),
         Some(CommandStatus::Failed(failure)) => {
@@ -92,7 +92,7 @@ fn started(resp: &OperateResp) -> Result<String, Stop> {
     }
 }
 
-fn failed(resp: &OperateResp) -> Option<u32> {
+pub(super) fn failed(resp: &OperateResp) -> Option<u32> {
     match resp.operation_results.first().map(|result| result.status()) {
         Some(CommandStatus::Failed(failure)) => Some(failure.err_code),
         _ => None,

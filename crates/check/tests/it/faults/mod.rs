@@ -5,6 +5,8 @@ mod layers;
 mod model;
 mod notifications;
 mod reads;
+mod results;
+mod searches;
 mod writes;
 
 use usp_proto::generated::usp_record::Record;
@@ -53,9 +55,18 @@ impl Fault {
 
 /// Every fault.
 pub(crate) fn all() -> impl Iterator<Item = &'static Fault> {
-    [layers::FAULTS, model::FAULTS, reads::FAULTS, writes::FAULTS, commands::FAULTS, notifications::FAULTS]
-        .into_iter()
-        .flatten()
+    [
+        layers::FAULTS,
+        model::FAULTS,
+        results::FAULTS,
+        searches::FAULTS,
+        reads::FAULTS,
+        writes::FAULTS,
+        commands::FAULTS,
+        notifications::FAULTS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Changes the body of a Message that is of this kind; others pass.
