@@ -17,6 +17,8 @@ pub const REQUEST: &str = "Device.LocalAgent.Request.";
 pub const LOCAL_AGENT: &str = "Device.LocalAgent.";
 /// A parameter that every agent has.
 pub const ENDPOINT: &str = "Device.LocalAgent.EndpointID";
+/// The table of roles.
+pub const ROLE: &str = "Device.LocalAgent.ControllerTrust.Role.";
 /// The table of controllers.
 pub const CONTROLLER: &str = "Device.LocalAgent.Controller.";
 /// An asynchronous command without any effect but its end.
@@ -37,6 +39,10 @@ pub enum Need {
     BootParameters,
     /// The event `LocalAgent.Periodic!`
     Periodic,
+    /// `LocalAgent.Controller.{i}.SendOnBoardRequest()`
+    OnBoarding,
+    /// `LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.`, and controllers with roles.
+    Roles,
 }
 
 impl Need {
@@ -48,6 +54,8 @@ impl Need {
             Need::Cancel => "the agent has no Device.LocalAgent.Request.{i}.Cancel()",
             Need::Alias => "the agent's subscriptions have no Alias",
             Need::Periodic => "the agent has no event Device.LocalAgent.Periodic!",
+            Need::OnBoarding => "the agent has no Device.LocalAgent.Controller.{i}.SendOnBoardRequest()",
+            Need::Roles => "the agent has no roles that can be made and assigned",
             Need::BootParameters => "the agent has no Device.LocalAgent.Controller.{i}.BootParameter.",
         }
     }
@@ -101,6 +109,17 @@ impl Target {
             Need::Periodic => self.objects.get(LOCAL_AGENT).is_some_and(|object| {
                 object.supported_events.iter().any(|event| event.event_name == "Periodic!")
             }),
+            Need::OnBoarding => self.has_command(&format!("{CONTROLLER}{{i}}."), "SendOnBoardRequest()"),
+            Need::Roles => {
+                // ADD_DELETE or ADD_ONLY, PARAM_READ_WRITE.
+                let takes_rows =
+                    |path: &str| self.objects.get(path).is_some_and(|object| matches!(object.access, 1 | 2));
+                let controller = self.objects.get(&format!("{CONTROLLER}{{i}}."));
+                let mut params = controller.into_iter().flat_map(|object| &object.supported_params);
+                takes_rows(&format!("{ROLE}{{i}}."))
+                    && takes_rows(&format!("{ROLE}{{i}}.Permission.{{i}}."))
+                    && params.any(|param| param.param_name == "AssignedRole" && param.access == 1)
+            }
             Need::Alias => self.objects.get(&subscription).is_some_and(|object| {
                 object.supported_params.iter().any(|param| param.param_name == "Alias")
             }),
@@ -108,6 +127,12 @@ impl Target {
                 self.objects.contains_key(&format!("{CONTROLLER}{{i}}.BootParameter.{{i}}."))
             }
         }
+    }
+
+    /// Whether the model has a parameter.
+    pub(crate) fn has_param(&self, object: &str, name: &str) -> bool {
+        let params = self.objects.get(object).map_or(&[][..], |object| &object.supported_params);
+        params.iter().any(|param| param.param_name == name)
     }
 
     fn has_command(&self, object: &str, name: &str) -> bool {

@@ -27,6 +27,8 @@ impl Bench {
     /// agent sent that was no Record at all (R-ENC.1).
     pub(crate) async fn end(&mut self) -> (Vec<Entry>, Result<(), Stop>) {
         self.answering = true;
+        // Who took rights from itself gets them back before anything else.
+        self.put_back().await;
         if self.has_operated && self.is_up {
             // A command that can't be ended is said by the next check that it disturbs.
             let _ = self.end_commands().await;
@@ -46,6 +48,44 @@ impl Bench {
     pub(crate) fn made(&mut self, path: String) {
         if self.clean_up.len() < limits::MAX_CLEAN_UP {
             self.clean_up.push(path);
+        }
+    }
+
+    /// Changes a parameter of a row that we did not make; it gets its old value back when the check ends.
+    pub(crate) async fn change(
+        &mut self,
+        object: &str,
+        param: &'static str,
+        value: &str,
+    ) -> Result<(), Stop> {
+        let Some(old) = self.value(&format!("{object}{param}")).await? else {
+            return Err(Stop::Skip(format!("the agent shows no {object}{param}")));
+        };
+        match self.set(false, &[(object, &[(param, value, true)])]).await? {
+            Ok(_) => self.restore(object, param, old),
+            Err(error) => {
+                let why = format!("{object}{param} can't be set: {} {}", error.err_code, error.err_msg);
+                return Err(Stop::Skip(why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a value in mind that a parameter gets back when the check ends.
+    pub(crate) fn restore(&mut self, object: &str, param: &'static str, old: String) {
+        if self.restores.len() < limits::MAX_CLEAN_UP {
+            self.restores.push((object.to_owned(), param, old));
+        }
+    }
+
+    /// Undoes what checks changed, the last change first. While the agent is away it stays in mind.
+    async fn put_back(&mut self) {
+        while self.is_up
+            && let Some((object, param, old)) = self.restores.last().cloned()
+        {
+            if self.set(false, &[(&object, &[(param, &old, true)])]).await.is_ok() || self.is_up {
+                self.restores.pop();
+            }
         }
     }
 

@@ -77,6 +77,8 @@ pub struct Bench {
     /// Records of the agent that could not be decoded, since the check began.
     broken: Vec<String>,
     clean_up: Vec<String>,
+    /// Values of rows that we did not make, as they were: object, parameter, value.
+    restores: Vec<(String, &'static str, String)>,
     transcript: Vec<Entry>,
     transcript_bytes: usize,
     began: Instant,
@@ -103,6 +105,7 @@ impl Bench {
             has_operated: false,
             broken: Vec::new(),
             clean_up: Vec::new(),
+            restores: Vec::new(),
             transcript: Vec::new(),
             transcript_bytes: 0,
             began: Instant::now(),

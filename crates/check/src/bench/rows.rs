@@ -45,8 +45,26 @@ impl Bench {
     /// A subscription that is enabled.
     pub(crate) async fn subscribe(&mut self, kind: &str, reference: &str, retry: bool) -> Result<Row, Stop> {
         let retry = if retry { "true" } else { "false" };
+        self.subscribe_with(kind, reference, &[("NotifRetry", retry)]).await
+    }
+
+    /// Path of the row of this controller.
+    pub(crate) async fn own_row(&mut self) -> Result<String, Stop> {
+        let rows = self.rows(&format!("{CONTROLLER}[EndpointID==\"{}\"].", self.controller())).await?;
+        rows.into_iter()
+            .next()
+            .ok_or_else(|| Stop::Skip("the agent shows no row of this controller".to_owned()))
+    }
+
+    /// A subscription that is enabled, with more settings; once it is adopted.
+    pub(crate) async fn subscribe_with(
+        &mut self,
+        kind: &str,
+        reference: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Row, Stop> {
         let params =
-            [("NotifType", kind), ("ReferenceList", reference), ("Enable", "true"), ("NotifRetry", retry)];
+            [&[("NotifType", kind), ("ReferenceList", reference), ("Enable", "true")], more].concat();
         let row = self.subscription(&params).await?;
         self.adopted().await?;
         Ok(row)
@@ -85,7 +103,8 @@ impl Bench {
         }
     }
 
-    async fn subscription(&mut self, params: &[(&str, &str)]) -> Result<Row, Stop> {
+    /// A subscription with these settings.
+    pub(crate) async fn subscription(&mut self, params: &[(&str, &str)]) -> Result<Row, Stop> {
         let id = self.row_id();
         let mut settings: Vec<Setting<'_>> = vec![("ID", &id, true)];
         settings.extend(params.iter().map(|(name, value)| (*name, *value, true)));

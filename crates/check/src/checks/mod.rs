@@ -11,11 +11,14 @@ mod get;
 mod messages;
 mod model;
 mod notify;
+mod onboarding;
 mod operate;
 mod paths;
 mod records;
+mod roles;
 mod search;
 mod set;
+mod subscriptions;
 mod writes;
 
 use std::fmt;
@@ -109,6 +112,9 @@ pub static ALL: &[&[Check]] = &[
     operate::CHECKS,
     commands::CHECKS,
     notify::CHECKS,
+    subscriptions::CHECKS,
+    onboarding::CHECKS,
+    roles::CHECKS,
 ];
 
 /// Every check, in the order in which they are run.

@@ -81,16 +81,16 @@ pub(super) static CHECKS: &[Check] = &[
 ];
 
 /// Beyond the window of the first retry.
-const RETRIED: Duration = Duration::from_secs(11);
+pub(super) const RETRIED: Duration = Duration::from_secs(11);
 
 /// A row whose value changes, and a subscription that hears of it.
-async fn watched(bench: &mut Bench, retry: bool) -> Result<(Row, Row), Stop> {
+pub(super) async fn watched(bench: &mut Bench, retry: bool) -> Result<(Row, Row), Stop> {
     let row = bench.row().await?;
     let watch = bench.subscribe("ValueChange", &row.param("TimeToLive"), retry).await?;
     Ok((row, watch))
 }
 
-async fn touch(bench: &mut Bench, row: &Row) -> Result<(), Stop> {
+pub(super) async fn touch(bench: &mut Bench, row: &Row) -> Result<(), Stop> {
     match bench.set(false, &[(&row.path, &[("TimeToLive", "86401", true)])]).await? {
         Ok(_) => Ok(()),
         Err(error) => {
@@ -99,7 +99,7 @@ async fn touch(bench: &mut Bench, row: &Row) -> Result<(), Stop> {
     }
 }
 
-fn kind(news: &News, expected: &str) -> Stop {
+pub(super) fn kind(news: &News, expected: &str) -> Stop {
     let seen = news.notify.notification.as_ref().map_or("none", |what| what.name());
     Stop::fail("the kind of the notification", expected, seen)
 }
@@ -132,7 +132,7 @@ async fn unique(bench: &mut Bench) -> Result<(), Stop> {
     same("rows of this ID", &vec![row.path.clone()], &bench.rows(&row.search()).await?)
 }
 
-async fn hear_change(bench: &mut Bench, row: &Row, watch: &Row) -> Result<(), Stop> {
+pub(super) async fn hear_change(bench: &mut Bench, row: &Row, watch: &Row) -> Result<(), Stop> {
     let news = bench.must_hear(limits::NEWS, &watch.id).await?;
     let Notification::ValueChange(change) = news.what()? else { return Err(kind(&news, "ValueChange")) };
     let expected = (row.param("TimeToLive"), "86401".to_owned());
@@ -179,7 +179,7 @@ async fn deletion(bench: &mut Bench) -> Result<(), Stop> {
     same("the row", &row.path, &deletion.obj_path)
 }
 
-async fn quiet(bench: &mut Bench, watch: &Row, patience: Duration) -> Result<(), Stop> {
+pub(super) async fn quiet(bench: &mut Bench, watch: &Row, patience: Duration) -> Result<(), Stop> {
     let news = bench.news_of(patience, &watch.id).await?;
     holds(news.is_none(), "notifications", || "none".to_owned(), || "one".to_owned())
 }
@@ -217,7 +217,7 @@ async fn in_time(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 /// The windows that are looked at are those of the default settings.
-async fn usual_retries(bench: &mut Bench) -> Result<(), Stop> {
+pub(super) async fn usual_retries(bench: &mut Bench) -> Result<(), Stop> {
     let own = format!("{CONTROLLER}[EndpointID==\"{}\"].USPNotifRetry", bench.controller());
     for (param, usual) in [("MinimumWaitInterval", "5"), ("IntervalMultiplier", "2000")] {
         let seen = bench.value(&format!("{own}{param}")).await?;
@@ -240,7 +240,7 @@ async fn retry(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 /// The window of a retry, seconds, with half a second for the network and the agent's own clock.
-fn within(from: Instant, to: Instant, least: u32, most: u32) -> Result<(), Stop> {
+pub(super) fn within(from: Instant, to: Instant, least: u32, most: u32) -> Result<(), Stop> {
     let wait = to.saturating_duration_since(from).as_secs_f64();
     holds(
         (f64::from(least) - 0.5..=f64::from(most) + 0.5).contains(&wait),

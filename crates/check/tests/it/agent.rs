@@ -153,7 +153,13 @@ pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
     instance.start().await.unwrap();
     let (sender, arrivals) = mpsc::channel(limits::ARRIVALS);
     sender.try_send(Arrival::Up).unwrap();
-    let way = Arc::new(Way { fault, sender, asked: Mutex::default() });
+    let way = Arc::new(Way {
+        fault,
+        sender,
+        asked: Mutex::default(),
+        heard: Mutex::default(),
+        said: Mutex::default(),
+    });
     instance.link_up(id(CONTROLLER), ReturnPath::WebSocket(LINK), PeerAuth::Unproven, way.clone());
     over(Link { wire: Box::new(Ears { instance, way }), arrivals })
 }
@@ -181,6 +187,9 @@ struct Way {
     sender: mpsc::Sender<Arrival>,
     /// The requests as the bench sent them.
     asked: Mutex<BTreeMap<String, Request>>,
+    /// How many Messages of a kind were heard, and said.
+    heard: Mutex<BTreeMap<&'static str, usize>>,
+    said: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 impl Wire for Ears {
@@ -204,6 +213,11 @@ impl Way {
             let heard = hear(&mut record, &bytes);
             return heard.then(|| record.encode_to_vec().into());
         }
+        if let (Some(hear), Some(mut msg)) = (fault.hear_nth, message(&record)) {
+            let heard = hear(count(&self.heard, &msg), &mut msg);
+            put(&mut record, &msg);
+            return heard.then(|| record.encode_to_vec().into());
+        }
         if let (Some(hear), Some(mut msg)) = (fault.hear, message(&record)) {
             let heard = hear(&mut msg);
             put(&mut record, &msg);
@@ -218,6 +232,13 @@ impl Way {
         let mut record = Record::decode(bytes).unwrap();
         if let (Some(say), Some(mut msg)) = (fault.say, message(&record)) {
             let said = say(self.asked.lock().unwrap().get(&msg.msg_id), &mut msg);
+            put(&mut record, &msg);
+            if !said {
+                return None;
+            }
+        }
+        if let (Some(say), Some(mut msg)) = (fault.say_nth, message(&record)) {
+            let said = say(count(&self.said, &msg), &mut msg);
             put(&mut record, &msg);
             if !said {
                 return None;
@@ -239,6 +260,19 @@ impl Outlet for Way {
     fn close(&self, reason: CloseReason) {
         panic!("no check here makes the agent close its link: {reason:?}");
     }
+}
+
+/// How many Messages of this kind came before.
+fn count(counts: &Mutex<BTreeMap<&'static str, usize>>, msg: &Msg) -> usize {
+    let kind = match &msg.body {
+        Body::Request(request) => request.name(),
+        Body::Response(response) => response.name(),
+        Body::Error(_) => "Error",
+    };
+    let mut counts = counts.lock().unwrap();
+    let before = counts.entry(kind).or_default();
+    *before += 1;
+    *before - 1
 }
 
 /// The Message in a Record, if it is a good one.
