@@ -5,6 +5,21 @@ use std::time::Duration;
 /// Arrivals that wait to be looked at; beyond them the link is not read.
 pub const ARRIVALS: usize = 256;
 
+/// Bytes of the head of a handshake.
+pub const MAX_HEAD: usize = 16 << 10;
+
+/// Bytes of a frame of WebSocket, and of a message of several.
+pub const MAX_FRAME: usize = 8 << 20;
+
+/// Frames that no check has asked for yet; the oldest goes first.
+pub const MAX_FRAMES: usize = 256;
+
+/// How long a handshake may take.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long an agent that listens is left alone before it is dialled again.
+pub const REDIAL: Duration = Duration::from_secs(1);
+
 /// Answers and notifications that no check has asked for yet; the oldest goes first.
 pub const MAX_UNCLAIMED: usize = 1024;
 

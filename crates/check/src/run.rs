@@ -5,7 +5,7 @@ use usp_proto::exchange::Entry;
 
 use crate::bench::Bench;
 use crate::checks::Check;
-use crate::target::Target;
+use crate::target::{Need, Target};
 use crate::verdict::{Stop, Verdict};
 
 /// A check that was run.
@@ -101,7 +101,9 @@ async fn run_one(bench: &mut Bench, check: &'static Check) -> Ran {
     bench.begin();
     let missing = |bench: &Bench| -> Result<(), Stop> {
         let target = bench.target()?;
-        match check.needs.iter().find(|need| !target.offers(**need)) {
+        let is_met =
+            |need: &Need| need.side().map_or_else(|| target.offers(*need), |side| side.suits(bench.side()));
+        match check.needs.iter().find(|need| !is_met(need)) {
             Some(need) => Err(Stop::Skip(need.missing().to_owned())),
             None => Ok(()),
         }

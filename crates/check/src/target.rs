@@ -8,6 +8,7 @@ use usp_proto::{Body, Request, Response};
 
 use crate::bench::Bench;
 use crate::verdict::Stop;
+use crate::websocket::Side;
 
 /// The table that checks make their rows in.
 pub const SUBSCRIPTION: &str = "Device.LocalAgent.Subscription.";
@@ -35,6 +36,12 @@ pub enum Need {
     Cancel,
     /// `Alias` of subscriptions.
     Alias,
+    /// The connection is a WebSocket, whoever made it.
+    WebSocket,
+    /// The agent makes the WebSocket.
+    Dials,
+    /// The agent listens for WebSockets.
+    Listens,
     /// `LocalAgent.Controller.{i}.BootParameter.{i}.`
     BootParameters,
     /// The event `LocalAgent.Periodic!`
@@ -45,13 +52,43 @@ pub enum Need {
     Roles,
 }
 
+/// What a check needs of the link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NeedOfLink {
+    Socket,
+    Of(Side),
+}
+
+impl NeedOfLink {
+    /// Whether a link of this side has it.
+    pub(crate) fn suits(self, side: Option<Side>) -> bool {
+        match self {
+            NeedOfLink::Socket => side.is_some(),
+            NeedOfLink::Of(needed) => side == Some(needed),
+        }
+    }
+}
+
 impl Need {
+    /// What it is of the link, if it is about that and not about the model.
+    pub(crate) fn side(self) -> Option<NeedOfLink> {
+        match self {
+            Need::WebSocket => Some(NeedOfLink::Socket),
+            Need::Dials => Some(NeedOfLink::Of(Side::AgentDials)),
+            Need::Listens => Some(NeedOfLink::Of(Side::AgentListens)),
+            _ => None,
+        }
+    }
+
     /// What is missing, for people.
     pub fn missing(self) -> &'static str {
         match self {
             Need::Subscriptions => "the agent has no Device.LocalAgent.Subscription. that can be added to",
             Need::Timer => "the agent has no Device.ScheduleTimer()",
             Need::Cancel => "the agent has no Device.LocalAgent.Request.{i}.Cancel()",
+            Need::WebSocket => "the agent is not connected by WebSocket",
+            Need::Dials => "the agent does not make the WebSocket: this needs --listen",
+            Need::Listens => "the agent does not listen for the WebSocket: this needs --connect",
             Need::Alias => "the agent's subscriptions have no Alias",
             Need::Periodic => "the agent has no event Device.LocalAgent.Periodic!",
             Need::OnBoarding => "the agent has no Device.LocalAgent.Controller.{i}.SendOnBoardRequest()",
@@ -120,6 +157,8 @@ impl Target {
                     && takes_rows(&format!("{ROLE}{{i}}.Permission.{{i}}."))
                     && params.any(|param| param.param_name == "AssignedRole" && param.access == 1)
             }
+            // The link says it, and not the model.
+            Need::WebSocket | Need::Dials | Need::Listens => false,
             Need::Alias => self.objects.get(&subscription).is_some_and(|object| {
                 object.supported_params.iter().any(|param| param.param_name == "Alias")
             }),

@@ -7,6 +7,7 @@ mod ask;
 mod clean;
 mod news;
 mod rows;
+mod socket;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::verdict::Stop;
 pub(crate) use ask::{describe, unexpected};
 pub(crate) use news::News;
 pub use rows::Row;
+use socket::SocketState;
 
 /// What a bench has to know beforehand.
 #[derive(Clone, Debug)]
@@ -72,6 +74,8 @@ pub struct Bench {
     stale: u64,
     /// How long the agent may take to adopt changes of its subscriptions.
     adoption: Duration,
+    /// What is known of the WebSocket.
+    socket: SocketState,
     /// A command was started since the check began.
     has_operated: bool,
     /// Records of the agent that could not be decoded, since the check began.
@@ -102,6 +106,7 @@ impl Bench {
             away: None,
             stale: 0,
             adoption: Duration::ZERO,
+            socket: SocketState::default(),
             has_operated: false,
             broken: Vec::new(),
             clean_up: Vec::new(),
@@ -211,16 +216,23 @@ impl Bench {
         match arrival {
             None => Err(Stop::Error("the transport is closed".to_owned())),
             Some(Arrival::Up) => {
-                self.is_up = true;
-                self.greeting = None;
+                self.up();
                 Ok(true)
             }
             Some(Arrival::Away(why)) => {
                 self.away = Some(why);
                 Ok(true)
             }
+            Some(arrival @ (Arrival::Head(_) | Arrival::Frame(_) | Arrival::Replaced(_))) => {
+                self.socket_arrival(arrival);
+                Ok(true)
+            }
             Some(Arrival::Down(why)) => {
                 self.is_up = false;
+                if self.socket.may_break {
+                    self.socket.down = Some((Instant::now(), why));
+                    return Ok(true);
+                }
                 self.reconnected().await?;
                 Err(Stop::fail("the agent keeps the connection", "an open connection", why))
             }
@@ -236,11 +248,9 @@ impl Bench {
         let deadline = Instant::now() + limits::RECONNECT;
         while !self.is_up {
             match timeout_at(deadline, self.link.arrivals.recv()).await {
-                Ok(Some(Arrival::Up)) => {
-                    self.is_up = true;
-                    self.greeting = None;
-                }
-                Ok(Some(Arrival::Record(_) | Arrival::Down(_) | Arrival::Away(_))) => {}
+                Ok(Some(Arrival::Up)) => self.up(),
+                Ok(Some(arrival @ Arrival::Head(_))) => self.socket_arrival(arrival),
+                Ok(Some(_)) => {}
                 Ok(None) | Err(_) => {
                     return Err(Stop::Error(
                         "the connection broke, and the agent did not come back".to_owned(),
@@ -249,6 +259,12 @@ impl Bench {
             }
         }
         Ok(())
+    }
+
+    fn up(&mut self) {
+        self.is_up = true;
+        self.greeting = None;
+        self.socket.ups.push(Instant::now());
     }
 
     fn take(&mut self, bytes: Bytes) -> Result<(), Stop> {

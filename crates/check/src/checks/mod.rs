@@ -6,8 +6,10 @@
 mod add;
 mod commands;
 mod delete;
+mod dialling;
 mod encoding;
 mod get;
+mod listening;
 mod messages;
 mod model;
 mod notify;
@@ -18,6 +20,7 @@ mod records;
 mod roles;
 mod search;
 mod set;
+mod socket;
 mod subscriptions;
 mod writes;
 
@@ -99,6 +102,9 @@ use should;
 /// Every table, in the order in which they are run.
 pub static ALL: &[&[Check]] = &[
     records::CHECKS,
+    socket::CHECKS,
+    dialling::CHECKS,
+    listening::CHECKS,
     encoding::CHECKS,
     messages::CHECKS,
     model::CHECKS,

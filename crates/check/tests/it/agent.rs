@@ -161,7 +161,7 @@ pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
         said: Mutex::default(),
     });
     instance.link_up(id(CONTROLLER), ReturnPath::WebSocket(LINK), PeerAuth::Unproven, way.clone());
-    over(Link { wire: Box::new(Ears { instance, way }), arrivals })
+    over(Link { wire: Box::new(Ears { instance, way }), arrivals, socket: None })
 }
 
 /// A bench over a link.

@@ -5,4 +5,5 @@ mod bench;
 mod faults;
 mod pairs;
 mod reports;
+mod socket;
 mod websocket;
