@@ -43,7 +43,21 @@ pub(crate) fn run(out: &mut Output, args: &CheckArgs) -> Result<(), Failure> {
 
 fn list(out: &mut Output, checks: &[&Check]) -> Result<(), Failure> {
     if out.json {
-        let row = |check: &&Check| json!({ "id": check.id, "requirement": check.requirement(), "title": check.title });
+        let row = |check: &&Check| {
+            // What a report says when it is missing.
+            let without: Vec<&str> = check.needs.iter().map(|need| need.missing()).collect();
+            let level = match check.level {
+                ::check::Level::Must => "must",
+                ::check::Level::Should => "should",
+            };
+            json!({
+                "id": check.id,
+                "requirement": check.requirement(),
+                "title": check.title,
+                "level": level,
+                "skipped_if": without,
+            })
+        };
         return out.json(&Value::Array(checks.iter().map(row).collect()));
     }
     let mut table = Table::new(&["ID", "WHAT MUST HOLD"]);
