@@ -9,7 +9,7 @@ use super::{Fault, on};
 pub(super) static FAULTS: &[Fault] = &[
     Fault::say("R-MSG.5-dm-repeats-paths", |_, msg| {
         results(msg, |result| {
-            result.req_obj_path = result.req_obj_path.replace("Subscription.", "Subscription.{i}.")
+            result.req_obj_path = result.req_obj_path.replace("Subscription.", "Subscription.{i}.");
         })
     }),
     Fault::hear("R-MSG.5-dm-first-level", |msg| asked(msg, |get| get.first_level_only = false)),
@@ -45,13 +45,13 @@ pub(super) static FAULTS: &[Fault] = &[
     Fault::say("R-MSG.5-dm-uri", |_, msg| results(msg, |result| result.data_model_inst_uri.clear())),
     Fault::say("R-MSG.5-dm-arguments", |_, msg| {
         objects(msg, |object| {
-            object.supported_commands.iter_mut().for_each(|command| command.input_arg_names.clear())
+            object.supported_commands.iter_mut().for_each(|command| command.input_arg_names.clear());
         })
     }),
     Fault::say("R-MSG.5-dm-value-types", |_, msg| params(msg, "Enable", |param| param.value_type = 0)),
     Fault::say("R-MSG.5-dm-command-type", |_, msg| {
         objects(msg, |object| {
-            object.supported_commands.iter_mut().for_each(|command| command.command_type = 1)
+            object.supported_commands.iter_mut().for_each(|command| command.command_type = 1);
         })
     }),
     Fault::say("R-MSG.5-dm-key-sets", |_, msg| {

@@ -20,12 +20,12 @@ use crate::agent::{AGENT, CONTROLLER, id, over};
 /// A bench with such an agent at the other end.
 pub(crate) fn bench(side: Side, habits: Habits) -> Bench {
     over(match side {
-        Side::AgentDials => dials(habits),
+        Side::AgentDials => dials(&habits),
         Side::AgentListens => listens(habits),
     })
 }
 
-fn dials(habits: Habits) -> Link {
+fn dials(habits: &Habits) -> Link {
     let (connections, accepted) = mpsc::channel::<Box<dyn Io>>(1);
     let link = websocket::accept(accepted, "/usp", id(CONTROLLER));
     for _ in 0..if habits.dials_twice { 2 } else { 1 } {

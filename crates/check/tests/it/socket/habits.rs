@@ -146,7 +146,7 @@ pub(crate) static FAULTS: &[Fault] = &[
     ("R-WS.7-request-without-key", |habits| habits.minds_key = false),
     ("R-WS.7-request-of-another-version", |habits| habits.minds_version = false),
     ("R-WS.7-request-without-upgrade", |habits| {
-        (habits.minds_upgrade, habits.minds_no_subprotocol) = (false, false)
+        (habits.minds_upgrade, habits.minds_no_subprotocol) = (false, false);
     }),
     ("R-WS.2-another-path", |habits| habits.minds_path = false),
     ("R-WS.11c-request-without-extension", |habits| habits.needs_extension = true),
