@@ -9,7 +9,7 @@ use usp_proto::get::{Get, GetResp};
 use usp_proto::get_instances::{GetInstances, GetInstancesResp};
 use usp_proto::operate::{Operate, OperateResp};
 use usp_proto::set::{Set, SetResp, UpdateObject, UpdateParamSetting};
-use usp_proto::{Body, ErrorBody, Msg, Request, Response};
+use usp_proto::{Body, ErrorBody, Msg, Record, Request, Response};
 
 use super::{Arrived, Bench};
 use crate::limits;
@@ -56,6 +56,23 @@ impl Bench {
             }
         }
         Ok(self.answers.pop_front())
+    }
+
+    /// Waits for a Record that carries no Message of its own.
+    pub(crate) async fn other_record(
+        &mut self,
+        patience: Duration,
+        meant: impl Fn(&Record) -> bool,
+    ) -> Result<Option<Record>, Stop> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(at) = self.others.iter().position(&meant) {
+                return Ok(self.others.remove(at));
+            }
+            if !self.pump(deadline).await? {
+                return Ok(None);
+            }
+        }
     }
 
     /// What the agent says to what was sent last, before or soon after it answers a later Get.

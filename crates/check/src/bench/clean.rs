@@ -18,6 +18,7 @@ impl Bench {
         self.has_operated = false;
         self.answers.clear();
         self.news.clear();
+        self.others.clear();
         self.broken.clear();
         self.transcript.clear();
         self.transcript_bytes = 0;

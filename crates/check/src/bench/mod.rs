@@ -64,6 +64,8 @@ pub struct Bench {
     rows: u64,
     answers: VecDeque<Arrived>,
     news: VecDeque<Arrived>,
+    /// Records that carry no Message of their own: of sessions, and Disconnect.
+    others: VecDeque<Record>,
     /// Whether notifications that want an answer get one.
     answering: bool,
     greeting: Option<Record>,
@@ -100,6 +102,7 @@ impl Bench {
             rows: 0,
             answers: VecDeque::new(),
             news: VecDeque::new(),
+            others: VecDeque::new(),
             answering: true,
             greeting: None,
             is_up: false,
@@ -278,7 +281,10 @@ impl Bench {
         };
         self.greeting.get_or_insert_with(|| record.clone());
         self.agent.get_or_insert_with(|| record.from_id.clone());
-        let RecordType::NoSession { payload } = record.record_type.clone() else { return Ok(()) };
+        let RecordType::NoSession { payload } = record.record_type.clone() else {
+            push(&mut self.others, record);
+            return Ok(());
+        };
         match Msg::decode(&payload) {
             Ok(msg) => self.sort(Arrived { msg, record, payload, at: Instant::now() }),
             Err(error) => {
@@ -322,7 +328,7 @@ impl Bench {
     }
 }
 
-fn push(queue: &mut VecDeque<Arrived>, arrived: Arrived) {
+fn push<T>(queue: &mut VecDeque<T>, arrived: T) {
     if queue.len() == limits::MAX_UNCLAIMED {
         queue.pop_front();
     }

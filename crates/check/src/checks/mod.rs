@@ -19,6 +19,7 @@ mod paths;
 mod records;
 mod roles;
 mod search;
+mod sessions;
 mod set;
 mod socket;
 mod subscriptions;
@@ -102,6 +103,7 @@ use should;
 /// Every table, in the order in which they are run.
 pub static ALL: &[&[Check]] = &[
     records::CHECKS,
+    sessions::CHECKS,
     socket::CHECKS,
     dialling::CHECKS,
     listening::CHECKS,
