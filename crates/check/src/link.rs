@@ -16,6 +16,8 @@ pub enum Arrival {
     Down(String),
     /// None could be made yet, and why.
     Away(String),
+    /// The certificate that the agent showed, DER; none if it showed none.
+    Certificate(Option<Vec<u8>>),
     /// The agent's half of a handshake of WebSocket: its request, or its answer.
     Head(Head),
     /// A frame of WebSocket; the Record that it completes comes behind it.

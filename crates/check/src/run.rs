@@ -101,8 +101,10 @@ async fn run_one(bench: &mut Bench, check: &'static Check) -> Ran {
     bench.begin();
     let missing = |bench: &Bench| -> Result<(), Stop> {
         let target = bench.target()?;
-        let is_met =
-            |need: &Need| need.side().map_or_else(|| target.offers(*need), |side| side.suits(bench.side()));
+        let is_met = |need: &Need| {
+            need.side()
+                .map_or_else(|| target.offers(*need), |side| side.suits(bench.side(), bench.is_secure()))
+        };
         match check.needs.iter().find(|need| !is_met(need)) {
             Some(need) => Err(Stop::Skip(need.missing().to_owned())),
             None => Ok(()),

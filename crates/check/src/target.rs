@@ -42,6 +42,10 @@ pub enum Need {
     Dials,
     /// The agent listens for WebSockets.
     Listens,
+    /// The agent makes the WebSocket, over TLS.
+    DialsSecurely,
+    /// The agent listens for WebSockets over TLS.
+    ListensSecurely,
     /// `LocalAgent.Controller.{i}.BootParameter.{i}.`
     BootParameters,
     /// The event `LocalAgent.Periodic!`
@@ -57,14 +61,16 @@ pub enum Need {
 pub(crate) enum NeedOfLink {
     Socket,
     Of(Side),
+    Secure(Side),
 }
 
 impl NeedOfLink {
     /// Whether a link of this side has it.
-    pub(crate) fn suits(self, side: Option<Side>) -> bool {
+    pub(crate) fn suits(self, side: Option<Side>, is_secure: bool) -> bool {
         match self {
             NeedOfLink::Socket => side.is_some(),
             NeedOfLink::Of(needed) => side == Some(needed),
+            NeedOfLink::Secure(needed) => is_secure && side == Some(needed),
         }
     }
 }
@@ -76,6 +82,8 @@ impl Need {
             Need::WebSocket => Some(NeedOfLink::Socket),
             Need::Dials => Some(NeedOfLink::Of(Side::AgentDials)),
             Need::Listens => Some(NeedOfLink::Of(Side::AgentListens)),
+            Need::DialsSecurely => Some(NeedOfLink::Secure(Side::AgentDials)),
+            Need::ListensSecurely => Some(NeedOfLink::Secure(Side::AgentListens)),
             _ => None,
         }
     }
@@ -89,6 +97,8 @@ impl Need {
             Need::WebSocket => "the agent is not connected by WebSocket",
             Need::Dials => "the agent does not make the WebSocket: this needs --listen",
             Need::Listens => "the agent does not listen for the WebSocket: this needs --connect",
+            Need::DialsSecurely => "the agent does not dial over TLS: this needs --listen wss://",
+            Need::ListensSecurely => "the agent does not listen with TLS: this needs --connect wss://",
             Need::Alias => "the agent's subscriptions have no Alias",
             Need::Periodic => "the agent has no event Device.LocalAgent.Periodic!",
             Need::OnBoarding => "the agent has no Device.LocalAgent.Controller.{i}.SendOnBoardRequest()",
@@ -158,7 +168,9 @@ impl Target {
                     && params.any(|param| param.param_name == "AssignedRole" && param.access == 1)
             }
             // The link says it, and not the model.
-            Need::WebSocket | Need::Dials | Need::Listens => false,
+            Need::WebSocket | Need::Dials | Need::Listens | Need::DialsSecurely | Need::ListensSecurely => {
+                false
+            }
             Need::Alias => self.objects.get(&subscription).is_some_and(|object| {
                 object.supported_params.iter().any(|param| param.param_name == "Alias")
             }),

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ::check::websocket::Certificates;
 use ::check::{Bench, BenchConfig, Check, EndpointId, Link, Ran, Summary, limits, report, websocket};
 use serde_json::{Value, json};
 
@@ -102,20 +103,42 @@ fn said(verdict: &::check::Verdict) -> String {
 
 async fn link(args: &CheckArgs, config: &BenchConfig) -> Result<Link, Failure> {
     let own = config.controller.clone();
+    let mut hosts = args.hosts.clone();
     if let Some(text) = &args.connect {
         let url: websocket::WsUrl = text
             .parse()
             .map_err(|error: websocket::UrlError| Failure::usage(format!("{text} is no address: {error}")))?;
-        if url.secure {
-            return Err(Failure::usage(websocket::AddressError::Tls.to_string()));
-        }
-        return Ok(websocket::dial(url, own));
+        let tls = certificates(args, url.secure, &own, &hosts)?;
+        return Ok(websocket::dial(url, own, tls));
     }
     let text = args.listen.as_deref().unwrap_or_default();
-    let (addr, path) = websocket::listen_address(text).map_err(|error| Failure::usage(error.to_string()))?;
-    let (link, addr) = websocket::listen(addr, &path, own).await.map_err(anyhow::Error::from)?;
-    note(&format!("waiting for the agent at ws://{addr}{path}"));
+    let websocket::ListenAddress { secure, addr, path } =
+        websocket::listen_address(text).map_err(|error| Failure::usage(error.to_string()))?;
+    if !addr.ip().is_unspecified() {
+        hosts.push(addr.ip().to_string());
+    }
+    let tls = certificates(args, secure, &own, &hosts)?;
+    let (link, addr) = websocket::listen(addr, &path, own, tls).await.map_err(anyhow::Error::from)?;
+    let scheme = if secure { "wss" } else { "ws" };
+    note(&format!("waiting for the agent at {scheme}://{addr}{path}"));
     Ok(link)
+}
+
+/// What TLS needs, where there is TLS.
+fn certificates(
+    args: &CheckArgs,
+    secure: bool,
+    own: &EndpointId,
+    hosts: &[String],
+) -> Result<Option<Certificates>, Failure> {
+    match (&args.tls, secure) {
+        (None, false) => Ok(None),
+        (Some(dir), true) => Ok(Some(Certificates::open(dir, own, hosts).map_err(anyhow::Error::from)?)),
+        (None, true) => {
+            Err(Failure::usage("wss:// needs --tls DIR").with("the agent has to trust DIR/ca.pem"))
+        }
+        (Some(_), false) => Err(Failure::usage("--tls is for an address that begins with wss://")),
+    }
 }
 
 fn write(path: Option<&Path>, text: impl FnOnce() -> String) -> Result<(), Failure> {

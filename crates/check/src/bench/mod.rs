@@ -223,10 +223,16 @@ impl Bench {
                 Ok(true)
             }
             Some(Arrival::Away(why)) => {
+                self.socket.has_failed = true;
                 self.away = Some(why);
                 Ok(true)
             }
-            Some(arrival @ (Arrival::Head(_) | Arrival::Frame(_) | Arrival::Replaced(_))) => {
+            Some(
+                arrival @ (Arrival::Certificate(_)
+                | Arrival::Head(_)
+                | Arrival::Frame(_)
+                | Arrival::Replaced(_)),
+            ) => {
                 self.socket_arrival(arrival);
                 Ok(true)
             }
@@ -252,7 +258,9 @@ impl Bench {
         while !self.is_up {
             match timeout_at(deadline, self.link.arrivals.recv()).await {
                 Ok(Some(Arrival::Up)) => self.up(),
-                Ok(Some(arrival @ Arrival::Head(_))) => self.socket_arrival(arrival),
+                Ok(Some(arrival @ (Arrival::Head(_) | Arrival::Certificate(_)))) => {
+                    self.socket_arrival(arrival);
+                }
                 Ok(Some(_)) => {}
                 Ok(None) | Err(_) => {
                     return Err(Stop::Error(

@@ -19,6 +19,10 @@ use crate::websocket::{Frame, Head, Manners, Side, Socket, frame};
 pub(super) struct SocketState {
     /// The agent's half of the last handshake.
     head: Option<Head>,
+    /// The certificate of the agent, DER.
+    certificate: Option<Vec<u8>>,
+    /// A handshake came to nothing.
+    pub(super) has_failed: bool,
     frames: VecDeque<Frame>,
     /// A connection that is gone is no failure.
     pub(super) may_break: bool,
@@ -36,6 +40,30 @@ impl Bench {
         self.link.socket.as_ref().map(Socket::side)
     }
 
+    /// Whether the WebSocket goes over TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.link.socket.as_ref().is_some_and(Socket::is_secure)
+    }
+
+    /// The certificate that the agent showed, DER.
+    pub(crate) fn certificate(&self) -> Option<&[u8]> {
+        self.socket.certificate.as_deref()
+    }
+
+    /// Ends the connection, and shakes hands with these manners: whether a connection came of it.
+    pub(crate) async fn shaken(&mut self, manners: Manners) -> Result<bool, Stop> {
+        self.socket()?.set_manners(manners);
+        self.cut().await?;
+        self.socket.has_failed = false;
+        let (deadline, before) = (Instant::now() + limits::RECONNECT, self.socket.ups.len());
+        while !self.socket.has_failed && self.socket.ups.len() == before {
+            if !self.pump(deadline).await? {
+                return Err(Stop::Error("there was no other handshake".to_owned()));
+            }
+        }
+        Ok(self.socket.ups.len() > before)
+    }
+
     /// The WebSocket, whose connection may break from now on.
     pub(crate) fn socket(&mut self) -> Result<Socket, Stop> {
         self.socket.may_break = true;
@@ -51,6 +79,7 @@ impl Bench {
         self.socket.frames.clear();
         self.socket.down = None;
         self.socket.has_replaced = false;
+        self.socket.has_failed = false;
     }
 
     /// Good manners again, and a connection for the next check.
@@ -75,6 +104,7 @@ impl Bench {
     pub(super) fn socket_arrival(&mut self, arrival: Arrival) {
         match arrival {
             Arrival::Head(head) => self.socket.head = Some(head),
+            Arrival::Certificate(certificate) => self.socket.certificate = certificate,
             Arrival::Replaced(_) => self.socket.has_replaced = true,
             Arrival::Frame(frame) => {
                 if frame.opcode == frame::TEXT {

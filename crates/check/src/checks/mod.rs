@@ -23,6 +23,7 @@ mod sessions;
 mod set;
 mod socket;
 mod subscriptions;
+mod tls;
 mod writes;
 
 use std::fmt;
@@ -107,6 +108,7 @@ pub static ALL: &[&[Check]] = &[
     socket::CHECKS,
     dialling::CHECKS,
     listening::CHECKS,
+    tls::CHECKS,
     encoding::CHECKS,
     messages::CHECKS,
     model::CHECKS,

@@ -1,5 +1,6 @@
 //! Heads of the opening handshake, as they came and as a check wants them. Pure.
 
+use super::tls::Shown;
 use mtp::ws::handshake::{accept_key, extension_value};
 use mtp::ws::{SUBPROTOCOL, WsUrl};
 use usp_proto::EndpointId;
@@ -58,6 +59,8 @@ pub struct Manners {
     pub subprotocol: Option<&'static str>,
     /// Whether the old extension is offered, or answered to who offers it.
     pub extension: bool,
+    /// The certificate that is shown, over TLS.
+    pub certificate: Shown,
     /// As a server: refuse everybody with 503.
     pub refuse: bool,
     /// As a server: prove that the request was read (`Sec-WebSocket-Accept`).
@@ -77,6 +80,7 @@ impl Default for Manners {
         Manners {
             subprotocol: Some(SUBPROTOCOL),
             extension: true,
+            certificate: Shown::Right,
             refuse: false,
             proves: true,
             upgrade: true,

@@ -1,11 +1,12 @@
 //! The bench's own WebSocket, listening or dialling. It is a controller to whoever is at the other end, and can
 //! break every rule of the protocol when a check wants it: that is why it is not the product's.
 //!
-//! One connection counts at a time: the newest (R-WS.4). TLS is not offered yet.
+//! One connection counts at a time: the newest (R-WS.4).
 
 mod conn;
 pub mod frame;
 mod head;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ pub use frame::Frame;
 pub use head::{EXPECTED, Head, Manners};
 pub use mtp::Error as UrlError;
 pub use mtp::ws::WsUrl;
+pub use tls::{Certificates, Shown};
 
 use crate::limits;
 use crate::link::{Arrival, Link, Wire};
@@ -33,40 +35,54 @@ use conn::{Conn, Out};
 /// Why a text is no address to listen at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AddressError {
-    /// It asks for TLS.
-    #[error("TLS is not offered yet: the address must begin with ws://")]
-    Tls,
     /// It is another form.
-    #[error("an address to listen at is ws://IP:PORT/PATH")]
+    #[error("an address to listen at is ws://IP:PORT/PATH or wss://IP:PORT/PATH")]
     Form,
 }
 
-/// Reads `ws://IP:PORT/PATH`, where port 0 picks one.
+/// An address to listen at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListenAddress {
+    /// Whether with TLS.
+    pub secure: bool,
+    /// Address and port; 0 picks one.
+    pub addr: SocketAddr,
+    /// The path that names us.
+    pub path: String,
+}
+
+/// Reads `ws://IP:PORT/PATH` or `wss://…`.
 ///
 /// # Errors
 /// When it is another form.
-pub fn listen_address(text: &str) -> Result<(SocketAddr, String), AddressError> {
-    if text.starts_with("wss://") {
-        return Err(AddressError::Tls);
-    }
-    let rest = text.strip_prefix("ws://").ok_or(AddressError::Form)?;
+pub fn listen_address(text: &str) -> Result<ListenAddress, AddressError> {
+    let (secure, rest) = match (text.strip_prefix("wss://"), text.strip_prefix("ws://")) {
+        (Some(rest), _) => (true, rest),
+        (_, Some(rest)) => (false, rest),
+        _ => return Err(AddressError::Form),
+    };
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let addr = host.parse().map_err(|_| AddressError::Form)?;
     if path.contains(['?', '#']) {
         return Err(AddressError::Form);
     }
-    Ok((addr, if path.is_empty() { "/".to_owned() } else { path.to_owned() }))
+    Ok(ListenAddress { secure, addr, path: if path.is_empty() { "/".to_owned() } else { path.to_owned() } })
 }
 
 /// Accepts agents at this address and path; port 0 picks one. Must be called inside a tokio runtime.
 ///
 /// # Errors
 /// When the address is taken or not ours.
-pub async fn listen(addr: SocketAddr, path: &str, own: EndpointId) -> io::Result<(Link, SocketAddr)> {
+pub async fn listen(
+    addr: SocketAddr,
+    path: &str,
+    own: EndpointId,
+    tls: Option<Certificates>,
+) -> io::Result<(Link, SocketAddr)> {
     let listener = TcpListener::bind(addr).await?;
     let addr = listener.local_addr()?;
     let (connections, accepted) = mpsc::channel::<Box<dyn Io>>(1);
-    let link = accept(accepted, path, own);
+    let link = accept(accepted, path, own, tls);
     tokio::spawn(async move {
         loop {
             let accepted = tokio::select! {
@@ -83,16 +99,23 @@ pub async fn listen(addr: SocketAddr, path: &str, own: EndpointId) -> io::Result
 }
 
 /// Accepts agents on these connections. Must be called inside a tokio runtime.
-pub fn accept(mut connections: mpsc::Receiver<Box<dyn Io>>, path: &str, own: EndpointId) -> Link {
-    let (shared, arrivals) = Shared::new(Side::AgentDials);
+pub fn accept(
+    mut connections: mpsc::Receiver<Box<dyn Io>>,
+    path: &str,
+    own: EndpointId,
+    tls: Option<Certificates>,
+) -> Link {
+    let (shared, arrivals) = Shared::new(Side::AgentDials, tls);
     let (running, path) = (shared.clone(), path.to_owned());
     let task = tokio::spawn(async move {
         while let Some(io) = connections.recv().await {
             let (shared, path, own) = (running.clone(), path.clone(), own.clone());
             tokio::spawn(async move {
                 let shaken = timeout(limits::HANDSHAKE, shared.answer(io, &path, &own)).await;
-                if let Ok(Some((io, read))) = shaken {
-                    shared.run(io, read, false).await;
+                match shaken {
+                    Ok(Ok((io, read))) => shared.run(io, read, false).await,
+                    Ok(Err(error)) => shared.tell(Arrival::Away(error.to_string())).await,
+                    Err(_) => shared.tell(Arrival::Away("the handshake took too long".to_owned())).await,
                 }
             });
         }
@@ -102,7 +125,7 @@ pub fn accept(mut connections: mpsc::Receiver<Box<dyn Io>>, path: &str, own: End
 
 /// Connects to an agent that listens, and again whenever the connection is gone. Must be called inside a tokio
 /// runtime.
-pub fn dial(url: WsUrl, own: EndpointId) -> Link {
+pub fn dial(url: WsUrl, own: EndpointId, tls: Option<Certificates>) -> Link {
     let (host, port) = (url.host.clone(), url.port);
     let connect = move || {
         let host = host.clone();
@@ -112,16 +135,16 @@ pub fn dial(url: WsUrl, own: EndpointId) -> Link {
             Ok(Box::new(socket) as Box<dyn Io>)
         }
     };
-    dial_by(connect, url, own)
+    dial_by(connect, url, own, tls)
 }
 
 /// The same over connections that somebody else makes.
-pub fn dial_by<F, C>(connect: C, url: WsUrl, own: EndpointId) -> Link
+pub fn dial_by<F, C>(connect: C, url: WsUrl, own: EndpointId, tls: Option<Certificates>) -> Link
 where
     C: Fn() -> F + Send + Sync + 'static,
     F: Future<Output = io::Result<Box<dyn Io>>> + Send + 'static,
 {
-    let (shared, arrivals) = Shared::new(Side::AgentListens);
+    let (shared, arrivals) = Shared::new(Side::AgentListens, tls);
     let running = shared.clone();
     let task = tokio::spawn(async move {
         loop {
@@ -162,6 +185,11 @@ impl Socket {
     /// Who makes connections.
     pub fn side(&self) -> Side {
         self.0.side
+    }
+
+    /// Whether it goes over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.0.tls.is_some()
     }
 
     /// How hands are shaken from now on.
@@ -210,6 +238,7 @@ impl Socket {
 struct Shared {
     side: Side,
     arrivals: mpsc::Sender<Arrival>,
+    tls: Option<Certificates>,
     manners: Mutex<Manners>,
     /// Number of the newest connection, and the way to it.
     current: Mutex<(u64, Option<mpsc::Sender<Out>>)>,
@@ -222,11 +251,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    fn new(side: Side) -> (Arc<Shared>, mpsc::Receiver<Arrival>) {
+    fn new(side: Side, tls: Option<Certificates>) -> (Arc<Shared>, mpsc::Receiver<Arrival>) {
         let (arrivals, receiver) = mpsc::channel(limits::ARRIVALS);
         let shared = Shared {
             side,
             arrivals,
+            tls,
             manners: Mutex::default(),
             current: Mutex::default(),
             again: Notify::new(),
@@ -257,16 +287,21 @@ impl Shared {
         mut io: Box<dyn Io>,
         path: &str,
         own: &EndpointId,
-    ) -> Option<(Box<dyn Io>, BytesMut)> {
-        let (request, read) = read_head(&mut io).await.ok()?;
-        let is_ours = request.target().split('?').next() == Some(path);
+    ) -> io::Result<(Box<dyn Io>, BytesMut)> {
         let manners = lock(&self.manners).clone();
+        if let Some(tls) = &self.tls {
+            let (secured, certificate) = tls.accept(io, manners.certificate).await?;
+            self.tell(Arrival::Certificate(certificate)).await;
+            io = secured;
+        }
+        let (request, read) = read_head(&mut io).await?;
+        let is_ours = request.target().split('?').next() == Some(path);
         let manners = Manners { refuse: manners.refuse || !is_ours, ..manners };
         let answer = manners.answer(&request, own);
         self.tell(Arrival::Head(request)).await;
-        io.write_all(answer.as_bytes()).await.ok()?;
-        io.flush().await.ok()?;
-        (!manners.refuse).then_some((io, read))
+        io.write_all(answer.as_bytes()).await?;
+        io.flush().await?;
+        if manners.refuse { Err(io::Error::other("refused")) } else { Ok((io, read)) }
     }
 
     /// As a client: asks with the manners that hold, and reads the answer.
@@ -277,6 +312,11 @@ impl Shared {
         own: &EndpointId,
     ) -> io::Result<(Box<dyn Io>, BytesMut)> {
         let manners = lock(&self.manners).clone();
+        if let Some(tls) = &self.tls {
+            let (secured, certificate) = tls.connect(io, &url.host, manners.certificate).await?;
+            self.tell(Arrival::Certificate(certificate)).await;
+            io = secured;
+        }
         // It only has to be sixteen bytes in base64: nothing here is secret.
         let key = format!("{:0>21}A==", lock(&self.current).0);
         io.write_all(manners.request(url, own, &key).as_bytes()).await?;

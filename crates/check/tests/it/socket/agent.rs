@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use check::websocket::{self, Frame, Head, Io, Side, WsUrl, frame};
+use check::websocket::{self, Certificates, Frame, Head, Io, Side, WsUrl, frame};
 use check::{Bench, Link};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{mpsc, oneshot};
@@ -15,19 +15,21 @@ use usp_proto::get_instances::{CurrInstance, GetInstancesResp};
 use usp_proto::{Body, Msg, Record, RecordType, Request, Response, Version};
 
 use super::habits::Habits;
+use super::trust::{Peer, Trust};
 use crate::agent::{AGENT, CONTROLLER, id, over};
 
 /// A bench with such an agent at the other end.
-pub(crate) fn bench(side: Side, habits: Habits) -> Bench {
+pub(crate) fn bench(side: Side, mut habits: Habits) -> Bench {
+    let own = habits.trust.as_mut().map(Trust::certificates);
     over(match side {
-        Side::AgentDials => dials(&habits),
-        Side::AgentListens => listens(habits),
+        Side::AgentDials => dials(&habits, own),
+        Side::AgentListens => listens(habits, own),
     })
 }
 
-fn dials(habits: &Habits) -> Link {
+fn dials(habits: &Habits, tls: Option<Certificates>) -> Link {
     let (connections, accepted) = mpsc::channel::<Box<dyn Io>>(1);
-    let link = websocket::accept(accepted, "/usp", id(CONTROLLER));
+    let link = websocket::accept(accepted, "/usp", id(CONTROLLER), tls);
     for _ in 0..if habits.dials_twice { 2 } else { 1 } {
         let (connections, habits) = (connections.clone(), habits.clone());
         tokio::spawn(async move {
@@ -48,7 +50,8 @@ fn dials(habits: &Habits) -> Link {
 }
 
 /// One connection; `Some` when a session stood.
-async fn dialled(mut io: DuplexStream, habits: &Habits, number: u32) -> Option<()> {
+async fn dialled(io: DuplexStream, habits: &Habits, number: u32) -> Option<()> {
+    let (mut io, peer) = secured(io, habits, true).await?;
     let fresh = if habits.fresh_key { number } else { 0 };
     let key = if habits.whole_key { format!("{fresh:A>21}A==") } else { "c2hvcnQ=".to_owned() };
     let target = if habits.names_itself { format!("/usp?eid={AGENT}") } else { "/usp".to_owned() };
@@ -73,11 +76,11 @@ async fn dialled(mut io: DuplexStream, habits: &Habits, number: u32) -> Option<(
     {
         return None;
     }
-    Session::new(io, read, true, habits, number).run(None).await;
+    Session::new(io, peer, read, true, habits, number).run(None).await;
     Some(())
 }
 
-fn listens(habits: Habits) -> Link {
+fn listens(habits: Habits, tls: Option<Certificates>) -> Link {
     let (habits, number) = (Arc::new(habits), Arc::new(Mutex::new(0)));
     // Ends the connection before.
     let newest: Arc<Mutex<Option<oneshot::Sender<()>>>> = Arc::default();
@@ -93,15 +96,16 @@ fn listens(habits: Habits) -> Link {
         tokio::spawn(async move { answered(ours, &habits, number, &newest).await });
         std::future::ready(Ok(Box::new(theirs) as Box<dyn Io>))
     };
-    websocket::dial_by(connect, url, id(CONTROLLER))
+    websocket::dial_by(connect, url, id(CONTROLLER), tls)
 }
 
 async fn answered(
-    mut io: DuplexStream,
+    io: DuplexStream,
     habits: &Habits,
     number: u32,
     newest: &Mutex<Option<oneshot::Sender<()>>>,
 ) -> Option<()> {
+    let (mut io, peer) = secured(io, habits, false).await?;
     let (request, read) = head(&mut io).await.ok()?;
     let offered = request.value("Sec-WebSocket-Protocol");
     let is_refused = habits.minds_no_subprotocol && offered.is_none()
@@ -135,11 +139,19 @@ async fn answered(
     let before = newest.lock().unwrap().replace(ending);
     // What is dropped ends the connection before.
     let _kept = before.filter(|_| habits.keeps_both);
-    Session::new(io, read, false, habits, number).run(Some(end)).await;
+    Session::new(io, peer, read, false, habits, number).run(Some(end)).await;
     Some(())
 }
 
-async fn head(io: &mut DuplexStream) -> io::Result<(Head, BytesMut)> {
+/// Puts TLS below, where there is any; what the peer's certificate says.
+async fn secured(io: DuplexStream, habits: &Habits, is_client: bool) -> Option<(Box<dyn Io>, Peer)> {
+    match &habits.trust {
+        None => Some((Box::new(io), Peer::default())),
+        Some(trust) => trust.shake(io, is_client).await,
+    }
+}
+
+async fn head(io: &mut Box<dyn Io>) -> io::Result<(Head, BytesMut)> {
     let mut read = BytesMut::new();
     loop {
         if let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -154,7 +166,8 @@ async fn head(io: &mut DuplexStream) -> io::Result<(Head, BytesMut)> {
 
 /// After the handshake.
 struct Session<'a> {
-    io: DuplexStream,
+    io: Box<dyn Io>,
+    peer: Peer,
     read: BytesMut,
     is_client: bool,
     habits: &'a Habits,
@@ -169,13 +182,14 @@ struct Over;
 
 impl<'a> Session<'a> {
     fn new(
-        io: DuplexStream,
+        io: Box<dyn Io>,
+        peer: Peer,
         read: BytesMut,
         is_client: bool,
         habits: &'a Habits,
         number: u32,
     ) -> Session<'a> {
-        Session { io, read, is_client, habits, number, message: None, sent: 0 }
+        Session { io, peer, read, is_client, habits, number, message: None, sent: 0 }
     }
 
     async fn run(mut self, end: Option<oneshot::Receiver<()>>) {
@@ -296,6 +310,9 @@ impl<'a> Session<'a> {
     }
 
     async fn record(&mut self, record: Record) -> Result<(), Over> {
+        if !self.peer.speaks_for(&record.from_id) {
+            return Ok(());
+        }
         let RecordType::NoSession { payload } = record.record_type else { return Ok(()) };
         let Ok(Msg { msg_id, body: Body::Request(request) }) = Msg::decode(&payload) else { return Ok(()) };
         match respond(request) {

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use super::trust::Trust;
+
 /// What it keeps to. The default is right.
 #[derive(Clone, Debug)]
 pub(crate) struct Habits {
+    /// What it believes, over TLS; `None` without.
+    pub(crate) trust: Option<Trust>,
     // Handshakes, as a client and as a server.
     pub(crate) subprotocol: bool,
     pub(crate) names_itself: bool,
@@ -56,6 +60,7 @@ pub(crate) struct Habits {
 impl Default for Habits {
     fn default() -> Habits {
         Habits {
+            trust: None,
             subprotocol: true,
             names_itself: true,
             version: "13",
@@ -152,4 +157,25 @@ pub(crate) static FAULTS: &[Fault] = &[
     ("R-WS.11c-request-without-extension", |habits| habits.needs_extension = true),
     ("R-WS.11a-answers-the-extension", |habits| habits.answers_extension = false),
     ("R-WS.4-one-of-two", |habits| habits.keeps_both = true),
+    ("R-MTP.4-server-of-another-ca", |habits| trust(habits).minds_ca = false),
+    ("R-MTP.3-server-has-expired", |habits| trust(habits).minds_dates = false),
+    ("R-MTP.3-server-is-not-valid-yet", |habits| trust(habits).minds_dates = false),
+    ("R-MTP.4-another-host", |habits| {
+        trust(habits).minds_host = false;
+        trust(habits).minds_endpoint = false;
+    }),
+    ("R-MTP.4-endpoint-id-is-enough", |habits| trust(habits).needs_host = true),
+    ("R-SEC.0a-server-of-another-endpoint", |habits| trust(habits).minds_endpoint = false),
+    ("R-SEC.10-dialler-names-itself", |habits| trust(habits).names_itself = false),
+    ("R-MTP.1-client-without-certificate", |habits| trust(habits).wants_certificate = false),
+    ("R-MTP.4-client-of-another-ca", |habits| trust(habits).minds_ca = false),
+    ("R-MTP.3-client-has-expired", |habits| trust(habits).minds_dates = false),
+    ("R-MTP.3-client-is-not-valid-yet", |habits| trust(habits).minds_dates = false),
+    ("R-SEC.0a-client-of-another-endpoint", |habits| trust(habits).minds_endpoint = false),
+    ("R-SEC.3-client-without-endpoint", |habits| trust(habits).needs_endpoint = false),
+    ("R-SEC.10-listener-names-itself", |habits| trust(habits).names_itself = false),
 ];
+
+fn trust(habits: &mut Habits) -> &mut Trust {
+    habits.trust.get_or_insert_default()
+}

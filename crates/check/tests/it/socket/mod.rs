@@ -2,6 +2,7 @@
 
 mod agent;
 mod habits;
+mod trust;
 
 use std::time::Duration;
 
@@ -10,15 +11,22 @@ use check::websocket::Side;
 use check::{Check, Level, Verdict, run, select};
 
 use habits::{FAULTS, Habits};
+use trust::Trust;
 
 /// On whose side a check looks.
 fn sides(check: &Check) -> &'static [Side] {
     match check.needs.first() {
         Some(Need::WebSocket) => &[Side::AgentDials, Side::AgentListens],
-        Some(Need::Dials) => &[Side::AgentDials],
-        Some(Need::Listens) => &[Side::AgentListens],
+        Some(Need::Dials | Need::DialsSecurely) => &[Side::AgentDials],
+        Some(Need::Listens | Need::ListensSecurely) => &[Side::AgentListens],
         _ => &[],
     }
+}
+
+/// The right agent for a check: with TLS where it is about that.
+fn right(check: &Check) -> Habits {
+    let is_secure = matches!(check.needs.first(), Some(Need::DialsSecurely | Need::ListensSecurely));
+    Habits { trust: is_secure.then(Trust::default), ..Habits::default() }
 }
 
 /// Whether a check is about the WebSocket.
@@ -44,7 +52,7 @@ async fn the_right_agent_passes_each_check_alone() {
     let mut wrong = Vec::new();
     for check in select(&[]).into_iter().filter(|check| is_socket(check)) {
         for side in sides(check) {
-            let verdict = verdict(check, *side, Habits::default()).await;
+            let verdict = verdict(check, *side, right(check)).await;
             if verdict != Verdict::Pass {
                 wrong.push(format!("{} {side:?}: {verdict:?}", check.id));
             }
@@ -57,7 +65,9 @@ async fn the_right_agent_passes_each_check_alone() {
 async fn the_right_agent_passes_all_checks_in_a_row() {
     for side in [Side::AgentDials, Side::AgentListens] {
         let checks: Vec<_> = select(&[]).into_iter().filter(|check| sides(check).contains(&side)).collect();
-        let mut bench = agent::bench(side, Habits::default());
+        // All of them over TLS.
+        let habits = Habits { trust: Some(Trust::default()), ..Habits::default() };
+        let mut bench = agent::bench(side, habits);
         let ran = run(&mut bench, &checks, Duration::from_secs(60), |_| {}).await.unwrap();
         let wrong: Vec<_> = ran
             .iter()
@@ -74,7 +84,7 @@ async fn the_wrong_agent_fails_the_check_of_the_rule_that_it_breaks() {
     for (id, fault) in FAULTS {
         let check = select(&[(*id).to_owned()])[0];
         for side in sides(check) {
-            let mut habits = Habits::default();
+            let mut habits = right(check);
             fault(&mut habits);
             let verdict = verdict(check, *side, habits).await;
             let is_seen = match check.level {
