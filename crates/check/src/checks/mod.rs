@@ -17,6 +17,7 @@ mod onboarding;
 mod operate;
 mod paths;
 mod records;
+mod references;
 mod roles;
 mod search;
 mod sessions;
@@ -125,6 +126,7 @@ pub static ALL: &[&[Check]] = &[
     subscriptions::CHECKS,
     onboarding::CHECKS,
     roles::CHECKS,
+    references::CHECKS,
 ];
 
 /// Every check, in the order in which they are run.
