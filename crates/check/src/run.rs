@@ -100,6 +100,9 @@ async fn run_one(bench: &mut Bench, check: &'static Check) -> Ran {
     let began = Instant::now();
     bench.begin();
     let missing = |bench: &Bench| -> Result<(), Stop> {
+        if let Some(why) = bench.profile().omits(check.id) {
+            return Err(Stop::Skip(format!("the profile: {why}")));
+        }
         let target = bench.target()?;
         let is_met = |need: &Need| {
             need.side()

@@ -92,7 +92,7 @@ impl Need {
     pub fn missing(self) -> &'static str {
         match self {
             Need::Subscriptions => "the agent has no Device.LocalAgent.Subscription. that can be added to",
-            Need::Timer => "the agent has no Device.ScheduleTimer()",
+            Need::Timer => "the agent has no Device.ScheduleTimer(), or whatever command the profile names",
             Need::Cancel => "the agent has no Device.LocalAgent.Request.{i}.Cancel()",
             Need::WebSocket => "the agent is not connected by WebSocket",
             Need::Dials => "the agent does not make the WebSocket: this needs --listen",
@@ -111,13 +111,16 @@ impl Need {
 /// The agent's supported model, as far as checks look at it.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
+    /// Path of the command that checks run.
+    command: String,
     objects: BTreeMap<String, SupportedObjectResult>,
 }
 
 impl Target {
     /// The model with these objects.
-    pub fn of(objects: impl IntoIterator<Item = SupportedObjectResult>) -> Target {
+    pub fn of(command: &str, objects: impl IntoIterator<Item = SupportedObjectResult>) -> Target {
         Target {
+            command: command.to_owned(),
             objects: objects.into_iter().map(|object| (object.supported_obj_path.clone(), object)).collect(),
         }
     }
@@ -136,9 +139,10 @@ impl Target {
             return_unique_key_sets: true,
         };
         match bench.ask(Request::GetSupportedDm(request)).await? {
-            Body::Response(Response::GetSupportedDmResp(resp)) => {
-                Ok(Target::of(resp.req_obj_results.into_iter().flat_map(|result| result.supported_objs)))
-            }
+            Body::Response(Response::GetSupportedDmResp(resp)) => Ok(Target::of(
+                &bench.timer_path(),
+                resp.req_obj_results.into_iter().flat_map(|result| result.supported_objs),
+            )),
             other => Err(crate::bench::unexpected("GetSupportedDMResp", &other)),
         }
     }
@@ -151,7 +155,10 @@ impl Target {
             Need::Subscriptions => {
                 self.objects.get(&subscription).is_some_and(|object| matches!(object.access, 1 | 2))
             }
-            Need::Timer => self.has_command("Device.", "ScheduleTimer()"),
+            Need::Timer => {
+                let name = self.command.rfind('.').map_or(0, |dot| dot + 1);
+                self.has_command(&supported(&self.command[..name]), &self.command[name..])
+            }
             Need::Cancel => self.has_command(&format!("{REQUEST}{{i}}."), "Cancel()"),
             Need::Periodic => self.objects.get(LOCAL_AGENT).is_some_and(|object| {
                 object.supported_events.iter().any(|event| event.event_name == "Periodic!")
@@ -192,6 +199,12 @@ impl Target {
     }
 }
 
+/// An object's path as the model has it: instance numbers are `{i}`.
+fn supported(object: &str) -> String {
+    let name = |part: &str| if part.parse::<u32>().is_ok() { "{i}.".to_owned() } else { format!("{part}.") };
+    object.split_terminator('.').map(name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,7 +243,7 @@ mod tests {
             (vec![boot], Need::BootParameters, true),
             (vec![], Need::BootParameters, false),
         ] {
-            assert_eq!(Target::of(objects).offers(need), offered, "{need:?}");
+            assert_eq!(Target::of(TIMER, objects).offers(need), offered, "{need:?}");
         }
     }
 }

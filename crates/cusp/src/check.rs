@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ::check::websocket::Certificates;
-use ::check::{Bench, BenchConfig, Check, EndpointId, Link, Ran, Summary, limits, report, websocket};
+use ::check::{
+    Bench, BenchConfig, Check, EndpointId, Link, Profile, Ran, Summary, limits, report, websocket,
+};
 use serde_json::{Value, json};
 
 use crate::cli::CheckArgs;
@@ -79,6 +81,7 @@ async fn check(args: &CheckArgs, checks: &[&'static Check]) -> Result<Vec<Ran>, 
         agent,
         run: format!("{:x}", started.as_secs()),
         patience: limits::PATIENCE,
+        profile: profile(args.profile.as_deref())?,
     };
     let link = link(args, &config).await?;
     let mut bench = Bench::new(config, link);
@@ -99,6 +102,14 @@ fn said(verdict: &::check::Verdict) -> String {
         ::check::Verdict::Skipped(why) => format!("skipped: {why:?}"),
         ::check::Verdict::Error(why) => format!("not carried out: {why:?}"),
     }
+}
+
+/// Reads the profile, if there is one.
+fn profile(path: Option<&Path>) -> Result<Profile, Failure> {
+    let Some(path) = path else { return Ok(Profile::default()) };
+    let wrong = |error: String| Failure::usage(format!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Profile::parse(&text).map_err(|error| wrong(error.to_string()))
 }
 
 async fn link(args: &CheckArgs, config: &BenchConfig) -> Result<Link, Failure> {

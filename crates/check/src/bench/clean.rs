@@ -55,12 +55,7 @@ impl Bench {
     }
 
     /// Changes a parameter of a row that we did not make; it gets its old value back when the check ends.
-    pub(crate) async fn change(
-        &mut self,
-        object: &str,
-        param: &'static str,
-        value: &str,
-    ) -> Result<(), Stop> {
+    pub(crate) async fn change(&mut self, object: &str, param: &str, value: &str) -> Result<(), Stop> {
         let Some(old) = self.value(&format!("{object}{param}")).await? else {
             return Err(Stop::Skip(format!("the agent shows no {object}{param}")));
         };
@@ -75,9 +70,9 @@ impl Bench {
     }
 
     /// Keeps a value in mind that a parameter gets back when the check ends.
-    pub(crate) fn restore(&mut self, object: &str, param: &'static str, old: String) {
+    pub(crate) fn restore(&mut self, object: &str, param: &str, old: String) {
         if self.restores.len() < limits::MAX_CLEAN_UP {
-            self.restores.push((object.to_owned(), param, old));
+            self.restores.push((object.to_owned(), param.to_owned(), old));
         }
     }
 
@@ -86,7 +81,7 @@ impl Bench {
         while self.is_up
             && let Some((object, param, old)) = self.restores.last().cloned()
         {
-            if self.set(false, &[(&object, &[(param, &old, true)])]).await.is_ok() || self.is_up {
+            if self.set(false, &[(&object, &[(&param, &old, true)])]).await.is_ok() || self.is_up {
                 self.restores.pop();
             }
         }

@@ -20,12 +20,14 @@ use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Request, Response, Ve
 
 use crate::limits;
 use crate::link::{Arrival, Link};
+use crate::profile::Profile;
 use crate::target::Target;
 use crate::verdict::Stop;
 
 pub(crate) use ask::{describe, unexpected};
 pub(crate) use news::News;
 pub use rows::Row;
+pub(crate) use rows::Subject;
 use socket::SocketState;
 
 /// What a bench has to know beforehand.
@@ -39,6 +41,8 @@ pub struct BenchConfig {
     pub run: String,
     /// How long an answer may take.
     pub patience: Duration,
+    /// What the vendor says beforehand.
+    pub profile: Profile,
 }
 
 /// A Message that came, with the Record that brought it.
@@ -84,7 +88,7 @@ pub struct Bench {
     broken: Vec<String>,
     clean_up: Vec<String>,
     /// Values of rows that we did not make, as they were: object, parameter, value.
-    restores: Vec<(String, &'static str, String)>,
+    restores: Vec<(String, String, String)>,
     transcript: Vec<Entry>,
     transcript_bytes: usize,
     began: Instant,
@@ -158,6 +162,11 @@ impl Bench {
     /// Before [`Bench::meet`].
     pub fn agent(&self) -> Result<&EndpointId, Stop> {
         self.agent.as_ref().ok_or_else(|| Stop::Error("the agent's id is not known yet".to_owned()))
+    }
+
+    /// What the vendor says beforehand.
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.config.profile
     }
 
     /// What the agent supports.

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use usp_proto::operate::Operate;
+
 use super::Bench;
 use super::ask::Setting;
 use crate::limits;
+use crate::profile::Command;
 use crate::target::{CONTROLLER, ENDPOINT, SUBSCRIPTION};
 use crate::verdict::Stop;
 
@@ -29,7 +32,66 @@ impl Row {
     }
 }
 
+/// A parameter that a check changes to hear of it.
+pub(crate) struct Subject {
+    object: String,
+    param: String,
+    values: [String; 2],
+}
+
+impl Subject {
+    /// `TimeToLive` of a row.
+    pub(crate) fn of(row: &Row) -> Subject {
+        let values = ["86401", "86402"].map(str::to_owned);
+        Subject { object: row.path.clone(), param: "TimeToLive".to_owned(), values }
+    }
+
+    pub(crate) fn object(&self) -> &str {
+        &self.object
+    }
+
+    pub(crate) fn path(&self) -> String {
+        format!("{}{}", self.object, self.param)
+    }
+
+    /// The value that it does not have at first, or the other one.
+    pub(crate) fn setting(&self, second: bool) -> Setting<'_> {
+        (&self.param, &self.values[usize::from(second)], true)
+    }
+
+    pub(crate) fn value(&self) -> &str {
+        &self.values[0]
+    }
+}
+
 impl Bench {
+    /// The command that runs after so many seconds.
+    pub(crate) fn timer(&self, key: &str, seconds: &str) -> Operate {
+        let Command { path, argument } = &self.profile().command;
+        let input_args = [(argument.clone(), seconds.to_owned())].into();
+        Operate { command: path.clone(), command_key: key.to_owned(), send_resp: true, input_args }
+    }
+
+    /// The path of that command.
+    pub(crate) fn timer_path(&self) -> String {
+        self.profile().command.path.clone()
+    }
+
+    /// A parameter to change: the profile's, or one of a row that is made for it.
+    pub(crate) async fn subject(&mut self) -> Result<Subject, Stop> {
+        let Some(given) = self.profile().value.clone() else { return Ok(Subject::of(&self.row().await?)) };
+        let (object, param) = given.parts();
+        let Some(old) = self.value(&given.path).await? else {
+            return Err(Stop::Error(format!("the agent shows no {}", given.path)));
+        };
+        let mut values = given.values.clone();
+        if old == values[0] {
+            values.swap(0, 1);
+        }
+        self.restore(object, param, old);
+        Ok(Subject { object: object.to_owned(), param: param.to_owned(), values })
+    }
+
     /// A new text for the `ID` of a row.
     pub(crate) fn row_id(&mut self) -> String {
         self.rows += 1;

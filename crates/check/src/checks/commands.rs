@@ -3,11 +3,11 @@
 use tokio::time::Instant;
 use usp_proto::operate::{CommandStatus, Operate, OperateResp};
 
-use super::operate::{failed, started, timer};
+use super::operate::{failed, started};
 use super::{Check, check};
 use crate::bench::Bench;
 use crate::limits;
-use crate::target::{REQUEST, TIMER};
+use crate::target::REQUEST;
 use crate::verdict::{Stop, holds, same};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -61,13 +61,13 @@ const SECONDS: &str = "5";
 
 async fn running(bench: &mut Bench) -> Result<(String, String), Stop> {
     let key = bench.next_id();
-    let path = started(&bench.operate(timer(&key, SECONDS)).await?)?;
+    let path = started(&bench.operate(bench.timer(&key, SECONDS)).await?)?;
     Ok((path, key))
 }
 
 async fn row_command(bench: &mut Bench) -> Result<(), Stop> {
     let (path, _) = running(bench).await?;
-    same("Command of the row", &Some(TIMER.to_owned()), &bench.value(&format!("{path}Command")).await?)
+    same("Command of the row", &Some(bench.timer_path()), &bench.value(&format!("{path}Command")).await?)
 }
 
 async fn row_originator(bench: &mut Bench) -> Result<(), Stop> {
@@ -85,8 +85,8 @@ async fn row_status(bench: &mut Bench) -> Result<(), Stop> {
 
 async fn executed(bench: &mut Bench) -> Result<(), Stop> {
     let key = bench.next_id();
-    let resp = bench.operate(timer(&key, "1")).await?;
-    same("executed_command", &vec![TIMER.to_owned()], &commands(&resp))
+    let resp = bench.operate(bench.timer(&key, "1")).await?;
+    same("executed_command", &vec![bench.timer_path()], &commands(&resp))
 }
 
 fn commands(resp: &OperateResp) -> Vec<String> {
@@ -95,7 +95,7 @@ fn commands(resp: &OperateResp) -> Vec<String> {
 
 async fn bad_argument(bench: &mut Bench) -> Result<(), Stop> {
     let key = bench.next_id();
-    let resp = bench.operate(timer(&key, "soon")).await?;
+    let resp = bench.operate(bench.timer(&key, "soon")).await?;
     holds(failed(&resp).is_some(), "the result", || "cmd_failure".to_owned(), || "none".to_owned())
 }
 
@@ -105,7 +105,7 @@ fn cancel(command: String) -> Operate {
 
 async fn cancelled_row(bench: &mut Bench) -> Result<(), Stop> {
     let key = bench.next_id();
-    let path = started(&bench.operate(timer(&key, "600")).await?)?;
+    let path = started(&bench.operate(bench.timer(&key, "600")).await?)?;
     bench.operate(cancel(format!("{path}Cancel()"))).await?;
     let deadline = Instant::now() + limits::ROW_GONE;
     while bench.rows(REQUEST).await?.contains(&path) {
@@ -126,7 +126,7 @@ async fn by_search(bench: &mut Bench) -> Result<(), Stop> {
 async fn one_each(bench: &mut Bench) -> Result<(), Stop> {
     let (first, _) = running(bench).await?;
     let key = bench.next_id();
-    let resp = bench.operate(timer(&key, SECONDS)).await?;
+    let resp = bench.operate(bench.timer(&key, SECONDS)).await?;
     if let Some(CommandStatus::Failed(failure)) = resp.operation_results.first().map(|result| result.status())
     {
         // R-OPR.3 lets it refuse.

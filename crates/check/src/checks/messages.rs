@@ -13,7 +13,7 @@ use usp_proto::{Body, Msg, Request, Response};
 use super::{Check, check};
 use crate::bench::{Bench, describe};
 use crate::limits;
-use crate::target::{ENDPOINT, REQUEST, SUBSCRIPTION, TIMER};
+use crate::target::{ENDPOINT, REQUEST, SUBSCRIPTION};
 use crate::verdict::{Stop, holds, same};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -112,7 +112,7 @@ async fn delete(bench: &mut Bench) -> Result<(), Stop> {
 
 async fn operate(bench: &mut Bench) -> Result<(), Stop> {
     // Without its mandatory argument: answered, and not carried out.
-    let request = Operate { command: TIMER.to_owned(), send_resp: true, ..Operate::default() };
+    let request = Operate { command: bench.timer_path(), send_resp: true, ..Operate::default() };
     bench.ask(Request::Operate(request)).await.map(drop)
 }
 

@@ -1,5 +1,6 @@
 //! What an agent says of its model: GetSupportedDM, GetInstances, GetSupportedProtocol.
 
+use usp_proto::generated::usp_msg::get_supported_dm_resp::SupportedCommandResult;
 use usp_proto::get_instances::{GetInstances, GetInstancesResp};
 use usp_proto::get_supported_dm::{GetSupportedDm, GetSupportedDmResp, SupportedObjectResult};
 use usp_proto::get_supported_protocol::GetSupportedProtocol;
@@ -8,7 +9,7 @@ use usp_proto::{Body, Msg, Request, Response};
 use super::{Check, check, code, should};
 use crate::bench::{Bench, unexpected};
 use crate::limits;
-use crate::target::{CONTROLLER, LOCAL_AGENT, SUBSCRIPTION, TIMER};
+use crate::target::{CONTROLLER, LOCAL_AGENT, SUBSCRIPTION};
 use crate::verdict::{Stop, holds, same};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -243,13 +244,21 @@ async fn uri(bench: &mut Bench) -> Result<(), Stop> {
     holds(uri.contains(':'), "data_model_inst_uri", || "a URI".to_owned(), || uri.to_owned())
 }
 
+/// The command that checks run, as the model has it.
+async fn command(bench: &mut Bench) -> Result<Option<SupportedCommandResult>, Stop> {
+    let path = bench.timer_path();
+    let (asked, name) = path.split_at(path.rfind('.').map_or(0, |dot| dot + 1));
+    let objects = supported(bench, whole(asked)).await?;
+    let mut commands = objects.into_iter().flat_map(|object| object.supported_commands);
+    Ok(commands.find(|command| command.command_name == name))
+}
+
 async fn arguments(bench: &mut Bench) -> Result<(), Stop> {
-    let device = object(bench, "Device.", "Device.").await?;
-    let timer = device.supported_commands.iter().find(|command| TIMER.ends_with(&command.command_name));
+    let timer = command(bench).await?;
     same(
         "input arguments",
-        &Some(vec!["DelaySeconds".to_owned()]),
-        &timer.map(|command| command.input_arg_names.clone()),
+        &Some(vec![bench.profile().command.argument.clone()]),
+        &timer.map(|command| command.input_arg_names),
     )
 }
 
@@ -263,8 +272,7 @@ async fn types(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn command_type(bench: &mut Bench) -> Result<(), Stop> {
-    let device = object(bench, "Device.", "Device.").await?;
-    let timer = device.supported_commands.iter().find(|command| TIMER.ends_with(&command.command_name));
+    let timer = command(bench).await?;
     // CMD_ASYNC
     same("command_type", &Some(2), &timer.map(|command| command.command_type))
 }

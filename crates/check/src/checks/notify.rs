@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use usp_proto::notify::Notification;
 
 use super::{Check, check, should};
-use crate::bench::{Bench, News, Row};
+use crate::bench::{Bench, News, Row, Subject};
 use crate::limits;
 use crate::target::{CONTROLLER, SUBSCRIPTION};
 use crate::verdict::{Stop, holds, same};
@@ -83,18 +83,25 @@ pub(super) static CHECKS: &[Check] = &[
 /// Beyond the window of the first retry.
 pub(super) const RETRIED: Duration = Duration::from_secs(11);
 
-/// A row whose value changes, and a subscription that hears of it.
-pub(super) async fn watched(bench: &mut Bench, retry: bool) -> Result<(Row, Row), Stop> {
-    let row = bench.row().await?;
-    let watch = bench.subscribe("ValueChange", &row.param("TimeToLive"), retry).await?;
-    Ok((row, watch))
+/// A parameter, and a subscription that hears of its changes.
+pub(super) async fn watched(bench: &mut Bench, retry: bool) -> Result<(Subject, Row), Stop> {
+    let subject = bench.subject().await?;
+    let watch = bench.subscribe("ValueChange", &subject.path(), retry).await?;
+    Ok((subject, watch))
 }
 
-pub(super) async fn touch(bench: &mut Bench, row: &Row) -> Result<(), Stop> {
-    match bench.set(false, &[(&row.path, &[("TimeToLive", "86401", true)])]).await? {
+/// Changes it.
+pub(super) async fn touch(bench: &mut Bench, subject: &Subject) -> Result<(), Stop> {
+    set_to(bench, subject, false).await
+}
+
+/// Changes it, or changes it once more.
+pub(super) async fn set_to(bench: &mut Bench, subject: &Subject, second: bool) -> Result<(), Stop> {
+    match bench.set(false, &[(subject.object(), &[subject.setting(second)])]).await? {
         Ok(_) => Ok(()),
         Err(error) => {
-            Err(Stop::Error(format!("TimeToLive can't be set: {} {}", error.err_code, error.err_msg)))
+            let path = subject.path();
+            Err(Stop::Error(format!("{path} can't be set: {} {}", error.err_code, error.err_msg)))
         }
     }
 }
@@ -132,10 +139,10 @@ async fn unique(bench: &mut Bench) -> Result<(), Stop> {
     same("rows of this ID", &vec![row.path.clone()], &bench.rows(&row.search()).await?)
 }
 
-pub(super) async fn hear_change(bench: &mut Bench, row: &Row, watch: &Row) -> Result<(), Stop> {
+pub(super) async fn hear_change(bench: &mut Bench, subject: &Subject, watch: &Row) -> Result<(), Stop> {
     let news = bench.must_hear(limits::NEWS, &watch.id).await?;
     let Notification::ValueChange(change) = news.what()? else { return Err(kind(&news, "ValueChange")) };
-    let expected = (row.param("TimeToLive"), "86401".to_owned());
+    let expected = (subject.path(), subject.value().to_owned());
     same("the parameter and its value", &expected, &(change.param_path.clone(), change.param_value.clone()))
 }
 
@@ -146,8 +153,8 @@ async fn change(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn search(bench: &mut Bench) -> Result<(), Stop> {
-    let row = bench.row().await?;
-    let watch = bench.subscribe("ValueChange", &row.path, false).await?;
+    let row = bench.subject().await?;
+    let watch = bench.subscribe("ValueChange", row.object(), false).await?;
     touch(bench, &row).await?;
     hear_change(bench, &row, &watch).await
 }
@@ -270,7 +277,7 @@ async fn any_id(bench: &mut Bench) -> Result<(), Stop> {
 async fn id(bench: &mut Bench) -> Result<(), Stop> {
     let (row, watch) = watched(bench, false).await?;
     touch(bench, &row).await?;
-    let path = row.param("TimeToLive");
+    let path = row.path();
     let is_it = |notify: &usp_proto::notify::Notify| matches!(&notify.notification, Some(Notification::ValueChange(change)) if change.param_path == path);
     let news = bench.news(limits::NEWS, is_it).await?;
     same("subscription_id", &Some(watch.id), &news.map(|news| news.notify.subscription_id))

@@ -10,7 +10,7 @@ use usp_proto::{Body, Msg, Request, Response};
 use super::{Check, check, code, should};
 use crate::bench::{Bench, Row, describe};
 use crate::limits;
-use crate::target::{REQUEST, TIMER};
+use crate::target::REQUEST;
 use crate::verdict::{Stop, holds, same};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -71,14 +71,10 @@ pub(super) static CHECKS: &[Check] = &[
 /// Long enough to be looked at, short enough to be waited for.
 const SHORT: &str = "3";
 
-pub(super) fn timer(key: &str, seconds: &str) -> Operate {
-    let input_args = [("DelaySeconds".to_owned(), seconds.to_owned())].into();
-    Operate { command: TIMER.to_owned(), command_key: key.to_owned(), send_resp: true, input_args }
-}
-
 /// The timer without its mandatory argument.
 fn without_argument(bench: &mut Bench) -> Operate {
-    Operate { input_args: [].into(), ..timer(&bench.next_id(), SHORT) }
+    let key = bench.next_id();
+    Operate { input_args: [].into(), ..bench.timer(&key, SHORT) }
 }
 
 /// Path of the Request row that an answer names. Some agents leave out its last dot.
@@ -100,7 +96,7 @@ pub(super) fn failed(resp: &OperateResp) -> Option<u32> {
 }
 
 async fn watch(bench: &mut Bench) -> Result<Row, Stop> {
-    bench.subscribe("OperationComplete", TIMER, false).await
+    bench.subscribe("OperationComplete", &bench.timer_path(), false).await
 }
 
 /// Waits for the end of the command with this key.
@@ -122,21 +118,21 @@ async fn end(bench: &mut Bench, watch: &Row, key: &str) -> Result<OperationCompl
 
 async fn row(bench: &mut Bench) -> Result<(), Stop> {
     let key = bench.next_id();
-    let path = started(&bench.operate(timer(&key, SHORT)).await?)?;
+    let path = started(&bench.operate(bench.timer(&key, SHORT)).await?)?;
     let rows = bench.rows(REQUEST).await?;
     holds(rows.contains(&path), "rows of the Request table", || path.clone(), || rows.join(", "))
 }
 
 async fn row_key(bench: &mut Bench) -> Result<(), Stop> {
     let key = bench.next_id();
-    let path = started(&bench.operate(timer(&key, SHORT)).await?)?;
+    let path = started(&bench.operate(bench.timer(&key, SHORT)).await?)?;
     same("CommandKey of the row", &Some(key), &bench.value(&format!("{path}CommandKey")).await?)
 }
 
 async fn row_removed(bench: &mut Bench) -> Result<(), Stop> {
     let watch = watch(bench).await?;
     let key = bench.next_id();
-    let path = started(&bench.operate(timer(&key, "1")).await?)?;
+    let path = started(&bench.operate(bench.timer(&key, "1")).await?)?;
     end(bench, &watch, &key).await?;
     let deadline = Instant::now() + limits::ROW_GONE;
     loop {
@@ -154,13 +150,9 @@ async fn row_removed(bench: &mut Bench) -> Result<(), Stop> {
 async fn complete(bench: &mut Bench) -> Result<(), Stop> {
     let watch = watch(bench).await?;
     let key = bench.next_id();
-    started(&bench.operate(timer(&key, "1")).await?)?;
+    started(&bench.operate(bench.timer(&key, "1")).await?)?;
     let complete = end(bench, &watch, &key).await?;
-    same(
-        "the command",
-        &"Device.ScheduleTimer()".to_owned(),
-        &format!("{}{}", complete.obj_path, complete.command_name),
-    )?;
+    same("the command", &bench.timer_path(), &format!("{}{}", complete.obj_path, complete.command_name))?;
     same("its failure", &None, &complete.status().err().map(|failure| failure.err_code))
 }
 
@@ -177,9 +169,9 @@ async fn in_answer(bench: &mut Bench) -> Result<(), Stop> {
 async fn parallel(bench: &mut Bench) -> Result<(), Stop> {
     let watch = watch(bench).await?;
     let (first, second) = (bench.next_id(), bench.next_id());
-    started(&bench.operate(timer(&first, SHORT)).await?)?;
+    started(&bench.operate(bench.timer(&first, SHORT)).await?)?;
     // It may be refused, run beside the first, or wait.
-    bench.operate(timer(&second, "1")).await?;
+    bench.operate(bench.timer(&second, "1")).await?;
     let complete = end(bench, &watch, &first).await?;
     same("the failure of the first", &None, &complete.status().err().map(|failure| failure.err_code))
 }
@@ -187,7 +179,7 @@ async fn parallel(bench: &mut Bench) -> Result<(), Stop> {
 async fn cancelled(bench: &mut Bench) -> Result<(), Stop> {
     let watch = watch(bench).await?;
     let key = bench.next_id();
-    let path = started(&bench.operate(timer(&key, "600")).await?)?;
+    let path = started(&bench.operate(bench.timer(&key, "600")).await?)?;
     let cancel = Operate { command: format!("{path}Cancel()"), send_resp: true, ..Operate::default() };
     bench.operate(cancel).await?;
     let complete = end(bench, &watch, &key).await?;
@@ -196,7 +188,7 @@ async fn cancelled(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 fn unanswered(bench: &mut Bench, key: &str) -> Result<(), Stop> {
-    let request = Operate { send_resp: false, ..timer(key, "1") };
+    let request = Operate { send_resp: false, ..bench.timer(key, "1") };
     let id = bench.next_id();
     bench.send_msg(&Msg::request(id, Request::Operate(request)))
 }
@@ -235,7 +227,8 @@ async fn not_started(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn unknown(bench: &mut Bench) -> Result<(), Stop> {
-    let mut request = timer(&bench.next_id(), "1");
+    let key = bench.next_id();
+    let mut request = bench.timer(&key, "1");
     request.input_args.insert("X_CUSP_NoSuchThing".to_owned(), "1".to_owned());
     started(&bench.operate(request).await?).map(drop)
 }

@@ -7,11 +7,11 @@ use usp_proto::get_supported_dm::GetSupportedDm;
 use usp_proto::{Body, Request, Response};
 
 use super::notify::{quiet, touch};
-use super::operate::{failed, timer};
+use super::operate::failed;
 use super::{Check, check, code, should};
-use crate::bench::{Bench, Row, unexpected};
+use crate::bench::{Bench, Row, Subject, unexpected};
 use crate::limits;
-use crate::target::{CONTROLLER, REQUEST, ROLE, SUBSCRIPTION, TIMER};
+use crate::target::{CONTROLLER, REQUEST, ROLE, SUBSCRIPTION};
 use crate::verdict::{Stop, holds, same};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -199,9 +199,9 @@ async fn no_delete(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn no_operate(bench: &mut Bench) -> Result<(), Stop> {
-    restrict(bench, TIMER, [ALL[0], ALL[1], ALL[2], "r---"]).await?;
+    restrict(bench, &bench.timer_path(), [ALL[0], ALL[1], ALL[2], "r---"]).await?;
     let key = bench.next_id();
-    let resp = match bench.ask(Request::Operate(timer(&key, "2"))).await? {
+    let resp = match bench.ask(Request::Operate(bench.timer(&key, "2"))).await? {
         Body::Response(Response::OperateResp(resp)) => resp,
         Body::Error(_) => return Ok(()),
         other => return Err(unexpected("OperateResp or Error", &other)),
@@ -222,7 +222,7 @@ async fn no_change(bench: &mut Bench) -> Result<(), Stop> {
     let row = bench.row().await?;
     restrict(bench, &row.param("TimeToLive"), params("rw--")).await?;
     let watch = bench.subscribe("ValueChange", &row.path, false).await?;
-    touch(bench, &row).await?;
+    touch(bench, &Subject::of(&row)).await?;
     quiet(bench, &watch, limits::NEWS).await
 }
 

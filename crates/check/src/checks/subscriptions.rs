@@ -3,10 +3,10 @@
 use tokio::time::Instant;
 use usp_proto::notify::{Event, Notification};
 
-use super::notify::{RETRIED, hear_change, kind, quiet, touch, usual_retries, watched, within};
-use super::operate::{started, timer};
+use super::notify::{RETRIED, hear_change, kind, quiet, set_to, touch, usual_retries, watched, within};
+use super::operate::started;
 use super::{Check, check, should};
-use crate::bench::{Bench, News, Row};
+use crate::bench::{Bench, News, Row, Subject};
 use crate::limits;
 use crate::target::{LOCAL_AGENT, SUBSCRIPTION};
 use crate::verdict::{Stop, holds, same};
@@ -140,7 +140,7 @@ async fn interval(bench: &mut Bench) -> Result<(), Stop> {
 async fn operation_by_object(bench: &mut Bench) -> Result<(), Stop> {
     let watch = bench.subscribe("OperationComplete", "Device.", false).await?;
     let key = bench.next_id();
-    started(&bench.operate(timer(&key, "1")).await?)?;
+    started(&bench.operate(bench.timer(&key, "1")).await?)?;
     let news = bench.must_hear(limits::NEWS, &watch.id).await?;
     let Notification::OperComplete(complete) = news.what()? else {
         return Err(kind(&news, "OperationComplete"));
@@ -157,8 +157,9 @@ async fn deleted(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn enabled(bench: &mut Bench) -> Result<(), Stop> {
-    let row = bench.row().await?;
-    let params = [("NotifType", "ValueChange"), ("ReferenceList", &row.param("TimeToLive"))];
+    let row = bench.subject().await?;
+    let path = row.path();
+    let params = [("NotifType", "ValueChange"), ("ReferenceList", path.as_str())];
     let watch = bench.subscription(&params).await?;
     if bench.set(false, &[(&watch.path, &[("Enable", "true", true)])]).await?.is_err() {
         return Err(Stop::Error("a subscription can't be enabled".to_owned()));
@@ -217,10 +218,7 @@ async fn count(bench: &mut Bench) -> Result<(), Stop> {
     touch(bench, &row).await?;
     let heard = tries(bench, &watch, 3).await?;
     bench.acknowledge(&heard[2], &watch.id)?;
-    let again = [("TimeToLive", "86402", true)];
-    if bench.set(false, &[(&row.path, &again)]).await?.is_err() {
-        return Err(Stop::Error("TimeToLive can't be set again".to_owned()));
-    }
+    set_to(bench, &row, true).await?;
     let heard = tries(bench, &watch, 2).await?;
     bench.acknowledge(&heard[1], &watch.id)?;
     within(heard[0].at, heard[1].at, 5, 10)
@@ -228,9 +226,9 @@ async fn count(bench: &mut Bench) -> Result<(), Stop> {
 
 async fn expiration(bench: &mut Bench) -> Result<(), Stop> {
     bench.leave_unanswered();
-    let row = bench.row().await?;
+    let row = bench.subject().await?;
     let more = [("NotifRetry", "true"), ("NotifExpiration", "4")];
-    let watch = bench.subscribe_with("ValueChange", &row.param("TimeToLive"), &more).await?;
+    let watch = bench.subscribe_with("ValueChange", &row.path(), &more).await?;
     touch(bench, &row).await?;
     bench.must_hear(limits::NEWS, &watch.id).await?;
     // The first retry would come after five seconds at the earliest.
@@ -260,8 +258,8 @@ async fn deletion_by_wildcard(bench: &mut Bench) -> Result<(), Stop> {
 
 async fn change_by(bench: &mut Bench, row: &Row, reference: &str) -> Result<(), Stop> {
     let watch = bench.subscribe("ValueChange", reference, false).await?;
-    touch(bench, row).await?;
-    hear_change(bench, row, &watch).await
+    touch(bench, &Subject::of(row)).await?;
+    hear_change(bench, &Subject::of(row), &watch).await
 }
 
 async fn change_by_wildcard(bench: &mut Bench) -> Result<(), Stop> {
@@ -275,9 +273,9 @@ async fn change_by_search(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn no_change(bench: &mut Bench) -> Result<(), Stop> {
-    let row = bench.row().await?;
+    let row = bench.subject().await?;
     touch(bench, &row).await?;
-    let watch = bench.subscribe("ValueChange", &row.param("TimeToLive"), false).await?;
+    let watch = bench.subscribe("ValueChange", &row.path(), false).await?;
     touch(bench, &row).await?;
     quiet(bench, &watch, limits::NEWS).await
 }
@@ -287,8 +285,8 @@ async fn two_references(bench: &mut Bench) -> Result<(), Stop> {
     let list = format!("{},{}", one.param("TimeToLive"), two.param("TimeToLive"));
     let watch = bench.subscribe("ValueChange", &list, false).await?;
     for row in [&one, &two] {
-        touch(bench, row).await?;
-        hear_change(bench, row, &watch).await?;
+        touch(bench, &Subject::of(row)).await?;
+        hear_change(bench, &Subject::of(row), &watch).await?;
     }
     Ok(())
 }

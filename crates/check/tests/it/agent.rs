@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use check::{Arrival, Bench, BenchConfig, Link, Wire, limits};
+use check::{Arrival, Bench, BenchConfig, Link, Profile, Wire, limits};
 use dm::Type;
 use dm::model::{ModelBuilder, Param, Params};
 use dm::operation::ParamAccess;
@@ -133,6 +133,11 @@ fn kind() -> Kind {
 
 /// A bench with an agent at the other end of its link.
 pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
+    bench_with(fault, Profile::default()).await
+}
+
+/// The same, with what a vendor says beforehand.
+pub(crate) async fn bench_with(fault: Option<&'static Fault>, profile: Profile) -> Bench {
     let agent = AgentConfig {
         endpoint: id(AGENT),
         versions: Version::SUPPORTED.to_vec(),
@@ -161,16 +166,21 @@ pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
         said: Mutex::default(),
     });
     instance.link_up(id(CONTROLLER), ReturnPath::WebSocket(LINK), PeerAuth::Unproven, way.clone());
-    over(Link { wire: Box::new(Ears { instance, way }), arrivals, socket: None })
+    over_with(Link { wire: Box::new(Ears { instance, way }), arrivals, socket: None }, profile)
 }
 
 /// A bench over a link.
 pub(crate) fn over(link: Link) -> Bench {
+    over_with(link, Profile::default())
+}
+
+fn over_with(link: Link, profile: Profile) -> Bench {
     let config = BenchConfig {
         controller: id(CONTROLLER),
         agent: Some(id(AGENT)),
         run: "t".to_owned(),
         patience: limits::PATIENCE,
+        profile,
     };
     Bench::new(config, link)
 }

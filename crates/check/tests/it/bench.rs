@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use check::{Arrival, Bench, Link, Ran, Verdict, Wire, limits, run, select};
+use check::{Arrival, Bench, Link, Profile, Ran, Verdict, Wire, limits, run, select};
 use tokio::sync::mpsc;
 use usp_proto::add::{AddResp, CreatedObjectResult};
 use usp_proto::delete::DeleteResp;
@@ -157,4 +157,22 @@ async fn who_can_not_be_dialled_yet_is_waited_for() {
     to_bench.try_send(Arrival::Away("connection refused".to_owned())).unwrap();
     to_bench.try_send(Arrival::Up).unwrap();
     bench.meet(PATIENCE).await.unwrap();
+}
+
+/// What the checks use, and what they leave out, is as the profile says.
+#[tokio::test(start_paused = true)]
+async fn a_profile_is_followed() {
+    let profile = "[command]\npath = \"Device.LocalAgent.Request.1.X_Wait()\"\nargument = \"Seconds\"\n\
+                   [value]\npath = \"Device.LocalAgent.Controller.1.PeriodicNotifInterval\"\nvalues = [\"86400\", \"3600\"]\n\
+                   [[skip]]\nid = \"R-GET.2\"\nwhy = \"known\"\n";
+    let mut bench = agent::bench_with(None, Profile::parse(profile).unwrap()).await;
+    let ran = ran(&mut bench, &["R-NOT.0-value-change", "R-OPR.0-request-row", "R-GET.2"]).await;
+    assert_eq!(ran[0].verdict, Verdict::Pass);
+    let notes: Vec<&str> = ran[0].transcript.iter().map(|entry| entry.note.as_str()).collect();
+    let sets = notes.iter().filter(|note| note.contains(" Set ") && note.contains("Controller.1.")).count();
+    // The change, and back.
+    assert_eq!(sets, 2, "{notes:#?}");
+    let missing = "the agent has no Device.ScheduleTimer(), or whatever command the profile names";
+    assert_eq!(ran[1].verdict, Verdict::Skipped(missing.to_owned()));
+    assert_eq!(ran[2].verdict, Verdict::Skipped("the profile: known".to_owned()));
 }

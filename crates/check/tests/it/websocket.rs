@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use check::{Bench, BenchConfig, EndpointId, Link, limits, websocket};
+use check::{Bench, BenchConfig, EndpointId, Link, Profile, limits, websocket};
 use mtp::ws::{Dialer, ListenConfig, Listener, WsUrl};
 use mtp::{AdmitAll, DownReason, Inbound, LinkHandler, LinkId, LinkUp, Role, Verdict};
 use usp_proto::{Record, Version};
@@ -19,7 +19,10 @@ fn id(text: &str) -> EndpointId {
 
 fn bench(link: Link) -> Bench {
     let (controller, run) = (id(CONTROLLER), "t".to_owned());
-    Bench::new(BenchConfig { controller, agent: None, run, patience: limits::PATIENCE }, link)
+    Bench::new(
+        BenchConfig { controller, agent: None, run, patience: limits::PATIENCE, profile: Profile::default() },
+        link,
+    )
 }
 
 fn anywhere() -> SocketAddr {

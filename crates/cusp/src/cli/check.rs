@@ -32,6 +32,9 @@ pub(crate) struct CheckArgs {
     /// Who the agent is; otherwise its Connect record says it
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) agent: Option<String>,
+    /// What to use of the agent's model, and what to leave out: TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
     /// How long to wait for the agent
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = paths::duration)]
     pub(crate) wait: Duration,
