@@ -35,6 +35,9 @@ pub const MAX_CLEAN_UP: usize = 1024;
 /// How long an answer may take. Some agents stall for fifteen seconds now and then.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What a retry may come early or late, seconds: the network, the agent's clock, a busy machine.
+pub const RETRY_TOLERANCE: (f64, f64) = (0.5, 2.0);
+
 /// How long nothing must come where nothing may come.
 pub const SILENCE: Duration = Duration::from_secs(2);
 

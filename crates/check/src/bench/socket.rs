@@ -194,9 +194,12 @@ impl Bench {
         self.socket.ups.len()
     }
 
-    /// Whether an older connection than that which counts went.
-    pub(crate) fn has_replaced(&self) -> bool {
-        self.socket.has_replaced
+    /// Waits until one of two connections is gone. The older one may have gone before the newer counted.
+    pub(crate) async fn one_of_two_goes(&mut self, patience: Duration) -> Result<bool, Stop> {
+        let deadline = Instant::now() + patience;
+        let is_gone = |bench: &Bench| bench.socket.has_replaced || bench.socket.down.is_some();
+        while !is_gone(self) && self.pump(deadline).await? {}
+        Ok(is_gone(self))
     }
 
     /// Ends the connection; when it was gone.

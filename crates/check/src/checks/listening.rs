@@ -1,7 +1,5 @@
 //! WebSocket of an agent that listens: what it refuses, and how it answers.
 
-use std::time::Duration;
-
 use usp_proto::{Msg, Request};
 
 use super::{Check, check, should};
@@ -141,8 +139,6 @@ async fn one(bench: &mut Bench) -> Result<(), Stop> {
     bench.back(limits::HANDSHAKE).await?;
     let id = bench.next_id();
     bench.send_msg(&Msg::request(id, Request::Get(usp_proto::get::Get::new([ENDPOINT], 0))))?;
-    bench.pause(limits::SILENCE).await?;
-    // The older one may have gone before the newer counted.
-    let one_is_gone = bench.has_replaced() || bench.gone(Duration::ZERO).await?.is_some();
+    let one_is_gone = bench.one_of_two_goes(limits::HANDSHAKE).await?;
     holds(one_is_gone, "connections", || "one".to_owned(), || "two".to_owned())
 }

@@ -246,11 +246,12 @@ async fn retry(bench: &mut Bench) -> Result<(), Stop> {
     within(first.at, second.at, 5, 10)
 }
 
-/// The window of a retry, seconds, with half a second for the network and the agent's own clock.
+/// The window of a retry, seconds.
 pub(super) fn within(from: Instant, to: Instant, least: u32, most: u32) -> Result<(), Stop> {
     let wait = to.saturating_duration_since(from).as_secs_f64();
+    let (early, late) = limits::RETRY_TOLERANCE;
     holds(
-        (f64::from(least) - 0.5..=f64::from(most) + 0.5).contains(&wait),
+        (f64::from(least) - early..=f64::from(most) + late).contains(&wait),
         "the wait before the retry",
         || format!("{least} to {most} s"),
         || format!("{wait:.1} s"),

@@ -130,7 +130,7 @@ async fn interval(bench: &mut Bench) -> Result<(), Stop> {
     let second = bench.must_hear(limits::NEWS, &watch.id).await?;
     let wait = second.at.saturating_duration_since(first.at).as_secs_f64();
     holds(
-        (1.0..=3.0).contains(&wait),
+        (1.0..=4.0).contains(&wait),
         "time between two Periodic!",
         || "2 s".to_owned(),
         || format!("{wait:.1} s"),

@@ -1,5 +1,7 @@
 //! TLS below the WebSocket: whose certificates the agent believes, and what its own says.
 
+use std::time::Duration;
+
 use usp_proto::get::Get;
 use usp_proto::{Msg, Request};
 
@@ -101,8 +103,8 @@ fn showing(certificate: Shown) -> Manners {
     Manners { certificate, ..Manners::default() }
 }
 
-/// Whether the agent serves who shows this certificate.
-async fn serves(bench: &mut Bench, shown: Shown) -> Result<bool, Stop> {
+/// Whether the agent serves who shows this certificate, within this time.
+async fn serves(bench: &mut Bench, shown: Shown, patience: Duration) -> Result<bool, Stop> {
     if !bench.shaken(showing(shown)).await? {
         return Ok(false);
     }
@@ -115,11 +117,11 @@ async fn serves(bench: &mut Bench, shown: Shown) -> Result<bool, Stop> {
     if bench.send_msg(&Msg::request(id.clone(), Request::Get(Get::new([ENDPOINT], 0)))).is_err() {
         return Ok(false);
     }
-    Ok(bench.answer(&id, limits::SILENCE).await?.is_some())
+    Ok(bench.answer(&id, patience).await?.is_some())
 }
 
 async fn refuses(bench: &mut Bench, shown: Shown) -> Result<(), Stop> {
-    let serves = serves(bench, shown).await?;
+    let serves = serves(bench, shown, limits::SILENCE).await?;
     holds(!serves, "what the agent does", || "not serve it".to_owned(), || "it answers".to_owned())
 }
 
@@ -149,7 +151,7 @@ async fn other_host(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn by_endpoint(bench: &mut Bench) -> Result<(), Stop> {
-    let serves = serves(bench, Shown::EndpointAlone).await?;
+    let serves = serves(bench, Shown::EndpointAlone, limits::PATIENCE).await?;
     holds(
         serves,
         "what the agent does",
