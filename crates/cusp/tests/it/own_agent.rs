@@ -32,9 +32,9 @@ struct Group {
 }
 
 impl Group {
-    fn new(number: usize) -> Group {
+    fn new(at: usize, first: usize) -> Group {
         // Every second one listens.
-        Group { number, ids: Vec::new(), listens: number % 2 == 1, secure: number >= AGENTS - SECURE }
+        Group { number: first + at, ids: Vec::new(), listens: at % 2 == 1, secure: at >= AGENTS - SECURE }
     }
 
     fn name(&self) -> String {
@@ -94,9 +94,9 @@ impl Group {
     }
 }
 
-/// Shares the checks out; some are of one kind of agents alone.
-fn groups(listed: &[Value]) -> Vec<Group> {
-    let mut groups: Vec<Group> = (0..AGENTS).map(Group::new).collect();
+/// Shares the checks out to agents with numbers from `first`; some are of one kind of agents alone.
+fn groups(listed: &[Value], first: usize) -> Vec<Group> {
+    let mut groups: Vec<Group> = (0..AGENTS).map(|at| Group::new(at, first)).collect();
     for (at, check) in listed.iter().enumerate() {
         let needs = check["skipped_if"].to_string();
         let secure = needs.contains("wss://");
@@ -112,31 +112,48 @@ fn groups(listed: &[Value]) -> Vec<Group> {
     groups
 }
 
-/// Each check once; those of a group one after another.
+/// Runs each check once; those of a group one after another, the groups beside each other.
+fn report(folder: &Path, listed: &[Value], first: usize) -> Vec<Value> {
+    let mut groups = groups(listed, first);
+    groups.retain(|group| !group.ids.is_empty());
+    std::thread::scope(|scope| {
+        let running: Vec<_> = groups.iter().map(|group| scope.spawn(move || group.ran(folder))).collect();
+        running.into_iter().flat_map(|group| group.join().expect("a report")).collect()
+    })
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}
+
+/// Whether a check ended as it should.
+fn is_right(check: &Value) -> bool {
+    let known = NOT_PASSED.iter().find(|(id, ..)| *id == text(&check["id"]));
+    match known {
+        Some((_, how, why)) => text(&check["verdict"]) == *how && text(&check["detail"]["reason"]) == *why,
+        None => check["verdict"] == "pass",
+    }
+}
+
 #[test]
 fn our_own_agent_passes() {
     let listed = run(&["check", "--list", "--json"], &[], "").stdout;
     let listed: Value = serde_json::from_str(&listed).expect("a list");
     let listed = listed.as_array().expect("a list");
-    let groups = groups(listed);
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     // Makes the CA that agents trust, and gives up at once.
     let dir = folder.to_str().expect("a plain name");
     run(&["check", "--tls", dir, "--listen", "wss://127.0.0.1:0/", "--wait", "0s"], &[], "");
-    let checked: Vec<Value> = std::thread::scope(|scope| {
-        let running: Vec<_> = groups.iter().map(|group| scope.spawn(move || group.ran(folder))).collect();
-        running.into_iter().flat_map(|group| group.join().expect("a report")).collect()
-    });
+    let checked = report(folder, listed, 0);
     assert_eq!(checked.len(), listed.len());
-    let text = |value: &Value| value.as_str().expect("a text").to_owned();
-    let not_passed: Vec<&Value> = checked.iter().filter(|check| check["verdict"] != "pass").collect();
-    let mut told: Vec<_> = not_passed
-        .iter()
-        .map(|check| (text(&check["id"]), text(&check["verdict"]), text(&check["detail"]["reason"])))
-        .collect();
-    told.sort();
-    let expected =
-        NOT_PASSED.iter().map(|(id, how, why)| ((*id).to_owned(), (*how).to_owned(), (*why).to_owned()));
-    assert_eq!(told, expected.collect::<Vec<_>>(), "{not_passed:#?}");
+    let wrong: Vec<&Value> = checked.iter().filter(|check| !is_right(check)).collect();
+    // Many measure time, and a machine that stood still for a while is not the agent's fault: once more, with agents
+    // that have not been asked anything.
+    let ids: Vec<&str> = wrong.iter().map(|check| text(&check["id"])).collect();
+    let again: Vec<Value> =
+        listed.iter().filter(|check| ids.contains(&text(&check["id"]))).cloned().collect();
+    let still: Vec<Value> =
+        report(folder, &again, AGENTS).into_iter().filter(|check| !is_right(check)).collect();
+    assert!(still.is_empty(), "twice: {still:#?}");
 }
