@@ -7,4 +7,4 @@ mod device;
 mod kill;
 mod random;
 mod sessions;
-mod site;
+pub(crate) mod site;

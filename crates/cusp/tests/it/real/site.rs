@@ -113,7 +113,7 @@ impl Site {
 }
 
 /// The agent that was built into the same folder as `cusp`.
-fn agent_program() -> PathBuf {
+pub(crate) fn agent_program() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_cusp")).with_file_name("cusp-agent");
     assert!(program.is_file(), "there is no {}: run `cargo build -p agent` first", program.display());
     program
@@ -121,7 +121,7 @@ fn agent_program() -> PathBuf {
 
 /// Two ports that nobody uses: a server that is started again must be found where it was. They lie below those
 /// that the system gives to connections, which could take them while the server is down.
-fn free() -> [SocketAddr; 2] {
+pub(crate) fn free() -> [SocketAddr; 2] {
     let mut tries = 0..100_u64;
     let chance = RandomState::new();
     let mut bind = || {
