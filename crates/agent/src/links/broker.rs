@@ -353,3 +353,38 @@ impl LinkHandler for Behind {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use mtp::Error;
+    use mtp::mqtt::machine::End;
+
+    use super::{Failure, judged};
+
+    #[test]
+    fn what_an_error_says_and_whether_there_is_a_next_time() {
+        let refused = |code| Error::Mqtt(End::Refused { code, reason: String::new() });
+        for (error, failure, is_final) in [
+            (Error::Mqtt(End::NoTopics), Failure::Misconfigured, true),
+            (Error::Mqtt(End::NoReplyTo), Failure::Misconfigured, false),
+            (Error::Mqtt(End::NotSubscribed(String::new())), Failure::Misconfigured, false),
+            // Bad user name or password, in 3.1.1 and 5.0; not authorised; an unknown client id.
+            (refused(4), Failure::Misconfigured, false),
+            (refused(0x86), Failure::Misconfigured, false),
+            (refused(0x87), Failure::Misconfigured, false),
+            (refused(0x85), Failure::Misconfigured, false),
+            // Server unavailable in both, and busy.
+            (refused(3), Failure::Unreachable, false),
+            (refused(0x88), Failure::Unreachable, false),
+            (refused(0x89), Failure::Unreachable, false),
+            (Error::Io(io::ErrorKind::ConnectionRefused.into()), Failure::Unreachable, false),
+            (Error::TimedOut, Failure::Unreachable, false),
+            (Error::Tls(io::ErrorKind::InvalidData.into()), Failure::Other, false),
+        ] {
+            let shown = error.to_string();
+            assert_eq!(judged(&error.into()), (failure, is_final), "{shown}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ use dm::operation::{Add, Get, ObjectSettings, ParamSetting, Set};
 use dm::{Operation, Outcome};
 use mtp::mqtt::{BrokerAddress, Client, Settings, Version as MqttVersion};
 use mtp::uds;
-use mtp::ws::{ListenConfig, Listener};
+use mtp::ws::{Dialer, ListenConfig, Listener};
 use mtp::{
     AdmitAll, DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, ReturnPath, Role,
     Verdict,
@@ -98,6 +98,17 @@ impl Controller {
         let handler = Arc::new(Witness(sender));
         tokio::spawn(listener.run(handler, Arc::new(AdmitAll), std::future::pending()));
         Controller { port, ..Controller::hearing(CONTROLLER, events) }
+    }
+
+    /// Connected to an agent that listens for WebSockets at this port.
+    pub(crate) async fn call(port: u16) -> Controller {
+        let url = format!("ws://127.0.0.1:{port}/usp").parse().expect("a URL");
+        let link = Dialer::new(url, id(CONTROLLER), Role::Controller).connect().await.expect("a link");
+        let (sender, events) = mpsc::unbounded_channel();
+        tokio::spawn(async move { link.run(&Witness(sender)).await });
+        let mut controller = Controller::hearing(CONTROLLER, events);
+        controller.connected().await;
+        controller
     }
 
     /// Connected to an agent that listens at this UNIX domain socket.

@@ -11,6 +11,8 @@ pub(crate) struct Connect {
     pub(crate) keep_alive_s: u16,
     /// Of the user property.
     pub(crate) endpoint: String,
+    /// It asks for Response Information.
+    pub(crate) wants_information: bool,
 }
 
 enum Said {
@@ -127,7 +129,10 @@ fn read_connect(body: &[u8]) -> Connect {
     let name = text("usp-endpoint-id");
     let at = properties.windows(name.len()).position(|piece| piece == name).expect("the user property");
     let mut value = &properties[at + name.len()..];
-    Connect { client_id: take_text(&mut rest), keep_alive_s, endpoint: take_text(&mut value) }
+    let endpoint = take_text(&mut value);
+    // After the user property: numbers only, none of which looks like this by chance.
+    let wants_information = value.windows(2).any(|pair| pair == [0x19, 1]);
+    Connect { client_id: take_text(&mut rest), keep_alive_s, endpoint, wants_information }
 }
 
 fn take_text(rest: &mut &[u8]) -> String {
