@@ -237,11 +237,12 @@ impl Task {
             () = not_wanted(self.follow.clone(), way) => true,
         };
         broker.leave(&controller);
-        if let Some(attempt) = self.attempts.get_mut(&way.row)
-            && !by_us
-            && broker.is_up()
-        {
-            attempt.put_off();
+        if let Some(attempt) = self.attempts.get_mut(&way.row) {
+            attempt.worked();
+            // It was this agent that closed the link: at once it would do so again.
+            if !by_us && broker.is_up() {
+                attempt.put_off();
+            }
         }
         true
     }
