@@ -4,12 +4,15 @@
 //! by what controllers stored. Only [`Policy`] holds at every start, and `data_dir`, where the stored
 //! state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
 
+mod mqtt;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use dm::path::SchemaPath;
+pub use mqtt::{BrokerUrl, MqttConfig, MqttVersion};
 use serde::Deserialize;
 
 use crate::challenges::{self, ChallengeConfig};
@@ -71,8 +74,12 @@ pub struct AgentConfig {
 pub struct ControllerConfig {
     /// Its endpoint id.
     pub endpoint: String,
-    /// `ws://…` or `wss://…`; none for one that dials in.
+    /// `ws://…` or `wss://…`; none for one that dials in, or is reached in another way.
     pub url: Option<String>,
+    /// The broker that it is reached through: instead of the URL, or where that fails.
+    pub mqtt: Option<MqttConfig>,
+    /// The UNIX domain socket that it listens at: instead of the others, or where they fail.
+    pub socket: Option<PathBuf>,
     /// The name of its role; everything if there is none.
     pub role: Option<String>,
     /// Certificates that vouch for it: PEM text, or the path of a file.
@@ -99,14 +106,19 @@ pub struct TlsConfig {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerConfig {
-    /// Address and port.
-    pub address: SocketAddr,
+    /// Address and port of a WebSocket.
+    pub address: Option<SocketAddr>,
     /// Path of the WebSocket.
     #[serde(default = "default_path")]
     pub path: String,
     /// With the agent's own certificate.
     #[serde(default = "yes")]
     pub tls: bool,
+    /// Instead of an address: the file of a UNIX domain socket.
+    pub socket: Option<PathBuf>,
+    /// The rights of that file, which say who may connect and speak for a controller.
+    #[serde(default = "own_user")]
+    pub mode: u32,
 }
 
 /// What may be done to the system, and with what. Nothing may be written unless it is said here.
@@ -145,6 +157,10 @@ fn yes() -> bool {
     true
 }
 
+fn own_user() -> u32 {
+    0o600
+}
+
 impl Config {
     /// Reads a file.
     ///
@@ -181,6 +197,11 @@ impl Config {
                 bail!("controller: {} stands there twice", controller.endpoint);
             }
         }
+        for controller in &self.controllers {
+            let named = || format!("controller {}", controller.endpoint);
+            controller.mqtt.as_ref().map_or(Ok(()), MqttConfig::check).with_context(named)?;
+        }
+        self.listeners.iter().try_for_each(ListenerConfig::check)?;
         roles::check(self)?;
         challenges::check(self)?;
         if self.tls.cert.is_some() != self.tls.key.is_some() {
@@ -193,6 +214,20 @@ impl Config {
             bail!("agent.oui: six hexadecimal digits in upper case");
         }
         Ok(())
+    }
+}
+
+impl ListenerConfig {
+    fn check(&self) -> Result<()> {
+        match (self.address, &self.socket) {
+            (Some(address), None) if !self.tls && !address.ip().is_loopback() => {
+                bail!("listen: {address}: without TLS only on this host itself")
+            }
+            (Some(_), None) => Ok(()),
+            (None, Some(_)) if self.mode <= 0o777 => Ok(()),
+            (None, Some(_)) => bail!("listen: mode: three octal digits, such as 0o660"),
+            _ => bail!("listen: either an address or a socket"),
+        }
     }
 }
 
@@ -217,6 +252,8 @@ impl std::fmt::Debug for ControllerConfig {
         f.debug_struct("ControllerConfig")
             .field("endpoint", &self.endpoint)
             .field("url", &self.url)
+            .field("mqtt", &self.mqtt)
+            .field("socket", &self.socket)
             .field("role", &self.role)
             .field("pin", &self.pin)
             .finish_non_exhaustive()

@@ -62,6 +62,26 @@ impl Credentials {
         Ok(ClientTls::new(Some(&self.own()), verifier)?)
     }
 
+    /// TLS towards the broker of these controllers, which must be who its address says: what vouches for one of
+    /// them vouches for it.
+    ///
+    /// # Errors
+    /// When a CA or pin can't be read.
+    pub fn broker_tls(&self, controllers: &[EndpointId]) -> Result<ClientTls> {
+        let mut trust = Trust::default();
+        for controller in controllers {
+            let one = self.trust(controller)?;
+            trust.roots.extend(one.roots);
+            trust.pinned.extend(one.pinned);
+        }
+        if controllers.is_empty() {
+            trust.roots = self.roots()?;
+        }
+        let check_dates = credible(SystemTime::now()).is_some();
+        let verifier = ControllerVerifier::new(&trust, None, check_dates, pki::provider())?;
+        Ok(ClientTls::new(Some(&self.own()), verifier)?)
+    }
+
     /// TLS towards file servers: any that a controller's CA or the system vouches for. Our own certificate
     /// is for controllers only.
     ///

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result};
 use dm::model::ModelBuilder;
 use dm::path::SchemaPath;
 use dm::schema::Protocol;
@@ -15,17 +15,15 @@ use engine::{
     AgentConfig, AgentMachine, Boot, Host, Instance, InstanceConfig, Journal, Kind, KindConfig, SystemClock,
     Version,
 };
-use mtp::ws::{ListenConfig, Listener};
-use mtp::{Admission, Candidate, EndpointId, PeerAuth, Refusal, Role};
+use mtp::EndpointId;
 use pki::session::Crypto;
-use pki::{DeviceVerifier, ServerTls};
 use tokio::sync::{mpsc, watch};
 
-use crate::config::{Config, ListenerConfig, Policy};
+use crate::config::{Config, Policy};
 use crate::enrol::Credentials;
 use crate::identity::Identity;
 use crate::limits::RESTART_DELAY;
-use crate::links::{self, Links};
+use crate::links::{self, Context};
 use crate::local_agent;
 use crate::providers::certificates::{self, Certificates};
 use crate::providers::device::Restart;
@@ -73,20 +71,21 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
     instance.start().await?;
     tracing::info!(%endpoint, controllers = config.controllers.len(), "started");
-    for listener in &config.listeners {
-        listen(listener, &instance, &credentials, &endpoint).await?;
-    }
     tokio::spawn(certificates::keep_references(instance.clone(), credentials.clone()));
     let (stop, stopped) = watch::channel(false);
-    let links = tokio::spawn(links::keep(instance.clone(), credentials, endpoint, stopped));
+    let context = Context::new(instance.clone(), credentials, endpoint, config.listeners);
+    let links = tokio::spawn(links::keep(context, stopped));
     let end = tokio::select! {
         signal = stop_signal() => signal.map(|()| End::Stopped),
         _ = was_reset.recv() => Ok(End::Reset),
         () = instance.failed() => Err(anyhow::anyhow!("the state can't be kept any more")),
     };
     stop.send_replace(true);
-    let _ = links.await;
+    let standing = links.await;
     instance.shut_down().await;
+    if let Ok(standing) = standing {
+        standing.end().await;
+    }
     end
 }
 
@@ -143,51 +142,11 @@ pub fn kind(config: &Config, endpoint: &EndpointId, providers: &[Arc<dyn Provide
     let kind = KindConfig {
         uri: support::catalogue().model_uri(Protocol::Usp).unwrap_or_default().to_owned(),
         own: &own,
-        stored: paths(&["Device.LocalAgent."]),
+        stored: paths(&["Device.LocalAgent."]).into_iter().chain(paths(&local_agent::STORED)).collect(),
         volatile: paths(&local_agent::VOLATILE),
         defaults: local_agent::defaults(config, endpoint.as_str()).context("the factory default")?,
     };
     Ok(Kind::build(&kind, providers)?)
-}
-
-async fn listen(
-    config: &ListenerConfig,
-    instance: &Arc<Instance>,
-    credentials: &Credentials,
-    endpoint: &EndpointId,
-) -> Result<()> {
-    if !config.tls && !config.address.ip().is_loopback() {
-        bail!("listen: {}: without TLS only on this host itself", config.address);
-    }
-    let roots = credentials.roots()?;
-    let tls = match config.tls {
-        true => {
-            Some(ServerTls::new(&credentials.own(), DeviceVerifier::new(&roots, true, pki::provider())?)?)
-        }
-        false => None,
-    };
-    let how = ListenConfig::new(&config.path, endpoint.clone(), Role::Agent);
-    let listener = Listener::bind(config.address, tls, how).await;
-    let listener = listener.with_context(|| format!("listen: {}", config.address))?;
-    let handler = Arc::new(Links::new(instance.clone(), None));
-    tokio::spawn(listener.run(handler, Arc::new(Doorkeeper { tls: config.tls }), std::future::pending()));
-    Ok(())
-}
-
-/// Who may dial in. TLS alone proves only that a peer holds some key: a controller's certificate must be
-/// of a CA that this agent trusts. Without TLS only this host itself reaches the socket.
-struct Doorkeeper {
-    tls: bool,
-}
-
-impl Admission for Doorkeeper {
-    async fn admit(&self, candidate: &Candidate) -> Result<(), Refusal> {
-        match &candidate.peer {
-            PeerAuth::Certificate(certificate) if certificate.trusted => Ok(()),
-            PeerAuth::Unproven if !self.tls => Ok(()),
-            _ => Err(Refusal::new(403, "a certificate of a trusted CA is needed")),
-        }
-    }
 }
 
 async fn stop_signal() -> Result<()> {
@@ -250,30 +209,5 @@ impl Restart for Restarts {
             });
             Ok(())
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use mtp::{Admission, Candidate, PeerAuth, PeerCertificate};
-
-    use super::Doorkeeper;
-
-    #[tokio::test]
-    async fn only_certificates_of_a_trusted_ca_open_a_tls_listener() {
-        let shown = |trusted| {
-            PeerAuth::Certificate(Arc::new(PeerCertificate { trusted, ..PeerCertificate::default() }))
-        };
-        for (tls, peer, admitted) in [
-            (true, shown(true), true),
-            (true, shown(false), false),
-            (true, PeerAuth::Unproven, false),
-            (false, PeerAuth::Unproven, true),
-        ] {
-            let candidate = Candidate { peer_addr: ([127, 0, 0, 1], 4).into(), eid: None, peer };
-            assert_eq!(Doorkeeper { tls }.admit(&candidate).await.is_ok(), admitted, "{candidate:?}");
-        }
     }
 }

@@ -61,3 +61,6 @@ pub const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long after a successful answer a reboot or reset begins, so that the answer leaves first.
 pub const RESTART_DELAY: Duration = Duration::from_secs(1);
+
+/// How long brokers may take for the last Records and the good-bye.
+pub const BROKER_GOOD_BYE: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use agent::config::Config;
 use agent::enrol::Credentials;
 use agent::host;
 use agent::identity::Identity;
-use agent::links::plans;
+use agent::links::plan::{By, plans};
 use agent::providers;
 use agent::providers::certificates::{Certificates, references};
 use agent::state::{Origin, StateDir};
@@ -127,8 +127,15 @@ async fn the_tables_say_whom_to_dial() {
     let config = Config::parse(CONFIG).expect("well-formed");
     let instance = started(&config, folder.path()).await;
     let plans = instance.with_tree(plans).expect("it runs");
-    let dialled: Vec<_> =
-        plans.iter().map(|(row, plan)| format!("{row} {} {}", plan.controller, plan.url)).collect();
+    let dialled: Vec<_> = plans
+        .controllers
+        .values()
+        .flat_map(|reach| reach.ways.iter().map(|way| (&reach.controller, way)))
+        .map(|(controller, way)| match &way.by {
+            By::WebSocket { url, .. } => format!("{} {controller} {url}", way.row),
+            other => panic!("{other:?}"),
+        })
+        .collect();
     assert_eq!(dialled, ["Device.LocalAgent.Controller.1.MTP.1. proto::one wss://acs.example:8183/usp"]);
 }
 

@@ -116,5 +116,22 @@ fn what_is_not_understood_is_named() {
     check(&format!("{permission}{{i}}.\"]"), &["role a", "Device.{i}."]);
     check(&format!("{permission}\"]\norder = 1"), &["line 5", "`order`"]);
     check("[agent]\noui = \"12345x\"", &["agent.oui"]);
+    let mqtt = |lines: &str| format!("[[controller]]\nendpoint = \"proto::a\"\n[controller.mqtt]\n{lines}");
+    check(&mqtt("topic = \"t\""), &["line 3", "`broker`"]);
+    check(&mqtt("broker = \"mqtt://h\""), &["line 3", "`topic`"]);
+    check(&mqtt("broker = \"mqtt://h\"\ntopic = \"t/#\""), &["proto::a", "t/#"]);
+    check(&mqtt("broker = \"mqtt://h\"\ntopic = \"t\"\nresponse_topic = \"+\""), &["proto::a", "wildcards"]);
+    check(&mqtt("broker = \"mqtt://h\"\ntopic = \"t\"\nsubscribe = [\"a#\"]"), &["proto::a", "a#"]);
+    check(&mqtt("broker = \"mqtt://h\"\ntopic = \"t\"\nqos = 2"), &["proto::a", "0 or 1"]);
+    check(&mqtt("broker = \"mqtt://h\"\ntopic = \"t\"\nversion = \"4\""), &["line 6", "5.0"]);
+    for broker in
+        ["h", "ws://h", "mqtt://", "mqtt://h:0", "mqtt://h:x", "mqtt://u@h", "mqtt://h/p", "mqtts://[::1]1"]
+    {
+        check(&mqtt(&format!("broker = {broker:?}\ntopic = \"t\"")), &["proto::a", "mqtt.broker"]);
+    }
+    check("[[listen]]\naddress = \"0.0.0.0:8184\"\ntls = false", &["0.0.0.0:8184", "TLS"]);
+    check("[[listen]]\ntls = true", &["an address or a socket"]);
+    check("[[listen]]\naddress = \"127.0.0.1:1\"\nsocket = \"/s\"", &["an address or a socket"]);
+    check("[[listen]]\nsocket = \"/s\"\nmode = 0o1000", &["0o660"]);
     check("[[controller]]\nendpoint = \"proto::a\"\n[[controller]]\nendpoint = \"proto::a\"", &["twice"]);
 }

@@ -6,12 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use agent::config::{Config, Policy};
 use agent::enrol::Credentials;
+use agent::host;
 use agent::identity::Identity;
+use agent::links::{self, Context};
 use agent::providers::rows::{RowBuilder, object, report};
 use agent::providers::support::Support;
 use agent::state::StateDir;
 use agent::system::SystemRoot;
-use agent::{host, links};
 use dm::model::ModelBuilder;
 use dm::operation::{ObjectSettings, ParamSetting, Set};
 use dm::path::SchemaPath;
@@ -118,7 +119,8 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
     let (_stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(links::keep(instance, credentials, agent_id(), stopped));
+    let context = Context::new(instance, credentials, agent_id(), Vec::new());
+    let task = tokio::spawn(links::keep(context, stopped));
 
     let Some(Seen::Up(eid, peer)) = seen.recv().await else { panic!("a link was expected") };
     assert_eq!(eid, Some(agent_id()));
@@ -162,6 +164,30 @@ impl Provider for Risky {
     }
 }
 
+pub(crate) fn risky() -> Arc<dyn Provider> {
+    Arc::new(Risky)
+}
+
+/// An agent in this process, with these controllers; it goes on until the sender says so.
+pub(crate) async fn agent_with(
+    toml: &str,
+    providers: Vec<Arc<dyn Provider>>,
+) -> (tempfile::TempDir, watch::Sender<bool>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let config = Config::parse(toml).expect("well-formed");
+    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id());
+    let (identity, endpoint) = (Identity::default(), agent_id());
+    let instance = host::instance(&config, &state, &identity, &endpoint, None, providers);
+    let instance = instance.await.expect("an instance");
+    instance.start().await.expect("it starts");
+    let (stop, stopped) = watch::channel(false);
+    let credentials = credentials.expect("a certificate");
+    let context = Context::new(instance, credentials, agent_id(), config.listeners);
+    tokio::spawn(links::keep(context, stopped));
+    (folder, stop)
+}
+
 #[tokio::test]
 async fn a_risky_change_is_answered_and_then_the_connection_is_made_anew() {
     let mut controller = Controller::listen().await;
@@ -169,16 +195,7 @@ async fn a_risky_change_is_answered_and_then_the_connection_is_made_anew() {
         "[[controller]]\nendpoint = \"proto::controller\"\nurl = \"ws://127.0.0.1:{}/usp\"\n",
         controller.port
     );
-    let folder = tempfile::tempdir().expect("a folder");
-    let state = StateDir::open(folder.path()).expect("a folder");
-    let config = Config::parse(&toml).expect("well-formed");
-    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id());
-    let (identity, endpoint) = (Identity::default(), agent_id());
-    let instance = host::instance(&config, &state, &identity, &endpoint, None, vec![Arc::new(Risky)]);
-    let instance = instance.await.expect("an instance");
-    instance.start().await.expect("it starts");
-    let (_stop, stopped) = watch::channel(false);
-    tokio::spawn(links::keep(instance, credentials.expect("a certificate"), agent_id(), stopped));
+    let (_folder, _stop) = agent_with(&toml, vec![risky()]).await;
     controller.connected().await;
     let value = ParamSetting { param: "HostName".to_owned(), value: "new".to_owned(), required: true };
     let objects = vec![ObjectSettings { path: "Device.DeviceInfo.".to_owned(), params: vec![value] }];

@@ -10,6 +10,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use usp_proto::link::{LinkId, ReturnPath};
 
@@ -193,13 +194,15 @@ struct Through {
     to: Arc<str>,
     heard: Mutex<Instant>,
     on_close: Arc<dyn Fn(LinkId, DownReason) + Send + Sync>,
+    /// Links are closed from threads that belong to no runtime, too.
+    runtime: Handle,
 }
 
 impl Through {
     /// Not by whoever asks for it: it may hold what its user needs to be told.
     fn close(&self, link: LinkId, reason: DownReason) {
         let on_close = Arc::clone(&self.on_close);
-        tokio::spawn(async move { on_close(link, reason) });
+        self.runtime.spawn(async move { on_close(link, reason) });
     }
 
     fn is_fresh(&self) -> bool {
@@ -261,7 +264,8 @@ impl Shared {
         on_close: impl Fn(LinkId, DownReason) + Send + Sync + 'static,
     ) -> Arc<Shared> {
         let (heard, on_close) = (Mutex::new(Instant::now()), Arc::new(on_close));
-        Shared::with(Way::Through(Box::new(Through { broker, to, heard, on_close })))
+        let runtime = Handle::current();
+        Shared::with(Way::Through(Box::new(Through { broker, to, heard, on_close, runtime })))
     }
 
     fn with(way: Way) -> Arc<Shared> {

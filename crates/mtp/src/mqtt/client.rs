@@ -76,12 +76,15 @@ impl Client {
         let (mut io, peer_addr, peer) = target.open().await?;
         let started = Instant::now();
         let mut machine = Machine::new(Duration::ZERO, self.settings.clone());
-        let (mut assigned_client_id, mut early) = (None, Vec::new());
+        let (mut assigned_client_id, mut response_information) = (None, None);
+        let mut early = Vec::new();
         loop {
             flush(&mut io, &mut machine).await?;
             while let Some(event) = machine.poll_event() {
                 match event {
-                    Event::Accepted { assigned_client_id: id } => assigned_client_id = id,
+                    Event::Accepted { assigned_client_id: id, response_information: topic } => {
+                        (assigned_client_id, response_information) = (id, topic);
+                    }
                     // Retained ones may come before SUBACK.
                     Event::Record { reply_to, record } if early.len() < MAX_EARLY => {
                         early.push((reply_to, record));
@@ -103,6 +106,7 @@ impl Client {
                             peer,
                             role,
                             assigned_client_id,
+                            response_information,
                             early,
                         });
                     }
@@ -133,6 +137,7 @@ pub struct Session {
     peer: PeerAuth,
     role: Role,
     assigned_client_id: Option<String>,
+    response_information: Option<String>,
     early: Vec<(Topic, Bytes)>,
 }
 
@@ -150,6 +155,11 @@ impl Session {
     /// The client id that the broker chose, to be kept and used from now on (R-MQTT.9).
     pub fn assigned_client_id(&self) -> Option<&str> {
         self.assigned_client_id.as_deref()
+    }
+
+    /// The Response Information of the broker (R-MQTT.12), as it gave it.
+    pub fn response_information(&self) -> Option<&str> {
+        self.response_information.as_deref()
     }
 
     /// What the broker's certificate proved: who it is, and nothing about those behind it.

@@ -4,7 +4,7 @@
 //! `mqtt-protocol-core` from CONNECT to the last Record. [`client`] puts them on a socket. Many Endpoints
 //! share a connection to a broker: a Record is sent to a topic, and none of them is proved by it.
 //!
-//! Complete and tested against Debian's mosquitto and RabbitMQ, and not yet used by the agent or the server.
+//! Tested against Debian's mosquitto and RabbitMQ. The agent uses it.
 
 pub mod client;
 mod conn;

@@ -175,7 +175,9 @@ async fn a_link_ends_with_a_good_bye_a_close_a_new_connect_or_the_broker() {
     assert_ne!(third.link.0, second);
     bench.next().await;
 
-    third.sender.close(1008, "not wanted");
+    // From a thread that belongs to no runtime: a journal's, for one.
+    let sender = third.sender.clone();
+    std::thread::spawn(move || sender.close(1008, "not wanted")).join().unwrap();
     assert_eq!(bench.next().await, format!("down {} closed: 1008 not wanted", third.link.0));
     assert_eq!(third.sender.send(Bytes::new()), Err(SendError::Closed));
     assert!(!third.sender.answers_ping(Duration::ZERO).await);

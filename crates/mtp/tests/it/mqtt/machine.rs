@@ -127,7 +127,11 @@ fn what_the_broker_says_is_followed() {
     ]
     .concat();
     machine.handle_input(START, &connack_5(&props));
-    assert_eq!(happened(&mut machine), [Event::Accepted { assigned_client_id: Some("assigned".to_owned()) }]);
+    let accepted = Event::Accepted {
+        assigned_client_id: Some("assigned".to_owned()),
+        response_information: Some("r/1".to_owned()),
+    };
+    assert_eq!(happened(&mut machine), [accepted]);
     let subscribe = packet(0x82, &[&[0, 1, 0], &text("a/+"), &[0], &text("r/1"), &[0]]);
     assert_eq!(sent(&mut machine), [subscribe]);
     assert!(!machine.is_ready());
