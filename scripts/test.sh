@@ -58,6 +58,7 @@ chromium=$(command -v chromium || command -v chromium-browser || command -v goog
 packages=
 [ ! -f web/package.json ] || [ -n "$chromium" ] || packages="$packages chromium"
 [ -x /usr/sbin/mosquitto ] || have mosquitto || packages="$packages mosquitto"
+have mosquitto_sub || packages="$packages mosquitto-clients"
 [ -d /usr/lib/rabbitmq/lib ] || have rabbitmq-server || packages="$packages rabbitmq-server"
 [ -f /usr/share/activemq/bin/activemq.jar ] || packages="$packages activemq"
 if [ -n "$packages" ]; then

@@ -6,6 +6,7 @@
 //! a corpus folder.
 
 mod mqtt;
+mod mqtt_broker;
 mod path;
 mod schema;
 mod session;
@@ -16,6 +17,7 @@ mod value;
 mod ws_upgrade;
 
 pub use mqtt::{mqtt_client, mqtt_reply_to};
+pub use mqtt_broker::mqtt_broker;
 pub use path::path;
 pub use schema::{blob, pattern, rows, xml};
 pub use session::{mac, sar};
@@ -45,4 +47,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("uds_frame", uds_frame),
     ("mqtt_client", mqtt_client),
     ("mqtt_reply_to", mqtt_reply_to),
+    ("mqtt_broker", mqtt_broker),
 ];

@@ -121,4 +121,23 @@ pub struct ConnectInfo {
     pub agent_toml: String,
     /// Factory reset parameters of OB-USP-AGENT, ready to paste.
     pub obuspa: String,
+    /// MQTT brokers through which devices are reached as well.
+    pub brokers: Vec<BrokerInfo>,
+}
+
+/// What a device needs to be reached through an MQTT broker.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct BrokerInfo {
+    /// `mqtt://HOST[:PORT]`, or `mqtts://HOST[:PORT]` with TLS.
+    pub url: String,
+    /// Whether that is TLS.
+    pub tls: bool,
+    /// The version of MQTT that the controller speaks with it: `5.0` or `3.1.1`.
+    pub version: String,
+    /// The controller's topic, which agents send to.
+    pub topic: String,
+    /// Configuration of `cusp-agent`, ready to paste.
+    pub agent_toml: String,
+    /// Factory reset parameters of OB-USP-AGENT; `ENDPOINT_HERE` stands for the device's endpoint id.
+    pub obuspa: String,
 }

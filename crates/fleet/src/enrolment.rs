@@ -38,14 +38,20 @@ pub enum Proof {
         /// Whether a CA that we trust signed it.
         trusted: bool,
     },
+    /// A broker that is trusted to know its clients says that it is this endpoint (R-SEC.9): as good as a
+    /// certificate of a CA that we trust.
+    Vouched {
+        /// Stands for that word where certificates are kept: from then on the device is one that proves itself.
+        fingerprint: Fingerprint,
+    },
 }
 
 impl Proof {
-    /// The certificate's fingerprint.
+    /// The certificate's fingerprint, or what stands for one.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         match self {
             Proof::Unproven => None,
-            Proof::Certificate { fingerprint, .. } => Some(*fingerprint),
+            Proof::Certificate { fingerprint, .. } | Proof::Vouched { fingerprint } => Some(*fingerprint),
         }
     }
 }
@@ -114,11 +120,11 @@ pub enum Decision {
 pub struct Accept {
     /// As which device.
     pub device: DeviceId,
-    /// Whether a certificate proved it.
+    /// Whether a certificate, or a trusted broker's word, proved it.
     pub proven: bool,
     /// The name is not known for that device yet: record it.
     pub add_identity: bool,
-    /// The certificate is not recorded for that device yet: record it.
+    /// What proved it is not recorded for that device yet: record it.
     pub add_credential: bool,
     /// The link that the endpoint has already is to be closed.
     pub take_over: bool,
@@ -166,7 +172,10 @@ pub fn decide(
     {
         return Decision::Refuse(Refusal::NotItsCertificate);
     }
-    if let Some(credential) = credential {
+    // A broker's word is about this name, whatever was known of it, and can't be revoked here.
+    if let Some(credential) = credential
+        && !matches!(attempt.proof, Proof::Vouched { .. })
+    {
         return decide_by_credential(attempt, admission, credential);
     }
     match admission {
@@ -211,6 +220,7 @@ fn decide_known(attempt: &Attempt, device: DeviceId, pinned: &[Fingerprint]) -> 
         Proof::Certificate { trusted: true, names, .. } if names.contains(&attempt.endpoint) => {
             accept(true, true)
         }
+        Proof::Vouched { fingerprint } => accept(true, !pinned.contains(fingerprint)),
         Proof::Certificate { fingerprint, .. } if pinned.contains(fingerprint) => accept(true, false),
         // Anybody can make a certificate that names this endpoint: it never displaces a link that lives.
         Proof::Certificate { .. } if pinned.is_empty() => match attempt.live {

@@ -1,5 +1,5 @@
-//! USP message transfer protocols on tokio: WebSocket and UNIX domain sockets, both sides; MQTT and STOMP, the
-//! client's side.
+//! USP message transfer protocols on tokio: WebSocket and UNIX domain sockets, both sides; MQTT, the client's side and
+//! a broker; STOMP, the client's side.
 //!
 //! A transport moves Records between two Endpoints and says what it proved about the peer. It reads no
 //! Record, keeps no session, and decides nothing about policy: those who do stand behind

@@ -3,6 +3,9 @@
 //! An unknown key is an error that names it. A listener that would speak plaintext on an address that
 //! others can reach is refused unless the file says `allow_plaintext = true`.
 
+pub(crate) mod mqtt;
+mod uds;
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use fleet::enrolment::Policy;
 use serde::Deserialize;
+
+pub use mqtt::{Mqtt, MqttBroker, MqttConnect, MqttVersion};
+pub use uds::Uds;
 
 /// The server's configuration.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -52,6 +58,10 @@ pub struct Usp {
     pub websocket: WebSocket,
     /// Agents that listen, and are dialled.
     pub dial: Dial,
+    /// Agents behind MQTT brokers.
+    pub mqtt: Mqtt,
+    /// Agents of this host.
+    pub uds: Uds,
 }
 
 /// Whether Messages travel in end-to-end sessions.
@@ -208,6 +218,9 @@ impl Config {
         if let Some(listen) = address("CUSP_USP_WEBSOCKET_LISTEN")? {
             self.usp.websocket.listen = Some(listen);
         }
+        if let Some(listen) = address("CUSP_USP_MQTT_BROKER_LISTEN")? {
+            self.usp.mqtt.broker.listen = Some(listen);
+        }
         if let Some(data) = environment("CUSP_DATA") {
             self.data = Some(data.into());
         }
@@ -232,7 +245,11 @@ impl Config {
                 self.usp.websocket.allow_plaintext,
             ),
         ];
-        for (name, listen, tls, allowed) in listeners {
+        let broker = &self.usp.mqtt.broker;
+        let broker = broker
+            .listen
+            .map(|listen| ("usp.mqtt.broker", listen, broker.tls.is_some(), broker.allow_plaintext));
+        for (name, listen, tls, allowed) in listeners.into_iter().chain(broker) {
             if !tls && !allowed && !listen.ip().is_loopback() {
                 bail!(
                     "{name}.listen = \"{listen}\" would speak plaintext where others can reach it: give \
@@ -250,6 +267,8 @@ impl Config {
         if !self.websocket_path().starts_with('/') {
             bail!("usp.websocket.path = \"{}\" does not begin with /", self.websocket_path());
         }
+        self.usp.mqtt.check()?;
+        self.usp.uds.check()?;
         Ok(())
     }
 
@@ -280,7 +299,13 @@ impl Config {
 
     /// Whether agents are served in plaintext where others can reach it.
     pub fn plaintext_warning(&self) -> bool {
-        self.usp.websocket.tls.is_none() && !self.websocket_listen().ip().is_loopback()
+        let broker = &self.usp.mqtt.broker;
+        let listeners = [
+            (self.usp.websocket.tls.is_some(), Some(self.websocket_listen())),
+            (broker.tls.is_some(), broker.listen),
+        ];
+        let reachable = |listen: Option<SocketAddr>| listen.is_some_and(|listen| !listen.ip().is_loopback());
+        listeners.into_iter().any(|(tls, listen)| !tls && reachable(listen))
     }
 
     /// The configuration in force, as TOML. It holds no secrets: keys stay in their files.
@@ -306,6 +331,8 @@ impl Config {
         show_option(&mut text, "public_url", self.usp.websocket.public_url.as_deref());
         show_tls(&mut text, self.usp.websocket.tls.as_ref(), self.usp.websocket.allow_plaintext);
         let _ = writeln!(text, "\n[usp.dial]\nretry_seconds = {}", self.dial_retry_seconds());
+        self.usp.mqtt.show(&mut text);
+        self.usp.uds.show(&mut text);
         let policy = match self.enrolment.policy {
             PolicyName::Approve => "approve",
             PolicyName::Open => "open",

@@ -1,5 +1,7 @@
 //! What a device needs to connect here, ready to paste.
 
+mod mqtt;
+
 use std::net::SocketAddr;
 
 use api::gateway::ConnectInfo;
@@ -51,6 +53,7 @@ pub(crate) fn info(config: &Config, listeners: &Listeners, endpoint: &EndpointId
         tls,
         ca_pem,
         plaintext_warning: config.plaintext_warning(),
+        brokers: mqtt::infos(config, listeners, endpoint, ca),
     }
 }
 
@@ -108,6 +111,7 @@ mod tests {
         let listeners = Listeners {
             http: "127.0.0.1:8080".parse().expect("an address"),
             usp_websocket: "127.0.0.1:8183".parse().expect("an address"),
+            usp_mqtt_broker: None,
         };
         let endpoint = EndpointId::receive("self::c").expect("an endpoint id");
         // (public URL; host, port, path, encryption)

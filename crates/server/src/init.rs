@@ -66,6 +66,12 @@ path = "/usp"
 tls = {{ cert = {cert}, key = {key} }}
 public_url = "wss://{host}:8183/usp"
 
+# An MQTT broker for agents, beside WebSocket.
+# [usp.mqtt.broker]
+# listen = "0.0.0.0:8883"
+# tls = {{ cert = {cert}, key = {key} }}
+# public_url = "mqtts://{host}:8883"
+
 [enrolment]
 # "approve": unknown devices wait for a person; "open": for labs; "closed": they are refused.
 policy = "approve"

@@ -16,6 +16,7 @@ pub mod metrics;
 mod schema;
 mod schemas;
 mod start;
+mod transports;
 pub mod usp;
 
 pub use config::Config;

@@ -8,8 +8,14 @@ pub const ATTEMPTS: u32 = 60;
 pub const ATTEMPT_EVERY: Duration = Duration::from_secs(1);
 /// Addresses whose attempts are counted; the ones heard of longest ago make room.
 pub const ATTEMPT_ADDRESSES: usize = 16 * 1024;
-/// Connections that wait for a person at the same time.
+/// Connections that wait for a person at the same time; as many more behind brokers.
 pub const PENDING_LINKS: usize = 1024;
+/// Agents behind one broker that have a link at the same time.
+pub const BROKER_PEERS: usize = 100_000;
+/// Agents behind brokers that may be refused, or have to wait, at once; those beyond that are counted only.
+pub const STRANGERS: u32 = 600;
+/// How long it takes until one more is granted.
+pub const STRANGER_EVERY: Duration = Duration::from_millis(50);
 /// Refusals on their way to the store; more are counted and logged, and not listed.
 pub const REFUSALS_UNSTORED: usize = 64;
 /// How often the decision about a link is taken again because another link came between.

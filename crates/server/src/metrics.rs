@@ -2,6 +2,8 @@
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// What the server counts.
@@ -25,9 +27,29 @@ pub struct Metrics {
     pub noticed: Counter,
     /// Sessions ended by a panic.
     pub panics: Counter,
+    broker_connected: Family<[(&'static str, String); 1], Gauge>,
+    broker_records_in: Family<[(&'static str, String); 1], Counter>,
+}
+
+/// What is counted of one broker; there are as many as the configuration names.
+#[derive(Clone)]
+pub struct BrokerMeter {
+    /// 1 while there is a connection.
+    pub connected: Gauge,
+    /// Records from agents behind it.
+    pub records_in: Counter,
 }
 
 impl Metrics {
+    /// What is counted of the broker of this URL.
+    pub fn broker(&self, url: &str) -> BrokerMeter {
+        let label = [("broker", url.to_owned())];
+        BrokerMeter {
+            connected: self.broker_connected.get_or_create(&label).clone(),
+            records_in: self.broker_records_in.get_or_create(&label).clone(),
+        }
+    }
+
     /// The text that Prometheus scrapes.
     pub fn render(&self, sessions: usize) -> String {
         let mut registry = Registry::with_prefix("cusp");
@@ -45,6 +67,10 @@ impl Metrics {
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
+        let help = "Whether there is a connection to this broker";
+        registry.register("broker_connected", help, self.broker_connected.clone());
+        let help = "Records from agents behind this broker";
+        registry.register("broker_records_in", help, self.broker_records_in.clone());
         let online = prometheus_client::metrics::gauge::Gauge::<i64>::default();
         online.set(i64::try_from(sessions).unwrap_or(i64::MAX));
         registry.register("sessions", "Devices with a session", online);

@@ -25,6 +25,7 @@ use crate::data_dir::{DataDir, Listeners};
 use crate::descriptors::{self, Shares};
 use crate::gateway::ServerGateway;
 use crate::metrics::Metrics;
+use crate::transports::Transports;
 use crate::usp::{DialOptions, Inspect, Issued, Issuer, Usp, UspOptions, dial};
 use crate::{control, http};
 
@@ -50,6 +51,7 @@ pub struct Server {
     router: axum::Router,
     usp: Usp<SqliteStore>,
     dial: DialOptions,
+    transports: Transports,
     store: SqliteStore,
     clock: Clock,
     position: watch::Sender<Seq>,
@@ -102,11 +104,21 @@ impl Server {
             .transpose()
             .context("usp.websocket.tls")?;
         let mut listen = ListenConfig::new(config.websocket_path(), endpoint.clone(), Role::Controller);
-        listen.max_connections = shares.peers.get();
+        // Where there is a broker, the two share what there is.
+        let broker = &config.usp.mqtt.broker;
+        let peers = if broker.listen.is_some() { shares.peers.get().div_ceil(2) } else { shares.peers.get() };
+        listen.max_connections = peers;
         let websocket = Listener::bind(config.websocket_listen(), websocket_tls, listen)
             .await
             .with_context(|| format!("usp.websocket.listen = \"{}\"", config.websocket_listen()))?;
-        let listeners = Listeners { http: http.local_addr()?, usp_websocket: websocket.local_addr()? };
+        let broker_tls = broker.tls.as_ref().map(|tls| tls_of(tls, &ca)).transpose();
+        let broker_tls = broker_tls.context("usp.mqtt.broker.tls")?;
+        let transports = Transports::open(config, broker_tls, peers, &folder, &ca, &endpoint).await?;
+        let listeners = Listeners {
+            http: http.local_addr()?,
+            usp_websocket: websocket.local_addr()?,
+            usp_mqtt_broker: transports.broker_address(),
+        };
 
         let connect = connect::info(config, &listeners, &endpoint, &ca);
         let dial = dial_options(config, &ca, &endpoint).context("usp.dial")?;
@@ -134,6 +146,9 @@ impl Server {
         control::serve(&folder, store.clone(), clock, stopped).await?;
         folder.write_listeners(&listeners)?;
         tracing::info!(http = %listeners.http, usp_websocket = %listeners.usp_websocket, "listening");
+        if let Some(listen) = listeners.usp_mqtt_broker {
+            tracing::info!(usp_mqtt_broker = %listen, "listening");
+        }
         Ok(Server {
             listeners,
             sign_in,
@@ -144,6 +159,7 @@ impl Server {
             router,
             usp,
             dial,
+            transports,
             store,
             clock,
             position,
@@ -154,7 +170,19 @@ impl Server {
     /// Serves until `shutdown` is done, then lets connections finish.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let Server {
-            shares, http, http_tls, websocket, router, usp, dial, store, clock, position, stop, ..
+            shares,
+            http,
+            http_tls,
+            websocket,
+            router,
+            usp,
+            dial,
+            transports,
+            store,
+            clock,
+            position,
+            stop,
+            ..
         } = self;
         let tls = http_tls.map(|tls| Arc::clone(tls.config()));
         let serving = tokio::spawn(http::serve(http, tls, router, shares.http, stop.subscribe()));
@@ -164,6 +192,7 @@ impl Server {
             let _ = stopped.wait_for(|stop| *stop).await;
         }));
         let dialling = tokio::spawn(dial::run(usp.clone(), dial, stop.subscribe()));
+        let others = transports.spawn(&usp, &stop);
         let follower = tokio::spawn(follow_log(store.positions(), position));
         let workers = tokio::spawn(work(store, usp, clock));
         shutdown.await;
@@ -171,6 +200,7 @@ impl Server {
         let _ = stop.send(true);
         let _ = links.await;
         let _ = dialling.await;
+        others.join_all().await;
         follower.abort();
         workers.abort();
         let _ = serving.await;

@@ -118,6 +118,11 @@ pub enum PeerAuth {
     Unproven,
     /// TLS with a certificate.
     Certificate(Arc<PeerCertificate>),
+    /// A broker that is trusted to know its clients: each Record of it is from whom it says (R-SEC.4c), which the
+    /// broker's own certificate vouches for.
+    Broker(Arc<PeerCertificate>),
+    /// The user name of somebody who knows its password.
+    Login(Arc<str>),
     /// A process of this host, and whose: the kernel says so (`SO_PEERCRED`).
     Local {
         /// The user id of the process when it connected or began to listen.

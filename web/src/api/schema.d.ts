@@ -677,6 +677,21 @@ export interface components {
         };
         /** @description A number; as text where JavaScript would round it. */
         Bound: number | string;
+        /** @description What a device needs to be reached through an MQTT broker. */
+        BrokerInfo: {
+            /** @description Configuration of `cusp-agent`, ready to paste. */
+            agent_toml: string;
+            /** @description Factory reset parameters of OB-USP-AGENT; `ENDPOINT_HERE` stands for the device's endpoint id. */
+            obuspa: string;
+            /** @description Whether that is TLS. */
+            tls: boolean;
+            /** @description The controller's topic, which agents send to. */
+            topic: string;
+            /** @description `mqtt://HOST[:PORT]`, or `mqtts://HOST[:PORT]` with TLS. */
+            url: string;
+            /** @description The version of MQTT that the controller speaks with it: `5.0` or `3.1.1`. */
+            version: string;
+        };
         /** @description A device that an ambiguous name may mean. */
         Candidate: {
             /** @description The first of its endpoint ids. */
@@ -690,6 +705,8 @@ export interface components {
         ConnectInfo: {
             /** @description Configuration of `cusp-agent`, ready to paste. */
             agent_toml: string;
+            /** @description MQTT brokers through which devices are reached as well. */
+            brokers: components["schemas"]["BrokerInfo"][];
             /** @description The CA that signed the server's certificate. */
             ca_pem?: string | null;
             /** @description The controller's endpoint id. */

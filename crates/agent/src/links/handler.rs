@@ -77,7 +77,7 @@ impl LinkHandler for Links {
         // Who dials in is believed only what its certificate says.
         let certified = match &link.peer {
             PeerAuth::Certificate(peer) => peer.endpoint_ids.first().cloned(),
-            PeerAuth::Unproven | PeerAuth::Local { .. } => None,
+            PeerAuth::Unproven | PeerAuth::Local { .. } | PeerAuth::Login(_) | PeerAuth::Broker(_) => None,
         };
         let named = self.controller.clone().or(certified).or_else(|| link.eid.clone());
         let Some(controller) = named else {

@@ -3,6 +3,7 @@
 use fleet::device::{Credential, CredentialKind, CredentialOrigin};
 use fleet::enrolment::{Accept, Admission, Attempt, Decision, Live, Policy, Proof, Refusal, decide};
 use fleet::ids::{DeviceId, Fingerprint};
+use requirement::requirement;
 
 use crate::at;
 
@@ -105,6 +106,26 @@ fn a_second_plain_link_waits_for_the_first_to_fail() {
     // With the same certificate it takes over at once.
     let again = Attempt { live: Live::Answers, ..attempt(certificate(3, &[], false)) };
     check(&again, known(&[3]), None, Decision::Accept(Accept { take_over: true, ..accept(true) }));
+}
+
+/// A trusted broker's word lets a device in, and from then on nothing less does.
+#[test]
+#[requirement("R-SEC.9")]
+fn a_trusted_broker_vouches_for_a_device() {
+    let vouched = |live| Attempt { live, ..attempt(Proof::Vouched { fingerprint: Fingerprint([5; 32]) }) };
+    let first = Accept { add_credential: true, ..accept(true) };
+    check(&vouched(Live::None), known(&[]), None, Decision::Accept(first));
+    check(&vouched(Live::None), known(&[3]), None, Decision::Accept(first));
+    check(&vouched(Live::None), known(&[5]), None, Decision::Accept(accept(true)));
+    let over = Accept { take_over: true, ..accept(true) };
+    check(&vouched(Live::Unasked), known(&[5]), None, Decision::Accept(over));
+    check(&attempt(Proof::Unproven), known(&[5]), None, Decision::Refuse(Refusal::ProofMissing));
+    // What was kept of an earlier word, even revoked, says nothing against it.
+    check(&vouched(Live::None), known(&[]), issued(DEVICE, true), Decision::Accept(first));
+    check(&vouched(Live::None), Some(Admission::Rejected), None, Decision::Refuse(Refusal::Rejected));
+    check(&vouched(Live::None), None, None, Decision::Pending);
+    let open = decide(&vouched(Live::None), None, None, Policy::Open);
+    assert_eq!(open, Decision::Create { proven: true });
 }
 
 #[test]

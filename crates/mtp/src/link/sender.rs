@@ -307,6 +307,12 @@ impl Shared {
         self.lock().close.clone().unwrap_or((1000, Cow::Borrowed("")))
     }
 
+    /// Whether somebody has said that the peer is known.
+    #[cfg(feature = "mqtt")]
+    pub(crate) fn is_authorised(&self) -> bool {
+        self.lock().authorised
+    }
+
     /// Something came from the peer.
     pub(crate) fn heard(&self) {
         if let Way::Through(through) = &self.way {

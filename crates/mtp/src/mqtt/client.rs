@@ -47,12 +47,15 @@ pub struct Client {
     pub bind: Option<IpAddr>,
     /// What we are to those behind the broker.
     pub role: Role,
+    /// Whether the broker's word counts on who sent a Record (R-SEC.9): it lets in nobody without a certificate of
+    /// their own, and nobody under another's name (R-SEC.4b, R-SEC.4c). Only with TLS.
+    pub trusted: bool,
 }
 
 impl Client {
     /// A client without TLS; the other fields may be set afterwards.
     pub fn new(broker: BrokerAddress, settings: Settings, role: Role) -> Client {
-        Client { broker, settings, tls: None, bind: None, role }
+        Client { broker, settings, tls: None, bind: None, role, trusted: false }
     }
 
     /// Connects, and subscribes: what comes back can send and receive. It does nothing until it is
@@ -97,6 +100,7 @@ impl Client {
                     }
                     Event::Up { reply_to } => {
                         let (shared, role) = (Shared::brokered(), self.role);
+                        let proof = self.proof(&peer);
                         let conn = Conn::new(io, machine, shared, started);
                         return Ok(Session {
                             conn,
@@ -104,6 +108,7 @@ impl Client {
                             reply_to,
                             peer_addr,
                             peer,
+                            proof,
                             role,
                             assigned_client_id,
                             response_information,
@@ -117,6 +122,18 @@ impl Client {
                 0 => return Err(Error::Io(std::io::ErrorKind::UnexpectedEof.into())),
                 n => machine.handle_input(started.elapsed(), &buffer[..n]),
             }
+        }
+    }
+}
+
+impl Client {
+    /// What the broker proves of those who send through it.
+    fn proof(&self, broker: &PeerAuth) -> PeerAuth {
+        match broker {
+            PeerAuth::Certificate(broker) if self.trusted && broker.vouched => {
+                PeerAuth::Broker(broker.clone())
+            }
+            _ => PeerAuth::Unproven,
         }
     }
 }
@@ -135,6 +152,7 @@ pub struct Session {
     reply_to: Topic,
     peer_addr: SocketAddr,
     peer: PeerAuth,
+    proof: PeerAuth,
     role: Role,
     assigned_client_id: Option<String>,
     response_information: Option<String>,
@@ -175,7 +193,8 @@ impl Session {
     /// Runs the link until it is gone. Dropping the future drops the connection. While the handler holds a
     /// Record, nothing is read and no ping is sent: the keep-alive time is what it has.
     ///
-    /// Of each Record nothing is proved ([`PeerAuth::Unproven`]): the broker passes on what it was given.
+    /// Of each Record nothing is proved ([`PeerAuth::Unproven`]), because a broker passes on what it was given;
+    /// unless it is one that is [trusted](Client::trusted).
     pub async fn run<H: LinkHandler>(self, handler: &H) -> DownReason {
         let mut conn = self.conn;
         let link = conn.shared.link;
@@ -200,8 +219,8 @@ impl Session {
                     Err(end) => break end,
                 },
             };
-            let inbound =
-                Inbound { link, peer: PeerAuth::Unproven, return_path: path(link, &reply_to), record };
+            let peer = self.proof.clone();
+            let inbound = Inbound { link, peer, return_path: path(link, &reply_to), record };
             // What can't be decoded is dropped; the others behind the broker are not to suffer from it.
             if let Err(end) = conn.deliver(inbound, handler).await {
                 break end;

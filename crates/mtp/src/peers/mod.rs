@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use usp_proto::link::{Inbound, LinkId, PeerAuth};
 use usp_proto::{EndpointId, Record};
 
-use crate::limits::{BROKER_RECORDS, PEER_RECORDS};
+use crate::limits::BROKER_RECORDS;
 use crate::link::{DownReason, LinkHandler, LinkUp, Shared, Verdict};
 use peer::Peer;
 
@@ -85,6 +85,14 @@ impl<H: LinkHandler> Peers<H> {
         }
     }
 
+    /// Whatever is known of an Endpoint, it is not there any more: its links end.
+    pub fn left(&self, endpoint: &EndpointId, reason: &DownReason) {
+        let gone = self.0.lock().peers.get(endpoint).cloned().unwrap_or_default();
+        for peer in gone {
+            self.0.end(&peer, reason.clone());
+        }
+    }
+
     /// How many there are now.
     pub fn count(&self) -> usize {
         self.0.lock().count
@@ -139,7 +147,7 @@ impl<H: LinkHandler> LinkHandler for Peers<H> {
         let Ok(permit) = Arc::clone(&self.0.room).acquire_owned().await else { return Verdict::Accepted };
         let leaves = said.leaves;
         if !self.0.enter(&peer, record, leaves, permit) {
-            tracing::debug!(from = %peer.endpoint, "{PEER_RECORDS} Records of it wait: one more was dropped");
+            tracing::debug!(from = %peer.endpoint, "too much of it waits: a Record was dropped");
         }
         // The others behind the broker are not to suffer from one that can't be decoded.
         Verdict::Accepted

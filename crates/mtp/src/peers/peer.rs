@@ -9,7 +9,7 @@ use usp_proto::EndpointId;
 use usp_proto::link::{Inbound, LinkId, PeerAuth};
 
 use super::Inner;
-use crate::limits::PEER_RECORDS;
+use crate::limits::{MAX_MESSAGE_UNPROVEN, PEER_RECORDS};
 use crate::link::{DownReason, LinkHandler, LinkSender, LinkUp, Shared};
 
 /// A link with an Endpoint.
@@ -90,7 +90,7 @@ struct Worker<H: LinkHandler> {
 }
 
 impl<H: LinkHandler> Inner<H> {
-    /// Lines a Record up; false when too many wait.
+    /// Lines a Record up; false when too many wait, or more bytes than somebody whom nobody has authorised may send.
     pub(super) fn enter(
         self: &Arc<Self>,
         peer: &Arc<Peer>,
@@ -101,7 +101,7 @@ impl<H: LinkHandler> Inner<H> {
         let link = peer.link();
         let record = Inbound { link, return_path: record.return_path.by(link), ..record };
         let mut line = peer.lock();
-        if line.waiting.len() >= PEER_RECORDS {
+        if line.waiting.len() >= PEER_RECORDS || self.is_too_much(peer, &line, record.record.len()) {
             return false;
         }
         if line.ended.is_some() {
@@ -113,6 +113,12 @@ impl<H: LinkHandler> Inner<H> {
             tokio::spawn(worker.work());
         }
         true
+    }
+
+    fn is_too_much(&self, peer: &Peer, line: &Line, more: usize) -> bool {
+        let is_stranger = self.strangers.is_some() && !peer.shared.is_authorised();
+        let waiting = || line.waiting.iter().map(|one| one.record.record.len()).sum::<usize>();
+        is_stranger && waiting() + more > MAX_MESSAGE_UNPROVEN
     }
 }
 

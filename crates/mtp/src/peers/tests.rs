@@ -10,6 +10,7 @@ use usp_proto::record::MqttVersion;
 use usp_proto::{RecordType, Version};
 
 use super::*;
+use crate::limits::PEER_RECORDS;
 use crate::link::{LinkSender, Out, Role, SendError, Side};
 
 const US: &str = "self::controller";
@@ -183,6 +184,12 @@ async fn a_link_ends_with_a_good_bye_a_close_a_new_connect_or_the_broker() {
     assert!(!third.sender.answers_ping(Duration::ZERO).await);
     assert!(!LinkSender(bench.broker.clone()).is_closed());
 
+    bench.say("os::c").await;
+    let gone = bench.up().await;
+    bench.next().await;
+    bench.peers.left(&id("os::c"), &DownReason::Lost(std::io::ErrorKind::BrokenPipe));
+    assert_eq!(bench.next().await, format!("down {} connection lost: broken pipe", gone.link.0));
+
     bench.say("os::b").await;
     let other = bench.up().await;
     bench.next().await;
@@ -228,6 +235,25 @@ async fn one_that_is_slow_or_panics_holds_up_nobody() {
     bench.gate.add_permits(1);
     assert!(bench.next().await.starts_with("os::slow by "));
     assert_eq!(bench.next().await, format!("down {slow} no answer to pings"));
+}
+
+#[tokio::test]
+async fn a_stranger_sends_little_until_it_is_authorised() {
+    let mut bench = Bench::controller(9);
+    let large = |n| RecordType::NoSession { payload: vec![b'x'; n].into() };
+    bench.deliver("os::a", large(70_000)).await;
+    let first = bench.up().await.link.0;
+    bench.deliver("os::a", leave()).await;
+    assert_eq!(bench.next().await, format!("os::a by {first} topic/os::a"), "its good-bye alone");
+    assert_eq!(bench.next().await, format!("down {first} closed by the peer: 1000 it said good-bye"));
+
+    bench.deliver("os::b", large(60_000)).await;
+    let second = bench.up().await;
+    let told = format!("os::b by {} topic/os::b", second.link.0);
+    assert_eq!(bench.next().await, told);
+    second.sender.authorise();
+    bench.deliver("os::b", large(70_000)).await;
+    assert_eq!(bench.next().await, told);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use fleet::ids::{DeviceId, Fingerprint};
 use fleet::job::Actor;
 use fleet::port::{Admit, Enrol, SessionOpened, Store, StoreError, Write, Written};
 use mtp::{Admission, Candidate, EnrolRequest, Refusal};
+use sha2::{Digest, Sha256};
 use usp_endpoint::EndpointId;
 use usp_endpoint::link::{LinkId, PeerAuth};
 
@@ -87,7 +88,7 @@ impl<S: Store> Usp<S> {
 
     /// The decision about a peer. Reads one row by its name and one by its certificate (invariant 4), and
     /// pings the link that it has already where that matters.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         eid: &EndpointId,
         peer: &PeerAuth,
@@ -124,6 +125,10 @@ impl<S: Store> Usp<S> {
     pub(super) async fn decide(&self, entry: &Arc<LinkEntry<S>>) -> Opening<S> {
         let up = &entry.up;
         let Some(eid) = &up.eid else { return Opening::Refused("no endpoint id") };
+        if *eid == self.0.options.endpoint {
+            // R-ARC.2; behind a broker nobody has asked before.
+            return Opening::Refused("this is the controller's own endpoint id");
+        }
         let mut opened = Ok(None);
         for _ in 0..DECISIONS {
             opened = match self.judge(eid, &up.peer, Some(up.link)).await {
@@ -154,6 +159,12 @@ impl<S: Store> Usp<S> {
         other: Option<LinkId>,
     ) -> Result<Option<Opening<S>>, StoreError> {
         let up = &entry.up;
+        let behind_broker = entry.is_behind_broker();
+        let fails = matches!(decision, Decision::Refuse(_) | Decision::Pending | Decision::AskLive);
+        if fails && behind_broker && !self.0.strangers.take(self.0.clock.now().mono) {
+            self.0.metrics.refused.inc();
+            return Ok(Some(Opening::Refused("too many strangers")));
+        }
         let let_in = !matches!(decision, Decision::Refuse(_));
         if let_in && !self.replace(eid, other, up.link) {
             return Ok(None);
@@ -170,10 +181,14 @@ impl<S: Store> Usp<S> {
                 self.session_for(entry, eid, device, proven).await
             }
             Decision::Pending | Decision::AskLive => {
-                if let Some(peer) = up.peer_addr {
+                if let Some(peer) = up.peer_addr.filter(|_| !behind_broker) {
                     self.0.attempts.charge(peer.ip(), self.0.clock.now().mono);
                 }
-                let Some(place) = self.pending_place() else {
+                let Some(place) = self.pending_place(behind_broker) else {
+                    // Nothing tells that somebody behind a broker is gone: the list is not to depend on room here.
+                    if behind_broker {
+                        self.put_pending(entry, eid).await?;
+                    }
                     return Ok(Some(Opening::Refused("too many devices wait")));
                 };
                 self.put_pending(entry, eid).await?;
@@ -201,7 +216,10 @@ impl<S: Store> Usp<S> {
                 kind: CredentialKind::CertificateFingerprint,
                 value,
                 issued_for: accept.device,
-                origin: CredentialOrigin::Issued,
+                origin: match peer {
+                    PeerAuth::Broker(_) => CredentialOrigin::Pinned,
+                    _ => CredentialOrigin::Issued,
+                },
                 at,
                 revoked: false,
             };
@@ -394,7 +412,8 @@ fn unavailable(error: StoreError) -> Refusal {
 /// What a transport proved, in the terms of the domain. Wildcard names count where they certify the id.
 fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
     match peer {
-        PeerAuth::Unproven | PeerAuth::Local { .. } => Proof::Unproven,
+        PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } => Proof::Unproven,
+        PeerAuth::Broker(_) => Proof::Vouched { fingerprint: broker_word(eid) },
         PeerAuth::Certificate(certificate) => {
             let mut names: Vec<String> =
                 certificate.endpoint_ids.iter().map(|id| id.as_str().to_owned()).collect();
@@ -408,4 +427,13 @@ fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
             }
         }
     }
+}
+
+/// What stands for a trusted broker's word where fingerprints are kept. The same for each of them, because a device
+/// may come by any; and never that of a certificate, which is one of DER.
+fn broker_word(eid: &EndpointId) -> Fingerprint {
+    let mut hash = Sha256::new();
+    hash.update(b"a trusted broker vouches for ");
+    hash.update(eid.as_str());
+    Fingerprint(hash.finalize().into())
 }

@@ -314,7 +314,7 @@ impl<S: Store> Dialling<S> {
 
 fn names(peer: &PeerAuth, endpoint: &EndpointId) -> bool {
     match peer {
-        PeerAuth::Unproven | PeerAuth::Local { .. } => false,
+        PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } | PeerAuth::Broker(_) => false,
         PeerAuth::Certificate(certificate) => {
             certificate.endpoint_ids.iter().any(|id| id.certifies(endpoint))
         }

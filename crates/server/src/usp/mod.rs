@@ -6,11 +6,14 @@
 
 mod admission;
 mod attempts;
+pub(crate) mod broker;
 mod convert;
 pub(crate) mod dial;
 mod lanes;
 mod links;
+pub(crate) mod local;
 mod onboarding;
+pub(crate) mod own_broker;
 mod session;
 mod timers;
 mod trace;
@@ -33,6 +36,7 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::schemas::Schemas;
 use attempts::Attempts;
+use broker::Strangers;
 use lanes::LaneTable;
 use links::LinkEntry;
 use session::Session;
@@ -112,6 +116,9 @@ struct Inner<S: Store> {
     attempts: Attempts,
     /// Connections that wait for a person.
     pending_links: Arc<AtomicUsize>,
+    /// Those of them that are behind brokers.
+    pending_behind: Arc<AtomicUsize>,
+    strangers: Strangers,
     /// Refusals on their way to the store.
     unstored_refusals: AtomicUsize,
     metrics: Arc<Metrics>,
@@ -141,6 +148,8 @@ impl<S: Store> Usp<S> {
             traces: Traces::default(),
             attempts: Attempts::default(),
             pending_links: Arc::default(),
+            pending_behind: Arc::default(),
+            strangers: Strangers::default(),
             unstored_refusals: AtomicUsize::new(0),
             metrics,
             dials: watch::Sender::new(()),

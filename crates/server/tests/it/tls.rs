@@ -16,26 +16,32 @@ use crate::agent::Agent;
 use crate::world::{AGENT, Running, World, id};
 
 /// A server as `init` configures it, on free ports of loopback.
-struct Secure {
-    world: World,
-    server: Running,
-    trust: Trust,
-    controller: EndpointId,
+pub(crate) struct Secure {
+    pub(crate) world: World,
+    pub(crate) server: Running,
+    pub(crate) trust: Trust,
+    pub(crate) controller: EndpointId,
 }
 
-async fn secure() -> Secure {
+pub(crate) async fn secure() -> Secure {
+    secure_with(|_| {}).await
+}
+
+/// The same with some changes to its configuration.
+pub(crate) async fn secure_with(change: impl FnOnce(&mut Config)) -> Secure {
     let folder = tempfile::tempdir().expect("a folder");
     // Words of the template in the path must not matter.
     let place = folder.path().join("HOST KEY CERT DATA");
     std::fs::create_dir(&place).expect("a folder");
     server::init(&place, None).expect("made");
     assert!(server::init(&place, None).is_err(), "never overwritten");
-    let config =
+    let mut config =
         Config::load_with(Some(&place.join("cusp.toml")), None, |_| None).expect("init writes good ones");
     assert!(config.http.tls.is_some() && config.usp.websocket.tls.is_some());
     assert!(config.http_listen().ip().is_unspecified() && config.websocket_listen().ip().is_unspecified());
     let pem = std::fs::read(place.join("cusp-data/ca.pem")).expect("the CA");
     let roots = pki::pem::certificates(&pem).expect("certificates");
+    change(&mut config);
     let world = World::with(folder, config);
     let mut server = world.serve().await;
     server.api.tls = Some(https(&roots));
@@ -54,7 +60,7 @@ fn https(roots: &[rustls::pki_types::CertificateDer<'static>]) -> Arc<rustls::Cl
 }
 
 impl Secure {
-    fn dialer(&self, eid: &str, identity: Option<&Identity>) -> Dialer {
+    pub(crate) fn dialer(&self, eid: &str, identity: Option<&Identity>) -> Dialer {
         let url: WsUrl = format!("wss://{}/usp", self.server.listeners.usp_websocket).parse().expect("a URL");
         let verifier =
             ControllerVerifier::new(&self.trust, Some(self.controller.clone()), true, pki::provider());
@@ -64,7 +70,7 @@ impl Secure {
         dialer
     }
 
-    async fn token(&self, uses: u32) -> String {
+    pub(crate) async fn token(&self, uses: u32) -> String {
         self.token_for(uses, None, None).await
     }
 
@@ -75,7 +81,7 @@ impl Secure {
         made["token"].as_str().expect("a text").to_owned()
     }
 
-    async fn enrol(&self, eid: &str, token: &str) -> Result<Identity, Error> {
+    pub(crate) async fn enrol(&self, eid: &str, token: &str) -> Result<Identity, Error> {
         let pending = PendingIdentity::generate(&id(eid)).expect("a key");
         let chain = self.dialer(eid, None).enrol(token, pending.request_pem()).await?;
         Ok(pending.complete(&chain).expect("a chain for this key"))

@@ -184,3 +184,30 @@ fn debug_shows_no_payload() {
     let shown = format!("{record:?}");
     assert!(shown.contains("6 bytes") && !shown.contains("secret") && !shown.contains("115"), "{shown}");
 }
+
+/// Whoever decodes it finds the same sender; where there is none, or more than one, nobody is named.
+#[test]
+fn the_sender_is_read_without_the_rest() {
+    let honest = Record::websocket_connect(&id("os::A"), &id("self::c"), usp_proto::Version::CURRENT)
+        .encode()
+        .to_vec();
+    let with = |more: &[u8]| [&honest[..], more].concat();
+    let cases = [
+        (honest.clone(), Some("os::A")),
+        // A field of later versions, and a kind of Record that is none: not for this to judge.
+        (with(&[0x82, 0x01, 1, b'x']), Some("os::A")),
+        (vec![0x1A, 5, b'o', b's', b':', b':', b'A'], Some("os::A")),
+        (with(&[0x1A, 5, b'o', b's', b':', b':', b'B']), None),
+        (with(&[0x1A, 5, b'o', b's', b':', b':', b'A']), None),
+        (with(&[0x1A, 5, b'o']), None),
+        (vec![0x1A, 1, b'A'], None),
+        (vec![0x18, 1], None),
+        (vec![], None),
+    ];
+    for (record, expected) in cases {
+        assert_eq!(Record::sender(&record), expected.map(id), "{record:02X?}");
+        if let Ok(decoded) = Record::decode(record.into()) {
+            assert_eq!(expected.map(id), Some(decoded.from_id));
+        }
+    }
+}

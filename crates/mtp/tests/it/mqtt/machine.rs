@@ -23,7 +23,7 @@ fn happened(machine: &mut Machine) -> Vec<Event> {
 }
 
 /// A packet: first byte, length, and the rest in parts.
-fn packet(first: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn packet(first: u8, parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
     assert!(body.len() < 16_384);
     let mut bytes = vec![first];
@@ -37,7 +37,7 @@ fn packet(first: u8, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A UTF-8 string as MQTT writes it.
-fn text(text: &str) -> Vec<u8> {
+pub(super) fn text(text: &str) -> Vec<u8> {
     [&(text.len() as u16).to_be_bytes()[..], text.as_bytes()].concat()
 }
 
