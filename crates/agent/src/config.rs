@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::challenges::{self, ChallengeConfig};
 use crate::roles::{self, RoleConfig};
+use crate::trust::{self, CredentialConfig, TrustConfig};
 
 /// The whole file.
 #[derive(Clone, Default, Debug, Deserialize)]
@@ -34,6 +35,12 @@ pub struct Config {
     /// What a controller can answer to get a role.
     #[serde(default, rename = "challenge")]
     pub challenges: Vec<ChallengeConfig>,
+    /// CAs that vouch for controllers, also for those that stand nowhere.
+    #[serde(default, rename = "credential")]
+    pub credentials: Vec<CredentialConfig>,
+    /// Whom it trusts that nobody vouches for.
+    #[serde(default)]
+    pub trust: TrustConfig,
     /// Its own certificate.
     #[serde(default)]
     pub tls: TlsConfig,
@@ -183,6 +190,7 @@ impl Config {
         }
         roles::check(self)?;
         challenges::check(self)?;
+        trust::check(self)?;
         if self.tls.cert.is_some() != self.tls.key.is_some() {
             bail!("tls: cert and key come together");
         }

@@ -1,19 +1,23 @@
 //! Trust: whose certificates count for a controller, and how this device is given its own against a
 //! one-time token.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use dm::tree::Tree;
+use engine::Instance;
+use engine::trust::trusted;
 use mtp::EndpointId;
 use mtp::ws::Dialer;
 use pki::{ClientTls, ControllerVerifier, Identity as Credential, PendingIdentity, Trust};
+use rustls_pki_types::CertificateDer;
 
 use crate::config::{Config, ControllerConfig};
 use crate::providers::time::credible;
 use crate::state::{Origin, StateDir};
 use crate::system::SystemRoot;
+use crate::trust::Certificates;
 
 /// Where distributions keep the certificates of public CAs.
 const SYSTEM_ROOTS: [&str; 2] = ["etc/ssl/certs/ca-certificates.crt", "etc/ssl/cert.pem"];
@@ -25,6 +29,8 @@ pub struct Credentials {
     root: SystemRoot,
     endpoint: EndpointId,
     controllers: Vec<ControllerConfig>,
+    /// Whose tables say who is trusted.
+    instance: OnceLock<Weak<Instance>>,
     own: Mutex<(Credential, Origin)>,
 }
 
@@ -41,7 +47,14 @@ impl Credentials {
     ) -> Result<Arc<Credentials>> {
         let own = Mutex::new(state.credential(config, &endpoint).context("the device's certificate")?);
         let controllers = config.controllers.clone();
-        Ok(Arc::new(Credentials { state, root, endpoint, controllers, own }))
+        let instance = OnceLock::new();
+        Ok(Arc::new(Credentials { state, root, endpoint, controllers, instance, own }))
+    }
+
+    /// From now on the tables of this instance say who is trusted; they are read for each connection anew. Before
+    /// that, the system's CAs are.
+    pub fn attach(&self, instance: &Arc<Instance>) {
+        let _ = self.instance.set(Arc::downgrade(instance));
     }
 
     /// The device's own.
@@ -52,9 +65,9 @@ impl Credentials {
     /// TLS towards a controller.
     ///
     /// # Errors
-    /// When its CA or pin can't be read.
+    /// When a CA can't serve as one, or our own certificate can't be used.
     pub fn tls(&self, controller: &EndpointId) -> Result<ClientTls> {
-        let trust = self.trust(controller)?;
+        let trust = self.trust(Some(controller));
         // R-MTP.2: dates count once there is a time to compare them with.
         let check_dates = credible(SystemTime::now()).is_some();
         let verifier =
@@ -66,63 +79,41 @@ impl Credentials {
     /// is for controllers only.
     ///
     /// # Errors
-    /// When a CA can't be read.
+    /// When a CA can't serve as one.
     pub fn upload_tls(&self) -> Result<ClientTls> {
-        let mut trust = Trust { roots: self.roots()?, ..Trust::default() };
+        let mut trust = Trust { roots: self.roots(), ..Trust::default() };
         trust.roots.extend(self.system_roots());
         let check_dates = credible(SystemTime::now()).is_some();
         let verifier = ControllerVerifier::new(&trust, None, check_dates, pki::provider())?;
         Ok(ClientTls::new(None, verifier)?)
     }
 
-    fn system_roots(&self) -> Vec<rustls_pki_types::CertificateDer<'static>> {
+    fn system_roots(&self) -> Vec<CertificateDer<'static>> {
         let system = SYSTEM_ROOTS.iter().find_map(|path| self.root.bytes(path));
         system.and_then(|pem| pki::pem::certificates(&pem).ok()).unwrap_or_default()
     }
 
-    /// The CA and pin of a configured controller, else those CAs of all of them, else the system's.
-    fn trust(&self, controller: &EndpointId) -> Result<Trust> {
-        let mut trust = Trust { roots: self.roots_for(controller)?, ..Trust::default() };
-        let own = self.configured(controller);
-        if let Some(pin) = own.and_then(|config| config.pin.as_ref()) {
-            trust.pinned.push(fingerprint(pin).with_context(|| format!("pin of {controller}"))?);
+    /// What the tables name for a controller; where they name nothing, the system's CAs.
+    fn trust(&self, controller: Option<&EndpointId>) -> Trust {
+        let read = |tree: &Tree| trusted(tree, &Certificates, controller);
+        let instance = self.instance.get().and_then(Weak::upgrade);
+        let named = instance.and_then(|instance| instance.with_tree(read)).unwrap_or_default();
+        let mut trust = Trust { pinned: named.pins, first_use: named.first_use, ..Trust::default() };
+        for certificate in named.certificates {
+            match certificate.is_ca {
+                true => trust.roots.push(certificate.der.into()),
+                false => trust.pinned.push(pki::fingerprint(&certificate.der)),
+            }
         }
-        if trust.roots.is_empty() && trust.pinned.is_empty() {
+        if trust.roots.is_empty() && trust.pinned.is_empty() && controller.is_some() {
             trust.roots = self.system_roots();
         }
-        Ok(trust)
-    }
-
-    /// The CAs that vouch for a controller: its own if it is configured, else those of all that are. The
-    /// system's are not among them.
-    ///
-    /// # Errors
-    /// When one can't be read.
-    pub fn roots_for(
-        &self,
-        controller: &EndpointId,
-    ) -> Result<Vec<rustls_pki_types::CertificateDer<'static>>> {
-        let Some(config) = self.configured(controller) else { return self.roots() };
-        match &config.ca {
-            Some(ca) => certificates(ca).with_context(|| format!("ca of {}", config.endpoint)),
-            None => Ok(Vec::new()),
-        }
-    }
-
-    fn configured(&self, controller: &EndpointId) -> Option<&ControllerConfig> {
-        self.controllers.iter().find(|config| config.endpoint == controller.as_str())
+        trust
     }
 
     /// The CAs of all controllers, for those that dial in.
-    ///
-    /// # Errors
-    /// When one can't be read.
-    pub fn roots(&self) -> Result<Vec<rustls_pki_types::CertificateDer<'static>>> {
-        let mut roots = Vec::new();
-        for ca in self.controllers.iter().filter_map(|config| config.ca.as_ref()) {
-            roots.extend(certificates(ca)?);
-        }
-        Ok(roots)
+    pub fn roots(&self) -> Vec<CertificateDer<'static>> {
+        self.trust(None).roots
     }
 
     /// The token with which this device may still ask a controller for a certificate.
@@ -144,25 +135,4 @@ impl Credentials {
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = (credential, Origin::Enrolled);
         Ok(())
     }
-}
-
-/// PEM text, or the path of a file with it.
-fn certificates(ca: &str) -> Result<Vec<rustls_pki_types::CertificateDer<'static>>> {
-    if ca.contains("-----BEGIN") {
-        return Ok(pki::pem::certificates(ca.as_bytes())?);
-    }
-    Ok(pki::pem::certificates(&pki::file::read(Path::new(ca))?)?)
-}
-
-/// 64 hexadecimal digits, with or without colons.
-fn fingerprint(text: &str) -> Result<[u8; 32]> {
-    let digits: String = text.chars().filter(|c| *c != ':' && !c.is_whitespace()).collect();
-    if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        bail!("a SHA-256 fingerprint has 64 hexadecimal digits");
-    }
-    let mut bytes = [0; 32];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16)?;
-    }
-    Ok(bytes)
 }

@@ -26,11 +26,11 @@ use crate::identity::Identity;
 use crate::limits::RESTART_DELAY;
 use crate::links::{self, Links};
 use crate::local_agent;
-use crate::providers::certificates::{self, Certificates};
 use crate::providers::device::Restart;
 use crate::providers::{self, hooks, support};
 use crate::state::{StateDir, random};
 use crate::system::SystemRoot;
+use crate::trust::Certificates;
 
 /// Why [`run`] came to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,9 +62,9 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let restart = Arc::new(OnceLock::new());
     let for_uploads = credentials.clone();
     let upload_tls = Arc::new(move || for_uploads.upload_tls());
-    let mut providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
-    providers.push(Arc::new(Certificates::new(credentials.clone())));
+    let providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
     let instance = instance(&config, &state, &identity, &endpoint, providers).await?;
+    credentials.attach(&instance);
     let (resets, mut was_reset) = mpsc::channel(1);
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
@@ -73,7 +73,6 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     for listener in &config.listeners {
         listen(listener, &instance, &credentials, &endpoint).await?;
     }
-    tokio::spawn(certificates::keep_references(instance.clone(), credentials.clone()));
     let (stop, stopped) = watch::channel(false);
     let links = tokio::spawn(links::keep(instance.clone(), credentials, endpoint, stopped));
     let end = tokio::select! {
@@ -110,7 +109,8 @@ pub async fn instance(
             serial_number: identity.serial.clone().unwrap_or_default(),
         },
         random()?,
-    );
+    )
+    .with_trust(Arc::new(Certificates));
     let host = Host::new(Arc::new(SystemClock::new()));
     let config = InstanceConfig {
         kind: Arc::new(kind),
@@ -154,7 +154,7 @@ async fn listen(
     if !config.tls && !config.address.ip().is_loopback() {
         bail!("listen: {}: without TLS only on this host itself", config.address);
     }
-    let roots = credentials.roots()?;
+    let roots = credentials.roots();
     let tls = match config.tls {
         true => {
             Some(ServerTls::new(&credentials.own(), DeviceVerifier::new(&roots, true, pki::provider())?)?)

@@ -4,6 +4,7 @@
 pub mod challenges;
 pub mod config;
 pub mod enrol;
+pub mod factory;
 pub mod host;
 pub mod identity;
 pub mod kernel;
@@ -14,3 +15,4 @@ pub mod providers;
 pub mod roles;
 pub mod state;
 pub mod system;
+pub mod trust;

@@ -32,6 +32,9 @@ pub const MAX_NAME_SERVERS: usize = 16;
 /// Time servers taken of the configuration of an NTP client.
 pub const MAX_TIME_SERVERS: usize = 16;
 
+/// Certificates of CAs that the configuration may name.
+pub const MAX_FACTORY_CERTIFICATES: usize = 48;
+
 /// Repetitions of one diagnostic.
 pub const MAX_REPETITIONS: u64 = 10_000;
 

@@ -11,7 +11,7 @@ use pki::Validity;
 use pki::file::{SECRET, write_atomic};
 
 use crate::config::Config;
-use crate::identity;
+use crate::{factory, identity};
 
 /// How long a credential that the device gives itself is valid: longer than devices live, because
 /// nobody renews it.
@@ -53,8 +53,8 @@ impl StateDir {
         self.path.join("journal")
     }
 
-    /// The factory default in force: that of the first start. Keeps `text` as such if there is none yet.
-    /// The policy is always that of `now`.
+    /// The factory default in force: that of the first start. Keeps `text` if there is none yet, with the files
+    /// that it names. The policy is always that of `now`.
     ///
     /// # Errors
     /// When the file can't be read or written.
@@ -68,8 +68,10 @@ impl StateDir {
         match kept {
             Some(kept) => Ok(Config { policy: now.policy.clone(), data_dir: now.data_dir.clone(), ..kept }),
             None => {
-                write_atomic(&path, text.as_bytes(), SECRET)?;
-                Ok(now.clone())
+                let whole = factory::self_contained(text)?;
+                let config = Config::parse(&whole).context("the factory default")?;
+                write_atomic(&path, whole.as_bytes(), SECRET)?;
+                Ok(Config { policy: now.policy.clone(), data_dir: now.data_dir.clone(), ..config })
             }
         }
     }

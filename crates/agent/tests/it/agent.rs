@@ -4,12 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use agent::config::Config;
-use agent::enrol::Credentials;
 use agent::host;
 use agent::identity::Identity;
 use agent::links::plans;
 use agent::providers;
-use agent::providers::certificates::{Certificates, references};
 use agent::state::{Origin, StateDir};
 use agent::system::SystemRoot;
 use dm::ObjectPath;
@@ -136,32 +134,61 @@ async fn the_tables_say_whom_to_dial() {
 async fn trusted_certificates_are_shown_and_controllers_refer_to_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/root.pem");
-    let text = CONFIG.replacen("url =", &format!("ca = {root:?}\nurl ="), 1);
-    let config = Config::parse(&text).expect("well-formed");
-    let state = StateDir::open(folder.path()).expect("a folder");
-    let endpoint = EndpointId::receive("proto:lab:agent").expect("an id");
-    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, endpoint.clone());
-    let credentials = credentials.expect("a certificate");
-    let mut providers = all(&config);
-    providers.push(Arc::new(Certificates::new(credentials.clone())));
-    let identity = Identity::default();
-    let instance = host::instance(&config, &state, &identity, &endpoint, providers);
-    let instance = instance.await.expect("an instance");
-    instance.start().await.expect("it starts");
-    instance.change(|tree| references(tree, &credentials)).await.expect("it is kept");
+    let pin = "ab".repeat(32);
+    let text = CONFIG.replacen("url =", &format!("ca = {root:?}\npin = {pin:?}\nurl ="), 1);
+    let more = format!("[[credential]]\nca = {root:?}\nroles = [\"Untrusted\"]\n[trust]\nfirst_use = true\n");
+    let config = Config::parse(&format!("{text}{more}")).expect("well-formed");
+    let instance = started(&config, folder.path()).await;
+    let pem = std::fs::read_to_string(&root).expect("the fixture");
     for (object, param, expected) in [
         ("Device.LocalAgent.", "CertificateNumberOfEntries", "1"),
+        ("Device.LocalAgent.", "SupportedFingerprintAlgorithms", "SHA-1,SHA-224,SHA-256,SHA-384,SHA-512"),
         ("Device.LocalAgent.Certificate.1.", "SerialNumber", "9A:3F:00:B1:C2"),
         ("Device.LocalAgent.Certificate.1.", "Issuer", "C=SE, O=Example AB, CN=Device Root 7"),
         ("Device.LocalAgent.Certificate.1.", "Enable", "true"),
+        ("Device.LocalAgent.Certificate.1.", "X_CUSP_Certificate", &pem),
         ("Device.LocalAgent.Controller.1.", "Credential", "Device.LocalAgent.Certificate.1"),
+        ("Device.LocalAgent.Controller.1.", "X_CUSP_Pin", &pin),
         // It has no CA of its own in the configuration, and is not dialled with that of another.
         ("Device.LocalAgent.Controller.2.", "Credential", ""),
+        ("Device.LocalAgent.ControllerTrust.", "CredentialNumberOfEntries", "1"),
+        ("Device.LocalAgent.ControllerTrust.", "TOFUAllowed", "true"),
+        ("Device.LocalAgent.ControllerTrust.", "TOFUInactivityTimer", "60"),
+        ("Device.LocalAgent.ControllerTrust.Credential.1.", "Enable", "true"),
+        ("Device.LocalAgent.ControllerTrust.Credential.1.", "AllowedUses", "MTP-and-USP"),
+        ("Device.LocalAgent.ControllerTrust.Credential.1.", "Credential", "Device.LocalAgent.Certificate.1"),
+        (
+            "Device.LocalAgent.ControllerTrust.Credential.1.",
+            "Role",
+            "Device.LocalAgent.ControllerTrust.Role.2",
+        ),
     ] {
         let found = instance.with_tree(|tree| value(tree, object, param)).expect("it runs");
         assert_eq!(found, expected, "{object}{param}");
     }
-    assert!(instance.with_tree(|tree| references(tree, &credentials)).expect("it runs").is_empty());
+}
+
+/// The files that the first configuration names may go.
+#[test]
+fn the_factory_default_holds_what_its_files_held() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(&folder.path().join("data")).expect("a folder");
+    let file = folder.path().join("ca.pem");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/root.pem");
+    std::fs::copy(&root, &file).expect("a file");
+    let pem = std::fs::read_to_string(&file).expect("a file");
+    let text =
+        format!("[[controller]]\nendpoint = \"proto::one\"\nca = {file:?}\n[[credential]]\nca = {file:?}\n");
+    let now = Config::parse(&text).expect("well-formed");
+    for _ in 0..2 {
+        let kept = state.factory_default(&now, &text).expect("a factory default");
+        assert_eq!(kept.controllers[0].ca.as_deref(), Some(&*pem));
+        assert_eq!(kept.credentials[0].ca, pem);
+        let _ = std::fs::remove_file(&file);
+    }
+    state.forget_factory_default().expect("it is forgotten");
+    let error = state.factory_default(&now, &text).expect_err("the file is gone");
+    assert!(format!("{error:#}").starts_with("controller proto::one: ca: "), "{error:#}");
 }
 
 #[tokio::test]

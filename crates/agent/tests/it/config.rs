@@ -14,7 +14,7 @@ serial = "S1"
 endpoint = "proto::one"
 url = "wss://acs.example:8183/usp"
 ca = "/etc/cusp/ca.pem"
-pin = "AA:BB"
+pin = "AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99"
 token = "cet_secret"
 
 [[controller]]
@@ -115,6 +115,11 @@ fn what_is_not_understood_is_named() {
     check(&format!("{permission}\"]\nparam = \"rr--\""), &["role a", "7012", "Param"]);
     check(&format!("{permission}{{i}}.\"]"), &["role a", "Device.{i}."]);
     check(&format!("{permission}\"]\norder = 1"), &["line 5", "`order`"]);
+    check("[[controller]]\nendpoint = \"proto::a\"\npin = \"AA:BB\"", &["pin of proto::a", "64"]);
+    check("[[credential]]\nca = \"x\"\nroles = [\"Chief\"]", &["credential 1", "Chief"]);
+    check("[[credential]]\nca = \"x\"\nuses = \"MTP-and-broker\"", &["line 3", "MTP-and-broker"]);
+    check("[[credential]]\nca = \"x\"\nroles = [\"Banned\", \"Untrusted\"]", &["stands alone"]);
+    check("[trust]\ntofu = true", &["line 2", "`tofu`"]);
     check("[agent]\noui = \"12345x\"", &["agent.oui"]);
     check("[[controller]]\nendpoint = \"proto::a\"\n[[controller]]\nendpoint = \"proto::a\"", &["twice"]);
 }

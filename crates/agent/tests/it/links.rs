@@ -117,6 +117,7 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     let instance = host::instance(&config, &state, &identity, &endpoint, Vec::new());
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
+    credentials.attach(&instance);
     let (_stop, stopped) = watch::channel(false);
     let task = tokio::spawn(links::keep(instance, credentials, agent_id(), stopped));
 

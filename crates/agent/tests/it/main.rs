@@ -14,4 +14,5 @@ mod peer;
 mod process;
 mod support;
 mod system_files;
+mod trust;
 mod upload;

@@ -138,7 +138,7 @@ impl AgentMachine {
     }
 }
 
-fn argument<'a>(call: &'a CommandCall, name: &str) -> Option<&'a str> {
+pub(super) fn argument<'a>(call: &'a CommandCall, name: &str) -> Option<&'a str> {
     call.args.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 

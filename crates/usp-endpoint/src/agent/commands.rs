@@ -104,7 +104,11 @@ impl AgentMachine {
                     return Some(started);
                 }
             }
-            _ => {}
+            own => {
+                if let Some(ended) = self.certificate_command(now, tree, origin, own, &call) {
+                    return Some(ended);
+                }
+            }
         }
         arguments::complete(command, &mut call.args);
         // R-OPR.3: denied, never at the cost of one that runs.

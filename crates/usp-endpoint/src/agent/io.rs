@@ -154,6 +154,9 @@ pub enum CloseReason {
     ControllerGone,
     /// Another WebSocket connection with the same controller took its place (R-WS.4).
     Replaced,
+    /// Its certificate is not, or no longer, one to be believed, or nobody has spoken on a connection that was
+    /// trusted on first use.
+    Untrusted,
     /// The agent shuts down: WebSocket close code 1001.
     GoingAway,
 }

@@ -28,6 +28,7 @@ mod subscriptions;
 mod thresholds;
 mod timers;
 mod trigger;
+pub mod trust;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -52,6 +53,7 @@ use subscriptions::Subscription;
 use thresholds::Threshold;
 use timers::{Timer, Timers};
 use trigger::Trigger;
+use trust::Trust;
 
 /// What does not change while the agent runs.
 #[derive(Clone, Debug)]
@@ -103,6 +105,8 @@ pub struct AgentMachine {
     /// After [`Input::Shutdown`].
     shut: bool,
     recognised: Option<LinkId>,
+    /// `None`: transports alone judge certificates.
+    trust: Option<Box<Trust>>,
 }
 
 /// A connection.
@@ -144,6 +148,7 @@ impl AgentMachine {
             depth: 0,
             shut: false,
             recognised: None,
+            trust: None,
         }
     }
 
@@ -155,8 +160,12 @@ impl AgentMachine {
         }
         match input {
             Input::Started(boot) => self.started(now, tree, boot),
-            Input::LinkUp { controller, return_path, peer } => self.link_up(controller, return_path, peer),
+            Input::LinkUp { controller, return_path, peer } => {
+                let peer = self.certificate_shown(now, tree, &controller, &return_path, peer);
+                self.link_up(controller, return_path, peer);
+            }
             Input::LinkDown(link) => {
+                self.certificate_gone(link);
                 self.links.remove(&link);
             }
             Input::Record(inbound) => self.record(now, tree, inbound),
@@ -173,6 +182,7 @@ impl AgentMachine {
         }
         self.run_triggers(tree);
         self.send_notifications(now);
+        self.close_distrusted();
     }
 
     /// The next output, if any.
@@ -233,6 +243,7 @@ impl AgentMachine {
                 Timer::Periodic(controller) => self.periodic(now, tree, &controller),
                 Timer::OnBoard(controller) => self.onboard(&controller),
                 Timer::Expiry(row) => self.expire(now, tree, row),
+                Timer::FirstUse(link) => self.first_use_over(link),
                 Timer::Scheduled(row) => self.timer_due(now, tree, row),
             }
         }
@@ -254,7 +265,7 @@ impl AgentMachine {
             self.notify_changes(tree, changes);
             self.check_thresholds(now, tree, changes);
         }
-        let trust = touches(tree, changes, &[places::TRUST]);
+        let trust = touches(tree, changes, &[places::TRUST, places::CERTIFICATE]);
         if trust || touches(tree, changes, &[places::CONTROLLER, places::SUBSCRIPTION, places::THRESHOLD]) {
             // The last news of a controller that goes is that it goes.
             self.send_notifications(now);
@@ -266,6 +277,7 @@ impl AgentMachine {
             self.reload(now, tree);
             self.close_orphans(&served);
             self.greet(&served);
+            self.judge_again(now, tree);
         }
     }
 

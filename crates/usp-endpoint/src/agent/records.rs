@@ -62,6 +62,7 @@ impl AgentMachine {
     }
 
     fn message(&mut self, now: Now, tree: &mut Tree, mut origin: Origin, payload: &[u8]) {
+        self.heard_message(now, tree, origin.return_path.link());
         match Msg::decode(payload) {
             Ok(Msg { msg_id, body: Body::Request(request) }) => {
                 origin.msg_id = msg_id;
