@@ -133,6 +133,9 @@ pub struct Policy {
     /// Log files that are shown and may be uploaded.
     #[serde(default)]
     pub log_files: Vec<PathBuf>,
+    /// The agent's own audit log, shown beside them. Not of the file: the state's folder says.
+    #[serde(skip)]
+    pub audit_log: Option<PathBuf>,
     /// The file of the NTP client that names its servers, when it is none of the usual ones.
     pub ntp_config: Option<PathBuf>,
     /// Command line that makes the NTP client read its servers again.

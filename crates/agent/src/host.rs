@@ -20,6 +20,7 @@ use mtp::{Admission, Candidate, EndpointId, PeerAuth, Refusal, Role};
 use pki::{DeviceVerifier, ServerTls};
 use tokio::sync::{mpsc, watch};
 
+use crate::audit::AuditLog;
 use crate::config::{Config, ListenerConfig, Policy};
 use crate::enrol::Credentials;
 use crate::identity::Identity;
@@ -65,6 +66,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
     let instance = instance(&config, &state, &identity, &endpoint, providers).await?;
     credentials.attach(&instance);
+    let audit = AuditLog::open(&state.audit_log())?;
+    instance.audit(audit.clone());
     let (resets, mut was_reset) = mpsc::channel(1);
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
@@ -83,6 +86,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     stop.send_replace(true);
     let _ = links.await;
     instance.shut_down().await;
+    audit.close();
     end
 }
 

@@ -1,6 +1,7 @@
 //! What `cusp-agent` is made of: its configuration, its identity, and the providers that read and change a
 //! Linux system. A library so that tests can hold the parts one by one; nothing else depends on it.
 
+pub mod audit;
 pub mod challenges;
 pub mod config;
 pub mod enrol;

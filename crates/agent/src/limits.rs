@@ -35,6 +35,12 @@ pub const MAX_TIME_SERVERS: usize = 16;
 /// Certificates of CAs that the configuration may name.
 pub const MAX_FACTORY_CERTIFICATES: usize = 48;
 
+/// Bytes of the audit log's file; then it becomes the old one, whose place is the same size.
+pub const MAX_AUDIT_BYTES: u64 = 256 * 1024;
+
+/// Entries of the audit log that wait for the disk; more are left out, and counted.
+pub const MAX_AUDIT_WAITING: usize = 1024;
+
 /// Repetitions of one diagnostic.
 pub const MAX_REPETITIONS: u64 = 10_000;
 

@@ -2,6 +2,7 @@
 //! in a network namespace of their own.
 
 mod agent;
+mod audit;
 mod config;
 mod icmp;
 mod identity;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use agent::audit::AuditLog;
 use agent::config::Config;
 use agent::enrol::Credentials;
 use agent::identity::Identity;
@@ -58,7 +59,10 @@ async fn secure(ca: &Ca, year: Validity) -> u16 {
 }
 
 /// An agent over a folder, and its credentials.
-async fn agent(config: &Config, folder: &std::path::Path) -> (Arc<Instance>, Arc<Credentials>) {
+async fn agent(
+    config: &Config,
+    folder: &std::path::Path,
+) -> (Arc<Instance>, Arc<Credentials>, Arc<AuditLog>) {
     let state = StateDir::open(folder).expect("a folder");
     let endpoint = id("proto:lab:agent");
     let credentials = Credentials::load(state.clone(), SystemRoot::at(folder), config, endpoint.clone());
@@ -68,7 +72,9 @@ async fn agent(config: &Config, folder: &std::path::Path) -> (Arc<Instance>, Arc
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
     credentials.attach(&instance);
-    (instance, credentials)
+    let audit = AuditLog::open(&state.audit_log()).expect("a log");
+    instance.audit(audit.clone());
+    (instance, credentials, audit)
 }
 
 /// Whether the next connection with `proto::secure` would stand.
@@ -109,7 +115,7 @@ async fn what_the_tables_say_holds_for_the_next_connection() {
     );
     let config = Config::parse(&text).expect("well-formed");
     let folder = tempfile::tempdir().expect("a folder");
-    let (instance, credentials) = agent(&config, folder.path()).await;
+    let (instance, credentials, audit) = agent(&config, folder.path()).await;
     let (stop, stopped) = watch::channel(false);
     let dialling = links::keep(instance.clone(), credentials.clone(), id("proto:lab:agent"), stopped);
     let dialling = tokio::spawn(dialling);
@@ -132,8 +138,9 @@ async fn what_the_tables_say_holds_for_the_next_connection() {
     dialling.await.expect("it ends");
     instance.shut_down().await;
     drop(instance);
+    audit.close();
     controller.gone().await;
-    let (instance, credentials) = agent(&config, folder.path()).await;
+    let (instance, credentials, audit) = agent(&config, folder.path()).await;
     assert!(connects(&credentials, port).await);
     let (_stop, stopped) = watch::channel(false);
     tokio::spawn(links::keep(instance, credentials.clone(), id("proto:lab:agent"), stopped));
@@ -145,4 +152,17 @@ async fn what_the_tables_say_holds_for_the_next_connection() {
     assert!(connects(&credentials, port).await);
     set(&mut controller, row, "X_CUSP_Pin", &"00".repeat(32)).await;
     assert!(!connects(&credentials, port).await, "it had its first use");
+
+    audit.close();
+    let audit = std::fs::read_to_string(folder.path().join("audit.log"));
+    let audit = audit.expect("an audit log");
+    for expected in [
+        " proto::controller run Device.LocalAgent.AddCertificate()\n",
+        " proto::controller create Device.LocalAgent.Certificate.1. ",
+        " proto::controller set Device.LocalAgent.Controller.2.Credential \"Device.LocalAgent.Certificate.1\"\n",
+        " proto::controller delete Device.LocalAgent.Certificate.1.\n",
+        " proto::controller set Device.LocalAgent.ControllerTrust.TOFUAllowed \"true\"\n",
+    ] {
+        assert!(audit.contains(expected), "{expected}: {audit}");
+    }
 }

@@ -24,6 +24,7 @@ use dm::{Mono, Now};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use usp_endpoint::EndpointId;
+use usp_endpoint::agent::audit::Audit;
 use usp_endpoint::agent::io::{Boot, CloseReason, Input, ModelEvent, Ticket};
 use usp_endpoint::link::{Inbound, LinkId, PeerAuth, ReturnPath};
 
@@ -60,6 +61,12 @@ pub trait Outlet: Send + Sync {
     /// is younger than a change that could cut the way to the controller shows that it did not. Nothing
     /// needs doing where no provider makes such changes.
     fn renew(&self) {}
+}
+
+/// Who keeps the audit log of an instance.
+pub trait Auditor: Send + Sync {
+    /// Takes an entry. Called with the instance's lock held: it must neither block nor call the instance.
+    fn note(&self, now: Now, entry: Audit);
 }
 
 /// The connection is gone.
@@ -111,6 +118,7 @@ struct Inner {
     commit: commit::Commits,
     commands: BTreeMap<Ticket, watch::Sender<bool>>,
     observers: observers::Observers,
+    auditor: Option<Arc<dyn Auditor>>,
     watched: Vec<(u16, ObjectId)>,
     next_poll: Option<Mono>,
     /// After the good-byes: no connection is taken any more.
@@ -164,6 +172,7 @@ impl Instance {
             commit: commit::Commits::default(),
             commands: BTreeMap::new(),
             observers: observers::Observers::default(),
+            auditor: None,
             watched: Vec::new(),
             next_poll: None,
             closing: false,
@@ -200,6 +209,13 @@ impl Instance {
         let boot = self.boot()?;
         self.feed(Input::Started(boot));
         Ok(())
+    }
+
+    /// Has what is worth it written down from now on.
+    pub fn audit(&self, auditor: Arc<dyn Auditor>) {
+        if let Some(mut inner) = self.enter() {
+            inner.auditor = Some(auditor);
+        }
     }
 
     /// A connection with a controller stands.

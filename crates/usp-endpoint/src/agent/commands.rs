@@ -60,6 +60,7 @@ impl AgentMachine {
         };
         let group = self.ticket();
         let mut results = Vec::with_capacity(calls.len());
+        self.auditing.acting = Some(origin.controller.clone());
         for (path, verdict) in calls {
             let result = match verdict {
                 Ok(call) => self.call(now, tree, &origin, operate, call, (group, results.len())),
@@ -67,8 +68,9 @@ impl AgentMachine {
             };
             results.push((path, result));
         }
+        self.auditing.acting = None;
         self.groups.insert(group, Group { origin, send_resp: operate.send_resp, results });
-        self.answer_group(group);
+        self.answer_group(now, group);
     }
 
     /// Runs one command. `None`: the answer waits for its end.
@@ -84,6 +86,7 @@ impl AgentMachine {
         let model = tree.model().clone();
         let object = model.object(call.place.object);
         let command = &object.commands[usize::from(call.command)];
+        self.audit_command(&origin.controller, command.name.as_str(), &call.path);
         match (object.path.as_str(), command.name.as_str()) {
             ("Device.LocalAgent.Request.{i}.", "Cancel") => {
                 return Some(self.cancel(now, tree, &call.place));
@@ -183,7 +186,7 @@ impl AgentMachine {
                 {
                     slot.1 = Some(result.map(CommandResult::Output));
                 }
-                self.answer_group(*group);
+                self.answer_group(now, *group);
             }
             Reports::Complete { row, cancelled } => {
                 let result = match result {
@@ -199,7 +202,7 @@ impl AgentMachine {
     }
 
     /// Answers an Operate once every command that the answer waits for has ended.
-    fn answer_group(&mut self, ticket: Ticket) {
+    fn answer_group(&mut self, now: Now, ticket: Ticket) {
         let done =
             self.groups.get(&ticket).is_some_and(|group| group.results.iter().all(|(_, r)| r.is_some()));
         let Some(group) = done.then(|| self.groups.remove(&ticket)).flatten() else { return };
@@ -208,7 +211,9 @@ impl AgentMachine {
         let results: Vec<Requested<CommandResult>> = results.collect();
         // R-OPR.4: who wants no response still hears of failures.
         if group.send_resp || results.iter().any(|result| result.result.is_err()) {
-            self.finish_with(&group.origin, Outcome::Operate(results));
+            let outcome = Outcome::Operate(results);
+            self.audit_refusals(now, &group.origin.controller, &outcome);
+            self.finish_with(&group.origin, outcome);
         } else {
             self.forget(&group.origin);
         }

@@ -10,6 +10,8 @@ use dm::{Fault, Mono};
 use usp_proto::EndpointId;
 use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 
+use super::audit::Audit;
+
 /// Ties an answer of the host to the output that asked for it. Never reused within a machine's life.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(pub u64);
@@ -140,6 +142,8 @@ pub enum Output {
     /// The paths that ValueChange subscriptions name have changed: providers that cannot push must be
     /// refreshed for these places often enough to notify within 10 seconds (R-NOT.0a).
     Watch(Vec<Place>),
+    /// An entry for the audit log.
+    Audit(Audit),
     /// Something worth a log line: what the agent did of itself (the settings of a subscription) and could
     /// not do.
     Noticed(String),

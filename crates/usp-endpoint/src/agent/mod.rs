@@ -6,6 +6,7 @@
 
 mod access;
 mod arguments;
+pub mod audit;
 mod boot;
 mod challenges;
 mod commands;
@@ -43,6 +44,7 @@ use usp_proto::{EndpointId, Version};
 pub use roles::check_permission;
 
 use crate::msg_id::MsgIds;
+use audit::Auditing;
 use challenges::Challenges;
 use commands::{Group, Running};
 use controllers::Controller;
@@ -107,6 +109,7 @@ pub struct AgentMachine {
     recognised: Option<LinkId>,
     /// `None`: transports alone judge certificates.
     trust: Option<Box<Trust>>,
+    auditing: Auditing,
 }
 
 /// A connection.
@@ -149,6 +152,7 @@ impl AgentMachine {
             shut: false,
             recognised: None,
             trust: None,
+            auditing: Auditing::default(),
         }
     }
 
@@ -254,6 +258,7 @@ impl AgentMachine {
         let happened = tree.apply(changes);
         if !happened.is_empty() {
             self.outputs.push_back(Output::Wrote(happened.clone()));
+            self.audit_changes(tree, self.auditing.acting.clone().as_ref(), &happened);
             self.changed(now, tree, &happened);
         }
     }

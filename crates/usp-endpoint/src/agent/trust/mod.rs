@@ -21,6 +21,7 @@ use usp_proto::link::{LinkId, PeerAuth, PeerCertificate, ReturnPath};
 pub use judge::trusted;
 pub use model::{fingerprint, support};
 
+use super::audit::Deed;
 use super::controllers::uint;
 use super::io::{CloseReason, Output};
 use super::request_rows::set;
@@ -125,6 +126,14 @@ impl AgentMachine {
             if standing == Standing::Refused {
                 trust.closing.push(path.link());
             }
+        }
+        let why = match standing {
+            Standing::Accepted => None,
+            Standing::FirstUse => Some((Deed::FirstUse, "nobody vouches for it")),
+            Standing::Refused => Some((Deed::NotBelieved, "nothing in the tables leads to it")),
+        };
+        if let Some((deed, why)) = why {
+            self.audit_refusal(now, deed, controller, "certificate", why);
         }
         if standing == Standing::FirstUse {
             self.begin_first_use(now, tree, controller, path.link());

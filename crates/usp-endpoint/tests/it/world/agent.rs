@@ -205,6 +205,7 @@ impl World {
                 Output::Close { reason, .. } => {
                     self.expect.violate(format!("the agent closes the connection: {reason:?}"));
                 }
+                Output::Audit(_) => {}
                 Output::Noticed(what) => self.expect.violate(what),
                 Output::Wrote(_) | Output::Cancel(_) | Output::Watch(_) => {}
             }

@@ -1,5 +1,6 @@
 //! Roles and permissions, through the messages of two controllers.
 
+mod audit;
 mod challenges;
 mod requests;
 mod tables;
