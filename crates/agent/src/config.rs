@@ -13,6 +13,7 @@ use dm::path::SchemaPath;
 use serde::Deserialize;
 
 use crate::challenges::{self, ChallengeConfig};
+use crate::guard::{self, GuardConfig};
 use crate::roles::{self, RoleConfig};
 use crate::trust::{self, CredentialConfig, TrustConfig};
 
@@ -133,6 +134,11 @@ pub struct Policy {
     /// Log files that are shown and may be uploaded.
     #[serde(default)]
     pub log_files: Vec<PathBuf>,
+    /// What one controller alone may not do, and how often it may be done.
+    #[serde(default, rename = "guard")]
+    pub guards: Vec<GuardConfig>,
+    /// A file that somebody at the device makes to consent to what waits for it; the agent takes it away.
+    pub consent_file: Option<PathBuf>,
     /// The agent's own audit log, shown beside them. Not of the file: the state's folder says.
     #[serde(skip)]
     pub audit_log: Option<PathBuf>,
@@ -194,6 +200,7 @@ impl Config {
         roles::check(self)?;
         challenges::check(self)?;
         trust::check(self)?;
+        guard::check(self)?;
         if self.tls.cert.is_some() != self.tls.key.is_some() {
             bail!("tls: cert and key come together");
         }

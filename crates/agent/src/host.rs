@@ -23,6 +23,8 @@ use tokio::sync::{mpsc, watch};
 use crate::audit::AuditLog;
 use crate::config::{Config, ListenerConfig, Policy};
 use crate::enrol::Credentials;
+use crate::guard;
+use crate::guard::limit::{self, Limits};
 use crate::identity::Identity;
 use crate::limits::RESTART_DELAY;
 use crate::links::{self, Links};
@@ -64,6 +66,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let for_uploads = credentials.clone();
     let upload_tls = Arc::new(move || for_uploads.upload_tls());
     let providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
+    let providers = limit::limited(providers, &Limits::open(&state.limits(), &policy.guards)?);
     let instance = instance(&config, &state, &identity, &endpoint, providers).await?;
     credentials.attach(&instance);
     let audit = AuditLog::open(&state.audit_log())?;
@@ -75,6 +78,9 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     tracing::info!(%endpoint, controllers = config.controllers.len(), "started");
     for listener in &config.listeners {
         listen(listener, &instance, &credentials, &endpoint).await?;
+    }
+    if let Some(file) = &config.policy.consent_file {
+        tokio::spawn(guard::watch_consent(instance.clone(), file.clone()));
     }
     let (stop, stopped) = watch::channel(false);
     let links = tokio::spawn(links::keep(instance.clone(), credentials, endpoint, stopped));
@@ -114,7 +120,8 @@ pub async fn instance(
         },
         random()?,
     )
-    .with_trust(Arc::new(Certificates));
+    .with_trust(Arc::new(Certificates))
+    .with_guards(guard::guards(&config.policy));
     let host = Host::new(Arc::new(SystemClock::new()));
     let config = InstanceConfig {
         kind: Arc::new(kind),
@@ -146,7 +153,9 @@ pub fn kind(config: &Config, endpoint: &EndpointId, providers: &[Arc<dyn Provide
         volatile: paths(&local_agent::VOLATILE),
         defaults: local_agent::defaults(config, endpoint.as_str()).context("the factory default")?,
     };
-    Ok(Kind::build(&kind, providers)?)
+    let kind = Kind::build(&kind, providers)?;
+    guard::check_targets(&config.policy, kind.model())?;
+    Ok(kind)
 }
 
 async fn listen(

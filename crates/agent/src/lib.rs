@@ -6,6 +6,7 @@ pub mod challenges;
 pub mod config;
 pub mod enrol;
 pub mod factory;
+pub mod guard;
 pub mod host;
 pub mod identity;
 pub mod kernel;

@@ -58,6 +58,11 @@ impl StateDir {
         self.path.join("audit.log")
     }
 
+    /// Where it is remembered how often limited commands ran. It outlives a factory reset.
+    pub fn limits(&self) -> PathBuf {
+        self.path.join("limits")
+    }
+
     /// The factory default in force: that of the first start. Keeps `text` if there is none yet, with the files
     /// that it names. The policy is always that of `now`.
     ///

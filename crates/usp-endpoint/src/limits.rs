@@ -82,6 +82,9 @@ pub const MAX_AUDITED_VALUES: usize = 16;
 /// Agent: bytes of each text in an entry of the audit log.
 pub const MAX_AUDITED_BYTES: usize = 2048;
 
+/// Agent: requests that wait for the consent of somebody else; the oldest gives way.
+pub const MAX_WAITING_CONSENTS: usize = 16;
+
 /// Agent: places of one request that are refreshed one by one; more than these are the whole tree.
 pub const MAX_PLACES: usize = 256;
 

@@ -120,6 +120,12 @@ fn what_is_not_understood_is_named() {
     check("[[credential]]\nca = \"x\"\nuses = \"MTP-and-broker\"", &["line 3", "MTP-and-broker"]);
     check("[[credential]]\nca = \"x\"\nroles = [\"Banned\", \"Untrusted\"]", &["stands alone"]);
     check("[trust]\ntofu = true", &["line 2", "`tofu`"]);
+    let guard = "[[policy.guard]]\ntargets = [\"Device.Reboot()\"]\n";
+    check(guard, &["policy.guard 1", "a role, local or a limit"]);
+    check(&format!("{guard}role = \"Chief\""), &["policy.guard 1", "Chief"]);
+    check(&format!("{guard}local = true"), &["policy.guard 1", "consent_file"]);
+    check(&format!("{guard}limit = 0"), &["policy.guard 1", "at least 1"]);
+    check(&format!("{}limit = 1", guard.replace("()", "")), &["policy.guard 1", "for commands"]);
     check("[agent]\noui = \"12345x\"", &["agent.oui"]);
     check("[[controller]]\nendpoint = \"proto::a\"\n[[controller]]\nendpoint = \"proto::a\"", &["twice"]);
 }

@@ -4,6 +4,7 @@
 mod agent;
 mod audit;
 mod config;
+mod guard;
 mod icmp;
 mod identity;
 mod kill;

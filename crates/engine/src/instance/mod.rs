@@ -218,6 +218,11 @@ impl Instance {
         }
     }
 
+    /// Somebody at the device consents to what waits for that.
+    pub fn consent(&self) {
+        self.feed(Input::Consent);
+    }
+
     /// A connection with a controller stands.
     pub fn link_up(
         &self,

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use dm::operation::{CommandResult, Operate, Requested};
 use dm::tree::{Change, CommandCall, Place, Tree};
 use dm::{Code, Fault, Now, Outcome, Value};
-use usp_proto::ErrorBody;
+use usp_proto::{EndpointId, ErrorBody};
 
 use super::access::NewRows;
 use super::controllers::Controller;
@@ -86,6 +86,9 @@ impl AgentMachine {
         let model = tree.model().clone();
         let object = model.object(call.place.object);
         let command = &object.commands[usize::from(call.command)];
+        if let Err(fault) = self.check_command(now, tree, &origin.controller, &call) {
+            return Some(Err(fault));
+        }
         self.audit_command(&origin.controller, command.name.as_str(), &call.path);
         match (object.path.as_str(), command.name.as_str()) {
             ("Device.LocalAgent.Request.{i}.", "Cancel") => {
@@ -193,6 +196,12 @@ impl AgentMachine {
                     Err(_) if *cancelled => Err(request_rows::cancelled()),
                     other => other,
                 };
+                if let Err(fault) = &result
+                    && let Ok(by) = EndpointId::receive(&running.originator)
+                {
+                    let outcome = vec![Requested { path: running.path.clone(), result: Err(fault.clone()) }];
+                    self.audit_refusals(now, &by, &Outcome::Operate(outcome));
+                }
                 self.complete(tree, &running.path, &running.command_key, result);
                 if let Some(row) = request_rows::row(tree, *row) {
                     self.write(now, tree, &[Change::Remove { row }]);

@@ -10,6 +10,7 @@ pub mod audit;
 mod boot;
 mod challenges;
 mod commands;
+pub mod consent;
 mod controllers;
 mod events;
 pub mod io;
@@ -47,6 +48,7 @@ use crate::msg_id::MsgIds;
 use audit::Auditing;
 use challenges::Challenges;
 use commands::{Group, Running};
+use consent::Consents;
 use controllers::Controller;
 use io::{Boot, Input, Output, Ticket};
 use notify::Queue;
@@ -110,6 +112,7 @@ pub struct AgentMachine {
     /// `None`: transports alone judge certificates.
     trust: Option<Box<Trust>>,
     auditing: Auditing,
+    consents: Consents,
 }
 
 /// A connection.
@@ -153,6 +156,7 @@ impl AgentMachine {
             recognised: None,
             trust: None,
             auditing: Auditing::default(),
+            consents: Consents::default(),
         }
     }
 
@@ -180,6 +184,7 @@ impl AgentMachine {
             Input::Changed(changes) => self.changed(now, tree, &changes),
             Input::CommandEnded { ticket, result } => self.command_ended(now, tree, ticket, result),
             Input::Event(event) => self.event(tree, &event),
+            Input::Consent => self.local_consent(now),
             Input::ModelChanged => self.model_changed(now, tree),
             Input::Timeout => self.timeout(now, tree),
             Input::Shutdown => return self.shut_down(),

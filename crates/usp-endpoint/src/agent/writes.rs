@@ -32,6 +32,9 @@ impl AgentMachine {
         if plan.transactions.is_empty() {
             return self.write_ended(now, &asker, plan.finish(&[]));
         }
+        if let Err(fault) = self.check_write(now, tree, &asker, operation, &plan.transactions) {
+            return self.write_failed(now, &asker, fault.code, &fault.message);
+        }
         let ticket = self.ticket();
         let (controller, transactions) = (asker.controller().clone(), plan.transactions.clone());
         self.pending.insert(ticket, Pending::Commit(asker, plan));

@@ -2,6 +2,7 @@
 
 mod audit;
 mod challenges;
+mod consent;
 mod requests;
 mod tables;
 mod targets;
