@@ -51,6 +51,9 @@ pub struct Config {
     /// What may be done to the system.
     #[serde(default)]
     pub policy: Policy,
+    /// Whether it has just become the factory default: what is wrong in it can still be said.
+    #[serde(skip)]
+    pub is_new: bool,
 }
 
 /// Identity. What is left out comes from the system.

@@ -31,6 +31,7 @@ use crate::links::{self, Links};
 use crate::local_agent;
 use crate::providers::device::Restart;
 use crate::providers::{self, hooks, support};
+use crate::roles;
 use crate::state::{StateDir, random};
 use crate::system::SystemRoot;
 use crate::trust::Certificates;
@@ -107,7 +108,12 @@ pub async fn instance(
     endpoint: &EndpointId,
     providers: Vec<Arc<dyn Provider>>,
 ) -> Result<Arc<Instance>> {
-    let kind = kind(config, endpoint, &providers)?;
+    let kind = kind(config, endpoint, &providers);
+    if kind.is_err() && config.is_new {
+        // The next start reads the corrected file.
+        state.forget_factory_default()?;
+    }
+    let kind = kind?;
     let folder = state.journal();
     let files = Folder::open(&folder).with_context(|| format!("{}", folder.display()))?;
     let machine = AgentMachine::new(
@@ -155,6 +161,9 @@ pub fn kind(config: &Config, endpoint: &EndpointId, providers: &[Arc<dyn Provide
     };
     let kind = Kind::build(&kind, providers)?;
     guard::check_targets(&config.policy, kind.model())?;
+    if config.is_new {
+        roles::check_targets(config, kind.model())?;
+    }
     Ok(kind)
 }
 

@@ -82,7 +82,7 @@ impl StateDir {
                 let whole = factory::self_contained(text)?;
                 let config = Config::parse(&whole).context("the factory default")?;
                 write_atomic(&path, whole.as_bytes(), SECRET)?;
-                Ok(Config { policy, data_dir: now.data_dir.clone(), ..config })
+                Ok(Config { policy, data_dir: now.data_dir.clone(), is_new: true, ..config })
             }
         }
     }

@@ -5,9 +5,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use engine::FactoryDefault;
 use engine::trust::{Certificate, TrustCrypto};
-use pki::cert;
+use pki::{cert, passphrase};
 use rustls_pki_types::CertificateDer;
 use serde::Deserialize;
 
@@ -89,6 +91,19 @@ impl TrustCrypto for Certificates {
 
     fn fingerprint(&self, algorithm: &str, der: &[u8]) -> Option<String> {
         Some(cert::digest(algorithm, der)?.iter().map(|byte| format!("{byte:02X}")).collect())
+    }
+
+    fn conceal(&self, salt: [u8; 16], answer: &str) -> String {
+        STANDARD.encode(passphrase::conceal(salt, &STANDARD.decode(answer).unwrap_or_default()))
+    }
+
+    fn is_concealed(&self, value: &str) -> bool {
+        STANDARD.decode(value).is_ok_and(|stored| passphrase::is_concealed(&stored))
+    }
+
+    fn is_answer(&self, concealed: &str, answer: &str) -> bool {
+        let (stored, answer) = (STANDARD.decode(concealed), STANDARD.decode(answer));
+        stored.ok().zip(answer.ok()).is_some_and(|(stored, answer)| passphrase::matches(&stored, &answer))
     }
 }
 

@@ -30,6 +30,7 @@ pub use stored::FactoryDefault;
 pub use usp_endpoint::agent::audit::{Audit, Deed};
 pub use usp_endpoint::agent::io::{Boot, CloseReason};
 pub use usp_endpoint::agent::schedule::support as support_timers;
-pub use usp_endpoint::agent::{AgentConfig, AgentMachine, check_permission};
+pub use usp_endpoint::agent::{AgentConfig, AgentMachine, check_permission, is_target};
 pub use usp_endpoint::agent::{consent, trust};
+pub use usp_endpoint::limits::MAX_ROLE_TARGETS;
 pub use usp_endpoint::{EndpointId, Version};

@@ -10,10 +10,12 @@ use agent::links::plans;
 use agent::providers;
 use agent::state::{Origin, StateDir};
 use agent::system::SystemRoot;
+use agent::trust::Certificates;
 use dm::ObjectPath;
 use dm::tree::{Place, Tree};
 use engine::Instance;
 use engine::provider::Provider;
+use engine::trust::TrustCrypto as _;
 use mtp::EndpointId;
 
 const CONFIG: &str = r#"
@@ -106,10 +108,11 @@ async fn own_roles_follow_the_built_in_ones() {
             assert_eq!(value(tree, "Device.LocalAgent.ControllerTrust.", "SecuredRoles"), role);
             let challenge = |param| value(tree, "Device.LocalAgent.ControllerTrust.Challenge.1.", param);
             assert_eq!((challenge("Role").as_str(), challenge("Description").as_str()), (role, "Help"));
-            assert_eq!(
-                (challenge("Value").as_str(), challenge("Retries").as_str()),
-                ("b3BlbiBzZXNhbWU=", "5")
-            );
+            assert_eq!(challenge("Retries"), "5");
+            // Of the passphrase, in base64, only its hash is kept.
+            let kept = challenge("Value");
+            assert!(Certificates.is_answer(&kept, "b3BlbiBzZXNhbWU="), "{kept}");
+            assert!(!Certificates.is_answer(&kept, "b3BlbiBzZXNhbWE="));
             let permission = |row: u32, param| value(tree, &format!("{role}.Permission.{row}."), param);
             assert_eq!((permission(1, "Order"), permission(1, "Param")), ("0".to_owned(), "r---".to_owned()));
             assert_eq!(permission(2, "Order"), "1");
@@ -166,6 +169,51 @@ async fn trusted_certificates_are_shown_and_controllers_refer_to_them() {
         let found = instance.with_tree(|tree| value(tree, object, param)).expect("it runs");
         assert_eq!(found, expected, "{object}{param}");
     }
+}
+
+/// A denial of nothing, and a role that grants nothing because it has too many targets: both said at the start.
+#[tokio::test]
+async fn a_role_says_what_it_means() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let endpoint = EndpointId::receive("proto:lab:agent").expect("an id");
+    for (target, known) in [
+        ("Device.DeviceInfo.ProcessStatus.", true),
+        ("Device.LocalAgent.Controller.[Enable==true].", true),
+        ("Device.LocalAgent.Controller.*.MTP.1.Enable", true),
+        ("Device.DeviceInfo.ProcesStatus.", false),
+        ("Device.LocalAgent.Controller.*.Enabled", false),
+    ] {
+        let text = format!("[[role]]\nname = \"a\"\n[[role.permission]]\ntargets = [{target:?}]\n");
+        let now = Config::parse(&text).expect("well-formed");
+        let made = async || {
+            let config = state.factory_default(&now, &text).expect("a factory default");
+            let identity = Identity::default();
+            host::instance(&config, &state, &identity, &endpoint, all(&config)).await
+        };
+        let error = made().await.err().map(|error| error.to_string());
+        assert_eq!(error.map(|error| error.contains(target)), (!known).then_some(true), "{target}");
+        // What was wrong is not kept: the next start reads the corrected file. What was right, is not judged again.
+        assert_eq!(folder.path().join("factory.toml").exists(), known, "{target}");
+        state.forget_factory_default().expect("it is forgotten");
+    }
+}
+
+/// The passphrase is in no file of the agent's own.
+#[test]
+fn the_factory_default_tells_no_passphrase() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let text = "[[challenge]]\ndescription = \"Help\"\npassphrase = \"open sesame\"\nrole = \"Full Access\"";
+    let now = Config::parse(text).expect("well-formed");
+    for _ in 0..2 {
+        let kept = state.factory_default(&now, text).expect("a factory default");
+        assert_eq!(kept.challenges[0].passphrase, None);
+        let hash = kept.challenges[0].passphrase_hash.clone().expect("a hash");
+        assert!(Certificates.is_answer(&hash, "b3BlbiBzZXNhbWU="));
+    }
+    let file = std::fs::read_to_string(folder.path().join("factory.toml")).expect("a file");
+    assert!(!file.contains("sesame") && !file.contains("b3BlbiBzZXNhbWU="), "{file}");
 }
 
 /// The files that the first configuration names may go.

@@ -114,6 +114,13 @@ fn what_is_not_understood_is_named() {
     let permission = "[[role]]\nname = \"a\"\n[[role.permission]]\ntargets = [\"Device.";
     check(&format!("{permission}\"]\nparam = \"rr--\""), &["role a", "7012", "Param"]);
     check(&format!("{permission}{{i}}.\"]"), &["role a", "Device.{i}."]);
+    let many =
+        format!("[[role]]\nname = \"a\"\n{}", "[[role.permission]]\ntargets = [\"Device.\"]\n".repeat(257));
+    check(&many, &["role a", "256 targets"]);
+    check(
+        "[[challenge]]\ndescription = \"d\"\nrole = \"Untrusted\"\npassphrase_hash = \"c2VjcmV0\"",
+        &["challenge d"],
+    );
     check(&format!("{permission}\"]\norder = 1"), &["line 5", "`order`"]);
     check("[[controller]]\nendpoint = \"proto::a\"\npin = \"AA:BB\"", &["pin of proto::a", "64"]);
     check("[[credential]]\nca = \"x\"\nroles = [\"Chief\"]", &["credential 1", "Chief"]);

@@ -42,7 +42,7 @@ use rand_chacha::rand_core::SeedableRng;
 use usp_proto::link::{LinkId, PeerAuth, ReturnPath};
 use usp_proto::{EndpointId, Version};
 
-pub use roles::check_permission;
+pub use roles::{check_permission, is_target};
 
 use crate::msg_id::MsgIds;
 use audit::Auditing;
@@ -184,7 +184,7 @@ impl AgentMachine {
             Input::Changed(changes) => self.changed(now, tree, &changes),
             Input::CommandEnded { ticket, result } => self.command_ended(now, tree, ticket, result),
             Input::Event(event) => self.event(tree, &event),
-            Input::Consent => self.local_consent(now),
+            Input::Consent => self.local_consent(),
             Input::ModelChanged => self.model_changed(now, tree),
             Input::Timeout => self.timeout(now, tree),
             Input::Shutdown => return self.shut_down(),

@@ -39,7 +39,10 @@ pub(super) fn check(
     keeps_secrets(tree, &who, place, (object, param), &text)?;
     match object {
         "Device.LocalAgent.Subscription.{i}." => references::check(tree, place, param, &text),
-        "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}." => roles::check_permission(param, &text),
+        "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}." => {
+            roles::check_permission(param, &text)?;
+            if param == "Targets" { roles::check_targets(tree, place, &text) } else { Ok(()) }
+        }
         "Device.LocalAgent.Controller.{i}." if param == "AssignedRole" => {
             roles::check_assigned(tree, &text, &who)
         }

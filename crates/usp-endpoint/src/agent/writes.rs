@@ -36,7 +36,10 @@ impl AgentMachine {
             return self.write_failed(now, &asker, fault.code, &fault.message);
         }
         let ticket = self.ticket();
-        let (controller, transactions) = (asker.controller().clone(), plan.transactions.clone());
+        let (controller, mut transactions) = (asker.controller().clone(), plan.transactions.clone());
+        for change in transactions.iter_mut().flat_map(|transaction| &mut transaction.changes) {
+            self.conceal(tree, change);
+        }
         self.pending.insert(ticket, Pending::Commit(asker, plan));
         self.writing = true;
         self.outputs.push_back(Output::Commit { ticket, controller, transactions });

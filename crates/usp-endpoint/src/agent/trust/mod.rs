@@ -56,11 +56,17 @@ pub trait TrustCrypto: Send + Sync {
     fn issued(&self, issuer: &[u8], certificate: &[u8]) -> bool;
     /// The fingerprint of a DER in upper-case hexadecimal; `None` for an algorithm (`SHA-256`) that is not known.
     fn fingerprint(&self, algorithm: &str, der: &[u8]) -> Option<String>;
+    /// What is kept of the answer to a challenge: base64, of which nobody learns the answer.
+    fn conceal(&self, salt: [u8; 16], answer: &str) -> String;
+    /// Whether a value is what [`TrustCrypto::conceal`] made.
+    fn is_concealed(&self, value: &str) -> bool;
+    /// Whether this is the answer that was concealed, compared in a time that does not depend on where it differs.
+    fn is_answer(&self, concealed: &str, answer: &str) -> bool;
 }
 
 /// What is remembered of the connections' certificates. Nothing of it outlives the process (R-SEC.21).
 pub(super) struct Trust {
-    crypto: Arc<dyn TrustCrypto>,
+    pub(super) crypto: Arc<dyn TrustCrypto>,
     shown: BTreeMap<LinkId, Shown>,
     /// Connections to be closed once the answers have left.
     closing: Vec<LinkId>,

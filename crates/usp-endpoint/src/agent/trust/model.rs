@@ -6,11 +6,13 @@ use dm::operation::ParamAccess;
 use dm::path::Name;
 
 const CERTIFICATE: &str = "Device.LocalAgent.Certificate.{i}.";
+const CHALLENGE: &str = "Device.LocalAgent.ControllerTrust.Challenge.{i}.";
 const CONTROLLER: &str = "Device.LocalAgent.Controller.{i}.";
 
 /// Adds to a model with these tables: `Certificate.{i}.X_CUSP_Certificate`, the certificate itself in PEM, and
 /// `Controller.{i}.X_CUSP_Pin`, the SHA-256 fingerprint of a certificate that is good enough for this controller
-/// whoever signed it.
+/// whoever signed it. Then what `Challenge.{i}.` has to remember across restarts: `X_CUSP_Failures`, the wrong answers so far,
+/// `X_CUSP_Locked`, and `X_CUSP_LockedUntil`, the Unknown Time where no clock said when.
 ///
 /// # Errors
 /// When the model is full.
@@ -22,6 +24,14 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
     model
         .param(CERTIFICATE, param("X_CUSP_Certificate", ParamAccess::ReadOnly))?
         .param(CONTROLLER, param("X_CUSP_Pin", ParamAccess::ReadWrite))?;
+    for (text, ty) in [
+        ("X_CUSP_Failures", Type::UnsignedInt),
+        ("X_CUSP_Locked", Type::Boolean),
+        ("X_CUSP_LockedUntil", Type::DateTime),
+    ] {
+        let name = Name::parse(text).expect("a constant of this file");
+        model.param(CHALLENGE, Param::new(name, ty))?;
+    }
     Ok(())
 }
 

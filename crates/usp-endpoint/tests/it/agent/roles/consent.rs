@@ -94,6 +94,19 @@ fn somebody_at_the_device_consents() {
     assert!(!scan(&mut host, 1), "too late");
 }
 
+/// The same command with other arguments is another request.
+#[test]
+fn consent_is_to_the_arguments_too() {
+    let mut host = guarded(vec![guard(&["Device.Info."], Some("role 9"), false)]);
+    let mut probe = |link, from, target| {
+        let before = host.runs.len();
+        host.ask_as(link, from, operate("Device.Info.Probe()", "", true, &[("Host", target)]));
+        host.runs.len() > before
+    };
+    let ran = [probe(1, ONE, "here"), probe(2, TWO, "there"), probe(2, TWO, "here"), probe(1, ONE, "there")];
+    assert_eq!(ran, [false, false, true, true]);
+}
+
 #[test]
 fn writes_are_guarded_by_what_they_change() {
     let values: &[&str] = &["!Name=x", "Alias=x"];

@@ -1,6 +1,7 @@
 //! What certificates prove by the tables, and which roles they earn. Cryptography is played: a certificate is a line
 //! of text, and whoever has the issuer's name and may sign has signed it.
 
+mod answers;
 mod commands;
 mod credentials;
 mod first_use;
@@ -48,6 +49,12 @@ Device.LocalAgent.ControllerTrust.TOFUAllowed param usp=2.0 access=readWrite typ
 Device.LocalAgent.ControllerTrust.TOFUInactivityTimer param usp=2.0 access=readWrite type=unsignedInt
 ";
 
+const MEMORY: &str = "\
+Device.LocalAgent.ControllerTrust.Challenge.{i}.X_CUSP_Failures param usp=2.0 access=readOnly type=unsignedInt
+Device.LocalAgent.ControllerTrust.Challenge.{i}.X_CUSP_Locked param usp=2.0 access=readOnly type=boolean
+Device.LocalAgent.ControllerTrust.Challenge.{i}.X_CUSP_LockedUntil param usp=2.0 access=readOnly type=dateTime
+";
+
 const CREDENTIALS: &str = "\
 Device.LocalAgent.ControllerTrust.Credential.{i}. object usp=2.0 access=readWrite entries=0: enable=Enable functional=Credential key=Alias
 Device.LocalAgent.ControllerTrust.Credential.{i}.Alias param usp=2.0 access=writeOnceReadOnly type=string size=0:64
@@ -92,6 +99,20 @@ impl TrustCrypto for Played {
     fn fingerprint(&self, algorithm: &str, der: &[u8]) -> Option<String> {
         (algorithm == "SHA-256").then(|| format!("{:02X}", der.len()))
     }
+
+    /// Large letters for small ones, and a mark.
+    fn conceal(&self, salt: [u8; 16], answer: &str) -> String {
+        assert_ne!(salt, [0; 16]);
+        format!("HIDD{}", answer.to_ascii_uppercase())
+    }
+
+    fn is_concealed(&self, value: &str) -> bool {
+        value.starts_with("HIDD")
+    }
+
+    fn is_answer(&self, concealed: &str, answer: &str) -> bool {
+        self.conceal([1; 16], answer) == concealed
+    }
 }
 
 const ROOT: &str = "root|root||ca";
@@ -126,6 +147,7 @@ fn trusting(roles: &[&[Permission]], one: &[u32]) -> Host {
         ("Device.LocalAgent.Controller.{i}.Enable param", OWN),
         ("Device.LocalAgent.Controller.{i}.SendOnBoardRequest() command", MINE),
         ("Device.LocalAgent.ControllerTrust.UntrustedRole param", POLICY),
+        ("Device.LocalAgent.ControllerTrust.Role.{i}. object", MEMORY),
         ("Device.LocalAgent.ControllerTrust.Role.{i}. object", CREDENTIALS),
     ];
     let mut host = device_with(&more, roles, one);
