@@ -17,6 +17,7 @@ use engine::Instance;
 use engine::provider::Provider;
 use engine::trust::TrustCrypto as _;
 use mtp::EndpointId;
+use requirement::requirement;
 
 const CONFIG: &str = r#"
 [agent]
@@ -90,6 +91,7 @@ async fn the_running_system_as_a_tree() {
 
 /// The roles of the file are rows of the table, and what they permit is checked by nobody else.
 #[tokio::test]
+#[requirement("R-SEC.13")]
 async fn own_roles_follow_the_built_in_ones() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = "[[role]]\nname = \"Support\"\nsecured = true\n\

@@ -4,6 +4,7 @@
 //! the shared timer with a deadline. Each takes the lock, lets the machine work, does what the machine
 //! wants done, and leaves; what takes time runs in a task and comes back. No lock is held over an await.
 
+mod auditor;
 mod command;
 mod commit;
 mod confirm;
@@ -24,7 +25,6 @@ use dm::{Mono, Now};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use usp_endpoint::EndpointId;
-use usp_endpoint::agent::audit::Audit;
 use usp_endpoint::agent::io::{Boot, CloseReason, Input, ModelEvent, Ticket};
 use usp_endpoint::link::{Inbound, LinkId, PeerAuth, ReturnPath};
 
@@ -39,6 +39,8 @@ use crate::provider::Provider;
 use crate::report::Aliases;
 use crate::stored::{self, FactoryDefault};
 use crate::wheel::{TimerId, Wake, Wheel};
+
+pub use auditor::Auditor;
 
 /// What all instances of a process share.
 pub struct Host {
@@ -61,12 +63,6 @@ pub trait Outlet: Send + Sync {
     /// is younger than a change that could cut the way to the controller shows that it did not. Nothing
     /// needs doing where no provider makes such changes.
     fn renew(&self) {}
-}
-
-/// Who keeps the audit log of an instance.
-pub trait Auditor: Send + Sync {
-    /// Takes an entry. Called with the instance's lock held: it must neither block nor call the instance.
-    fn note(&self, now: Now, entry: Audit);
 }
 
 /// The connection is gone.
@@ -209,18 +205,6 @@ impl Instance {
         let boot = self.boot()?;
         self.feed(Input::Started(boot));
         Ok(())
-    }
-
-    /// Has what is worth it written down from now on.
-    pub fn audit(&self, auditor: Arc<dyn Auditor>) {
-        if let Some(mut inner) = self.enter() {
-            inner.auditor = Some(auditor);
-        }
-    }
-
-    /// Somebody at the device consents to what waits for that.
-    pub fn consent(&self) {
-        self.feed(Input::Consent);
     }
 
     /// A connection with a controller stands.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use requirement::requirement;
 use usp_endpoint::agent::audit::{Audit, Deed};
 
 use super::super::commands::operate;
@@ -31,7 +30,6 @@ fn device() -> Host {
 }
 
 #[test]
-#[requirement("R-SEC.1a")]
 fn changes_of_trust_are_told() {
     let mut host = device();
     let wants = |host: &mut Host, request: dm::Operation, expected: &[&str]| {
@@ -102,7 +100,6 @@ fn commands_that_change_the_device_are_told() {
 
 /// Whoever says that it is somebody else is told of, and does not flood the log.
 #[test]
-#[requirement("R-SEC.0a")]
 fn impostors_are_told_in_measure() {
     let mut host = device();
     let lie = |host: &mut Host| {

@@ -100,6 +100,7 @@ fn wrong_answers_count_across_restarts() {
     assert_eq!(answer(&mut host, 1, RIGHT), "7002");
     // A success makes an end of it.
     host.pass(Duration::from_secs(60));
+    assert_eq!(answer(&mut host, 1, WRONG), "7022");
     assert_eq!(answer(&mut host, 1, RIGHT), "[]");
     host = restarted(host, Duration::ZERO, true);
     for _ in 0..2 {

@@ -1,12 +1,13 @@
 //! Roles by the CA that vouches for a certificate (figures "check-cert" and "determine-role").
 
 use requirement::requirement;
-use usp_endpoint::agent::io::CloseReason;
+use usp_endpoint::agent::io::{CloseReason, Input};
+use usp_proto::link::LinkId;
 
 use super::super::super::host::{Host, ONE, TWO};
 use super::super::super::reads::get;
 use super::super::super::writes::set;
-use super::super::{Permission, READ, TRUST_OBJECT, list};
+use super::super::{Permission, READ, ROLE, TRUST_OBJECT, list};
 use super::*;
 
 /// Of [`ONE`], signed by [`MIDDLE`].
@@ -51,7 +52,7 @@ fn start(host: &mut Host, peer: PeerAuth) {
 }
 
 #[test]
-#[requirement("R-SEC.1a", "R-SEC.4", "R-SEC.24", "R-SEC.25")]
+#[requirement("R-SEC.3", "R-SEC.4", "R-SEC.24", "R-SEC.25")]
 fn the_first_certificate_of_the_tables_decides() {
     const USP: &str = "MTP-and-USP";
     const MTP: &str = "MTP-only";
@@ -107,12 +108,15 @@ fn dates_and_the_like_are_judged_by_the_transport() {
 }
 
 #[test]
-#[requirement("R-SEC.1", "R-SEC.24")]
+#[requirement("R-SEC.1", "R-SEC.1a", "R-SEC.24")]
 fn roles_follow_at_once_when_the_tables_change() {
     let mut host = device(&[]);
     credential(&mut host, 1, "MTP-and-USP", &[1]);
     start(&mut host, shown(&[LEAF], true));
     assert_eq!(name(&mut host), SHOWN);
+    let path = format!("{ROW}InheritedRole");
+    let answer = host.ask_as(2, TWO, get(&[&path], 0));
+    assert_eq!(answer, format!("{path} => {ROW}[InheritedRole={}]", list(&[1])));
     let row = format!("{CREDENTIAL}1.");
     put(&mut host, &row, &format!("Role={}", list(&[2])));
     assert_eq!((name(&mut host).as_str(), host.value(ROW, "InheritedRole")), (HIDDEN, list(&[2])));
@@ -125,7 +129,7 @@ fn roles_follow_at_once_when_the_tables_change() {
 
 /// Whoever withdraws a certificate is answered; who lived by it is cut off.
 #[test]
-#[requirement("R-SEC.22", "R-SEC.24")]
+#[requirement("R-SEC.24")]
 fn a_certificate_that_counts_no_longer_ends_its_connections() {
     let cases: [(String, &str); 3] = [
         (format!("{CREDENTIAL}1."), "Enable=false"),
@@ -235,4 +239,24 @@ fn a_restart_forgets_what_certificates_earned() {
     assert_eq!(later.value(ROW, "InheritedRole"), "");
     later.link(1, ONE);
     assert_eq!(name(&mut later), HIDDEN);
+}
+
+/// What waits for a controller is told to nobody else: it waits for a connection that is believed.
+#[test]
+fn nothing_is_told_to_whom_nothing_is_believed() {
+    let mut host = device(&[1]);
+    credential(&mut host, 1, "MTP-and-USP", &[]);
+    host.subscribe(1, 1, "ValueChange", "Device.Info.Name", &[]);
+    host.fill_more(&format!("{ROLE}1.Permission.1."), "Param", "r--n");
+    start(&mut host, shown(&[LEAF], true));
+    host.input(Input::LinkDown(LinkId(1)));
+    for impostor in ["leaf|root|self::two|", "other|other|self::one|"] {
+        host.link_as(3, ONE, shown(&[impostor], true));
+        host.change("Device.Info.", "Name", impostor);
+        assert_eq!(host.notifies.len(), 0, "{impostor}");
+    }
+    host.link_as(4, ONE, shown(&[LEAF], true));
+    host.change("Device.Info.", "Name", "third");
+    let links: Vec<u64> = host.notifies.iter().map(|(link, ..)| *link).collect();
+    assert!(!links.is_empty() && links.iter().all(|link| *link == 4), "{links:?}");
 }

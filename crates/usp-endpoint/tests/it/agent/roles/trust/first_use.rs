@@ -27,7 +27,6 @@ fn name(host: &mut Host, link: u64) -> String {
 }
 
 #[test]
-#[requirement("R-SEC.5", "R-SEC.24a")]
 fn only_where_it_is_allowed_and_the_certificate_names_its_owner() {
     for (allowed, certificate, believed) in [
         (true, SELF, true),
