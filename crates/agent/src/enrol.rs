@@ -1,13 +1,15 @@
 //! Trust: whose certificates count for a controller, and how this device is given its own against a
 //! one-time token.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
+use dm::path::ObjectPath;
 use dm::tree::Tree;
 use engine::Instance;
-use engine::trust::trusted;
+use engine::trust::{Trusted, trusted};
 use mtp::EndpointId;
 use mtp::ws::Dialer;
 use pki::{ClientTls, ControllerVerifier, Identity as Credential, PendingIdentity, Trust};
@@ -31,6 +33,8 @@ pub struct Credentials {
     controllers: Vec<ControllerConfig>,
     /// Whose tables say who is trusted.
     instance: OnceLock<Weak<Instance>>,
+    /// What sessions trust, by controller.
+    in_sessions: Mutex<BTreeMap<EndpointId, Trust>>,
     own: Mutex<(Credential, Origin)>,
 }
 
@@ -47,14 +51,27 @@ impl Credentials {
     ) -> Result<Arc<Credentials>> {
         let own = Mutex::new(state.credential(config, &endpoint).context("the device's certificate")?);
         let controllers = config.controllers.clone();
-        let instance = OnceLock::new();
-        Ok(Arc::new(Credentials { state, root, endpoint, controllers, instance, own }))
+        let (instance, in_sessions) = (OnceLock::new(), Mutex::default());
+        Ok(Arc::new(Credentials { state, root, endpoint, controllers, instance, in_sessions, own }))
     }
 
     /// From now on the tables of this instance say who is trusted; they are read for each connection anew. Before
     /// that, the system's CAs are.
-    pub fn attach(&self, instance: &Arc<Instance>) {
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn attach(self: &Arc<Self>, instance: &Arc<Instance>) {
         let _ = self.instance.set(Arc::downgrade(instance));
+        let tables = ObjectPath::parse("Device.LocalAgent.").expect("a literal");
+        let Some(mut changes) = instance.follow(&tables) else { return };
+        instance.with_tree(|tree| self.read_for_sessions(tree));
+        let (me, instance) = (self.clone(), Arc::downgrade(instance));
+        tokio::spawn(async move {
+            while changes.changed().await.is_ok() {
+                let Some(instance) = instance.upgrade() else { return };
+                instance.with_tree(|tree| me.read_for_sessions(tree));
+            }
+        });
     }
 
     /// The device's own.
@@ -97,18 +114,31 @@ impl Credentials {
     fn trust(&self, controller: Option<&EndpointId>) -> Trust {
         let read = |tree: &Tree| trusted(tree, &Certificates, controller);
         let instance = self.instance.get().and_then(Weak::upgrade);
-        let named = instance.and_then(|instance| instance.with_tree(read)).unwrap_or_default();
-        let mut trust = Trust { pinned: named.pins, first_use: named.first_use, ..Trust::default() };
-        for certificate in named.certificates {
-            match certificate.is_ca {
-                true => trust.roots.push(certificate.der.into()),
-                false => trust.pinned.push(pki::fingerprint(&certificate.der)),
-            }
-        }
+        let mut trust = trust_of(instance.and_then(|instance| instance.with_tree(read)).unwrap_or_default());
         if trust.roots.is_empty() && trust.pinned.is_empty() && controller.is_some() {
             trust.roots = self.system_roots();
         }
         trust
+    }
+
+    /// Whose certificates count in end-to-end sessions with a controller: what the tables name for it, less what
+    /// may not say who is a controller, and nothing of the system's. Sessions ask under the lock of the
+    /// instance: the answer is the one that the last change of the tables has left here.
+    pub fn session_trust(&self, controller: &EndpointId) -> Trust {
+        let trusted = self.in_sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        trusted.get(controller).cloned().unwrap_or_default()
+    }
+
+    /// Reads the tables for sessions.
+    fn read_for_sessions(&self, tree: &Tree) {
+        let controllers = engine::trust::controllers(tree).into_iter().map(|controller| {
+            let mut named = trusted(tree, &Certificates, Some(&controller));
+            named.first_use = false;
+            named.certificates.retain(|(_, names_controllers)| *names_controllers);
+            (controller, trust_of(named))
+        });
+        let controllers = controllers.collect();
+        *self.in_sessions.lock().unwrap_or_else(PoisonError::into_inner) = controllers;
     }
 
     /// The CAs of all controllers, for those that dial in.
@@ -135,4 +165,16 @@ impl Credentials {
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = (credential, Origin::Enrolled);
         Ok(())
     }
+}
+
+/// Certificates that sign, and those that count by themselves.
+fn trust_of(named: Trusted) -> Trust {
+    let mut trust = Trust { pinned: named.pins, first_use: named.first_use, ..Trust::default() };
+    for (certificate, _) in named.certificates {
+        match certificate.is_ca {
+            true => trust.roots.push(certificate.der.into()),
+            false => trust.pinned.push(pki::fingerprint(&certificate.der)),
+        }
+    }
+    trust
 }

@@ -17,6 +17,7 @@ use engine::{
 };
 use mtp::ws::{ListenConfig, Listener};
 use mtp::{Admission, Candidate, EndpointId, PeerAuth, Refusal, Role};
+use pki::session::Crypto;
 use pki::{DeviceVerifier, ServerTls};
 use tokio::sync::{mpsc, watch};
 
@@ -32,6 +33,7 @@ use crate::local_agent;
 use crate::providers::device::Restart;
 use crate::providers::{self, hooks, support};
 use crate::roles;
+use crate::sessions::SessionKeys;
 use crate::state::{StateDir, random};
 use crate::system::SystemRoot;
 use crate::trust::Certificates;
@@ -68,7 +70,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let upload_tls = Arc::new(move || for_uploads.upload_tls());
     let providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
     let providers = limit::limited(providers, &Limits::open(&state.limits(), &policy.guards)?);
-    let instance = instance(&config, &state, &identity, &endpoint, providers).await?;
+    let keys: Arc<dyn Crypto> = Arc::new(SessionKeys::new(credentials.clone()));
+    let instance = instance(&config, &state, &identity, &endpoint, Some(keys), providers).await?;
     credentials.attach(&instance);
     let audit = AuditLog::open(&state.audit_log())?;
     instance.audit(audit.clone());
@@ -97,7 +100,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     end
 }
 
-/// The agent's instance over its journal; it waits for [`Instance::start`].
+/// The agent's instance over its journal, with keys for end-to-end sessions; it waits for [`Instance::start`].
 ///
 /// # Errors
 /// When the configuration does not fit the model, or the journal can't be read.
@@ -106,6 +109,7 @@ pub async fn instance(
     state: &StateDir,
     identity: &Identity,
     endpoint: &EndpointId,
+    keys: Option<Arc<dyn Crypto>>,
     providers: Vec<Arc<dyn Provider>>,
 ) -> Result<Arc<Instance>> {
     let kind = kind(config, endpoint, &providers);
@@ -123,6 +127,7 @@ pub async fn instance(
             oui: identity.oui.clone().unwrap_or_default(),
             product_class: identity.product_class.clone().unwrap_or_default(),
             serial_number: identity.serial.clone().unwrap_or_default(),
+            crypto: keys,
         },
         random()?,
     )

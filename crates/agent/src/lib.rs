@@ -15,6 +15,7 @@ pub mod links;
 pub mod local_agent;
 pub mod providers;
 pub mod roles;
+pub mod sessions;
 pub mod state;
 pub mod system;
 pub mod trust;

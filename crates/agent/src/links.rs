@@ -7,15 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
-use bytes::Bytes;
 use dm::Value;
 use dm::path::ObjectPath;
 use dm::tree::{Place, Tree};
 use engine::{CloseReason, Instance, Outlet, OutletClosed};
 use mtp::ws::{Dialer, KeepAlive, WsUrl, close_code};
 use mtp::{
-    DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, PeerAuth, Retry, Role,
-    Schedule, Verdict,
+    DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Outbound, PeerAuth, Retry,
+    Role, Schedule, Verdict,
 };
 use tokio::sync::watch;
 
@@ -275,7 +274,7 @@ impl LinkHandler for Links {
         };
         link.sender.authorise();
         let outlet = Arc::new(Link { sender: link.sender, renews: self.renews.clone() });
-        self.instance.link_up(controller, link.return_path, link.peer, outlet);
+        self.instance.link_up(controller, link.return_path, link.contact, link.peer, outlet);
     }
 
     fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send {
@@ -298,8 +297,8 @@ struct Link {
 }
 
 impl Outlet for Link {
-    fn send(&self, record: Bytes) -> Result<(), OutletClosed> {
-        self.sender.send(record).map_err(|error| {
+    fn send(&self, outbound: Outbound) -> Result<(), OutletClosed> {
+        self.sender.send_to(&outbound.return_path, outbound.record).map_err(|error| {
             tracing::warn!(%error, "a Record was not sent");
             OutletClosed
         })

@@ -10,6 +10,8 @@ pub mod limits;
 pub mod link;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
+#[cfg(feature = "mqtt")]
+pub mod peers;
 pub mod retry;
 #[cfg(feature = "stomp")]
 pub mod stomp;
@@ -24,6 +26,9 @@ pub use link::{
     Admission, AdmitAll, Candidate, DownReason, EnrolRequest, LinkHandler, LinkSender, LinkUp, Refusal, Role,
     SendError, Side, Verdict,
 };
+#[cfg(feature = "mqtt")]
+pub use peers::Peers;
 pub use retry::{Retry, Schedule};
 pub use usp_proto::EndpointId;
-pub use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, PeerCertificate, ReturnPath};
+pub use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, PeerCertificate, ReturnPath};
+pub use usp_proto::record::MqttVersion;

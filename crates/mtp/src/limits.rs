@@ -24,6 +24,16 @@ pub const DEFAULT_MAX_CONNECTIONS: usize = 100_000;
 pub const SEND_QUEUE_RECORDS: usize = 256;
 /// Bytes that wait in one link's send queue; a single larger Record is taken when the queue is empty.
 pub const SEND_QUEUE_BYTES: usize = 1024 * 1024;
+/// Records that wait in the send queue of a connection to a broker, for all Endpoints behind it.
+pub const BROKER_QUEUE_RECORDS: usize = 8192;
+/// Bytes that wait there.
+pub const BROKER_QUEUE_BYTES: usize = 16 * 1024 * 1024;
+/// Records of all Endpoints behind a broker that arrived and are not worked off; then the broker has to wait.
+pub const BROKER_RECORDS: usize = 1024;
+/// Records of one Endpoint behind a broker that wait; more are dropped.
+pub const PEER_RECORDS: usize = 64;
+/// How long an Endpoint behind a broker counts as alive after a Record of it.
+pub const PEER_FRESH: Duration = Duration::from_secs(60);
 /// What the read buffer of a link starts with when something arrives, and what one read takes.
 pub const READ_BUFFER: usize = 1024;
 /// Bytes that are gathered before they are written to the socket.

@@ -11,7 +11,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 use usp_proto::EndpointId;
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 
 #[cfg(feature = "uds")]
 pub(crate) use driver::{Got, Protocol, drive};
@@ -49,9 +49,11 @@ pub struct LinkUp {
     pub eid: Option<EndpointId>,
     /// What the transport proved.
     pub peer: PeerAuth,
-    /// Where answers go. On a connection to a broker there is no one peer: it is the topic that reaches us,
-    /// which Connect records tell.
+    /// Where answers go. On a connection to a broker there is no one peer, and this leads back to us:
+    /// `Peers` makes a link of its own for each Endpoint behind it.
     pub return_path: ReturnPath,
+    /// How we are reached by it, which Connect records tell.
+    pub contact: Contact,
     /// Who opened it.
     pub side: Side,
     /// What we are on it.

@@ -45,10 +45,26 @@ pub struct Http {
 pub struct Usp {
     /// Our own Endpoint; default made at first start and kept.
     pub endpoint: Option<String>,
+    /// Whether Messages travel in end-to-end sessions: `"allow"`, the default, where a device starts one;
+    /// `"require"`, always; `"forbid"`, never.
+    pub sessions: SessionMode,
     /// Agents that dial in.
     pub websocket: WebSocket,
     /// Agents that listen, and are dialled.
     pub dial: Dial,
+}
+
+/// Whether Messages travel in end-to-end sessions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionMode {
+    /// Where a device starts one.
+    #[default]
+    Allow,
+    /// Always: what comes outside of one is ignored.
+    Require,
+    /// Never.
+    Forbid,
 }
 
 /// Agents that listen, and are dialled.
@@ -275,6 +291,12 @@ impl Config {
         show_tls(&mut text, self.http.tls.as_ref(), self.http.allow_plaintext);
         let _ = writeln!(text, "\n[usp]");
         show_option(&mut text, "endpoint", self.usp.endpoint.as_deref());
+        let sessions = match self.usp.sessions {
+            SessionMode::Allow => "allow",
+            SessionMode::Require => "require",
+            SessionMode::Forbid => "forbid",
+        };
+        let _ = writeln!(text, "sessions = \"{sessions}\"");
         let _ = writeln!(
             text,
             "\n[usp.websocket]\nlisten = \"{}\"\npath = \"{}\"",

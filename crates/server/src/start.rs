@@ -9,15 +9,17 @@ use fleet::ids::{Seq, TenantId};
 use fleet::port::{Prune, Store as _, Write, Written};
 use mtp::Role;
 use mtp::ws::{ListenConfig, Listener};
-use pki::{Ca, CertificateRequest, DeviceVerifier, Identity, ServerNames, ServerTls, Validity};
+use pki::session::SessionCrypto;
+use pki::{Ca, CertificateRequest, DeviceVerifier, Identity, ServerNames, ServerTls, Trust, Validity};
 use rustls::pki_types::CertificateDer;
 use store::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use usp_endpoint::EndpointId;
+use usp_endpoint::session::io::{Mode, Policy};
 
 use crate::clock::Clock;
-use crate::config::{Config, Tls};
+use crate::config::{Config, SessionMode, Tls};
 use crate::connect;
 use crate::data_dir::{DataDir, Listeners};
 use crate::descriptors::{self, Shares};
@@ -109,6 +111,8 @@ impl Server {
         let connect = connect::info(config, &listeners, &endpoint, &ca);
         let dial = dial_options(config, &ca, &endpoint).context("usp.dial")?;
         let usp_options = UspOptions {
+            sessions: session_policy(config),
+            crypto: Some(Arc::new(session_keys(config, &ca, &endpoint).context("usp.sessions")?)),
             endpoint,
             tenant: TenantId::DEFAULT,
             policy: config.enrolment.policy.into(),
@@ -243,6 +247,24 @@ fn dial_options(config: &Config, ca: &Ca, endpoint: &EndpointId) -> anyhow::Resu
     let identity = ca.issue_server(&names, Validity::lasting(SystemTime::now(), CONTROLLER_LIFETIME))?;
     let roots = roots_of(config.usp.websocket.tls.as_ref(), ca)?;
     Ok(DialOptions { retry_seconds: config.dial_retry_seconds(), roots, identity })
+}
+
+/// Our credential in end-to-end sessions, and whose certificates count there: those of the CAs that count on
+/// connections.
+fn session_keys(config: &Config, ca: &Ca, endpoint: &EndpointId) -> anyhow::Result<SessionCrypto> {
+    let names = ServerNames { dns: Vec::new(), ips: Vec::new(), endpoint: Some(endpoint.clone()) };
+    let identity = ca.issue_server(&names, Validity::lasting(SystemTime::now(), CONTROLLER_LIFETIME))?;
+    let trust = Trust { roots: roots_of(config.usp.websocket.tls.as_ref(), ca)?, ..Trust::default() };
+    Ok(SessionCrypto::new(&identity, trust, true)?)
+}
+
+fn session_policy(config: &Config) -> Policy {
+    let mode = match config.usp.sessions {
+        SessionMode::Allow => Mode::Allow,
+        SessionMode::Require => Mode::Require,
+        SessionMode::Forbid => Mode::Forbid,
+    };
+    Policy { mode, ..Policy::default() }
 }
 
 /// Issues from the internal CA: the request must name exactly one endpoint.

@@ -54,10 +54,11 @@ mod agent {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             match self {
                 Input::Started(boot) => f.debug_tuple("Started").field(boot).finish(),
-                Input::LinkUp { controller, return_path, peer } => f
+                Input::LinkUp { controller, return_path, contact, peer } => f
                     .debug_struct("LinkUp")
                     .field("controller", controller)
                     .field("return_path", return_path)
+                    .field("contact", contact)
                     .field("peer", peer)
                     .finish(),
                 Input::LinkDown(link) => f.debug_tuple("LinkDown").field(link).finish(),

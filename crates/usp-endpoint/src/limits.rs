@@ -166,6 +166,10 @@ pub const MAX_SEGMENTED_BYTES: usize = usp_proto::limits::MAX_RECORD_BYTES;
 /// Session: bytes of Records that are kept until the peer confirms them.
 pub const MAX_UNCONFIRMED_BYTES: usize = 16 * 1024 * 1024;
 
+/// Session: Records that are kept until the peer confirms them, those without payload included; with one more
+/// the session fails. The longest Message in Records of 512 bytes is fewer.
+pub const MAX_UNCONFIRMED_RECORDS: usize = 32 * 1024;
+
 /// Session: Messages that wait for a session; one more fails.
 pub const MAX_SESSION_QUEUE: usize = 256;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::EndpointId;
+use crate::record::MqttVersion;
 
 /// One connection of one transport in this process. Never reused while the process lives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -29,12 +30,63 @@ pub enum ReturnPath {
 }
 
 impl ReturnPath {
+    /// The transport's name, as events and devices show it.
+    pub fn transport(&self) -> &'static str {
+        match self {
+            ReturnPath::WebSocket(_) => "websocket",
+            ReturnPath::Uds(_) => "uds",
+            ReturnPath::Mqtt { .. } => "mqtt",
+        }
+    }
+
+    /// The same, by another connection.
+    #[must_use]
+    pub fn by(&self, link: LinkId) -> ReturnPath {
+        match self {
+            ReturnPath::WebSocket(_) => ReturnPath::WebSocket(link),
+            ReturnPath::Uds(_) => ReturnPath::Uds(link),
+            ReturnPath::Mqtt { topic, .. } => ReturnPath::Mqtt { link, topic: topic.clone() },
+        }
+    }
+
+    /// The same connection, and another address at its broker. Without a broker there is none.
+    #[must_use]
+    pub fn to(&self, address: Arc<str>) -> ReturnPath {
+        match self {
+            ReturnPath::WebSocket(_) | ReturnPath::Uds(_) => self.clone(),
+            ReturnPath::Mqtt { link, .. } => ReturnPath::Mqtt { link: *link, topic: address },
+        }
+    }
+
+    /// The address at the broker: a topic.
+    pub fn address(&self) -> Option<Arc<str>> {
+        match self {
+            ReturnPath::WebSocket(_) | ReturnPath::Uds(_) => None,
+            ReturnPath::Mqtt { topic, .. } => Some(topic.clone()),
+        }
+    }
+
     /// The connection it leads to.
     pub fn link(&self) -> LinkId {
         match self {
             ReturnPath::WebSocket(link) | ReturnPath::Uds(link) | ReturnPath::Mqtt { link, .. } => *link,
         }
     }
+}
+
+/// How the peer reaches us, where that is more than the connection: what our Connect Record names (R-MTP.6).
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Contact {
+    /// By the connection itself.
+    #[default]
+    Connection,
+    /// By a topic of an MQTT broker.
+    Mqtt {
+        /// The version of MQTT that we speak.
+        version: MqttVersion,
+        /// The topic that we are subscribed to: never empty, no wildcards.
+        topic: Arc<str>,
+    },
 }
 
 /// What a transport proved about its peer.

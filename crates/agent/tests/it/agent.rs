@@ -43,7 +43,7 @@ async fn started(config: &Config, folder: &Path) -> Arc<Instance> {
     let endpoint = EndpointId::receive("proto:lab:agent").expect("an id");
     let identity = Identity::default();
     let instance =
-        host::instance(config, &state, &identity, &endpoint, all(config)).await.expect("an instance");
+        host::instance(config, &state, &identity, &endpoint, None, all(config)).await.expect("an instance");
     instance.start().await.expect("it starts");
     instance
 }
@@ -191,7 +191,7 @@ async fn a_role_says_what_it_means() {
         let made = async || {
             let config = state.factory_default(&now, &text).expect("a factory default");
             let identity = Identity::default();
-            host::instance(&config, &state, &identity, &endpoint, all(&config)).await
+            host::instance(&config, &state, &identity, &endpoint, None, all(&config)).await
         };
         let error = made().await.err().map(|error| error.to_string());
         assert_eq!(error.map(|error| error.contains(target)), (!known).then_some(true), "{target}");

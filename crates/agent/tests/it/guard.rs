@@ -111,7 +111,7 @@ async fn a_guard_of_nothing_is_an_error_at_the_start() {
         let text = format!("[[policy.guard]]\ntargets = [{target:?}]\nrole = \"Full Access\"\n");
         let config = Config::parse(&text).expect("well-formed");
         let identity = Identity::default();
-        let made = host::instance(&config, &state, &identity, &endpoint, Vec::new()).await;
+        let made = host::instance(&config, &state, &identity, &endpoint, None, Vec::new()).await;
         assert_eq!(made.is_ok(), known, "{target}");
         if let Err(error) = made {
             assert!(format!("{error:#}").contains(target), "{error:#}");

@@ -114,7 +114,7 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     let credentials =
         Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id()).expect("a certificate");
     let (identity, endpoint) = (Identity::default(), agent_id());
-    let instance = host::instance(&config, &state, &identity, &endpoint, Vec::new());
+    let instance = host::instance(&config, &state, &identity, &endpoint, None, Vec::new());
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
     credentials.attach(&instance);
@@ -175,7 +175,7 @@ async fn a_risky_change_is_answered_and_then_the_connection_is_made_anew() {
     let config = Config::parse(&toml).expect("well-formed");
     let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id());
     let (identity, endpoint) = (Identity::default(), agent_id());
-    let instance = host::instance(&config, &state, &identity, &endpoint, vec![Arc::new(Risky)]);
+    let instance = host::instance(&config, &state, &identity, &endpoint, None, vec![Arc::new(Risky)]);
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
     let (_stop, stopped) = watch::channel(false);

@@ -68,7 +68,7 @@ async fn agent(
     let credentials = Credentials::load(state.clone(), SystemRoot::at(folder), config, endpoint.clone());
     let credentials = credentials.expect("a certificate");
     let identity = Identity::default();
-    let instance = host::instance(config, &state, &identity, &endpoint, Vec::new());
+    let instance = host::instance(config, &state, &identity, &endpoint, None, Vec::new());
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
     credentials.attach(&instance);
@@ -128,6 +128,14 @@ async fn what_the_tables_say_holds_for_the_next_connection() {
     let row = "Device.LocalAgent.Controller.2.";
     set(&mut controller, row, "Credential", &format!("{CERTIFICATE}1")).await;
     assert!(connects(&credentials, port).await);
+    let in_sessions = || {
+        let trust = credentials.session_trust(&id("proto::secure"));
+        (trust.roots.len(), trust.pinned.len(), trust.first_use)
+    };
+    // Sessions hear of it a moment later.
+    while in_sessions() != (1, 0, false) {
+        tokio::task::yield_now().await;
+    }
     let command = format!("{CERTIFICATE}1.GetFingerprint()");
     let shown = call(&mut controller, &command, &[("FingerprintAlgorithm", "SHA-256")]).await;
     let expected = pki::fingerprint_text(&pki::fingerprint(ca.certificate())).replace(':', "");

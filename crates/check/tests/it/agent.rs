@@ -18,7 +18,7 @@ use prost::Message;
 use tokio::sync::mpsc;
 use usp_proto::generated::usp_record::record::RecordType;
 use usp_proto::generated::usp_record::{NoSessionContextRecord, Record};
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 use usp_proto::{Body, EndpointId, Msg, Request, Version};
 
 use crate::faults::Fault;
@@ -110,6 +110,7 @@ pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
         oui: "012345".to_owned(),
         product_class: "Box".to_owned(),
         serial_number: "A1".to_owned(),
+        crypto: None,
     };
     let config = InstanceConfig {
         kind: Arc::new(kind()),
@@ -125,7 +126,13 @@ pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
     let (sender, arrivals) = mpsc::channel(limits::ARRIVALS);
     sender.try_send(Arrival::Up).unwrap();
     let way = Arc::new(Way { fault, sender, asked: Mutex::default() });
-    instance.link_up(id(CONTROLLER), ReturnPath::WebSocket(LINK), PeerAuth::Unproven, way.clone());
+    instance.link_up(
+        id(CONTROLLER),
+        ReturnPath::WebSocket(LINK),
+        Contact::Connection,
+        PeerAuth::Unproven,
+        way.clone(),
+    );
     let config = BenchConfig {
         controller: id(CONTROLLER),
         agent: Some(id(AGENT)),
@@ -195,8 +202,8 @@ impl Way {
 }
 
 impl Outlet for Way {
-    fn send(&self, record: Bytes) -> Result<(), OutletClosed> {
-        if let Some(record) = self.say(record) {
+    fn send(&self, outbound: Outbound) -> Result<(), OutletClosed> {
+        if let Some(record) = self.say(outbound.record) {
             self.sender.try_send(Arrival::Record(record)).unwrap();
         }
         Ok(())

@@ -7,13 +7,17 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use usp_proto::link::{LinkId, ReturnPath};
 
-use crate::limits::{MAX_MESSAGE, MAX_MISSED_PINGS, MAX_PROBES, SEND_QUEUE_BYTES, SEND_QUEUE_RECORDS};
+use super::DownReason;
+use crate::limits::{
+    BROKER_QUEUE_BYTES, BROKER_QUEUE_RECORDS, MAX_MESSAGE, MAX_MISSED_PINGS, MAX_PROBES, PEER_FRESH,
+    SEND_QUEUE_BYTES, SEND_QUEUE_RECORDS,
+};
 
 /// Talks to the peer of one link. Cheap to clone; holding one does not keep the link open.
 #[derive(Clone)]
@@ -47,7 +51,11 @@ impl LinkSender {
     /// # Errors
     /// When the link is closed, its queue full, the Record too long, or the link one to a broker.
     pub fn send(&self, record: Bytes) -> Result<(), SendError> {
-        if self.0.brokered { Err(SendError::NoWay) } else { self.queue(None, record) }
+        match &self.0.way {
+            Way::Peer => self.queue(None, record),
+            Way::Broker => Err(SendError::NoWay),
+            Way::Through(through) => self.queue(Some(through.to.clone()), record),
+        }
     }
 
     /// Queues a Record for whoever the return path leads to. It leaves in order, in one message.
@@ -55,11 +63,8 @@ impl LinkSender {
     /// # Errors
     /// When the path leads elsewhere, the link is closed, its queue full, or the Record too long.
     pub fn send_to(&self, path: &ReturnPath, record: Bytes) -> Result<(), SendError> {
-        let to = match path {
-            ReturnPath::WebSocket(_) | ReturnPath::Uds(_) => None,
-            ReturnPath::Mqtt { topic, .. } => Some(topic.clone()),
-        };
-        if path.link() != self.0.link || to.is_some() != self.0.brokered {
+        let to = path.address();
+        if path.link() != self.0.link || to.is_some() == matches!(self.0.way, Way::Peer) {
             return Err(SendError::NoWay);
         }
         self.queue(to, record)
@@ -70,11 +75,19 @@ impl LinkSender {
         if state.closed || state.close.is_some() {
             return Err(SendError::Closed);
         }
+        let (records, bytes) = match &self.0.way {
+            Way::Peer => (SEND_QUEUE_RECORDS, SEND_QUEUE_BYTES),
+            Way::Broker => (BROKER_QUEUE_RECORDS, BROKER_QUEUE_BYTES),
+            Way::Through(through) => {
+                drop(state);
+                return LinkSender(through.broker.clone()).queue(to, record);
+            }
+        };
         if record.len() > MAX_MESSAGE {
             return Err(SendError::TooLong);
         }
-        let room = state.queued_bytes + record.len() <= SEND_QUEUE_BYTES || state.queue.is_empty();
-        if state.queue.len() >= SEND_QUEUE_RECORDS || !room {
+        let room = state.queued_bytes + record.len() <= bytes || state.queue.is_empty();
+        if state.queue.len() >= records || !room {
             return Err(SendError::Full);
         }
         state.queued_bytes += record.len();
@@ -86,9 +99,15 @@ impl LinkSender {
     /// Closes the link with an RFC 6455 close code (a UNIX domain socket tells its peer the reason from 1002 on), after what is queued has left. The first call counts.
     pub fn close(&self, code: u16, reason: impl Into<Cow<'static, str>>) {
         let mut state = self.0.lock();
-        if state.close.is_none() {
-            state.close = Some((code, reason.into()));
-            state.wake();
+        if state.close.is_some() || state.closed {
+            return;
+        }
+        let reason = reason.into();
+        state.close = Some((code, reason.clone()));
+        state.wake();
+        drop(state);
+        if let Way::Through(through) = &self.0.way {
+            through.close(self.0.link, DownReason::ClosedByUs { code, reason });
         }
     }
 
@@ -110,10 +129,14 @@ impl LinkSender {
     }
 
     /// Sends a ping and waits for any sign of life; false when there was none within `patience`.
+    /// An Endpoint behind a broker can't be pinged: it counts as alive for a while after its last Record.
     /// When [`MAX_PROBES`] others wait already, it does not: an open link then counts as alive.
     pub async fn answers_ping(&self, patience: Duration) -> bool {
         let answered = {
             let mut state = self.0.lock();
+            if let Way::Through(through) = &self.0.way {
+                return !state.closed && through.is_fresh();
+            }
             state.probes.retain(|probe| !probe.is_closed());
             if state.closed || state.probes.len() >= MAX_PROBES {
                 return !state.closed;
@@ -142,9 +165,40 @@ impl fmt::Debug for LinkSender {
 /// What the task of a link and everybody else share.
 pub(crate) struct Shared {
     pub(crate) link: LinkId,
-    /// Whether many Endpoints are reached through it, each by an address.
-    brokered: bool,
+    way: Way,
     state: Mutex<State>,
+}
+
+/// Whom a link leads to.
+enum Way {
+    /// Its one peer.
+    Peer,
+    /// A broker: many Endpoints are reached through it, each by an address.
+    #[cfg_attr(not(feature = "mqtt"), expect(dead_code, reason = "no transport of this build has a broker"))]
+    Broker,
+    /// One Endpoint behind a broker.
+    #[cfg_attr(not(feature = "mqtt"), expect(dead_code, reason = "no transport of this build has a broker"))]
+    Through(Box<Through>),
+}
+
+/// How an Endpoint behind a broker is reached.
+struct Through {
+    broker: Arc<Shared>,
+    to: Arc<str>,
+    heard: Mutex<Instant>,
+    on_close: Arc<dyn Fn(LinkId, DownReason) + Send + Sync>,
+}
+
+impl Through {
+    /// Not by whoever asks for it: it may hold what its user needs to be told.
+    fn close(&self, link: LinkId, reason: DownReason) {
+        let on_close = Arc::clone(&self.on_close);
+        tokio::spawn(async move { on_close(link, reason) });
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < PEER_FRESH
+    }
 }
 
 #[derive(Default)]
@@ -184,19 +238,30 @@ pub(crate) struct Attention {
 impl Shared {
     /// Of a link with one peer.
     pub(crate) fn new() -> Arc<Shared> {
-        Shared::with(false)
+        Shared::with(Way::Peer)
     }
 
     /// Of a link to a broker.
     #[cfg(feature = "mqtt")]
     pub(crate) fn brokered() -> Arc<Shared> {
-        Shared::with(true)
+        Shared::with(Way::Broker)
     }
 
-    fn with(brokered: bool) -> Arc<Shared> {
+    /// Of a link with one Endpoint behind a broker, at this address.
+    #[cfg(feature = "mqtt")]
+    pub(crate) fn through(
+        broker: Arc<Shared>,
+        to: Arc<str>,
+        on_close: impl Fn(LinkId, DownReason) + Send + Sync + 'static,
+    ) -> Arc<Shared> {
+        let (heard, on_close) = (Mutex::new(Instant::now()), Arc::new(on_close));
+        Shared::with(Way::Through(Box::new(Through { broker, to, heard, on_close })))
+    }
+
+    fn with(way: Way) -> Arc<Shared> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let link = LinkId(NEXT.fetch_add(1, Ordering::Relaxed));
-        Arc::new(Shared { link, brokered, state: Mutex::default() })
+        Arc::new(Shared { link, way, state: Mutex::default() })
     }
 
     /// Remembers whom to wake, and says what is up.
@@ -234,6 +299,9 @@ impl Shared {
 
     /// Something came from the peer.
     pub(crate) fn heard(&self) {
+        if let Way::Through(through) = &self.way {
+            *through.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        }
         let mut state = self.lock();
         state.missed_pings = 0;
         for probe in std::mem::take(&mut state.probes) {

@@ -9,7 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::record::MqttVersion;
 
 use super::conn::Conn;
 use super::limits::MAX_EARLY;
@@ -96,6 +97,7 @@ impl Client {
                         let conn = Conn::new(io, machine, shared, started);
                         return Ok(Session {
                             conn,
+                            version: self.settings.version.into(),
                             reply_to,
                             peer_addr,
                             peer,
@@ -125,6 +127,7 @@ async fn flush(io: &mut Stream, machine: &mut Machine) -> std::io::Result<()> {
 /// A connection that is subscribed.
 pub struct Session {
     conn: Conn,
+    version: MqttVersion,
     reply_to: Topic,
     peer_addr: SocketAddr,
     peer: PeerAuth,
@@ -173,6 +176,7 @@ impl Session {
             eid: None,
             peer: self.peer,
             return_path: path(link, &self.reply_to),
+            contact: Contact::Mqtt { version: self.version, topic: self.reply_to.shared() },
             side: Side::Dialled,
             role: self.role,
             sender: LinkSender(conn.shared.clone()),

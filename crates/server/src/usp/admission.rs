@@ -258,7 +258,7 @@ impl<S: Store> Usp<S> {
         let at = self.0.clock.utc();
         let pending = PendingDevice {
             endpoint: eid.as_str().to_owned(),
-            transport: "websocket".to_owned(),
+            transport: entry.up.return_path.transport().to_owned(),
             peer: entry.up.peer_name(),
             proven: proof != Proof::Unproven,
             fingerprint: proof.fingerprint(),
@@ -282,7 +282,7 @@ impl<S: Store> Usp<S> {
         let opened = SessionOpened {
             tenant: self.0.options.tenant,
             device,
-            transport: "websocket".to_owned(),
+            transport: up.return_path.transport().to_owned(),
             peer: up.peer_name(),
             proven,
             fingerprint: proof(&up.peer, eid).fingerprint(),

@@ -81,6 +81,10 @@ pub struct UspOptions {
     pub policy: Policy,
     /// Issues certificates; `None` without an internal CA.
     pub issuer: Option<Box<dyn Issuer>>,
+    /// How end-to-end sessions with devices are.
+    pub sessions: usp_endpoint::session::io::Policy,
+    /// Keys for them.
+    pub crypto: Option<Arc<dyn usp_endpoint::session::Crypto>>,
     /// Looks at every input of every session; `None` but in tests.
     pub inspect: Option<Inspect>,
 }
@@ -120,8 +124,9 @@ impl<S: Store> Usp<S> {
     /// Builds the role over a store. Its timer runs until the role is dropped.
     pub fn new(store: S, clock: Clock, options: UspOptions, metrics: Arc<Metrics>) -> Self {
         let config = Arc::new(ControllerConfig {
-            endpoint: options.endpoint.clone(),
-            versions: usp_endpoint::Version::SUPPORTED.to_vec(),
+            sessions: options.sessions.clone(),
+            crypto: options.crypto.clone(),
+            ..ControllerConfig::new(options.endpoint.clone())
         });
         let usp = Usp(Arc::new(Inner {
             store,

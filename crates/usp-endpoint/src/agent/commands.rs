@@ -97,6 +97,9 @@ impl AgentMachine {
             ("Device.LocalAgent.Controller.{i}.", "SendOnBoardRequest") => {
                 return Some(self.send_on_board_request(now, tree, &call.place));
             }
+            ("Device.LocalAgent.Controller.{i}.E2ESession.", "Reset") => {
+                return Some(self.reset_session(tree, &call.place));
+            }
             ("Device.LocalAgent.ControllerTrust.", "RequestChallenge") => {
                 return Some(self.request_challenge(now, tree, &origin.controller, &call));
             }

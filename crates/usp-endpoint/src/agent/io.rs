@@ -8,7 +8,7 @@ use dm::path::ObjectPath;
 use dm::tree::{ChangeSet, CommandCall, Place, Transaction};
 use dm::{Fault, Mono};
 use usp_proto::EndpointId;
-use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 
 use super::audit::Audit;
 
@@ -27,6 +27,8 @@ pub enum Input {
         controller: EndpointId,
         /// How to reach it.
         return_path: ReturnPath,
+        /// How it reaches us: for the Connect record.
+        contact: Contact,
         /// What the transport proved.
         peer: PeerAuth,
     },

@@ -26,6 +26,7 @@ mod requests;
 mod roles;
 mod rules;
 pub mod schedule;
+mod sessions;
 mod subscriptions;
 mod thresholds;
 mod timers;
@@ -34,12 +35,15 @@ pub mod trust;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
 
 use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
 use dm::{Mono, Now, Operation};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
-use usp_proto::link::{LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, LinkId, PeerAuth, ReturnPath};
+use usp_proto::session::Crypto;
 use usp_proto::{EndpointId, Version};
 
 pub use roles::{check_permission, is_target};
@@ -53,6 +57,7 @@ use controllers::Controller;
 use io::{Boot, Input, Output, Ticket};
 use notify::Queue;
 use requests::{Key, Pending, WaitingWrite};
+use sessions::Sessions;
 use subscriptions::Subscription;
 use thresholds::Threshold;
 use timers::{Timer, Timers};
@@ -60,7 +65,7 @@ use trigger::Trigger;
 use trust::Trust;
 
 /// What does not change while the agent runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AgentConfig {
     /// The agent's own Endpoint.
     pub endpoint: EndpointId,
@@ -72,6 +77,15 @@ pub struct AgentConfig {
     pub product_class: String,
     /// `DeviceInfo.SerialNumber`, told in OnBoardRequest.
     pub serial_number: String,
+    /// Keys for end-to-end sessions; without them there are sessions only where the transport protects Records,
+    /// and no TLS in them.
+    pub crypto: Option<Arc<dyn Crypto>>,
+}
+
+impl fmt::Debug for AgentConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentConfig").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 /// The agent's side of all its controllers.
@@ -108,6 +122,9 @@ pub struct AgentMachine {
     depth: u32,
     /// After [`Input::Shutdown`].
     shut: bool,
+    sessions: Sessions,
+    /// The time of the input that is worked on.
+    now: Mono,
     recognised: Option<LinkId>,
     /// `None`: transports alone judge certificates.
     trust: Option<Box<Trust>>,
@@ -119,6 +136,7 @@ pub struct AgentMachine {
 struct Link {
     controller: EndpointId,
     return_path: ReturnPath,
+    contact: Contact,
     peer: PeerAuth,
     /// Whether a Connect record went out on it.
     greeted: bool,
@@ -128,6 +146,7 @@ impl AgentMachine {
     /// A machine that waits for [`Input::Started`]. No other start may share the seed.
     pub fn new(config: AgentConfig, seed: [u8; 32]) -> AgentMachine {
         AgentMachine {
+            sessions: Sessions::new(config.crypto.clone()),
             config,
             random: ChaCha12Rng::from_seed(seed.map(|byte| !byte)),
             msg_ids: MsgIds::new(seed),
@@ -153,6 +172,7 @@ impl AgentMachine {
             triggered: Vec::new(),
             depth: 0,
             shut: false,
+            now: Mono(0),
             recognised: None,
             trust: None,
             auditing: Auditing::default(),
@@ -166,11 +186,12 @@ impl AgentMachine {
         if self.shut {
             return;
         }
+        self.now = now.mono;
         match input {
             Input::Started(boot) => self.started(now, tree, boot),
-            Input::LinkUp { controller, return_path, peer } => {
+            Input::LinkUp { controller, return_path, contact, peer } => {
                 let peer = self.certificate_shown(now, tree, &controller, &return_path, peer);
-                self.link_up(controller, return_path, peer);
+                self.link_up(Link { controller, return_path, contact, peer, greeted: false });
             }
             Input::LinkDown(link) => {
                 self.certificate_gone(link);
@@ -189,6 +210,7 @@ impl AgentMachine {
             Input::Timeout => self.timeout(now, tree),
             Input::Shutdown => return self.shut_down(),
         }
+        self.read_sessions(now, tree);
         self.run_triggers(tree);
         self.send_notifications(now);
         self.close_distrusted();
@@ -211,13 +233,15 @@ impl AgentMachine {
 
     /// When [`Input::Timeout`] is wanted.
     pub fn poll_timeout(&self) -> Option<Mono> {
-        self.timers.next().filter(|_| !self.shut)
+        let next = self.timers.next().into_iter().chain(self.sessions.next_timeout()).min();
+        next.filter(|_| !self.shut)
     }
 
     /// Gives back what only work needs: an idle agent is one of ten thousand.
     fn free(&mut self) {
         self.outputs = VecDeque::new();
         self.timers.free();
+        self.sessions.free();
         if self.in_progress.is_empty() {
             self.in_progress = BTreeSet::new();
         }
@@ -232,20 +256,22 @@ impl AgentMachine {
         }
     }
 
-    fn link_up(&mut self, controller: EndpointId, return_path: ReturnPath, peer: PeerAuth) {
-        self.replace(&controller, &return_path, &peer);
+    fn link_up(&mut self, mut link: Link) {
+        self.replace(&link);
         // R-MTP.6: before anything else, to each controller that is served.
-        let greeted = self.controller(&controller).is_some();
-        if greeted {
-            self.send_connect(&controller, return_path.clone());
-            if records::proves(&peer, &controller) {
-                self.recognised = Some(return_path.link());
+        link.greeted = self.controller(&link.controller).is_some();
+        if link.greeted {
+            self.send_connect(&link.controller, link.return_path.clone(), &link.contact);
+            if records::proves(&link.peer, &link.controller) {
+                self.recognised = Some(link.return_path.link());
             }
+            self.session_link_up(&link.controller, &link.peer, &link.return_path);
         }
-        self.links.insert(return_path.link(), Link { controller, return_path, peer, greeted });
+        self.links.insert(link.return_path.link(), link);
     }
 
     fn timeout(&mut self, now: Now, tree: &mut Tree) {
+        self.session_timeouts();
         while let Some(timer) = self.timers.due(now.mono) {
             match timer {
                 Timer::Retry(controller, msg_id) => self.retry(now, &controller, &msg_id),
@@ -301,6 +327,7 @@ impl AgentMachine {
         self.thresholds = thresholds::load(tree);
         self.settle_queues();
         self.settle_controllers(now);
+        self.settle_sessions();
         self.watch(tree);
     }
 

@@ -14,7 +14,6 @@ use usp_proto::notify::{Notification, Notify, ObjectCreation, ObjectDeletion, On
 use usp_proto::record::encode_message;
 use usp_proto::{EndpointId, Msg, Request, Version};
 
-use super::AgentMachine;
 use super::access::NewRows;
 use super::controllers::{Controller, Period};
 use super::io::Output;
@@ -22,6 +21,7 @@ use super::matching::Trail;
 use super::records::speaks_for;
 use super::subscriptions::{Kind, Subscription};
 use super::timers::Timer;
+use super::{AgentMachine, sessions};
 use crate::limits;
 
 /// What waits for one controller.
@@ -215,6 +215,7 @@ impl AgentMachine {
     /// Sends what is due to every controller that can be reached.
     pub(super) fn send_notifications(&mut self, now: Now) {
         let now = now.mono;
+        let mut ready = Vec::new();
         for (endpoint, queue) in &mut self.queues {
             let Some(controller) = self.controllers.iter().find(|c| c.endpoint == *endpoint) else {
                 continue;
@@ -233,8 +234,7 @@ impl AgentMachine {
                 if entry.expires().is_some_and(|end| end <= now) {
                     continue;
                 }
-                let record = entry.record.clone();
-                self.outputs.push_back(Output::Send(Outbound { return_path: return_path.clone(), record }));
+                ready.push((endpoint.clone(), return_path.clone(), entry.record.clone()));
                 entry.due = false;
                 if entry.retry {
                     entry.first_sent.get_or_insert(now);
@@ -249,6 +249,14 @@ impl AgentMachine {
                 .retain(|entry| (entry.retry || entry.due) && entry.expires().is_none_or(|end| end > now));
             for msg_id in gone {
                 self.timers.cancel(&Timer::Retry(endpoint.clone(), msg_id));
+            }
+        }
+        for (endpoint, return_path, record) in ready {
+            let message = || sessions::payload(&record);
+            if !self.has_session(&endpoint)
+                || !message().is_some_and(|it| self.send_in_session(&endpoint, it))
+            {
+                self.outputs.push_back(Output::Send(Outbound { return_path, record }));
             }
         }
     }

@@ -22,6 +22,8 @@ pub(super) struct Origin {
     pub(super) controller: EndpointId,
     pub(super) msg_id: String,
     pub(super) return_path: ReturnPath,
+    /// It came by an end-to-end session, and so goes the answer.
+    pub(super) in_session: bool,
 }
 
 /// Who wants something written.
@@ -152,12 +154,18 @@ impl AgentMachine {
             let error = ErrorBody::new(code::RESOURCES_EXCEEDED, "the answer is too large: ask for less");
             msg = Msg::error(origin.msg_id.clone(), error);
         }
-        self.send(&origin.controller, origin.return_path.clone(), &msg);
+        self.answer(origin, &msg);
     }
 
     fn error(&mut self, origin: &Origin, error: ErrorBody) {
         let msg = Msg::error(origin.msg_id.clone(), error);
-        self.send(&origin.controller, origin.return_path.clone(), &msg);
+        self.answer(origin, &msg);
+    }
+
+    pub(super) fn answer(&mut self, origin: &Origin, msg: &Msg) {
+        if !origin.in_session || !self.send_in_session(&origin.controller, msg.encode()) {
+            self.send(&origin.controller, origin.return_path.clone(), msg);
+        }
     }
 
     fn refuse(&mut self, origin: &Origin, code: u32, text: &str) {

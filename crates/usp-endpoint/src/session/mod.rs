@@ -35,7 +35,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use usp_proto::EndpointId;
 use usp_proto::error_code::code;
-use usp_proto::session::Crypto;
+pub use usp_proto::session::Crypto;
 
 use crate::limits::{MAX_SESSION_QUEUE, MAX_SESSION_QUEUE_BYTES};
 use context::Context;
@@ -119,6 +119,13 @@ impl Session {
         match input {
             Input::Record { record, protected } => self.receive(now, record, protected),
             Input::Send { ticket, message } => self.submit(now, ticket, message),
+            Input::Open => match &self.state {
+                State::Down => self.start(now),
+                State::Open(open) if open.heard && open.is_ready() => {
+                    self.with_open(now, |session, open| session.transmit_empty(now, open, 0));
+                }
+                State::Waiting(_) | State::Open(_) => {}
+            },
             Input::Reset => self.reset(now),
             Input::End => {
                 // R-E2E.6b

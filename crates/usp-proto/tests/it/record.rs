@@ -2,6 +2,8 @@
 
 use requirement::requirement;
 use usp_proto::exchange::parse_hex;
+use usp_proto::link::{Contact, LinkId, ReturnPath};
+use usp_proto::record::MqttVersion;
 use usp_proto::{Body, EndpointId, Malformed, Record};
 
 const VERSION: &str = "0a03312e34";
@@ -140,10 +142,22 @@ fn builders() {
     assert!(connect.record_type.is_connect());
     let bytes = parse_hex(&format!("{VERSION}{TO}{FROM}4a00")).expect("hex");
     assert_eq!(connect.encode(), bytes);
-    let local = Record::uds_connect(&from, &to, version);
-    assert!(local.record_type.is_connect());
-    let bytes = parse_hex(&format!("{VERSION}{TO}{FROM}6a00")).expect("hex");
-    assert_eq!(local.encode(), bytes);
+    let link = LinkId(1);
+    let mqtt = ReturnPath::Mqtt { link, topic: "to".into() };
+    let topic = |version| Contact::Mqtt { version, topic: "us".into() };
+    for (path, contact, expected) in [
+        (ReturnPath::WebSocket(link), Contact::Connection, Some("4a00")),
+        (ReturnPath::Uds(link), Contact::Connection, Some("6a00")),
+        (mqtt.clone(), topic(MqttVersion::V311), Some("520412027573")),
+        (mqtt.clone(), topic(MqttVersion::V5), Some("5206080112027573")),
+        (mqtt, Contact::Connection, None),
+        (ReturnPath::WebSocket(link), topic(MqttVersion::V5), None),
+    ] {
+        let record = Record::connect(&from, &to, version, &path, &contact);
+        assert!(record.iter().all(|record| record.record_type.is_connect()));
+        let bytes = expected.map(|hex| parse_hex(&format!("{VERSION}{TO}{FROM}{hex}")).expect("hex"));
+        assert_eq!(record.map(|record| record.encode()), bytes, "{path:?} {contact:?}");
+    }
     let leave = Record::disconnect(&from, &to, version, 7106, "no");
     let bytes = parse_hex(&format!("{VERSION}{TO}{FROM}62090a026e6f15c21b0000")).expect("hex");
     assert_eq!(leave.encode(), bytes);

@@ -9,7 +9,7 @@ use usp_proto::link::PeerCertificate;
 
 use super::{Certificate, TrustCrypto, fingerprint};
 use crate::agent::places;
-use crate::limits::MAX_CHAIN;
+use crate::limits::{MAX_CHAIN, MAX_CONTROLLERS};
 
 /// What a certificate is by the tables.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,8 +36,9 @@ struct Anchor {
 /// Whose certificates may be accepted from the side that a host dials.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Trusted {
-    /// Certificates that count by themselves, or as issuers where they are CAs.
-    pub certificates: Vec<Certificate>,
+    /// Certificates that count by themselves, or as issuers where they are CAs, and whether they may say who is a
+    /// controller: those that are MTP-only may not.
+    pub certificates: Vec<(Certificate, bool)>,
     /// SHA-256 fingerprints of certificates that count by themselves.
     pub pins: Vec<[u8; 32]>,
     /// Whether any other may be accepted for once (TR-181 `TOFUAllowed`). Only where nothing else is named.
@@ -56,7 +57,11 @@ pub fn trusted(tree: &Tree, crypto: &dyn TrustCrypto, controller: Option<&Endpoi
     let pins: Vec<[u8; 32]> = rows.iter().filter_map(|row| pin(tree, row)).collect();
     let first_use =
         controller.is_some() && !rows.is_empty() && tofu(tree) && anchors.is_empty() && pins.is_empty();
-    let certificates = anchors.into_iter().map(|anchor| anchor.certificate).collect();
+    let certificates = anchors.into_iter().map(|anchor| {
+        let names_controllers = vouched(tree, &anchor) != Judgement::Transport;
+        (anchor.certificate, names_controllers)
+    });
+    let certificates = certificates.collect();
     Trusted { certificates, pins, first_use }
 }
 
@@ -104,6 +109,16 @@ pub(super) fn judge(
         below = Some(der);
     }
     Judgement::Unknown
+}
+
+/// The endpoints of the Controller table.
+pub fn controllers(tree: &Tree) -> Vec<EndpointId> {
+    let rows = places::table(tree, places::CONTROLLER).map(|table| places::rows(tree, &table));
+    let ids = rows
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|row| EndpointId::receive(&tree.text_of(&row, "EndpointID")).ok());
+    ids.take(MAX_CONTROLLERS).collect()
 }
 
 fn vouched(tree: &Tree, anchor: &Anchor) -> Judgement {

@@ -18,7 +18,7 @@ use dm::value::split_list;
 use usp_proto::EndpointId;
 use usp_proto::link::{LinkId, PeerAuth, PeerCertificate, ReturnPath};
 
-pub use judge::trusted;
+pub use judge::{Trusted, controllers, trusted};
 pub use model::{fingerprint, support};
 
 use super::audit::Deed;

@@ -12,7 +12,7 @@ use dm::{Fault, Mono, Now, UtcTime};
 use usp_endpoint::agent::audit::Audit;
 use usp_endpoint::agent::io::{Boot, CloseReason, Input, ModelEvent, Output, Ticket};
 use usp_endpoint::agent::{AgentConfig, AgentMachine};
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::msg::Body;
 use usp_proto::notify::Notify;
 use usp_proto::{EndpointId, Msg, Record, RecordType, Request, Version};
@@ -186,6 +186,7 @@ impl Host {
             oui: "012345".to_owned(),
             product_class: "Box".to_owned(),
             serial_number: "A1".to_owned(),
+            crypto: None,
         };
         Host {
             machine: AgentMachine::new(config, seed),
@@ -237,7 +238,12 @@ impl Host {
     }
 
     pub(crate) fn link_as(&mut self, link: u64, controller: &str, peer: PeerAuth) {
-        self.input(Input::LinkUp { controller: id(controller), return_path: path(link), peer });
+        self.input(Input::LinkUp {
+            controller: id(controller),
+            return_path: path(link),
+            contact: Contact::Connection,
+            peer,
+        });
     }
 
     /// Hands in a Record as it came from a link.
@@ -328,6 +334,9 @@ impl Host {
                 shown
             }
             RecordType::Disconnect { reason_code, .. } => format!("Disconnect {reason_code}"),
+            RecordType::MqttConnect { version, subscribed_topic } => {
+                format!("MqttConnect {version:?} {subscribed_topic}")
+            }
             other => other.name().to_owned(),
         };
         self.log.push(format!("{link} {shown}"));

@@ -34,7 +34,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Bench {
-        let config = ControllerConfig { endpoint: id(CONTROLLER), versions: Version::SUPPORTED.to_vec() };
+        let config = ControllerConfig::new(id(CONTROLLER));
         let machine = ControllerMachine::new(Arc::new(config), id(AGENT), [7; 32]);
         Bench { machine, now: ms(0), peer: PeerAuth::Unproven, link: LinkId(0), ids: Vec::new() }
     }

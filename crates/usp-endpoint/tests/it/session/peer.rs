@@ -122,7 +122,7 @@ pub(super) fn delivered(outputs: &[Output]) -> Vec<&[u8]> {
 }
 
 /// Signs without keys: whoever knows a name can sign for it.
-pub(super) struct Named(pub(super) &'static str);
+pub(crate) struct Named(pub(crate) &'static str);
 
 fn signature(name: &[u8], input: &[u8]) -> Bytes {
     Bytes::copy_from_slice(&Sha256::new().chain_update(name).chain_update(input).finalize())

@@ -11,13 +11,15 @@ use usp_endpoint::controller::io::{
     Failure, Input, Notice, Notification, OnboardingPlan, Output, Subscription, Ticket,
 };
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
+use usp_endpoint::session::io::Policy;
 use usp_proto::exchange::Direction;
 use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
-use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Response, Version, describe_record};
+use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Response, describe_record};
 
 use super::model::{AGENT, CONTROLLER};
 use super::run::{Event, Side, World};
 use super::transition::JobKind;
+use crate::session::peer::Named;
 
 /// Jobs that the lane has under way at once, of which one may write.
 const LANE: usize = 4;
@@ -74,7 +76,9 @@ impl Controller {
 impl World {
     pub(super) fn start_controller(&mut self) {
         let id = |text| EndpointId::receive(text).expect("an endpoint id of the world");
-        let config = ControllerConfig { endpoint: id(CONTROLLER), versions: Version::SUPPORTED.to_vec() };
+        let mut config = ControllerConfig::new(id(CONTROLLER));
+        config.crypto = Some(Arc::new(Named(CONTROLLER)));
+        config.sessions = Policy { mode: self.modes[1], tls: false, ..Policy::default() };
         let seed = self.seed();
         self.controller.machine = Some(ControllerMachine::new(Arc::new(config), id(AGENT), seed));
         self.controller.life += 1;
