@@ -19,6 +19,7 @@ const CONTROLLER: &str = "Device.LocalAgent.Controller.{i}.";
 const CONTROLLER_MTP: &str = "Device.LocalAgent.Controller.{i}.MTP.{i}.";
 const CONTROLLER_WS: &str = "Device.LocalAgent.Controller.{i}.MTP.{i}.WebSocket.";
 const BOOT_PARAMETER: &str = "Device.LocalAgent.Controller.{i}.BootParameter.{i}.";
+const SESSIONS: &str = "Device.LocalAgent.Controller.{i}.E2ESession.";
 const TRANSFERS: &str = "Device.LocalAgent.Controller.{i}.TransferCompletePolicy.";
 const MTP: &str = "Device.LocalAgent.MTP.{i}.";
 const MTP_WS: &str = "Device.LocalAgent.MTP.{i}.WebSocket.";
@@ -174,6 +175,18 @@ fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
         "SessionRetryIntervalMultiplier",
     ];
     model.add_from(&rows, CONTROLLER_WS, Params::Only(&ws))?;
+    let sessions = [
+        "CurrentRetryCount",
+        "MaxRetransmitTries",
+        "MaxUSPRecordSize",
+        "PayloadSecurity",
+        "SessionExpiration",
+        "SessionMode",
+        "SessionRetryIntervalMultiplier",
+        "SessionRetryMinimumWaitInterval",
+        "Status",
+    ];
+    model.add_from(&rows, SESSIONS, Params::Only(&sessions))?.add_actions(&rows, SESSIONS, &["Reset()"])?;
     Ok(())
 }
 
@@ -213,6 +226,7 @@ pub fn defaults(config: &Config, endpoint: &str) -> anyhow::Result<Vec<FactoryDe
 fn controller(rows: &mut Defaults, row: &str, config: &ControllerConfig) -> Result<(), mtp::Error> {
     rows.set(row, "EndpointID", &config.endpoint);
     rows.set(row, "Enable", "true");
+    rows.set(&format!("{row}E2ESession."), "SessionMode", "Allow");
     let seconds = config.periodic_interval.map_or(A_DAY, NonZeroU32::get);
     rows.set(row, "PeriodicNotifInterval", &seconds.to_string());
     if let Some(url) = &config.url {

@@ -329,6 +329,7 @@ impl AgentMachine {
         self.settle_controllers(now);
         self.settle_sessions();
         self.watch(tree);
+        self.show_sessions(now, tree);
     }
 
     fn ticket(&mut self) -> Ticket {

@@ -45,7 +45,9 @@ impl AgentMachine {
         if !speaks_for(peer, &record.from_id) {
             return self.not_believed(now, &record.from_id, "the certificate does not speak for it");
         }
-        if record.payload_security != PayloadSecurity::Plaintext {
+        // R-E2E.41: only sessions have a payload under TLS.
+        let in_session = matches!(record.record_type, RecordType::Session(_));
+        if !in_session && record.payload_security != PayloadSecurity::Plaintext {
             return;
         }
         // A controller with the BannedRole is not spoken with at all.
@@ -104,9 +106,19 @@ impl AgentMachine {
     }
 
     /// R-E2E.6a
-    pub(super) fn refuse_session(&mut self, to: &EndpointId, return_path: ReturnPath) {
+    pub(super) fn refuse_session(&mut self, to: &EndpointId, return_path: &ReturnPath) {
         let code = code::SESSION_CONTEXT_NOT_ALLOWED;
-        self.send_disconnect(to, return_path, code, "end-to-end sessions are not allowed");
+        self.end_session(to, return_path, code, "end-to-end sessions are not allowed");
+    }
+
+    /// Says that there is no session, on a connection that stays: whoever hears a Disconnect record waits for a
+    /// Connect record (R-MTP.8).
+    pub(super) fn end_session(&mut self, to: &EndpointId, path: &ReturnPath, code: u32, reason: &str) {
+        self.send_disconnect(to, path.clone(), code, reason);
+        let link = self.links.get(&path.link()).filter(|link| link.greeted && link.controller == *to);
+        if let Some((path, contact)) = link.map(|link| (link.return_path.clone(), link.contact.clone())) {
+            self.send_connect(to, path, &contact);
+        }
     }
 
     /// R-MTP.9: with code and reason.

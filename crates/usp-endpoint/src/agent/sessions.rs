@@ -113,7 +113,7 @@ impl AgentMachine {
         let from = record.from_id.clone();
         let Some(policy) = self.session_policy(&from, peer) else {
             // R-E2E.6a
-            return self.refuse_session(&from, path);
+            return self.refuse_session(&from, &path);
         };
         let protected = !policy.sign;
         self.hold(&from, policy, path);
@@ -247,7 +247,7 @@ impl AgentMachine {
             }
         }
         for (path, code, reason) in disconnects {
-            self.send_disconnect(controller, path, code, reason);
+            self.end_session(controller, &path, code, reason);
         }
     }
 
@@ -257,16 +257,24 @@ impl AgentMachine {
             let origin = Origin { controller, msg_id: String::new(), return_path, in_session: true };
             self.message(now, tree, origin, &message);
         }
-        let mut changes = Vec::new();
-        for (endpoint, held) in &mut self.sessions.held {
+        let news = self.sessions.held.values_mut().filter_map(|held| {
             let is = (held.session.status(), held.session.retry_count());
-            let row = self.controllers.iter().find(|controller| controller.endpoint == *endpoint);
-            if is != held.shown
-                && let Some(object) = row.and_then(|controller| below(tree, &controller.row))
-            {
-                changes.extend(shown(tree, &object, is));
-            }
-            held.shown = is;
+            (std::mem::replace(&mut held.shown, is) != is).then_some(())
+        });
+        if news.count() > 0 {
+            self.show_sessions(now, tree);
+        }
+    }
+
+    /// `E2ESession.Status` and `CurrentRetryCount` of every controller, as they are.
+    pub(super) fn show_sessions(&mut self, now: Now, tree: &mut Tree) {
+        let mut changes = Vec::new();
+        for controller in self.controllers.iter().filter(|controller| controller.sessions.is_some()) {
+            let held = self.sessions.held.get(&controller.endpoint);
+            let is =
+                held.map_or((Status::Down, 0), |held| (held.session.status(), held.session.retry_count()));
+            changes
+                .extend(below(tree, &controller.row).into_iter().flat_map(|object| shown(tree, &object, is)));
         }
         if !changes.is_empty() {
             self.write(now, tree, &changes);
@@ -274,7 +282,7 @@ impl AgentMachine {
     }
 }
 
-/// `E2ESession.Status` and `CurrentRetryCount`, where the model has them.
+/// What of `E2ESession.Status` and `CurrentRetryCount` is another value now, where the model has them.
 fn shown(tree: &Tree, object: &Place, (status, retries): (Status, u32)) -> Vec<Change> {
     let status = match status {
         Status::Down => "Down",
@@ -284,6 +292,9 @@ fn shown(tree: &Tree, object: &Place, (status, retries): (Status, u32)) -> Vec<C
     let values = [("Status", Value::text(status)), ("CurrentRetryCount", Value::Uint(retries.into()))];
     let set = |(name, value)| {
         let param = tree.model().param_index(object.object, name)?;
+        if tree.value_of(object, name) == Some(&value) {
+            return None;
+        }
         Some(Change::Set { place: object.clone(), param, value: Some(value) })
     };
     values.into_iter().filter_map(set).collect()

@@ -70,8 +70,6 @@ pub struct ControllerMachine {
     unstored: Vec<Unstored>,
     onboarding: Option<Box<Onboarding>>,
     session: Option<Box<Held>>,
-    /// For the ids of its sessions, another one for each.
-    seed: [u8; 32],
     next_ticket: u64,
     outputs: VecDeque<Output>,
 }
@@ -104,7 +102,6 @@ impl ControllerMachine {
             unstored: Vec::new(),
             onboarding: None,
             session: None,
-            seed: seed.map(|byte| !byte),
             next_ticket: limits::OWN_TICKETS,
             outputs: VecDeque::new(),
         }

@@ -4,6 +4,7 @@ use dm::Mono;
 use usp_proto::error_code::code;
 use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 use usp_proto::msg::{Body, ErrorBody};
+use usp_proto::record::PayloadSecurity;
 use usp_proto::{EndpointId, Malformed, Msg, Record, RecordError, RecordType, Request, Version};
 
 use super::ControllerMachine;
@@ -30,6 +31,10 @@ impl ControllerMachine {
             own.nudges.heard(now);
         }
         match record.record_type {
+            // R-E2E.41
+            RecordType::NoSession { .. } if record.payload_security != PayloadSecurity::Plaintext => {
+                self.notice("a payload under TLS outside of a session".to_owned());
+            }
             RecordType::NoSession { payload } => {
                 // Agents before 1.2 send no Connect record: whatever they send shows that they are there.
                 if self.requires_session() {

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use dm::Mono;
+use sha2::{Digest, Sha256};
 use usp_proto::link::{Outbound, PeerAuth, ReturnPath};
 use usp_proto::{Msg, Record};
 
@@ -73,14 +74,9 @@ impl ControllerMachine {
             return held.session.set_policy(policy);
         }
         let (me, agent) = (self.config.endpoint.clone(), self.agent.clone());
-        let session = Session::new(me, agent, policy, self.config.crypto.clone(), self.seed);
-        // Read as a number, the next one.
-        let carry = |carry: bool, byte: &mut u8| {
-            let (next, more) = byte.overflowing_add(carry.into());
-            *byte = next;
-            more
-        };
-        self.seed.iter_mut().fold(true, carry);
+        // Message ids are never repeated, and nobody guesses how they begin.
+        let seed = Sha256::digest(self.msg_ids.next()).into();
+        let session = Session::new(me, agent, policy, self.config.crypto.clone(), seed);
         self.session = Some(Box::new(Held { session, path }));
     }
 

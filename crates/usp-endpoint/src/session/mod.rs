@@ -2,9 +2,6 @@
 //! one peer, the same for agent and controller. It numbers, cuts, signs and keeps what is sent, and orders,
 //! checks and joins what comes.
 //!
-//! It is complete in itself; the agent machine and the controller machine do not use it yet and answer the
-//! Records of sessions with 7106.
-//!
 //! The standard leaves open how a sender learns that its last Record was lost, and who confirms what. Here a
 //! Record with a payload, a request to send again, or the one that starts a session is confirmed by the
 //! next Record of the other side, or after a moment by one without payload, which is itself never

@@ -152,7 +152,7 @@ fn broken_records_are_answered_only_where_that_is_safe() {
 /// A request outside a session is answered outside a session; one inside is not answered that way, because
 /// there is none.
 #[test]
-#[requirement("R-E2E.6a", "R-MTP.9", "R-MSG.0a")]
+#[requirement("R-E2E.6a", "R-MTP.8", "R-MTP.9", "R-MSG.0a")]
 fn sessions_are_refused() {
     let mut host = Host::running();
     let request = || Msg::request("m", get());
@@ -170,7 +170,8 @@ fn sessions_are_refused() {
         payload: vec![request().encode()],
     };
     host.record(1, &Record::new(&id(ONE), &id(AGENT), Version::CURRENT, RecordType::Session(context)));
-    assert_eq!(host.news(), ["1 Disconnect 7106"]);
+    // R-MTP.8: the connection stays.
+    assert_eq!(host.news(), ["1 Disconnect 7106", "1 WebSocketConnect"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use requirement::requirement;
 use usp_proto::get::Get;
 use usp_proto::link::{PeerAuth, PeerCertificate};
-use usp_proto::record::{PayloadSarState, SessionContext};
+use usp_proto::record::{PayloadSarState, PayloadSecurity, SessionContext};
 use usp_proto::register::{Deregister, Register};
 use usp_proto::{Msg, Record, RecordType, Request, Response, Version};
 
@@ -66,6 +66,16 @@ fn what_is_for_somebody_else_is_ignored() {
     bench.link_down();
     bench.link_up();
     assert_eq!(bench.hear_bytes(record.encode()), ["misaddressed: proto::other"]);
+}
+
+#[requirement("R-E2E.41")]
+#[test]
+fn a_payload_under_tls_needs_a_session() {
+    let mut bench = Bench::connected();
+    let payload = Msg::request("m", Request::Get(Get::new(["Device."], 0))).encode();
+    let mut record = Record::message(&id(AGENT), &id(CONTROLLER), Version::CURRENT, payload);
+    record.payload_security = PayloadSecurity::Tls12;
+    assert_eq!(bench.hear_bytes(record.encode()), ["noticed: a payload under TLS outside of a session"]);
 }
 
 #[test]

@@ -7,13 +7,14 @@ use dm::Value;
 use dm::tree::{Happening, Transaction, Tree};
 use usp_endpoint::agent::io::{Boot, Input, Output, Ticket};
 use usp_endpoint::agent::{AgentConfig, AgentMachine};
+use usp_endpoint::session::Crypto;
 use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::{EndpointId, Version, describe_record};
 
 use super::expect::{News, subscribed};
 use super::model::{AGENT, CONTROLLER, change, factory, place};
 use super::run::{Event, Side, World};
-use crate::session::peer::Named;
+use crate::session::peer::{Named, credential};
 
 pub(super) struct Agent {
     pub(super) machine: Option<AgentMachine>,
@@ -69,12 +70,15 @@ impl World {
             oui: "00256D".to_owned(),
             product_class: "World".to_owned(),
             serial_number: "1".to_owned(),
-            crypto: Some(Arc::new(Named(AGENT))),
+            crypto: Some(self.crypto(AGENT)),
         };
         let mode = format!("{:?}", self.modes[0]);
         let row = "Device.LocalAgent.Controller.1.E2ESession.";
-        let sessions =
-            [("SessionMode", &*mode), ("PayloadSecurity", "Plaintext"), ("MaxUSPRecordSize", "600")];
+        let sessions = [
+            ("SessionMode", &*mode),
+            ("PayloadSecurity", if self.tls { "TLS" } else { "Plaintext" }),
+            ("MaxUSPRecordSize", "600"),
+        ];
         let sessions = sessions.map(|(name, value)| change(&self.agent.tree, row, name, value));
         self.agent.tree.apply(&sessions);
         let seed = self.seed();
@@ -93,6 +97,11 @@ impl World {
             firmware_updated: false,
         }));
         self.after(0, 500, Event::Dial);
+    }
+
+    /// Keys for sessions.
+    pub(super) fn crypto(&self, of: &'static str) -> Arc<dyn Crypto> {
+        if self.tls { credential(of) } else { Arc::new(Named(of)) }
     }
 
     pub(super) fn stop_agent(&mut self) {

@@ -19,7 +19,6 @@ use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Response, describe_re
 use super::model::{AGENT, CONTROLLER};
 use super::run::{Event, Side, World};
 use super::transition::JobKind;
-use crate::session::peer::Named;
 
 /// Jobs that the lane has under way at once, of which one may write.
 const LANE: usize = 4;
@@ -77,8 +76,8 @@ impl World {
     pub(super) fn start_controller(&mut self) {
         let id = |text| EndpointId::receive(text).expect("an endpoint id of the world");
         let mut config = ControllerConfig::new(id(CONTROLLER));
-        config.crypto = Some(Arc::new(Named(CONTROLLER)));
-        config.sessions = Policy { mode: self.modes[1], tls: false, ..Policy::default() };
+        config.crypto = Some(self.crypto(CONTROLLER));
+        config.sessions = Policy { mode: self.modes[1], tls: self.tls, ..Policy::default() };
         let seed = self.seed();
         self.controller.machine = Some(ControllerMachine::new(Arc::new(config), id(AGENT), seed));
         self.controller.life += 1;

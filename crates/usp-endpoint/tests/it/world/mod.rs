@@ -67,13 +67,13 @@ const SESSIONS: [([Mode; 2], bool); 5] = [
 #[requirement("R-E2E.4", "R-E2E.7", "R-E2E.29")]
 #[test]
 fn worlds_in_sessions() {
-    for (modes, _) in SESSIONS {
-        for seed in 0..40 {
+    for ((modes, _), tls) in SESSIONS.into_iter().flat_map(|modes| [(modes, false), (modes, true)]) {
+        for seed in 0..if tls { 5 } else { 40 } {
             let mut world = World::new(seed, Flaws::default());
-            world.modes = modes;
+            (world.modes, world.tls) = (modes, tls);
             if let Err(violation) = world.run() {
                 let tail = world.log.len().saturating_sub(120);
-                panic!("WORLD_SEED={seed} {modes:?}: {violation}\n{}", world.log[tail..].join("\n"));
+                panic!("WORLD_SEED={seed} {modes:?} {tls}: {violation}\n{}", world.log[tail..].join("\n"));
             }
         }
     }
@@ -83,9 +83,10 @@ fn worlds_in_sessions() {
 #[requirement("R-E2E.6", "R-E2E.26")]
 #[test]
 fn messages_travel_as_the_modes_say() {
-    for (modes, in_sessions) in SESSIONS {
+    for ((modes, in_sessions), tls) in SESSIONS.into_iter().flat_map(|modes| [(modes, false), (modes, true)])
+    {
         let mut world = World::undisturbed(1, Flaws::default());
-        world.modes = modes;
+        (world.modes, world.tls) = (modes, tls);
         assert_eq!(world.run(), Ok(()), "{modes:?}");
         let kinds =
             world.exchange.iter().map(|entry| Record::decode(entry.record.clone()).expect("a Record"));
@@ -102,7 +103,7 @@ fn messages_travel_as_the_modes_say() {
             .agent
             .tree
             .text_of(&agent_row(&world.agent.tree, "Device.LocalAgent.Controller.1.E2ESession."), "Status");
-        assert_eq!(status, if in_sessions { "Up" } else { "" }, "{modes:?}");
+        assert_eq!(status, if in_sessions { "Up" } else { "Down" }, "{modes:?}");
     }
 }
 

@@ -74,6 +74,8 @@ pub(super) struct World {
     pub(super) flaws: Flaws,
     /// How both sides want end-to-end sessions.
     pub(super) modes: [Mode; 2],
+    /// Whether those are under TLS, or signed.
+    pub(super) tls: bool,
     /// Nothing bad happens any more.
     pub(super) calm: bool,
     pub(super) log: Vec<String>,
@@ -96,6 +98,7 @@ impl World {
             expect: Expect::new(),
             flaws,
             modes: [Mode::Forbid; 2],
+            tls: false,
             calm: false,
             log: Vec::new(),
             exchange: Vec::new(),

@@ -1,12 +1,11 @@
 //! The clock, the way between the two sides, and what must hold.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use dm::Mono;
-use pki::{Ca, SessionCrypto, Trust, Validity};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use usp_endpoint::Record;
@@ -16,7 +15,7 @@ use usp_proto::RecordType;
 use usp_proto::record::{PayloadSarState, SessionContext};
 use usp_proto::session::Crypto;
 
-use super::super::peer::{Named, id};
+use super::super::peer::{Named, credential, id};
 use super::Flaws;
 
 const TRANSITIONS: u64 = 60;
@@ -361,7 +360,7 @@ impl Side {
         let crypto: Option<Arc<dyn Crypto>> = match payload {
             Payload::Plain => None,
             Payload::Signed => Some(Arc::new(Named(NAMES[side]))),
-            Payload::Tls => Some(credential(side)),
+            Payload::Tls => Some(credential(NAMES[side])),
         };
         let session = Session::new(id(NAMES[side]), id(NAMES[1 - side]), policy.clone(), crypto, seed);
         Side { session, open: BTreeMap::new(), got: Vec::new(), fresh: Vec::new(), last: None }
@@ -374,20 +373,4 @@ fn rewrite(record: &Bytes, change: impl FnOnce(&mut SessionContext)) -> Bytes {
         change(context);
     }
     record.encode()
-}
-
-/// Certificates of both sides under one CA, made once.
-fn credential(side: usize) -> Arc<dyn Crypto> {
-    static MADE: OnceLock<[Arc<SessionCrypto>; 2]> = OnceLock::new();
-    let made = MADE.get_or_init(|| {
-        let year = |year: u64| UNIX_EPOCH + Duration::from_secs(year * 365 * 86_400);
-        let validity = Validity { not_before: year(1), not_after: year(200) };
-        let ca = Ca::create("Test CA", validity).expect("a CA");
-        NAMES.map(|name| {
-            let identity = ca.issue_device_with_key(&id(name), validity).expect("a certificate");
-            let trust = Trust { roots: vec![ca.certificate().clone()], ..Trust::default() };
-            Arc::new(SessionCrypto::new(&identity, trust, true).expect("a key on P-256"))
-        })
-    });
-    made[side].clone()
 }
