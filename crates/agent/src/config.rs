@@ -16,7 +16,9 @@ pub use mqtt::{BrokerUrl, MqttConfig, MqttVersion};
 use serde::Deserialize;
 
 use crate::challenges::{self, ChallengeConfig};
+use crate::guard::{self, GuardConfig};
 use crate::roles::{self, RoleConfig};
+use crate::trust::{self, CredentialConfig, TrustConfig};
 
 /// The whole file.
 #[derive(Clone, Default, Debug, Deserialize)]
@@ -37,6 +39,12 @@ pub struct Config {
     /// What a controller can answer to get a role.
     #[serde(default, rename = "challenge")]
     pub challenges: Vec<ChallengeConfig>,
+    /// CAs that vouch for controllers, also for those that stand nowhere.
+    #[serde(default, rename = "credential")]
+    pub credentials: Vec<CredentialConfig>,
+    /// Whom it trusts that nobody vouches for.
+    #[serde(default)]
+    pub trust: TrustConfig,
     /// Its own certificate.
     #[serde(default)]
     pub tls: TlsConfig,
@@ -46,6 +54,9 @@ pub struct Config {
     /// What may be done to the system.
     #[serde(default)]
     pub policy: Policy,
+    /// Whether it has just become the factory default: what is wrong in it can still be said.
+    #[serde(skip)]
+    pub is_new: bool,
 }
 
 /// Identity. What is left out comes from the system.
@@ -138,6 +149,14 @@ pub struct Policy {
     /// Log files that are shown and may be uploaded.
     #[serde(default)]
     pub log_files: Vec<PathBuf>,
+    /// What one controller alone may not do, and how often it may be done.
+    #[serde(default, rename = "guard")]
+    pub guards: Vec<GuardConfig>,
+    /// A file that somebody at the device makes to consent to what waits for it; the agent takes it away.
+    pub consent_file: Option<PathBuf>,
+    /// The agent's own audit log, shown beside them. Not of the file: the state's folder says.
+    #[serde(skip)]
+    pub audit_log: Option<PathBuf>,
     /// The file of the NTP client that names its servers, when it is none of the usual ones.
     pub ntp_config: Option<PathBuf>,
     /// Command line that makes the NTP client read its servers again.
@@ -204,6 +223,8 @@ impl Config {
         self.listeners.iter().try_for_each(ListenerConfig::check)?;
         roles::check(self)?;
         challenges::check(self)?;
+        trust::check(self)?;
+        guard::check(self)?;
         if self.tls.cert.is_some() != self.tls.key.is_some() {
             bail!("tls: cert and key come together");
         }

@@ -19,18 +19,22 @@ use mtp::EndpointId;
 use pki::session::Crypto;
 use tokio::sync::{mpsc, watch};
 
+use crate::audit::AuditLog;
 use crate::config::{Config, Policy};
 use crate::enrol::Credentials;
+use crate::guard;
+use crate::guard::limit::{self, Limits};
 use crate::identity::Identity;
 use crate::limits::RESTART_DELAY;
 use crate::links::{self, Context};
 use crate::local_agent;
-use crate::providers::certificates::{self, Certificates};
 use crate::providers::device::Restart;
 use crate::providers::{self, hooks, support};
+use crate::roles;
 use crate::sessions::SessionKeys;
 use crate::state::{StateDir, random};
 use crate::system::SystemRoot;
+use crate::trust::Certificates;
 
 /// Why [`run`] came to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,16 +66,21 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let restart = Arc::new(OnceLock::new());
     let for_uploads = credentials.clone();
     let upload_tls = Arc::new(move || for_uploads.upload_tls());
-    let mut providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
-    providers.push(Arc::new(Certificates::new(credentials.clone())));
+    let providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
+    let providers = limit::limited(providers, &Limits::open(&state.limits(), &policy.guards)?);
     let keys: Arc<dyn Crypto> = Arc::new(SessionKeys::new(credentials.clone()));
     let instance = instance(&config, &state, &identity, &endpoint, Some(keys), providers).await?;
+    credentials.attach(&instance);
+    let audit = AuditLog::open(&state.audit_log())?;
+    instance.audit(audit.clone());
     let (resets, mut was_reset) = mpsc::channel(1);
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
     instance.start().await?;
     tracing::info!(%endpoint, controllers = config.controllers.len(), "started");
-    tokio::spawn(certificates::keep_references(instance.clone(), credentials.clone()));
+    if let Some(file) = &config.policy.consent_file {
+        tokio::spawn(guard::watch_consent(instance.clone(), file.clone()));
+    }
     let (stop, stopped) = watch::channel(false);
     let context = Context::new(instance.clone(), credentials, endpoint, config.listeners);
     let links = tokio::spawn(links::keep(context, stopped));
@@ -86,6 +95,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     if let Ok(standing) = standing {
         standing.end().await;
     }
+    audit.close();
     end
 }
 
@@ -101,7 +111,12 @@ pub async fn instance(
     keys: Option<Arc<dyn Crypto>>,
     providers: Vec<Arc<dyn Provider>>,
 ) -> Result<Arc<Instance>> {
-    let kind = kind(config, endpoint, &providers)?;
+    let kind = kind(config, endpoint, &providers);
+    if kind.is_err() && config.is_new {
+        // The next start reads the corrected file.
+        state.forget_factory_default()?;
+    }
+    let kind = kind?;
     let folder = state.journal();
     let files = Folder::open(&folder).with_context(|| format!("{}", folder.display()))?;
     let machine = AgentMachine::new(
@@ -114,7 +129,9 @@ pub async fn instance(
             crypto: keys,
         },
         random()?,
-    );
+    )
+    .with_trust(Arc::new(Certificates))
+    .with_guards(guard::guards(&config.policy));
     let host = Host::new(Arc::new(SystemClock::new()));
     let config = InstanceConfig {
         kind: Arc::new(kind),
@@ -146,7 +163,12 @@ pub fn kind(config: &Config, endpoint: &EndpointId, providers: &[Arc<dyn Provide
         volatile: paths(&local_agent::VOLATILE),
         defaults: local_agent::defaults(config, endpoint.as_str()).context("the factory default")?,
     };
-    Ok(Kind::build(&kind, providers)?)
+    let kind = Kind::build(&kind, providers)?;
+    guard::check_targets(&config.policy, kind.model())?;
+    if config.is_new {
+        roles::check_targets(config, kind.model())?;
+    }
+    Ok(kind)
 }
 
 async fn stop_signal() -> Result<()> {

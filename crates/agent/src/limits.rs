@@ -32,6 +32,21 @@ pub const MAX_NAME_SERVERS: usize = 16;
 /// Time servers taken of the configuration of an NTP client.
 pub const MAX_TIME_SERVERS: usize = 16;
 
+/// Certificates of CAs that the configuration may name.
+pub const MAX_FACTORY_CERTIFICATES: usize = 48;
+
+/// Bytes of the audit log's file; then it becomes the old one, whose place is the same size.
+pub const MAX_AUDIT_BYTES: u64 = 256 * 1024;
+
+/// Entries of the audit log that wait for the disk; more are left out, and counted.
+pub const MAX_AUDIT_WAITING: usize = 1024;
+
+/// How often the agent looks for the word of somebody at the device.
+pub const CONSENT_PERIOD: Duration = Duration::from_secs(1);
+
+/// Runs of limited commands that are remembered; the oldest are forgotten.
+pub const MAX_REMEMBERED_RUNS: usize = 1024;
+
 /// Repetitions of one diagnostic.
 pub const MAX_REPETITIONS: u64 = 10_000;
 

@@ -10,7 +10,7 @@ use engine::FactoryDefault;
 
 use crate::config::{Config, ControllerConfig};
 use crate::providers::support::catalogue;
-use crate::{challenges, roles};
+use crate::{challenges, roles, trust};
 
 pub use transports::STORED;
 
@@ -28,6 +28,8 @@ const REQUEST: &str = "Device.LocalAgent.Request.{i}.";
 const TRUST: &str = "Device.LocalAgent.ControllerTrust.";
 const ROLE: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.";
 const CHALLENGE: &str = "Device.LocalAgent.ControllerTrust.Challenge.{i}.";
+const CREDENTIAL: &str = "Device.LocalAgent.ControllerTrust.Credential.{i}.";
+const CERTIFICATE: &str = "Device.LocalAgent.Certificate.{i}.";
 const PERMISSION: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.";
 
 /// Seconds between Periodic! events where the configuration says nothing: TR-181 knows no "never".
@@ -53,9 +55,11 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
                 "RequestNumberOfEntries",
                 "ThresholdNumberOfEntries",
                 "SupportedThresholdOperator",
+                "CertificateNumberOfEntries",
+                "SupportedFingerprintAlgorithms",
             ]),
         )?
-        .add_actions(&rows, AGENT, &["Periodic!", "TransferComplete!"])?;
+        .add_actions(&rows, AGENT, &["Periodic!", "TransferComplete!", "AddCertificate()"])?;
     engine::support_timers(model)?;
     controllers(model)?;
     transports::support(model)?;
@@ -97,8 +101,16 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
     )?;
     let request = Params::Only(&["Alias", "Originator", "Command", "CommandKey", "Status"]);
     model.add_from(&rows, REQUEST, request)?.add_actions(&rows, REQUEST, &["Cancel()"])?;
-    let trust =
-        ["RoleNumberOfEntries", "ChallengeNumberOfEntries", "UntrustedRole", "BannedRole", "SecuredRoles"];
+    let trust = [
+        "RoleNumberOfEntries",
+        "CredentialNumberOfEntries",
+        "ChallengeNumberOfEntries",
+        "UntrustedRole",
+        "BannedRole",
+        "SecuredRoles",
+        "TOFUAllowed",
+        "TOFUInactivityTimer",
+    ];
     model.add_from(&rows, TRUST, Params::Only(&trust))?.add_actions(
         &rows,
         TRUST,
@@ -113,8 +125,12 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
     model.add_from(&rows, ROLE, role)?;
     let permission =
         ["Alias", "Enable", "Order", "Targets", "Param", "Obj", "InstantiatedObj", "CommandEvent"];
-    model.add_from(&rows, PERMISSION, Params::Only(&permission))?;
-    Ok(())
+    model
+        .add_from(&rows, PERMISSION, Params::Only(&permission))?
+        .add_from(&rows, CREDENTIAL, Params::All)?
+        .add_from(&rows, CERTIFICATE, Params::All)?
+        .add_actions(&rows, CERTIFICATE, &["Delete()", "GetFingerprint()"])?;
+    engine::trust::support(model)
 }
 
 fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
@@ -126,6 +142,7 @@ fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
         "ControllerCode",
         "ProvisioningCode",
         "AssignedRole",
+        "InheritedRole",
         "Credential",
         "PeriodicNotifInterval",
         "PeriodicNotifTime",
@@ -138,8 +155,7 @@ fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
     ];
     model
         .add_from(&rows, CONTROLLER, Params::Only(&controller))?
-        .param_access(CONTROLLER, "Credential", ParamAccess::ReadOnly)?
-        .add_actions(&rows, CONTROLLER, &["SendOnBoardRequest()"])?
+        .add_actions(&rows, CONTROLLER, &["SendOnBoardRequest()", "AddMyCertificate()"])?
         .add_from(&rows, BOOT_PARAMETER, Params::Only(&["Alias", "Enable", "ParameterName"]))?
         .add_from(&rows, TRANSFERS, Params::Only(&["ResultTypeFilter"]))?;
     let sessions = [
@@ -160,12 +176,13 @@ fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
 /// What stands there at the first start and after a factory reset.
 ///
 /// # Errors
-/// When a controller's URL can't be used.
-pub fn defaults(config: &Config, endpoint: &str) -> Result<Vec<FactoryDefault>, mtp::Error> {
+/// When a controller's URL, or the certificate of a CA, can't be used.
+pub fn defaults(config: &Config, endpoint: &str) -> anyhow::Result<Vec<FactoryDefault>> {
     let mut rows = Defaults::default();
     rows.set(AGENT, "EndpointID", endpoint);
     rows.set(AGENT, "SoftwareVersion", env!("CARGO_PKG_VERSION"));
     rows.set(AGENT, "SupportedThresholdOperator", "Rise,Fall,Cross,Eq,NotEq");
+    rows.set(AGENT, "SupportedFingerprintAlgorithms", &pki::cert::FINGERPRINTS.join(","));
     transports::defaults(&mut rows, config, endpoint)?;
     rows.0.extend(roles::defaults(config));
     rows.0.extend(challenges::defaults(config));
@@ -175,6 +192,7 @@ pub fn defaults(config: &Config, endpoint: &str) -> Result<Vec<FactoryDefault>, 
         rows.set(&row, "AssignedRole", &roles::reference(config, role));
         self::controller(&mut rows, &row, controller);
     }
+    rows.0.extend(trust::defaults(config)?);
     Ok(rows.0)
 }
 

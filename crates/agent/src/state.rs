@@ -10,8 +10,8 @@ use pki::Identity as Credential;
 use pki::Validity;
 use pki::file::{SECRET, write_atomic};
 
-use crate::config::Config;
-use crate::identity;
+use crate::config::{Config, Policy};
+use crate::{factory, identity};
 
 /// How long a credential that the device gives itself is valid: longer than devices live, because
 /// nobody renews it.
@@ -53,8 +53,18 @@ impl StateDir {
         self.path.join("journal")
     }
 
-    /// The factory default in force: that of the first start. Keeps `text` as such if there is none yet.
-    /// The policy is always that of `now`.
+    /// Where the audit log is.
+    pub fn audit_log(&self) -> PathBuf {
+        self.path.join("audit.log")
+    }
+
+    /// Where it is remembered how often limited commands ran. It outlives a factory reset.
+    pub fn limits(&self) -> PathBuf {
+        self.path.join("limits")
+    }
+
+    /// The factory default in force: that of the first start. Keeps `text` if there is none yet, with the files
+    /// that it names. The policy is always that of `now`.
     ///
     /// # Errors
     /// When the file can't be read or written.
@@ -65,11 +75,14 @@ impl StateDir {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
         };
+        let policy = Policy { audit_log: Some(self.audit_log()), ..now.policy.clone() };
         match kept {
-            Some(kept) => Ok(Config { policy: now.policy.clone(), data_dir: now.data_dir.clone(), ..kept }),
+            Some(kept) => Ok(Config { policy, data_dir: now.data_dir.clone(), ..kept }),
             None => {
-                write_atomic(&path, text.as_bytes(), SECRET)?;
-                Ok(now.clone())
+                let whole = factory::self_contained(text)?;
+                let config = Config::parse(&whole).context("the factory default")?;
+                write_atomic(&path, whole.as_bytes(), SECRET)?;
+                Ok(Config { policy, data_dir: now.data_dir.clone(), is_new: true, ..config })
             }
         }
     }

@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use usp_proto::EndpointId;
 use usp_proto::link::PeerCertificate;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
-use x509_parser::x509::X509Name;
+use x509_parser::x509::{X509Name, X509Version};
 
 use crate::error::Error;
 use crate::limits::MAX_ENDPOINT_IDS;
@@ -120,6 +120,44 @@ fn distinguished_name(name: &X509Name<'_>) -> String {
         }
     });
     attributes.collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a certificate may sign others: it says so, or is as old as the version that could not say.
+pub fn is_ca(der: &[u8]) -> bool {
+    parse(der).is_ok_and(|cert| signs(&cert))
+}
+
+fn signs(cert: &X509Certificate<'_>) -> bool {
+    match cert.basic_constraints() {
+        Ok(Some(constraints)) => constraints.value.ca,
+        Ok(None) => cert.version() == X509Version::V1,
+        Err(_) => false,
+    }
+}
+
+/// Whether the CA `issuer` signed a certificate. Dates are not looked at.
+pub fn issued(issuer: &[u8], certificate: &[u8]) -> bool {
+    let (Ok(issuer), Ok(cert)) = (parse(issuer), parse(certificate)) else { return false };
+    signs(&issuer)
+        && cert.issuer() == issuer.subject()
+        && cert.verify_signature(Some(issuer.public_key())).is_ok()
+}
+
+/// The hash algorithms of [`digest`], as TR-181 names them.
+pub const FINGERPRINTS: [&str; 5] = ["SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"];
+
+/// A hash of a certificate by one of [`FINGERPRINTS`]; `None` for any other. SHA-1 is for people who compare, and
+/// proves nothing.
+pub fn digest(algorithm: &str, der: &[u8]) -> Option<Vec<u8>> {
+    use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+    Some(match algorithm {
+        "SHA-1" => digest(&SHA1_FOR_LEGACY_USE_ONLY, der).as_ref().to_vec(),
+        "SHA-224" => Sha224::digest(der).to_vec(),
+        "SHA-256" => Sha256::digest(der).to_vec(),
+        "SHA-384" => Sha384::digest(der).to_vec(),
+        "SHA-512" => Sha512::digest(der).to_vec(),
+        _ => return None,
+    })
 }
 
 /// Whether a certificate is its own issuer, and signed by its own key.

@@ -9,6 +9,7 @@ pub mod error;
 pub mod file;
 pub mod identity;
 pub mod limits;
+pub mod passphrase;
 pub mod pem;
 pub mod seal;
 pub mod session;

@@ -79,6 +79,7 @@ mod agent {
                 Input::Event(event) => f.debug_tuple("Event").field(event).finish(),
                 Input::ModelChanged => f.write_str("ModelChanged"),
                 Input::Timeout => f.write_str("Timeout"),
+                Input::Consent => f.write_str("Consent"),
                 Input::Shutdown => f.write_str("Shutdown"),
             }
         }

@@ -64,6 +64,27 @@ pub const MAX_ROLE_TARGETS: usize = 256;
 /// Agent: roles of one controller that count.
 pub const MAX_CONTROLLER_ROLES: usize = 32;
 
+/// Agent: rows of the Certificate table; one more fails with 7005.
+pub const MAX_CERTIFICATES: usize = 64;
+
+/// Agent: bytes of one certificate's DER; a longer one is refused with 7005.
+pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
+
+/// Agent: certificates of a chain that are looked at on the way to one of the tables.
+pub const MAX_CHAIN: usize = 8;
+
+/// Agent: refusals that are written into the audit log within a minute; of the others only the number is.
+pub const MAX_AUDITED_REFUSALS: u32 = 32;
+
+/// Agent: values of one row, and refusals of one request, that an audit log is told.
+pub const MAX_AUDITED_VALUES: usize = 16;
+
+/// Agent: bytes of each text in an entry of the audit log.
+pub const MAX_AUDITED_BYTES: usize = 2048;
+
+/// Agent: requests that wait for the consent of somebody else; the oldest gives way.
+pub const MAX_WAITING_CONSENTS: usize = 16;
+
 /// Agent: places of one request that are refreshed one by one; more than these are the whole tree.
 pub const MAX_PLACES: usize = 256;
 

@@ -131,6 +131,9 @@ impl Outlet for Link {
             CloseReason::Replaced => {
                 self.sender.close(close_code::NORMAL, "another connection takes its place");
             }
+            CloseReason::Untrusted => {
+                self.sender.close(close_code::POLICY, "the certificate is not trusted");
+            }
             CloseReason::GoingAway => self.sender.close(close_code::GOING_AWAY, "the agent shuts down"),
         }
     }

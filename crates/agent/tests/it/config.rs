@@ -14,7 +14,7 @@ serial = "S1"
 endpoint = "proto::one"
 url = "wss://acs.example:8183/usp"
 ca = "/etc/cusp/ca.pem"
-pin = "AA:BB"
+pin = "AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99"
 token = "cet_secret"
 
 [[controller]]
@@ -114,7 +114,25 @@ fn what_is_not_understood_is_named() {
     let permission = "[[role]]\nname = \"a\"\n[[role.permission]]\ntargets = [\"Device.";
     check(&format!("{permission}\"]\nparam = \"rr--\""), &["role a", "7012", "Param"]);
     check(&format!("{permission}{{i}}.\"]"), &["role a", "Device.{i}."]);
+    let many =
+        format!("[[role]]\nname = \"a\"\n{}", "[[role.permission]]\ntargets = [\"Device.\"]\n".repeat(257));
+    check(&many, &["role a", "256 targets"]);
+    check(
+        "[[challenge]]\ndescription = \"d\"\nrole = \"Untrusted\"\npassphrase_hash = \"c2VjcmV0\"",
+        &["challenge d"],
+    );
     check(&format!("{permission}\"]\norder = 1"), &["line 5", "`order`"]);
+    check("[[controller]]\nendpoint = \"proto::a\"\npin = \"AA:BB\"", &["pin of proto::a", "64"]);
+    check("[[credential]]\nca = \"x\"\nroles = [\"Chief\"]", &["credential 1", "Chief"]);
+    check("[[credential]]\nca = \"x\"\nuses = \"MTP-and-broker\"", &["line 3", "MTP-and-broker"]);
+    check("[[credential]]\nca = \"x\"\nroles = [\"Banned\", \"Untrusted\"]", &["stands alone"]);
+    check("[trust]\ntofu = true", &["line 2", "`tofu`"]);
+    let guard = "[[policy.guard]]\ntargets = [\"Device.Reboot()\"]\n";
+    check(guard, &["policy.guard 1", "a role, local or a limit"]);
+    check(&format!("{guard}role = \"Chief\""), &["policy.guard 1", "Chief"]);
+    check(&format!("{guard}local = true"), &["policy.guard 1", "consent_file"]);
+    check(&format!("{guard}limit = 0"), &["policy.guard 1", "at least 1"]);
+    check(&format!("{}limit = 1", guard.replace("()", "")), &["policy.guard 1", "for commands"]);
     check("[agent]\noui = \"12345x\"", &["agent.oui"]);
     let mqtt = |lines: &str| format!("[[controller]]\nendpoint = \"proto::a\"\n[controller.mqtt]\n{lines}");
     check(&mqtt("topic = \"t\""), &["line 3", "`broker`"]);

@@ -118,6 +118,7 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     let instance = host::instance(&config, &state, &identity, &endpoint, None, Vec::new());
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
+    credentials.attach(&instance);
     let (_stop, stopped) = watch::channel(false);
     let context = Context::new(instance, credentials, agent_id(), Vec::new());
     let task = tokio::spawn(links::keep(context, stopped));

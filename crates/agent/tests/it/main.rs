@@ -2,7 +2,9 @@
 //! in a network namespace of their own.
 
 mod agent;
+mod audit;
 mod config;
+mod guard;
 mod icmp;
 mod identity;
 mod kill;
@@ -17,4 +19,5 @@ mod plans;
 mod process;
 mod support;
 mod system_files;
+mod trust;
 mod upload;

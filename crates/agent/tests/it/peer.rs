@@ -176,6 +176,13 @@ impl Controller {
         }
     }
 
+    /// Waits until the agent's connection is gone.
+    pub(crate) async fn gone(&mut self) {
+        while self.link.is_some() {
+            let _ = self.hear().await;
+        }
+    }
+
     /// Sends a request; gives its number. Nothing happens if the agent is gone.
     pub(crate) fn send(&mut self, operation: Operation) -> u64 {
         let request = translate::request(operation);

@@ -4,6 +4,7 @@
 //! the shared timer with a deadline. Each takes the lock, lets the machine work, does what the machine
 //! wants done, and leaves; what takes time runs in a task and comes back. No lock is held over an await.
 
+mod auditor;
 mod command;
 mod commit;
 mod confirm;
@@ -37,6 +38,8 @@ use crate::provider::Provider;
 use crate::report::Aliases;
 use crate::stored::{self, FactoryDefault};
 use crate::wheel::{TimerId, Wake, Wheel};
+
+pub use auditor::Auditor;
 
 /// What all instances of a process share.
 pub struct Host {
@@ -110,6 +113,7 @@ struct Inner {
     commit: commit::Commits,
     commands: BTreeMap<Ticket, watch::Sender<bool>>,
     observers: observers::Observers,
+    auditor: Option<Arc<dyn Auditor>>,
     watched: Vec<(u16, ObjectId)>,
     next_poll: Option<Mono>,
     /// After the good-byes: no connection is taken any more.
@@ -163,6 +167,7 @@ impl Instance {
             commit: commit::Commits::default(),
             commands: BTreeMap::new(),
             observers: observers::Observers::default(),
+            auditor: None,
             watched: Vec::new(),
             next_poll: None,
             closing: false,

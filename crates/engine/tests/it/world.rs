@@ -422,7 +422,11 @@ impl Machine for Plain {
                 let reason = CloseReason::GoingAway;
                 self.outputs.push_back(Output::Close { link: LINK, reason });
             }
-            Input::LinkUp { .. } | Input::LinkDown(_) | Input::ModelChanged | Input::Timeout => {}
+            Input::LinkUp { .. }
+            | Input::LinkDown(_)
+            | Input::ModelChanged
+            | Input::Timeout
+            | Input::Consent => {}
         }
     }
 

@@ -134,6 +134,11 @@ fn read<'a>(
 }
 
 impl Controller {
+    /// Rows of the Role table, ascending.
+    pub(super) fn roles(&self) -> &[NonZeroU32] {
+        &self.roles
+    }
+
     /// What it may do.
     pub(super) fn access(&self) -> &Access {
         &self.access

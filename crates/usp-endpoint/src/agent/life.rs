@@ -15,6 +15,10 @@ impl AgentMachine {
     pub(super) fn started(&mut self, now: Now, tree: &mut Tree, boot: Boot) {
         self.boot = Some(boot);
         let mut changes = tree.apply(&leftovers(now, tree));
+        changes.extend(tree.apply(&self.forget_inherited(tree)));
+        let concealed = self.conceal_answers(tree);
+        changes.extend(tree.apply(&concealed));
+        self.challenges.recall(now, tree);
         let resumed = self.resume_timers(now, tree);
         changes.extend(tree.apply(&resumed));
         if !changes.is_empty() {

@@ -6,9 +6,11 @@
 
 mod access;
 mod arguments;
+pub mod audit;
 mod boot;
 mod challenges;
 mod commands;
+pub mod consent;
 mod controllers;
 mod events;
 pub mod io;
@@ -29,6 +31,7 @@ mod subscriptions;
 mod thresholds;
 mod timers;
 mod trigger;
+pub mod trust;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -43,11 +46,13 @@ use usp_proto::link::{Contact, LinkId, PeerAuth, ReturnPath};
 use usp_proto::session::Crypto;
 use usp_proto::{EndpointId, Version};
 
-pub use roles::check_permission;
+pub use roles::{check_permission, is_target};
 
 use crate::msg_id::MsgIds;
+use audit::Auditing;
 use challenges::Challenges;
 use commands::{Group, Running};
+use consent::Consents;
 use controllers::Controller;
 use io::{Boot, Input, Output, Ticket};
 use notify::Queue;
@@ -57,6 +62,7 @@ use subscriptions::Subscription;
 use thresholds::Threshold;
 use timers::{Timer, Timers};
 use trigger::Trigger;
+use trust::Trust;
 
 /// What does not change while the agent runs.
 #[derive(Clone)]
@@ -120,6 +126,10 @@ pub struct AgentMachine {
     /// The time of the input that is worked on.
     now: Mono,
     recognised: Option<LinkId>,
+    /// `None`: transports alone judge certificates.
+    trust: Option<Box<Trust>>,
+    auditing: Auditing,
+    consents: Consents,
 }
 
 /// A connection.
@@ -164,6 +174,9 @@ impl AgentMachine {
             shut: false,
             now: Mono(0),
             recognised: None,
+            trust: None,
+            auditing: Auditing::default(),
+            consents: Consents::default(),
         }
     }
 
@@ -177,9 +190,11 @@ impl AgentMachine {
         match input {
             Input::Started(boot) => self.started(now, tree, boot),
             Input::LinkUp { controller, return_path, contact, peer } => {
+                let peer = self.certificate_shown(now, tree, &controller, &return_path, peer);
                 self.link_up(Link { controller, return_path, contact, peer, greeted: false });
             }
             Input::LinkDown(link) => {
+                self.certificate_gone(link);
                 self.links.remove(&link);
             }
             Input::Record(inbound) => self.record(now, tree, inbound),
@@ -190,6 +205,7 @@ impl AgentMachine {
             Input::Changed(changes) => self.changed(now, tree, &changes),
             Input::CommandEnded { ticket, result } => self.command_ended(now, tree, ticket, result),
             Input::Event(event) => self.event(tree, &event),
+            Input::Consent => self.local_consent(),
             Input::ModelChanged => self.model_changed(now, tree),
             Input::Timeout => self.timeout(now, tree),
             Input::Shutdown => return self.shut_down(),
@@ -197,6 +213,7 @@ impl AgentMachine {
         self.read_sessions(now, tree);
         self.run_triggers(tree);
         self.send_notifications(now);
+        self.close_distrusted();
     }
 
     /// The next output, if any.
@@ -261,6 +278,7 @@ impl AgentMachine {
                 Timer::Periodic(controller) => self.periodic(now, tree, &controller),
                 Timer::OnBoard(controller) => self.onboard(&controller),
                 Timer::Expiry(row) => self.expire(now, tree, row),
+                Timer::FirstUse(link) => self.first_use_over(link),
                 Timer::Scheduled(row) => self.timer_due(now, tree, row),
             }
         }
@@ -271,6 +289,7 @@ impl AgentMachine {
         let happened = tree.apply(changes);
         if !happened.is_empty() {
             self.outputs.push_back(Output::Wrote(happened.clone()));
+            self.audit_changes(tree, self.auditing.acting.clone().as_ref(), &happened);
             self.changed(now, tree, &happened);
         }
     }
@@ -282,7 +301,7 @@ impl AgentMachine {
             self.notify_changes(tree, changes);
             self.check_thresholds(now, tree, changes);
         }
-        let trust = touches(tree, changes, &[places::TRUST]);
+        let trust = touches(tree, changes, &[places::TRUST, places::CERTIFICATE]);
         if trust || touches(tree, changes, &[places::CONTROLLER, places::SUBSCRIPTION, places::THRESHOLD]) {
             // The last news of a controller that goes is that it goes.
             self.send_notifications(now);
@@ -294,6 +313,7 @@ impl AgentMachine {
             self.reload(now, tree);
             self.close_orphans(&served);
             self.greet(&served);
+            self.judge_again(now, tree);
         }
     }
 

@@ -18,6 +18,7 @@ use super::access::NewRows;
 use super::controllers::{Controller, Period};
 use super::io::Output;
 use super::matching::Trail;
+use super::records::speaks_for;
 use super::subscriptions::{Kind, Subscription};
 use super::timers::Timer;
 use super::{AgentMachine, sessions};
@@ -223,7 +224,11 @@ impl AgentMachine {
                 continue;
             }
             // The latest connection is the one that stands most likely.
-            let link = self.links.values().rfind(|link| link.controller == *endpoint);
+            // Nothing is told to somebody who only says that it is this controller.
+            let link = self
+                .links
+                .values()
+                .rfind(|link| link.controller == *endpoint && speaks_for(&link.peer, endpoint));
             let Some(return_path) = link.map(|link| link.return_path.clone()) else { continue };
             for entry in queue.entries.iter_mut().filter(|entry| entry.due) {
                 if entry.expires().is_some_and(|end| end <= now) {

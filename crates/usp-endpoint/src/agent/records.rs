@@ -9,6 +9,7 @@ use usp_proto::record::{PayloadSecurity, encode_message};
 use usp_proto::{EndpointId, Malformed, Msg, Record, RecordType, Response, Version};
 
 use super::AgentMachine;
+use super::audit::Deed;
 use super::io::{CloseReason, Output};
 use super::requests::Origin;
 
@@ -38,13 +39,15 @@ impl AgentMachine {
         }
         let configured = self.links.get(&link);
         if configured.is_some_and(|link| link.controller != record.from_id) {
-            return;
+            return self.not_believed(now, &record.from_id, "the connection is another controller's");
         }
         let peer = configured.map_or(&peer, |link| &link.peer);
+        if !speaks_for(peer, &record.from_id) {
+            return self.not_believed(now, &record.from_id, "the certificate does not speak for it");
+        }
         // R-E2E.41: only sessions have a payload under TLS.
         let in_session = matches!(record.record_type, RecordType::Session(_));
-        let readable = in_session || record.payload_security == PayloadSecurity::Plaintext;
-        if !speaks_for(peer, &record.from_id) || !readable {
+        if !in_session && record.payload_security != PayloadSecurity::Plaintext {
             return;
         }
         // A controller with the BannedRole is not spoken with at all.
@@ -77,7 +80,12 @@ impl AgentMachine {
         }
     }
 
+    fn not_believed(&mut self, now: Now, claimed: &EndpointId, why: &str) {
+        self.audit_refusal(now, Deed::NotBelieved, claimed, "Record", why);
+    }
+
     pub(super) fn message(&mut self, now: Now, tree: &mut Tree, mut origin: Origin, payload: &[u8]) {
+        self.heard_message(now, tree, origin.return_path.link());
         match Msg::decode(payload) {
             Ok(Msg { msg_id, body: Body::Request(request) }) => {
                 origin.msg_id = msg_id;

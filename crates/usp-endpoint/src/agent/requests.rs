@@ -7,6 +7,7 @@ use usp_proto::get_supported_protocol::GetSupportedProtocolResp;
 use usp_proto::link::ReturnPath;
 use usp_proto::{EndpointId, ErrorBody, Msg, Request, Response};
 
+use super::audit::Deed;
 use super::io::Ticket;
 use super::trigger::Trigger;
 use super::{AgentMachine, places};
@@ -65,6 +66,7 @@ pub(super) struct WaitingWrite {
 impl AgentMachine {
     pub(super) fn request(&mut self, now: Now, tree: &mut Tree, origin: Origin, request: Request) {
         if self.controller(&origin.controller).is_none() {
+            self.audit_refusal(now, Deed::Refused, &origin.controller, request.name(), "it is not served");
             return self.refuse(&origin, dm::Code::PERMISSION_DENIED.0, "this controller is not served");
         }
         let key = (origin.controller.clone(), origin.msg_id.clone());

@@ -4,7 +4,7 @@ use dm::tree::{NoInitial, Place, Requester, Tree};
 use dm::{Code, Fault, Value};
 
 use super::controllers::Controller;
-use super::{references, roles};
+use super::{references, roles, trust};
 
 /// Tables whose rows act with the permissions of the controller that a parameter of theirs names, and what of
 /// them says how they act.
@@ -39,11 +39,25 @@ pub(super) fn check(
     keeps_secrets(tree, &who, place, (object, param), &text)?;
     match object {
         "Device.LocalAgent.Subscription.{i}." => references::check(tree, place, param, &text),
-        "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}." => roles::check_permission(param, &text),
+        "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}." => {
+            roles::check_permission(param, &text)?;
+            if param == "Targets" { roles::check_targets(tree, place, &text) } else { Ok(()) }
+        }
         "Device.LocalAgent.Controller.{i}." if param == "AssignedRole" => {
             roles::check_assigned(tree, &text, &who)
         }
+        "Device.LocalAgent.ControllerTrust.Credential.{i}." if param == "Role" => {
+            roles::check_assigned(tree, &text, &who)
+        }
+        "Device.LocalAgent.Controller.{i}." if param == "X_CUSP_Pin" => check_pin(&text),
         _ => Ok(()),
+    }
+}
+
+fn check_pin(text: &str) -> Result<(), Fault> {
+    match text.is_empty() || trust::fingerprint(text).is_some() {
+        true => Ok(()),
+        false => Err(Fault::new(Code::INVALID_VALUE, "a SHA-256 fingerprint has 64 hexadecimal digits")),
     }
 }
 
@@ -58,7 +72,7 @@ fn is_own(tree: &Tree, by: &Controller, row: &Place, object: &str, param: &str) 
 }
 
 /// Who does not see secured values does not say who does: neither by SecuredRoles, nor by giving one of these
-/// roles to somebody, itself included, nor by choosing the answer that gives it.
+/// roles to somebody, itself included, nor by choosing the answer or the certificate that gives it.
 fn keeps_secrets(
     tree: &Tree,
     who: &Requester<'_>,
@@ -73,8 +87,18 @@ fn keeps_secrets(
         ("Device.LocalAgent.ControllerTrust.", "SecuredRoles") => true,
         ("Device.LocalAgent.ControllerTrust.", "UntrustedRole")
         | ("Device.LocalAgent.Controller.{i}.", "AssignedRole")
-        | ("Device.LocalAgent.ControllerTrust.Challenge.{i}.", "Role") => {
+        | ("Device.LocalAgent.ControllerTrust.Challenge.{i}.", "Role")
+        | ("Device.LocalAgent.ControllerTrust.Credential.{i}.", "Role") => {
             roles::names(tree, value, "SecuredRoles", who)
+        }
+        // Who else is let in by it, or taken for that controller.
+        ("Device.LocalAgent.ControllerTrust.Credential.{i}.", "Credential" | "AllowedUses" | "Enable") => {
+            roles::names(tree, &tree.text_of(place, "Role"), "SecuredRoles", &Requester::full())
+        }
+        ("Device.LocalAgent.Controller.{i}.", "Credential" | "EndpointID" | "X_CUSP_Pin") => {
+            let has =
+                |param| roles::names(tree, &tree.text_of(place, param), "SecuredRoles", &Requester::full());
+            has("AssignedRole") || has("InheritedRole")
         }
         ("Device.LocalAgent.ControllerTrust.Challenge.{i}.", "Value") => {
             roles::names(tree, &tree.text_of(place, "Role"), "SecuredRoles", &Requester::full())

@@ -10,6 +10,7 @@ mod target;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use dm::model::Model;
 use dm::path::ReferenceValue;
 use dm::tree::{Place, Requester, Tree};
 use dm::value::split_list;
@@ -136,6 +137,28 @@ pub fn check_permission(param: &str, value: &str) -> Result<(), Fault> {
             Ok(())
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether a target names something of this model. One that does not grants nothing, and denies nothing.
+pub fn is_target(model: &Model, target: &str) -> bool {
+    Target::locate(model, target).is_some()
+}
+
+/// Checks the targets of one permission beside those of the others of its role: a role with too many grants nothing.
+///
+/// # Errors
+/// 7005
+pub(super) fn check_targets(tree: &Tree, permission: &Place, value: &str) -> Result<(), Fault> {
+    let Some((table, number)) = permission.table() else { return Ok(()) };
+    let others = tree.rows(&table).into_iter().filter(|other| *other != number);
+    let others = others.map(|other| split_list(&tree.text_of(&table.row(other), "Targets")).count());
+    match split_list(value).count() + others.sum::<usize>() <= MAX_ROLE_TARGETS {
+        true => Ok(()),
+        false => {
+            let message = format!("more than {MAX_ROLE_TARGETS} targets in this role");
+            Err(Fault::new(Code::RESOURCES_EXCEEDED, message))
+        }
     }
 }
 

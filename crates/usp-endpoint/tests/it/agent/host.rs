@@ -9,6 +9,7 @@ use dm::model::Model;
 use dm::path::ObjectPath;
 use dm::tree::{Change, ChangeSet, CommandCall, Transaction, Tree};
 use dm::{Fault, Mono, Now, UtcTime};
+use usp_endpoint::agent::audit::Audit;
 use usp_endpoint::agent::io::{Boot, CloseReason, Input, ModelEvent, Output, Ticket};
 use usp_endpoint::agent::{AgentConfig, AgentMachine};
 use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
@@ -132,6 +133,7 @@ pub(crate) struct Host {
     pub(crate) watched: Vec<String>,
     pub(crate) wrote: Vec<ChangeSet>,
     pub(crate) noticed: Vec<String>,
+    pub(crate) audited: Vec<Audit>,
     /// Holds commits back until [`Host::commit`].
     pub(crate) hold: bool,
     pub(crate) held: VecDeque<(Ticket, Vec<Transaction>)>,
@@ -201,6 +203,7 @@ impl Host {
             watched: Vec::new(),
             wrote: Vec::new(),
             noticed: Vec::new(),
+            audited: Vec::new(),
             hold: false,
             held: VecDeque::new(),
             wait_for_refresh: false,
@@ -306,6 +309,7 @@ impl Host {
                 }
             }
             Output::Wrote(changes) => self.wrote.push(changes),
+            Output::Audit(entry) => self.audited.push(entry),
             Output::Noticed(what) => self.noticed.push(what),
             Output::Run { ticket, command_key, call, .. } => self.runs.push((ticket, command_key, call)),
             Output::Cancel(ticket) => self.cancelled.push(ticket),

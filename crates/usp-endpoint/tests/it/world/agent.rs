@@ -229,6 +229,7 @@ impl World {
                 Output::Close { reason, .. } => {
                     self.expect.violate(format!("the agent closes the connection: {reason:?}"));
                 }
+                Output::Audit(_) => {}
                 // Sessions come and go, and what crosses their beginning is ignored.
                 Output::Noticed(what) if what.contains("session") => self.note(format_args!("agent: {what}")),
                 Output::Noticed(what) => self.expect.violate(what),

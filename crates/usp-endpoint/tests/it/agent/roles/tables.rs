@@ -188,3 +188,16 @@ fn who_does_not_see_secured_values_lets_nobody_see_them() {
         }
     }
 }
+
+/// A role with more targets than are evaluated would grant nothing: nobody makes one by the way.
+#[test]
+fn targets_are_counted_for_the_whole_role() {
+    let row = format!("{ROLE}1.Permission.2.");
+    let targets = |count: usize| format!("Targets={}", vec!["Device.Info."; count].join(","));
+    for (count, taken) in [(255, true), (256, false)] {
+        let mut host = running(&[&[(0, "Device.", READ), (1, "Device.Net.", READ)]], &[1]);
+        let answer = put(&mut host, &row, &targets(count));
+        assert_eq!(!answer.contains("7005"), taken, "{answer:.80}");
+        assert_eq!(name(&mut host), SHOWN);
+    }
+}
