@@ -1,5 +1,5 @@
 //! Trust: whose certificates count for a controller, and how this device is given its own against a
-//! one-time token.
+//! one-time token, and each next one on the proof of the present one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -12,8 +12,8 @@ use engine::Instance;
 use engine::trust::{Trusted, trusted};
 use mtp::EndpointId;
 use mtp::ws::Dialer;
-use pki::{ClientTls, ControllerVerifier, Identity as Credential, PendingIdentity, Trust};
-use rustls_pki_types::CertificateDer;
+use pki::{ClientTls, ControllerVerifier, Identity as Credential, PendingIdentity, ServerTls, Trust};
+use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::config::{Config, ControllerConfig};
 use crate::providers::time::credible;
@@ -36,6 +36,8 @@ pub struct Credentials {
     /// What sessions trust, by controller.
     in_sessions: Mutex<BTreeMap<EndpointId, Trust>>,
     own: Mutex<(Credential, Origin)>,
+    /// Those that show it.
+    listeners: Mutex<Vec<ServerTls>>,
 }
 
 impl Credentials {
@@ -51,8 +53,17 @@ impl Credentials {
     ) -> Result<Arc<Credentials>> {
         let own = Mutex::new(state.credential(config, &endpoint).context("the device's certificate")?);
         let controllers = config.controllers.clone();
-        let (instance, in_sessions) = (OnceLock::new(), Mutex::default());
-        Ok(Arc::new(Credentials { state, root, endpoint, controllers, instance, in_sessions, own }))
+        let (instance, in_sessions, listeners) = (OnceLock::new(), Mutex::default(), Mutex::default());
+        Ok(Arc::new(Credentials {
+            state,
+            root,
+            endpoint,
+            controllers,
+            instance,
+            in_sessions,
+            own,
+            listeners,
+        }))
     }
 
     /// From now on the tables of this instance say who is trusted; they are read for each connection anew. Before
@@ -180,8 +191,46 @@ impl Credentials {
     pub async fn enrol(&self, dialer: &Dialer, token: &str) -> Result<()> {
         let pending = PendingIdentity::generate(&self.endpoint)?;
         let chain = dialer.enrol(token, pending.request_pem()).await?;
-        let credential = pending.complete(&chain)?;
+        self.keep(pending.complete(&chain)?)
+    }
+
+    /// Whether it is time for the next certificate: two thirds of the life of the one that a controller issued
+    /// are over. False while the time is not known.
+    pub fn due(&self, now: SystemTime) -> bool {
+        let (own, origin) = &*self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(leaf) = own.chain().first().filter(|_| *origin == Origin::Enrolled) else { return false };
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let late = |at| UnixTime::since_unix_epoch(since) > at;
+        credible(now).is_some() && pki::cert::renew_at(leaf).is_ok_and(late)
+    }
+
+    /// Whether a CA that vouches for this controller issued the device's certificate.
+    pub fn issued_by(&self, controller: &EndpointId) -> bool {
+        let (own, roots) = (self.own(), self.trust(Some(controller)).roots);
+        let leaf = own.chain().first();
+        leaf.is_some_and(|leaf| roots.iter().any(|root| pki::cert::signed_by(leaf, root)))
+    }
+
+    /// Asks for the next certificate with the present one, which `dialer` shows, and keeps it.
+    ///
+    /// # Errors
+    /// When the controller can't be reached or does not issue one; the present one stays.
+    pub async fn renew(&self, dialer: &Dialer) -> Result<()> {
+        let pending = PendingIdentity::generate(&self.endpoint)?;
+        let chain = dialer.renew(pending.request_pem()).await?;
+        self.keep(pending.complete(&chain)?)
+    }
+
+    /// Has a listener show each certificate that the device is given from here on.
+    pub fn follow(&self, listener: &ServerTls) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener.clone());
+    }
+
+    fn keep(&self, credential: Credential) -> Result<()> {
         self.state.keep_enrolled(&credential)?;
+        for listener in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
+            listener.replace(&credential)?;
+        }
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = (credential, Origin::Enrolled);
         Ok(())
     }

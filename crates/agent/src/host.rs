@@ -30,6 +30,7 @@ use crate::links::{self, Context};
 use crate::local_agent;
 use crate::providers::device::Restart;
 use crate::providers::{self, hooks, support};
+use crate::renewal;
 use crate::roles;
 use crate::sessions::SessionKeys;
 use crate::state::{StateDir, random};
@@ -81,6 +82,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     if let Some(file) = &config.policy.consent_file {
         tokio::spawn(guard::watch_consent(instance.clone(), file.clone()));
     }
+    tokio::spawn(renewal::keep(instance.clone(), credentials.clone(), endpoint.clone()));
     let (stop, stopped) = watch::channel(false);
     let context = Context::new(instance.clone(), credentials, endpoint, config.listeners);
     let links = tokio::spawn(links::keep(context, stopped));

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod links;
 pub mod local_agent;
 pub mod providers;
+pub mod renewal;
 pub mod roles;
 pub mod sessions;
 pub mod state;

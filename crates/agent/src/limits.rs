@@ -5,6 +5,13 @@ use std::time::Duration;
 /// Bytes read of one file below `/proc`, `/sys` or `/etc`; the rest is cut off.
 pub const MAX_FILE_BYTES: u64 = 1 << 20;
 
+/// How often it is looked whether the device's certificate is to be renewed; the wait is spread over its
+/// second half.
+pub const RENEWAL_CHECK: Duration = Duration::from_secs(3600);
+
+/// How long a renewal that failed waits for its next attempt, at most.
+pub const RENEWAL_RETRY: Duration = Duration::from_secs(1800);
+
 /// Entries read of one directory.
 pub const MAX_DIR_ENTRIES: usize = 32_768;
 

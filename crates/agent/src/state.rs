@@ -119,14 +119,14 @@ impl StateDir {
     /// When one is there and can't be read, or none can be made.
     pub fn credential(&self, config: &Config, endpoint: &EndpointId) -> Result<(Credential, Origin)> {
         let (chain, key) = self.files("enrolled");
-        if chain.exists() {
+        if Credential::exists(&chain) {
             return Ok((Credential::load(&chain, &key)?, Origin::Enrolled));
         }
         if let (Some(chain), Some(key)) = (&config.tls.cert, &config.tls.key) {
             return Ok((Credential::load(chain, key)?, Origin::Configured));
         }
         let (chain, key) = self.files("device");
-        if chain.exists() {
+        if Credential::exists(&chain) {
             return Ok((Credential::load(&chain, &key)?, Origin::SelfSigned));
         }
         let validity =

@@ -24,8 +24,8 @@ pub mod ws;
 
 pub use error::Error;
 pub use link::{
-    Admission, AdmitAll, Candidate, DownReason, EnrolRequest, LinkHandler, LinkSender, LinkUp, Refusal, Role,
-    SendError, Side, Verdict,
+    Admission, AdmitAll, Candidate, Cause, DownReason, EnrolRequest, LinkHandler, LinkSender, LinkUp,
+    Refusal, RenewRequest, Role, SendError, Side, Verdict,
 };
 #[cfg(any(feature = "mqtt", feature = "stomp"))]
 pub use peers::Peers;

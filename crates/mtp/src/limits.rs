@@ -14,7 +14,7 @@ pub const MAX_HEADERS: usize = 64;
 pub const MAX_ENROL_BODY: usize = 16 * 1024;
 /// Bytes of the answer to an enrolment request that an agent reads.
 pub const MAX_ENROL_ANSWER: usize = 64 * 1024;
-/// From the accepted socket to the finished upgrade: TLS, request, admission and answer.
+/// From the accepted socket to the finished upgrade, unless the listener's configuration says otherwise.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Handshakes of one listener at the same time; more wait in the kernel's queue.
 pub const MAX_HANDSHAKES: usize = 1024;

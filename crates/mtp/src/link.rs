@@ -173,6 +173,17 @@ impl fmt::Debug for EnrolRequest {
     }
 }
 
+/// A device that asks for its next certificate.
+#[derive(Clone, Debug)]
+pub struct RenewRequest {
+    /// The other end of the socket.
+    pub peer_addr: SocketAddr,
+    /// What the transport proved: the certificate that is to be followed by another.
+    pub peer: PeerAuth,
+    /// Its certificate signing request, PEM, as received.
+    pub request_pem: String,
+}
+
 /// Why somebody gets no link, in HTTP's terms.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {
@@ -180,17 +191,88 @@ pub struct Refusal {
     pub status: u16,
     /// One line, shown to the peer and logged.
     pub reason: Cow<'static, str>,
+    /// What kind of thing went wrong, for those who count.
+    pub cause: Cause,
 }
 
 impl Refusal {
-    /// A refusal with a status of the 4xx or 5xx class.
+    /// A refusal with a status of the 4xx or 5xx class, from which the cause follows.
     pub fn new(status: u16, reason: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal { status, reason: reason.into() }
+        Refusal { status, reason: reason.into(), cause: Cause::of(status) }
+    }
+
+    /// The same with a cause that the status does not tell.
+    #[must_use]
+    pub fn because(self, cause: Cause) -> Refusal {
+        Refusal { cause, ..self }
+    }
+}
+
+/// The kinds of refusals.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Cause {
+    /// What the peer sent is not what a client of this transport sends.
+    Request,
+    /// The TLS handshake failed: no common version, a certificate that does not count.
+    Tls,
+    /// The peer took too long.
+    TimeOut,
+    /// Its address connects, or fails, too often.
+    Rate,
+    /// There is no room for another connection, or the host can't decide now.
+    Capacity,
+    /// Who it says it is may not have a link: unknown, rejected, or not proven as it should be.
+    Identity,
+    /// It may not have a certificate: a wrong token, a wrong request.
+    Enrolment,
+}
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Cause; 7] = [
+        Cause::Request,
+        Cause::Tls,
+        Cause::TimeOut,
+        Cause::Rate,
+        Cause::Capacity,
+        Cause::Identity,
+        Cause::Enrolment,
+    ];
+
+    /// One word, for labels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Cause::Request => "request",
+            Cause::Tls => "tls",
+            Cause::TimeOut => "timeout",
+            Cause::Rate => "rate",
+            Cause::Capacity => "capacity",
+            Cause::Identity => "identity",
+            Cause::Enrolment => "enrolment",
+        }
+    }
+
+    /// What an HTTP status alone tells.
+    const fn of(status: u16) -> Cause {
+        match status {
+            403 | 409 => Cause::Identity,
+            408 => Cause::TimeOut,
+            429 => Cause::Rate,
+            500..=504 => Cause::Capacity,
+            _ => Cause::Request,
+        }
     }
 }
 
 /// Who may have a link. Asked before the upgrade is answered.
 pub trait Admission: Send + Sync + 'static {
+    /// Asked for each connection before anything is read from it: whether its address may have another. Must
+    /// not block. One that is refused is closed, and told why if that takes no waiting.
+    fn knock(&self, peer_addr: SocketAddr) -> Result<(), Refusal> {
+        let _ = peer_addr;
+        Ok(())
+    }
+
     /// Accepts or refuses a candidate.
     fn admit(&self, candidate: &Candidate) -> impl Future<Output = Result<(), Refusal>> + Send;
 
@@ -198,6 +280,12 @@ pub trait Admission: Send + Sync + 'static {
     fn enrol(&self, request: EnrolRequest) -> impl Future<Output = Result<String, Refusal>> + Send {
         drop(request);
         std::future::ready(Err(Refusal::new(404, "no enrolment here")))
+    }
+
+    /// Answers a renewal with a certificate chain in PEM. Not offered unless implemented.
+    fn renew(&self, request: RenewRequest) -> impl Future<Output = Result<String, Refusal>> + Send {
+        drop(request);
+        std::future::ready(Err(Refusal::new(404, "no renewal here")))
     }
 
     /// Told about every refusal, those of the transport itself (bad requests, bad certificates)

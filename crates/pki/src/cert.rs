@@ -1,6 +1,7 @@
 //! Reading certificates: fingerprints, the endpoint ids in the subjectAltName, dates.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -12,6 +13,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::{X509Name, X509Version};
 
+use crate::ca::ServerNames;
 use crate::error::Error;
 use crate::limits::MAX_ENDPOINT_IDS;
 
@@ -78,6 +80,17 @@ pub fn dates(der: &[u8]) -> Result<(UnixTime, UnixTime), Error> {
         UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(t.timestamp()).unwrap_or(0)))
     };
     Ok((unix(cert.validity().not_before), unix(cert.validity().not_after)))
+}
+
+/// When a certificate is to be followed by the next one: after two thirds of its life, so that there is time
+/// for one that can't be had at once.
+///
+/// # Errors
+/// When it can't be read.
+pub fn renew_at(der: &[u8]) -> Result<UnixTime, Error> {
+    let (start, end) = dates(der)?;
+    let third = end.as_secs().saturating_sub(start.as_secs()) / 3;
+    Ok(UnixTime::since_unix_epoch(Duration::from_secs(end.as_secs().saturating_sub(third))))
 }
 
 /// What names a certificate among all: RFC 5280 wants no two of an issuer with one serial number.
@@ -163,6 +176,41 @@ pub fn digest(algorithm: &str, der: &[u8]) -> Option<Vec<u8>> {
 /// Whether a certificate is its own issuer, and signed by its own key.
 pub fn self_signed(der: &[u8]) -> bool {
     parse(der).is_ok_and(|cert| cert.issuer() == cert.subject() && cert.verify_signature(None).is_ok())
+}
+
+/// Whether the key of the certificate `issuer` signed this one, whatever its dates.
+pub fn signed_by(der: &[u8], issuer: &[u8]) -> bool {
+    let (Ok(cert), Ok(issuer)) = (parse(der), parse(issuer)) else { return false };
+    cert.issuer() == issuer.subject() && cert.verify_signature(Some(issuer.public_key())).is_ok()
+}
+
+/// The DNS names, addresses and endpoint that a certificate stands for: what a renewed one has to name, too.
+/// Endpoints of the `fqdn` scheme are among the DNS names.
+///
+/// # Errors
+/// When it can't be read.
+pub fn server_names(der: &[u8]) -> Result<ServerNames, Error> {
+    let cert = parse(der)?;
+    let san = cert.subject_alternative_name().map_err(|e| Error::Certificate(e.to_string()))?;
+    let mut names = ServerNames::default();
+    for name in san.map(|san| san.value.general_names.as_slice()).unwrap_or_default() {
+        match name {
+            GeneralName::DNSName(dns) => names.dns.push((*dns).to_owned()),
+            GeneralName::IPAddress(octets) => names.ips.extend(address(octets)),
+            GeneralName::URI(uri) => {
+                names.endpoint = names.endpoint.or_else(|| EndpointId::from_urn(uri)?.ok());
+            }
+            _ => {}
+        }
+    }
+    Ok(names)
+}
+
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    match octets.len() {
+        4 => <[u8; 4]>::try_from(octets).ok().map(IpAddr::from),
+        _ => <[u8; 16]>::try_from(octets).ok().map(IpAddr::from),
+    }
 }
 
 pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, Error> {

@@ -3,6 +3,7 @@
 //! An unknown key is an error that names it. A listener that would speak plaintext on an address that
 //! others can reach is refused unless the file says `allow_plaintext = true`.
 
+mod limits;
 pub(crate) mod mqtt;
 mod uds;
 
@@ -14,6 +15,7 @@ use anyhow::{Context, bail};
 use fleet::enrolment::Policy;
 use serde::Deserialize;
 
+pub use limits::Limits;
 pub use mqtt::{Mqtt, MqttBroker, MqttConnect, MqttVersion};
 pub use uds::Uds;
 
@@ -29,6 +31,8 @@ pub struct Config {
     pub usp: Usp,
     /// What happens to devices that nobody knows.
     pub enrolment: Enrolment,
+    /// What peers that have not proven who they are may cost.
+    pub limits: Limits,
 }
 
 /// API, page, metrics.
@@ -112,6 +116,8 @@ pub struct Tls {
     pub key: PathBuf,
     /// CAs of client certificates beside the internal one, PEM.
     pub client_ca: Option<PathBuf>,
+    /// Lists of the certificates that those CAs have revoked, PEM, or one in DER.
+    pub client_crl: Option<PathBuf>,
 }
 
 /// Devices that nobody knows.
@@ -120,6 +126,9 @@ pub struct Tls {
 pub struct Enrolment {
     /// `approve` (default), `open` or `closed`.
     pub policy: PolicyName,
+    /// How long the certificates last that devices are given, 1 to 825 days. Default 90; agents renew them
+    /// after two thirds of it.
+    pub certificate_days: Option<u32>,
 }
 
 /// Names of [`Policy`].
@@ -264,6 +273,10 @@ impl Config {
         if !(1..=3600).contains(&self.dial_retry_seconds()) {
             bail!("usp.dial.retry_seconds = {} is not from 1 to 3600", self.dial_retry_seconds());
         }
+        self.limits.check()?;
+        if !(1..=825).contains(&self.certificate_days()) {
+            bail!("enrolment.certificate_days = {} is not from 1 to 825", self.certificate_days());
+        }
         if !self.websocket_path().starts_with('/') {
             bail!("usp.websocket.path = \"{}\" does not begin with /", self.websocket_path());
         }
@@ -295,6 +308,11 @@ impl Config {
     /// `usp.dial.retry_seconds`.
     pub fn dial_retry_seconds(&self) -> u32 {
         self.usp.dial.retry_seconds.unwrap_or(5)
+    }
+
+    /// `enrolment.certificate_days`.
+    pub fn certificate_days(&self) -> u32 {
+        self.enrolment.certificate_days.unwrap_or(90)
     }
 
     /// Whether agents are served in plaintext where others can reach it.
@@ -338,7 +356,9 @@ impl Config {
             PolicyName::Open => "open",
             PolicyName::Closed => "closed",
         };
-        let _ = writeln!(text, "\n[enrolment]\npolicy = \"{policy}\"");
+        let days = self.certificate_days();
+        let _ = writeln!(text, "\n[enrolment]\npolicy = \"{policy}\"\ncertificate_days = {days}");
+        self.limits.show(&mut text);
         text
     }
 }
@@ -352,8 +372,10 @@ fn show_option(text: &mut String, key: &str, value: Option<&str>) {
 fn show_tls(text: &mut String, tls: Option<&Tls>, allow_plaintext: bool) {
     if let Some(tls) = tls {
         let _ = write!(text, "tls = {{ cert = {:?}, key = {:?}", tls.cert, tls.key);
-        if let Some(client_ca) = &tls.client_ca {
-            let _ = write!(text, ", client_ca = {client_ca:?}");
+        for (key, file) in [("client_ca", &tls.client_ca), ("client_crl", &tls.client_crl)] {
+            if let Some(file) = file {
+                let _ = write!(text, ", {key} = {file:?}");
+            }
         }
         let _ = writeln!(text, " }}");
     }

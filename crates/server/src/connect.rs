@@ -13,12 +13,12 @@ use crate::config::Config;
 use crate::data_dir::Listeners;
 
 /// The page's and API's base URL.
-pub(crate) fn http_url(config: &Config, listeners: &Listeners) -> String {
+pub(crate) fn http_url(config: &Config, listen: SocketAddr) -> String {
     if let Some(url) = &config.http.public_url {
         return url.trim_end_matches('/').to_owned();
     }
     let scheme = if config.http.tls.is_some() { "https" } else { "http" };
-    format!("{scheme}://{}", reachable(listeners.http))
+    format!("{scheme}://{}", reachable(listen))
 }
 
 /// Where agents dial in.

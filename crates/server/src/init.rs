@@ -2,15 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use anyhow::bail;
 use pki::{ServerNames, Validity};
 
 use crate::data_dir::DataDir;
-
-/// How long the server's certificate is valid.
-const SERVER_LIFETIME: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
+use crate::limits::SERVER_LIFETIME;
 
 /// Writes `cusp.toml` into `folder`, and CA, certificate and key into the data folder, which `cusp.toml` then
 /// names; `folder/cusp-data` unless another is given. Existing files are never overwritten.

@@ -117,7 +117,9 @@ async fn websocket(context: &Context, config: &ListenerConfig) -> Result<Listeni
     let tls = if config.tls {
         let roots = context.credentials.roots();
         let devices = DeviceVerifier::new(&roots, true, pki::provider())?;
-        Some(ServerTls::new(&context.credentials.own(), devices)?)
+        let tls = ServerTls::new(&context.credentials.own(), devices)?;
+        context.credentials.follow(&tls);
+        Some(tls)
     } else {
         None
     };

@@ -17,6 +17,7 @@ mod network;
 mod peer;
 mod plans;
 mod process;
+mod renewal;
 mod support;
 mod system_files;
 mod trust;

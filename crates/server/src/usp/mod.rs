@@ -5,15 +5,17 @@
 //! job, the timer with a deadline. Its lock is never held over an await.
 
 mod admission;
-mod attempts;
 pub(crate) mod broker;
+mod certificates;
 mod convert;
 pub(crate) mod dial;
 mod lanes;
 mod links;
 pub(crate) mod local;
+mod misuse;
 mod onboarding;
 pub(crate) mod own_broker;
+mod revoked;
 mod session;
 mod timers;
 mod trace;
@@ -23,6 +25,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::gateway::Schema;
+use fleet::certificate::IssuedCertificate;
 use fleet::enrolment::Policy;
 use fleet::ids::{DeviceId, ModelHash, TenantId};
 use fleet::port::{Store, StoreError};
@@ -33,12 +36,13 @@ use usp_endpoint::controller::io::Input;
 use usp_endpoint::link::LinkId;
 
 use crate::clock::Clock;
+use crate::doors::Doors;
 use crate::metrics::Metrics;
 use crate::schemas::Schemas;
-use attempts::Attempts;
 use broker::Strangers;
 use lanes::LaneTable;
 use links::LinkEntry;
+use misuse::Clones;
 use session::Session;
 use timers::Timers;
 use trace::Traces;
@@ -67,8 +71,8 @@ pub struct Issued {
     pub endpoint: EndpointId,
     /// The chain, PEM.
     pub chain_pem: String,
-    /// Of the leaf.
-    pub fingerprint: [u8; 32],
+    /// Its leaf, as the store remembers it.
+    pub certificate: IssuedCertificate,
 }
 
 /// Looks at what a session is about to be given. It runs where the session runs: a panic of it is one of
@@ -113,7 +117,8 @@ struct Inner<S: Store> {
     lanes: LaneTable,
     timers: Timers<S>,
     traces: Traces,
-    attempts: Attempts,
+    doors: Doors,
+    clones: Clones,
     /// Connections that wait for a person.
     pending_links: Arc<AtomicUsize>,
     /// Those of them that are behind brokers.
@@ -129,7 +134,13 @@ struct Inner<S: Store> {
 
 impl<S: Store> Usp<S> {
     /// Builds the role over a store. Its timer runs until the role is dropped.
-    pub fn new(store: S, clock: Clock, options: UspOptions, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        store: S,
+        clock: Clock,
+        options: UspOptions,
+        doors: Doors,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let config = Arc::new(ControllerConfig {
             sessions: options.sessions.clone(),
             crypto: options.crypto.clone(),
@@ -146,7 +157,8 @@ impl<S: Store> Usp<S> {
             lanes: LaneTable::default(),
             timers: Timers::default(),
             traces: Traces::default(),
-            attempts: Attempts::default(),
+            doors,
+            clones: Clones::default(),
             pending_links: Arc::default(),
             pending_behind: Arc::default(),
             strangers: Strangers::default(),

@@ -273,6 +273,7 @@ impl<S: Store> Session<S> {
                 tracing::info!(endpoint = %self.endpoint, reason, "closing");
                 self.sender.close(mtp::ws::close_code::UNACCEPTABLE, reason);
             }
+            Output::Impersonates { link, from } => usp.impersonated(&self.endpoint, link, &from),
             Output::Nudge(_) => self.sender.ping(),
             Output::Store { ticket, notification } => {
                 effects.push(Effect::Store(ticket, Box::new(notification)));

@@ -212,7 +212,7 @@ async fn nobody_behind_a_broker_is_the_controller_itself() {
 #[requirement("R-SEC.9", "R-SEC.10a")]
 async fn a_forger_behind_a_broker_gets_nothing_of_a_proven_device() {
     let broker = Mosquitto::start(ANYBODY, &[]);
-    let secure = secure_with(|config| {
+    let secure = secure_with(|config, _| {
         config.usp.mqtt.connect = vec![connect(&broker)];
     })
     .await;

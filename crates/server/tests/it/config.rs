@@ -44,6 +44,8 @@ fn what_is_wrong_is_named() {
         ("[usp.mqtt.broker]\npublic_url = \"tcp://b\"", &["usp.mqtt.broker.public_url", "tcp://b"]),
         ("[usp.uds]\nlisten = \"usp.sock\"", &["usp.uds.listen", "absolute"]),
         ("[usp.uds]\nlisten = \"/run/usp.sock\"\nmode = \"888\"", &["usp.uds.mode", "888"]),
+        ("[limits]\nhandshake_seconds = 0", &["limits.handshake_seconds", "1 to 60"]),
+        ("[limits]\nconnections_per_second = 1000000", &["limits.connections_per_second", "100000"]),
     ];
     for (text, words) in cases {
         let error = load(text, &[]).expect_err(text);

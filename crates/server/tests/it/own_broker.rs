@@ -102,7 +102,7 @@ fn nameless(server: &Running) -> mtp::mqtt::Settings {
 #[tokio::test]
 #[requirement("R-MQTT.42", "R-SEC.4c", "R-SEC.9", "R-SEC.10a")]
 async fn a_certificate_makes_a_device_and_nobody_speaks_for_it() {
-    let secure = secure_with(|config| {
+    let secure = secure_with(|config, _| {
         config.usp.mqtt.broker.listen = Some("127.0.0.1:0".parse().expect("an address"));
         config.usp.mqtt.broker.tls = config.usp.websocket.tls.clone();
     })

@@ -23,6 +23,7 @@ impl ControllerMachine {
             return self.misaddressed(link, &record.to_id);
         }
         if let Err(reason) = self.check_sender(&record, &peer) {
+            self.outputs.push_back(Output::Impersonates { link, from: record.from_id });
             return self.outputs.push_back(Output::Close { link, reason });
         }
         let own = self.link.as_mut().filter(|own| own.return_path.link() == link);

@@ -160,6 +160,7 @@ impl Bench {
             Output::Onboarded(Ok(())) => "onboarded".to_owned(),
             Output::Onboarded(Err(why)) => format!("not onboarded: {why}"),
             Output::ConfirmDue => "confirm".to_owned(),
+            Output::Impersonates { from, .. } => format!("impersonates: {from}"),
             Output::Misaddressed { to } => format!("misaddressed: {to}"),
             Output::Connected => "connected".to_owned(),
             Output::Disconnected { reason } => format!("disconnected: {reason}"),

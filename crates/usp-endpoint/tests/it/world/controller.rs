@@ -318,6 +318,7 @@ impl World {
                 | Output::Disconnected { .. }
                 | Output::ConfirmDue
                 | Output::Misaddressed { .. }
+                | Output::Impersonates { .. }
                 | Output::Nudge(_)
                 | Output::Sent(_)
                 | Output::Learned(_) => {}
