@@ -64,8 +64,7 @@ impl RabbitMq {
     /// Kills it, and starts it again at the same place.
     pub(crate) fn restart(&mut self) {
         self.server.kill();
-        self.server =
-            at_last("rabbitmq-server", |_| launch(&self.folder, self.port, self.dist, self.epmd));
+        self.server = at_last("rabbitmq-server", |_| launch(&self.folder, self.port, self.dist, self.epmd));
     }
 }
 
