@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use fleet::port::Store;
 use mtp::Role;
+use mtp::mqtt::broker::ListenConfig;
 use mtp::mqtt::{Client, Qos, Settings, Topic, Version};
 use mtp::uds;
 use pki::{Ca, ClientTls, ControllerVerifier, Identity, ServerTls, Trust};
@@ -46,7 +47,8 @@ impl Transports {
         let brokers = config.usp.mqtt.connect.iter().map(broker).collect::<anyhow::Result<_>>()?;
         let own_broker = match config.usp.mqtt.broker.listen {
             Some(listen) => {
-                let opened = OwnBroker::open(listen, broker_tls, max_connections, endpoint).await;
+                let limits = ListenConfig { max_connections, connect_timeout: config.limits.handshake() };
+                let opened = OwnBroker::open(listen, broker_tls, limits, endpoint).await;
                 Some(opened.with_context(|| format!("usp.mqtt.broker.listen = \"{listen}\""))?)
             }
             None => None,

@@ -41,12 +41,11 @@ impl OwnBroker {
     pub(crate) async fn open(
         listen: SocketAddr,
         tls: Option<ServerTls>,
-        max_connections: usize,
+        limits: broker::ListenConfig,
         endpoint: &EndpointId,
     ) -> anyhow::Result<OwnBroker> {
         let topic = controller_topic(endpoint).parse()?;
-        let config = broker::ListenConfig { max_connections, ..broker::ListenConfig::default() };
-        let listener = Listener::bind(listen, tls, config).await?;
+        let listener = Listener::bind(listen, tls, limits).await?;
         let address = listener.local_addr()?;
         Ok(OwnBroker { listener, address, topic })
     }

@@ -15,7 +15,7 @@ use super::requests::Origin;
 
 impl AgentMachine {
     pub(super) fn record(&mut self, now: Now, tree: &mut Tree, inbound: Inbound) {
-        let Inbound { link, peer, return_path, record } = inbound;
+        let Inbound { link, return_path, record, .. } = inbound;
         let record = match Record::decode(record) {
             Ok(record) => record,
             Err(error) => {
@@ -37,11 +37,12 @@ impl AgentMachine {
         if record.to_id != self.config.endpoint || record.from_id == self.config.endpoint {
             return;
         }
-        let configured = self.links.get(&link);
-        if configured.is_some_and(|link| link.controller != record.from_id) {
+        // What is on its way when a connection is forgotten is nobody's.
+        let Some(configured) = self.links.get(&link) else { return };
+        if configured.controller != record.from_id {
             return self.not_believed(now, &record.from_id, "the connection is another controller's");
         }
-        let peer = configured.map_or(&peer, |link| &link.peer);
+        let peer = &configured.peer;
         if !speaks_for(peer, &record.from_id) {
             return self.not_believed(now, &record.from_id, "the certificate does not speak for it");
         }
