@@ -5,6 +5,7 @@
 //! target on all of them. A new target is a module with such a function, one row in [`TARGETS`], and
 //! a corpus folder.
 
+mod discovery;
 mod mqtt;
 mod path;
 mod schema;
@@ -15,6 +16,7 @@ mod usp;
 mod value;
 mod ws_upgrade;
 
+pub use discovery::{dhcp_option, txt_record};
 pub use mqtt::{mqtt_client, mqtt_reply_to};
 pub use path::path;
 pub use schema::{blob, pattern, rows, xml};
@@ -45,4 +47,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("uds_frame", uds_frame),
     ("mqtt_client", mqtt_client),
     ("mqtt_reply_to", mqtt_reply_to),
+    ("dhcp_option", dhcp_option),
+    ("txt_record", txt_record),
 ];
