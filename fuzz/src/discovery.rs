@@ -1,7 +1,13 @@
-//! Any bytes as what DHCP servers and DNS-SD records say.
+//! Any bytes as what DHCP servers, DNS-SD records and neighbours on a link say.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
+use mtp::discovery::found::{Records, Wanted};
+use mtp::discovery::responder::{Advert, Responder};
+use usp_proto::EndpointId;
 use usp_proto::discovery::dhcp::{Family, answer};
-use usp_proto::discovery::service::{Attributes, endpoint, escaped, label};
+use usp_proto::discovery::service::{Attributes, Mtp, Party, Service, endpoint, escaped, label};
 
 /// Whatever is read is text without control characters, and a location that is understood is one again.
 pub fn dhcp_option(data: &[u8]) {
@@ -34,5 +40,38 @@ pub fn txt_record(data: &[u8]) {
         let own = label(&id).expect("it came from a label");
         assert_eq!(own.as_bytes(), &data[..data.len().min(63)]);
         assert!(escaped(own).len() >= own.len());
+    }
+}
+
+/// Any packet on the link: whatever is found has a place, and whoever answers goes on answering, or is silent.
+pub fn mdns_packet(data: &[u8]) {
+    let mut records = Records::default();
+    records.take(data);
+    for party in [Party::Agent, Party::Controller] {
+        let wanted = Wanted::new(party, "local", None).expect("a domain");
+        for found in records.found(&wanted) {
+            assert!(found.port > 0 && found.service.party == party && !found.host.is_empty());
+        }
+    }
+    let endpoint = EndpointId::receive("proto:a.b:c").expect("an id");
+    let advert = Advert {
+        service: Service { party: Party::Agent, mtp: Mtp::WebSocket },
+        port: 8184,
+        attributes: Attributes { path: Some("/usp".to_owned()), name: None, encrypt: true },
+        subtypes: vec!["gateway".to_owned()],
+        listed: true,
+    };
+    let address = [IpAddr::from([192, 0, 2, 1])];
+    let responder = Responder::new(&endpoint, &[advert], &address, Duration::ZERO, [1; 32]);
+    let mut responder = responder.expect("it fits");
+    for (second, port) in [(0, 5353), (10, 5353), (20, 40_000), (100, 5353)] {
+        let now = Duration::from_secs(second);
+        responder.handle(now, ([192, 0, 2, 2], port).into(), false, data);
+        let mut packets = 0;
+        while let Some(due) = responder.poll_timeout().filter(|due| *due < now + Duration::from_secs(5)) {
+            responder.poll(due.max(now));
+            packets += 1;
+            assert!(packets < 100, "it does not end");
+        }
     }
 }

@@ -16,7 +16,7 @@ mod usp;
 mod value;
 mod ws_upgrade;
 
-pub use discovery::{dhcp_option, txt_record};
+pub use discovery::{dhcp_option, mdns_packet, txt_record};
 pub use mqtt::{mqtt_client, mqtt_reply_to};
 pub use path::path;
 pub use schema::{blob, pattern, rows, xml};
@@ -49,4 +49,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mqtt_reply_to", mqtt_reply_to),
     ("dhcp_option", dhcp_option),
     ("txt_record", txt_record),
+    ("mdns_packet", mdns_packet),
 ];
