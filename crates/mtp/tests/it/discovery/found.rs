@@ -95,7 +95,7 @@ fn what_is_no_record_of_a_controller() {
     assert_eq!(found(&wanted("local", None), &[response(&records)]), []);
     let good = record(&["os::012345-a", "_usp-ctr-ws", "_tcp", "local"], SRV, 120, &place);
     let good_bye = record(&["os::012345-a", "_usp-ctr-ws", "_tcp", "local"], SRV, 0, &place);
-    assert_eq!(found(&wanted("local", None), &[response(&[good.clone()])]).len(), 1);
+    assert_eq!(found(&wanted("local", None), &[response(std::slice::from_ref(&good))]).len(), 1);
     assert_eq!(found(&wanted("local", None), &[response(&[good_bye])]), []);
     // A query with records in it is no response.
     let mut query = response(&[good]);
