@@ -59,6 +59,9 @@ packages=
 [ ! -f web/package.json ] || [ -n "$chromium" ] || packages="$packages chromium"
 [ -x /usr/sbin/mosquitto ] || have mosquitto || packages="$packages mosquitto"
 [ -d /usr/lib/rabbitmq/lib ] || have rabbitmq-server || packages="$packages rabbitmq-server"
+[ -x /usr/sbin/dnsmasq ] || packages="$packages dnsmasq-base"
+[ -x /usr/sbin/udhcpc ] || packages="$packages udhcpc"
+have ip || packages="$packages iproute2"
 if [ -n "$packages" ]; then
   if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && have apt-get; then
     echo "installing the Debian packages:$packages"

@@ -1,8 +1,8 @@
 //! `agent.toml`.
 //!
 //! It is the factory default: read at the first start and after a factory reset, and won over afterwards
-//! by what controllers stored. Only [`Policy`] holds at every start, and `data_dir`, where the stored
-//! state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
+//! by what controllers stored. Only [`Policy`] and [`DiscoveryConfig`] hold at every start, and `data_dir`, where
+//! the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -13,6 +13,7 @@ use dm::path::SchemaPath;
 use serde::Deserialize;
 
 use crate::challenges::{self, ChallengeConfig};
+use crate::discovery::DiscoveryConfig;
 use crate::roles::{self, RoleConfig};
 
 /// The whole file.
@@ -40,6 +41,9 @@ pub struct Config {
     /// Where controllers may dial in.
     #[serde(default, rename = "listen")]
     pub listeners: Vec<ListenerConfig>,
+    /// Whom it may find.
+    #[serde(default)]
+    pub discovery: DiscoveryConfig,
     /// What may be done to the system.
     #[serde(default)]
     pub policy: Policy,
@@ -182,6 +186,7 @@ impl Config {
             }
         }
         roles::check(self)?;
+        self.discovery.check(self)?;
         challenges::check(self)?;
         if self.tls.cert.is_some() != self.tls.key.is_some() {
             bail!("tls: cert and key come together");

@@ -25,6 +25,8 @@ pub struct Credentials {
     root: SystemRoot,
     endpoint: EndpointId,
     controllers: Vec<ControllerConfig>,
+    /// CAs of controllers that are found.
+    found_ca: Option<String>,
     own: Mutex<(Credential, Origin)>,
 }
 
@@ -41,7 +43,8 @@ impl Credentials {
     ) -> Result<Arc<Credentials>> {
         let own = Mutex::new(state.credential(config, &endpoint).context("the device's certificate")?);
         let controllers = config.controllers.clone();
-        Ok(Arc::new(Credentials { state, root, endpoint, controllers, own }))
+        let found_ca = config.discovery.ca.clone();
+        Ok(Arc::new(Credentials { state, root, endpoint, controllers, found_ca, own }))
     }
 
     /// The device's own.
@@ -93,8 +96,8 @@ impl Credentials {
         Ok(trust)
     }
 
-    /// The CAs that vouch for a controller: its own if it is configured, else those of all that are. The
-    /// system's are not among them.
+    /// The CAs that vouch for a controller: its own if it is configured; else those of controllers that are
+    /// found; without any, those of all that are configured. The system's are not among them.
     ///
     /// # Errors
     /// When one can't be read.
@@ -102,7 +105,12 @@ impl Credentials {
         &self,
         controller: &EndpointId,
     ) -> Result<Vec<rustls_pki_types::CertificateDer<'static>>> {
-        let Some(config) = self.configured(controller) else { return self.roots() };
+        let Some(config) = self.configured(controller) else {
+            return match &self.found_ca {
+                Some(ca) => certificates(ca).context("discovery.ca"),
+                None => self.roots(),
+            };
+        };
         match &config.ca {
             Some(ca) => certificates(ca).with_context(|| format!("ca of {}", config.endpoint)),
             None => Ok(Vec::new()),
@@ -113,13 +121,13 @@ impl Credentials {
         self.controllers.iter().find(|config| config.endpoint == controller.as_str())
     }
 
-    /// The CAs of all controllers, for those that dial in.
+    /// The CAs of all controllers, and of those that are found, for those that dial in.
     ///
     /// # Errors
     /// When one can't be read.
     pub fn roots(&self) -> Result<Vec<rustls_pki_types::CertificateDer<'static>>> {
         let mut roots = Vec::new();
-        for ca in self.controllers.iter().filter_map(|config| config.ca.as_ref()) {
+        for ca in self.controllers.iter().filter_map(|config| config.ca.as_ref()).chain(&self.found_ca) {
             roots.extend(certificates(ca)?);
         }
         Ok(roots)

@@ -21,6 +21,7 @@ use pki::{DeviceVerifier, ServerTls};
 use tokio::sync::{mpsc, watch};
 
 use crate::config::{Config, ListenerConfig, Policy};
+use crate::discovery::keep::{Names, Search};
 use crate::enrol::Credentials;
 use crate::identity::Identity;
 use crate::limits::RESTART_DELAY;
@@ -66,6 +67,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     providers.push(Arc::new(Certificates::new(credentials.clone())));
     let instance = instance(&config, &state, &identity, &endpoint, providers).await?;
     let (resets, mut was_reset) = mpsc::channel(1);
+    let state_path = state.path().to_owned();
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
     instance.start().await?;
@@ -75,7 +77,10 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     }
     tokio::spawn(certificates::keep_references(instance.clone(), credentials.clone()));
     let (stop, stopped) = watch::channel(false);
-    let links = tokio::spawn(links::keep(instance.clone(), credentials, endpoint, stopped));
+    let search = Search::new(&config, state_path, root.clone());
+    tokio::spawn(search.keep(instance.clone(), stopped.clone()));
+    let names = Names { config: config.discovery.clone(), root };
+    let links = tokio::spawn(links::keep(instance.clone(), credentials, endpoint, names, stopped));
     let end = tokio::select! {
         signal = stop_signal() => signal.map(|()| End::Stopped),
         _ = was_reset.recv() => Ok(End::Reset),

@@ -3,6 +3,7 @@
 
 pub mod challenges;
 pub mod config;
+pub mod discovery;
 pub mod enrol;
 pub mod host;
 pub mod identity;

@@ -19,7 +19,9 @@ use mtp::{
 };
 use tokio::sync::watch;
 
+use crate::discovery::keep::Names;
 use crate::enrol::Credentials;
+use crate::limits::MAX_PLACES;
 use crate::state::random;
 
 const CONTROLLERS: &str = "Device.LocalAgent.Controller.";
@@ -126,6 +128,7 @@ pub async fn keep(
     instance: Arc<Instance>,
     credentials: Arc<Credentials>,
     endpoint: EndpointId,
+    names: Names,
     mut stopped: watch::Receiver<bool>,
 ) {
     let controllers = ObjectPath::parse(CONTROLLERS).expect("a literal");
@@ -146,7 +149,8 @@ pub async fn keep(
                 let current = Current::default();
                 let (instance, credentials, endpoint) =
                     (instance.clone(), credentials.clone(), endpoint.clone());
-                let task = dial(instance, credentials, endpoint, plan.clone(), stopped, current.clone());
+                let way = Way { credentials, endpoint, names: names.clone(), plan: plan.clone() };
+                let task = dial(instance, way, stopped, current.clone());
                 tokio::spawn(task);
                 Dial { plan, stop, current }
             });
@@ -168,15 +172,17 @@ pub async fn keep(
     }
 }
 
-/// Connects, and again whenever the connection is gone.
-async fn dial(
-    instance: Arc<Instance>,
+/// What one connection needs, again and again.
+struct Way {
     credentials: Arc<Credentials>,
     endpoint: EndpointId,
+    names: Names,
     plan: Plan,
-    mut stopped: watch::Receiver<bool>,
-    current: Current,
-) {
+}
+
+/// Connects, and again whenever the connection is gone.
+async fn dial(instance: Arc<Instance>, way: Way, mut stopped: watch::Receiver<bool>, current: Current) {
+    let plan = &way.plan;
     let seed = match random() {
         Ok(seed) => seed,
         Err(error) => return tracing::error!(%error, "no connection is made"),
@@ -187,7 +193,7 @@ async fn dial(
     let set = |sender| *current.lock().unwrap_or_else(PoisonError::into_inner) = sender;
     loop {
         let connected = tokio::select! {
-            connected = connect(&credentials, &endpoint, &plan, &keep_alive) => connected,
+            connected = way.connect(&keep_alive) => connected,
             _ = stopped.wait_for(|stopped| *stopped) => return,
         };
         match connected {
@@ -219,30 +225,40 @@ async fn dial(
     }
 }
 
-async fn connect(
-    credentials: &Credentials,
-    endpoint: &EndpointId,
-    plan: &Plan,
-    keep_alive: &KeepAlive,
-) -> Result<mtp::ws::Dialled> {
-    let mut dialer = Dialer::new(plan.url.clone(), endpoint.clone(), Role::Agent);
-    dialer.expected = Some(plan.controller.clone());
-    dialer.keep_alive = Some(keep_alive.clone());
-    let secure = plan.url.secure;
-    dialer.tls = if secure { Some(credentials.tls(&plan.controller)?) } else { None };
-    if let Some(token) = credentials.token(&plan.controller) {
-        match credentials.enrol(&dialer, &token).await {
-            Ok(()) => {
-                tracing::info!(controller = %plan.controller, "given a certificate");
-                dialer.tls = if secure { Some(credentials.tls(&plan.controller)?) } else { None };
-            }
-            // Without one the device may still be approved by its own certificate.
-            Err(error) => {
-                tracing::warn!(controller = %plan.controller, error = format!("{error:#}"), "not enrolled");
+impl Way {
+    /// Tries the places of the URL in their order.
+    async fn connect(&self, keep_alive: &KeepAlive) -> Result<mtp::ws::Dialled> {
+        let mut last = anyhow::anyhow!("mDNS knows no address of {}", self.plan.url.host);
+        for url in self.names.places(&self.plan.url).await.into_iter().take(MAX_PLACES) {
+            match self.connect_to(url, keep_alive).await {
+                Ok(dialled) => return Ok(dialled),
+                Err(error) => last = error,
             }
         }
+        Err(last)
     }
-    Ok(dialer.connect().await?)
+
+    async fn connect_to(&self, url: WsUrl, keep_alive: &KeepAlive) -> Result<mtp::ws::Dialled> {
+        let Way { credentials, plan, .. } = self;
+        let mut dialer = Dialer::new(url, self.endpoint.clone(), Role::Agent);
+        dialer.expected = Some(plan.controller.clone());
+        dialer.keep_alive = Some(keep_alive.clone());
+        let secure = plan.url.secure;
+        dialer.tls = if secure { Some(credentials.tls(&plan.controller)?) } else { None };
+        if let Some(token) = credentials.token(&plan.controller) {
+            match credentials.enrol(&dialer, &token).await {
+                Ok(()) => {
+                    tracing::info!(controller = %plan.controller, "given a certificate");
+                    dialer.tls = if secure { Some(credentials.tls(&plan.controller)?) } else { None };
+                }
+                // Without one the device may still be approved by its own certificate.
+                Err(error) => {
+                    tracing::warn!(controller = %plan.controller, error = format!("{error:#}"), "not enrolled");
+                }
+            }
+        }
+        Ok(dialer.connect().await?)
+    }
 }
 
 /// What becomes of links: they are the instance's.

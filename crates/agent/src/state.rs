@@ -48,13 +48,18 @@ impl StateDir {
         Ok(state)
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where the journal is.
     pub fn journal(&self) -> PathBuf {
         self.path.join("journal")
     }
 
     /// The factory default in force: that of the first start. Keeps `text` as such if there is none yet.
-    /// The policy is always that of `now`.
+    /// Policy and discovery are always those of `now`.
     ///
     /// # Errors
     /// When the file can't be read or written.
@@ -66,7 +71,12 @@ impl StateDir {
             Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
         };
         match kept {
-            Some(kept) => Ok(Config { policy: now.policy.clone(), data_dir: now.data_dir.clone(), ..kept }),
+            Some(kept) => Ok(Config {
+                policy: now.policy.clone(),
+                discovery: now.discovery.clone(),
+                data_dir: now.data_dir.clone(),
+                ..kept
+            }),
             None => {
                 write_atomic(&path, text.as_bytes(), SECRET)?;
                 Ok(now.clone())

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use agent::config::{Config, Policy};
+use agent::discovery::DiscoveryConfig;
+use agent::discovery::keep::Names;
 use agent::enrol::Credentials;
 use agent::identity::Identity;
 use agent::providers::rows::{RowBuilder, object, report};
@@ -35,6 +37,10 @@ fn year() -> Validity {
 
 fn agent_id() -> EndpointId {
     EndpointId::receive("proto:lab:agent").expect("an id")
+}
+
+fn names() -> Names {
+    Names { config: DiscoveryConfig::default(), root: SystemRoot::host() }
 }
 
 /// Issues a certificate for the one token, once.
@@ -89,12 +95,12 @@ impl LinkHandler for Witness {
 async fn a_device_enrols_and_connects_with_its_certificate() {
     let controller = EndpointId::receive("proto::controller").expect("an id");
     let ca = Ca::create("test", year()).expect("a CA");
-    let names = ServerNames {
+    let certified = ServerNames {
         ips: vec![[127, 0, 0, 1].into()],
         endpoint: Some(controller.clone()),
         ..Default::default()
     };
-    let server = ca.issue_server(&names, year()).expect("a certificate");
+    let server = ca.issue_server(&certified, year()).expect("a certificate");
     let devices = DeviceVerifier::new(&[ca.certificate().clone()], false, pki::provider()).expect("a CA");
     let tls = ServerTls::new(&server, devices).expect("a certificate");
     let how = ListenConfig::new("/usp", controller, Role::Controller);
@@ -118,7 +124,7 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
     let (_stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(links::keep(instance, credentials, agent_id(), stopped));
+    let task = tokio::spawn(links::keep(instance, credentials, agent_id(), names(), stopped));
 
     let Some(Seen::Up(eid, peer)) = seen.recv().await else { panic!("a link was expected") };
     assert_eq!(eid, Some(agent_id()));
@@ -178,7 +184,7 @@ async fn a_risky_change_is_answered_and_then_the_connection_is_made_anew() {
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
     let (_stop, stopped) = watch::channel(false);
-    tokio::spawn(links::keep(instance, credentials.expect("a certificate"), agent_id(), stopped));
+    tokio::spawn(links::keep(instance, credentials.expect("a certificate"), agent_id(), names(), stopped));
     controller.connected().await;
     let value = ParamSetting { param: "HostName".to_owned(), value: "new".to_owned(), required: true };
     let objects = vec![ObjectSettings { path: "Device.DeviceInfo.".to_owned(), params: vec![value] }];

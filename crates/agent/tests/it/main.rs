@@ -3,6 +3,7 @@
 
 mod agent;
 mod config;
+mod discovery;
 mod icmp;
 mod identity;
 mod kill;

@@ -177,12 +177,16 @@ impl Program {
 
     /// The same, run by these words.
     pub(crate) fn start_by(words: &[&str], folder: &Path, port: u16) -> Program {
+        let more =
+            format!("[[controller]]\nendpoint = {CONTROLLER:?}\nurl = \"ws://127.0.0.1:{port}/usp\"\n");
+        Program::start_with(words, folder, &more)
+    }
+
+    /// The same with a configuration that goes on like this.
+    pub(crate) fn start_with(words: &[&str], folder: &Path, more: &str) -> Program {
         let config = folder.join("agent.toml");
-        let text = format!(
-            "data_dir = {:?}\n[agent]\nendpoint = {AGENT:?}\n[[controller]]\nendpoint = {CONTROLLER:?}\n\
-             url = \"ws://127.0.0.1:{port}/usp\"\n",
-            folder.join("data"),
-        );
+        let data = folder.join("data");
+        let text = format!("data_dir = {data:?}\n[agent]\nendpoint = {AGENT:?}\n{more}");
         std::fs::write(&config, text).expect("a configuration");
         let log = std::fs::File::options().append(true).create(true).open(config.with_extension("log"));
         let mut line = words.to_vec();

@@ -2,7 +2,7 @@
 //!
 //! [`found`] and [`responder`] are plain: packets and time go in, packets and findings come out. [`ask`] and
 //! [`advertise`] are their sockets. What may be believed of all this is the caller's to decide: none of it
-//! proves who anybody is. Library only: no host uses it yet.
+//! proves who anybody is.
 
 pub mod advertise;
 pub mod ask;

@@ -59,11 +59,17 @@ impl Answer {
     }
 }
 
-/// Vendor class of a request (option 124 or 16) that asks for a controller.
+/// Vendor class of a request (option 124 or 16) that asks for a controller. The class is an instance with a length
+/// of its own; that DHCPv4 has the length of all instances before it is easily overlooked (RFC 3925 section 3).
 // R-DIS.1
 pub fn vendor_class(family: Family) -> Vec<u8> {
+    let mut instance = Vec::new();
+    family.put(&mut instance, CLASS);
     let mut data = ENTERPRISE.to_be_bytes().to_vec();
-    family.put(&mut data, CLASS);
+    match family {
+        Family::V4 => family.put(&mut data, &instance),
+        Family::V6 => data.extend_from_slice(&instance),
+    }
     data
 }
 

@@ -16,7 +16,7 @@ fn some(text: &str) -> Option<String> {
 
 #[test]
 fn who_asks_for_a_controller() {
-    assert_eq!(vendor_class(Family::V4), hex("00000de9 03 757370"));
+    assert_eq!(vendor_class(Family::V4), hex("00000de9 04 03 757370"));
     assert_eq!(vendor_class(Family::V6), hex("00000de9 0003 757370"));
 }
 

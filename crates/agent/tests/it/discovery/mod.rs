@@ -1,0 +1,7 @@
+//! Discovery: what DHCP clients hand over, the rows that come of it, and the real program with real peers.
+
+mod controller;
+mod dhcp;
+mod hook;
+mod lease;
+mod program;
