@@ -67,6 +67,8 @@ pub struct AgentConfig {
     pub model_name: Option<String>,
     /// Hardware version.
     pub hardware_version: Option<String>,
+    /// What people call the device, at most 32 characters.
+    pub friendly_name: Option<String>,
 }
 
 /// A controller.
@@ -188,6 +190,11 @@ impl Config {
         roles::check(self)?;
         self.discovery.check(self)?;
         challenges::check(self)?;
+        if let Some(name) = &self.agent.friendly_name
+            && (name.is_empty() || name.chars().count() > 32 || name.chars().any(char::is_control))
+        {
+            bail!("agent.friendly_name: 1 to 32 characters");
+        }
         if self.tls.cert.is_some() != self.tls.key.is_some() {
             bail!("tls: cert and key come together");
         }

@@ -21,6 +21,7 @@ use pki::{DeviceVerifier, ServerTls};
 use tokio::sync::{mpsc, watch};
 
 use crate::config::{Config, ListenerConfig, Policy};
+use crate::discovery::advertise;
 use crate::discovery::keep::{Names, Search};
 use crate::enrol::Credentials;
 use crate::identity::Identity;
@@ -29,6 +30,7 @@ use crate::links::{self, Links};
 use crate::local_agent;
 use crate::providers::certificates::{self, Certificates};
 use crate::providers::device::Restart;
+use crate::providers::device_info::host_name_of;
 use crate::providers::{self, hooks, support};
 use crate::state::{StateDir, random};
 use crate::system::SystemRoot;
@@ -72,11 +74,16 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
     instance.start().await?;
     tracing::info!(%endpoint, controllers = config.controllers.len(), "started");
+    let mut listening = Vec::new();
     for listener in &config.listeners {
-        listen(listener, &instance, &credentials, &endpoint).await?;
+        let port = listen(listener, &instance, &credentials, &endpoint).await?;
+        listening.push((listener, port));
     }
     tokio::spawn(certificates::keep_references(instance.clone(), credentials.clone()));
     let (stop, stopped) = watch::channel(false);
+    let name = identity.friendly_name.clone().or_else(|| host_name_of(&root));
+    let advertiser = advertise::advertiser(&config.discovery, &endpoint, &listening, name);
+    let advertising = advertiser.map(|advertiser| tokio::spawn(advertiser.run(links::told(stopped.clone()))));
     let search = Search::new(&config, state_path, root.clone());
     tokio::spawn(search.keep(instance.clone(), stopped.clone()));
     let names = Names { config: config.discovery.clone(), root };
@@ -89,6 +96,9 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     stop.send_replace(true);
     let _ = links.await;
     instance.shut_down().await;
+    if let Some(advertising) = advertising {
+        let _ = advertising.await;
+    }
     end
 }
 
@@ -150,12 +160,13 @@ pub fn kind(config: &Config, endpoint: &EndpointId, providers: &[Arc<dyn Provide
     Ok(Kind::build(&kind, providers)?)
 }
 
+/// Listens; gives the port.
 async fn listen(
     config: &ListenerConfig,
     instance: &Arc<Instance>,
     credentials: &Credentials,
     endpoint: &EndpointId,
-) -> Result<()> {
+) -> Result<u16> {
     if !config.tls && !config.address.ip().is_loopback() {
         bail!("listen: {}: without TLS only on this host itself", config.address);
     }
@@ -169,9 +180,10 @@ async fn listen(
     let how = ListenConfig::new(&config.path, endpoint.clone(), Role::Agent);
     let listener = Listener::bind(config.address, tls, how).await;
     let listener = listener.with_context(|| format!("listen: {}", config.address))?;
+    let port = listener.local_addr()?.port();
     let handler = Arc::new(Links::new(instance.clone(), None));
     tokio::spawn(listener.run(handler, Arc::new(Doorkeeper { tls: config.tls }), std::future::pending()));
-    Ok(())
+    Ok(port)
 }
 
 /// Who may dial in. TLS alone proves only that a peer holds some key: a controller's certificate must be

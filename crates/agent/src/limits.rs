@@ -70,5 +70,3 @@ pub const MAX_LEASE_BYTES: u64 = 64 * 1024;
 pub const SEARCH_AGAIN_S: u32 = 5;
 /// The longest wait before the next search, and the wait after one that found something.
 pub const SEARCH_AT_LAST: Duration = Duration::from_secs(3600);
-/// Addresses of a host that mDNS knows, which are dialled one after another.
-pub const MAX_PLACES: usize = 4;

@@ -21,7 +21,6 @@ use tokio::sync::watch;
 
 use crate::discovery::keep::Names;
 use crate::enrol::Credentials;
-use crate::limits::MAX_PLACES;
 use crate::state::random;
 
 const CONTROLLERS: &str = "Device.LocalAgent.Controller.";
@@ -172,6 +171,11 @@ pub async fn keep(
     }
 }
 
+/// Done when `stopped` turns true.
+pub async fn told(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
 /// What one connection needs, again and again.
 struct Way {
     credentials: Arc<Credentials>,
@@ -229,7 +233,7 @@ impl Way {
     /// Tries the places of the URL in their order.
     async fn connect(&self, keep_alive: &KeepAlive) -> Result<mtp::ws::Dialled> {
         let mut last = anyhow::anyhow!("mDNS knows no address of {}", self.plan.url.host);
-        for url in self.names.places(&self.plan.url).await.into_iter().take(MAX_PLACES) {
+        for url in self.names.places(&self.plan.url).await {
             match self.connect_to(url, keep_alive).await {
                 Ok(dialled) => return Ok(dialled),
                 Err(error) => last = error,

@@ -23,6 +23,20 @@ pub struct Config {
     pub usp: Usp,
     /// What happens to devices that nobody knows.
     pub enrolment: Enrolment,
+    /// Who may find us on the local network, and whom we find.
+    pub discovery: Discovery,
+}
+
+/// Who may find us on the local network, and whom we find.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Discovery {
+    /// Answer agents that ask for us by mDNS, and ask it for names in `.local` that we dial. Default false.
+    pub mdns: bool,
+    /// Also list us for agents that know no controller. Default false.
+    pub listed: bool,
+    /// Interfaces; all but loopback and tunnels is the default.
+    pub interfaces: Vec<String>,
 }
 
 /// API, page, metrics.
@@ -231,6 +245,9 @@ impl Config {
         if !(1..=3600).contains(&self.dial_retry_seconds()) {
             bail!("usp.dial.retry_seconds = {} is not from 1 to 3600", self.dial_retry_seconds());
         }
+        if self.discovery.listed && !self.discovery.mdns {
+            bail!("discovery.listed needs discovery.mdns");
+        }
         if !self.websocket_path().starts_with('/') {
             bail!("usp.websocket.path = \"{}\" does not begin with /", self.websocket_path());
         }
@@ -290,6 +307,9 @@ impl Config {
             PolicyName::Closed => "closed",
         };
         let _ = writeln!(text, "\n[enrolment]\npolicy = \"{policy}\"");
+        let Discovery { mdns, listed, interfaces } = &self.discovery;
+        let _ =
+            writeln!(text, "\n[discovery]\nmdns = {mdns}\nlisted = {listed}\ninterfaces = {interfaces:?}");
         text
     }
 }

@@ -8,6 +8,7 @@ use anyhow::Context;
 use fleet::ids::{Seq, TenantId};
 use fleet::port::{Prune, Store as _, Write, Written};
 use mtp::Role;
+use mtp::discovery::Advertiser;
 use mtp::ws::{ListenConfig, Listener};
 use pki::{Ca, CertificateRequest, DeviceVerifier, Identity, ServerNames, ServerTls, Validity};
 use rustls::pki_types::CertificateDer;
@@ -21,6 +22,7 @@ use crate::config::{Config, Tls};
 use crate::connect;
 use crate::data_dir::{DataDir, Listeners};
 use crate::descriptors::{self, Shares};
+use crate::discovery;
 use crate::gateway::ServerGateway;
 use crate::metrics::Metrics;
 use crate::usp::{DialOptions, Inspect, Issued, Issuer, Usp, UspOptions, dial};
@@ -48,6 +50,7 @@ pub struct Server {
     router: axum::Router,
     usp: Usp<SqliteStore>,
     dial: DialOptions,
+    advertiser: Option<Advertiser>,
     store: SqliteStore,
     clock: Clock,
     position: watch::Sender<Seq>,
@@ -108,6 +111,7 @@ impl Server {
 
         let connect = connect::info(config, &listeners, &endpoint, &ca);
         let dial = dial_options(config, &ca, &endpoint).context("usp.dial")?;
+        let advertiser = discovery::advertiser(config, &listeners, &endpoint);
         let usp_options = UspOptions {
             endpoint,
             tenant: TenantId::DEFAULT,
@@ -140,6 +144,7 @@ impl Server {
             router,
             usp,
             dial,
+            advertiser,
             store,
             clock,
             position,
@@ -150,7 +155,19 @@ impl Server {
     /// Serves until `shutdown` is done, then lets connections finish.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let Server {
-            shares, http, http_tls, websocket, router, usp, dial, store, clock, position, stop, ..
+            shares,
+            http,
+            http_tls,
+            websocket,
+            router,
+            usp,
+            dial,
+            advertiser,
+            store,
+            clock,
+            position,
+            stop,
+            ..
         } = self;
         let tls = http_tls.map(|tls| Arc::clone(tls.config()));
         let serving = tokio::spawn(http::serve(http, tls, router, shares.http, stop.subscribe()));
@@ -159,6 +176,12 @@ impl Server {
         let links = tokio::spawn(websocket.run(Arc::new(usp.clone()), admission, async move {
             let _ = stopped.wait_for(|stop| *stop).await;
         }));
+        let mut stopped = stop.subscribe();
+        let advertising = advertiser.map(|advertiser| {
+            tokio::spawn(advertiser.run(async move {
+                let _ = stopped.wait_for(|stop| *stop).await;
+            }))
+        });
         let dialling = tokio::spawn(dial::run(usp.clone(), dial, stop.subscribe()));
         let follower = tokio::spawn(follow_log(store.positions(), position));
         let workers = tokio::spawn(work(store, usp, clock));
@@ -167,6 +190,9 @@ impl Server {
         let _ = stop.send(true);
         let _ = links.await;
         let _ = dialling.await;
+        if let Some(advertising) = advertising {
+            let _ = advertising.await;
+        }
         follower.abort();
         workers.abort();
         let _ = serving.await;
@@ -242,7 +268,8 @@ fn dial_options(config: &Config, ca: &Ca, endpoint: &EndpointId) -> anyhow::Resu
     let names = ServerNames { dns: Vec::new(), ips: Vec::new(), endpoint: Some(endpoint.clone()) };
     let identity = ca.issue_server(&names, Validity::lasting(SystemTime::now(), CONTROLLER_LIFETIME))?;
     let roots = roots_of(config.usp.websocket.tls.as_ref(), ca)?;
-    Ok(DialOptions { retry_seconds: config.dial_retry_seconds(), roots, identity })
+    let mdns = discovery::asker(config);
+    Ok(DialOptions { retry_seconds: config.dial_retry_seconds(), roots, identity, mdns })
 }
 
 /// Issues from the internal CA: the request must name exactly one endpoint.

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use mtp::discovery::Location;
+use mtp::discovery::ask::is_local;
 use serde::Deserialize;
 
 use crate::config::Config;
@@ -16,9 +17,12 @@ pub struct DiscoveryConfig {
     pub dhcp: bool,
     /// Take the controller of this name; DNS says where it is and by which transport. mDNS, if it ends in `.local`.
     pub fqdn: Option<String>,
-    /// Ask by mDNS, where a name needs it.
+    /// Ask by mDNS, where a name needs it, and be found by it where controllers may dial in.
     #[serde(default)]
     pub mdns: bool,
+    /// Kinds of device under which the agent is listed too (`iot-device`, `gateway`).
+    #[serde(default)]
+    pub subtypes: Vec<String>,
     /// Take a controller that is listed by mDNS.
     #[serde(default)]
     pub browse: bool,
@@ -49,6 +53,14 @@ impl DiscoveryConfig {
                 bail!("discovery.fqdn: {fqdn:?}: names in .local need discovery.mdns");
             }
         }
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        for subtype in &self.subtypes {
+            if subtype.is_empty() || subtype.len() > 62 || !subtype.bytes().all(fits) {
+                bail!(
+                    "discovery.subtypes: {subtype:?}: letters, digits and hyphens, at most 62, without the _ before"
+                );
+            }
+        }
         if self.browse && !self.mdns {
             bail!("discovery.browse needs discovery.mdns");
         }
@@ -59,10 +71,4 @@ impl DiscoveryConfig {
         }
         Ok(())
     }
-}
-
-/// Whether mDNS alone knows a name (R-DIS.5).
-pub fn is_local(host: &str) -> bool {
-    let host = host.strip_suffix('.').unwrap_or(host).as_bytes();
-    host.len() > 6 && host[host.len() - 6..].eq_ignore_ascii_case(b".local")
 }

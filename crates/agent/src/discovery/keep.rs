@@ -17,7 +17,7 @@ use mtp::{EndpointId, Retry, Schedule};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::config::{DiscoveryConfig, is_local};
+use super::config::DiscoveryConfig;
 use super::controller::{self, Offer, Source};
 use super::lease;
 use super::watch::Watch;
@@ -248,11 +248,11 @@ pub struct Names {
 impl Names {
     /// The places that a URL leads to: one that only mDNS knows becomes its addresses (R-DIS.5).
     pub async fn places(&self, url: &WsUrl) -> Vec<WsUrl> {
-        if !self.config.mdns || !is_local(&url.host) {
+        if !self.config.mdns {
             return vec![url.clone()];
         }
-        let addresses = asker(&self.config, &self.root).addresses(&url.host).await;
-        addresses.into_iter().map(|ip| WsUrl { host: ip.to_string(), ..url.clone() }).collect()
+        let hosts = asker(&self.config, &self.root).hosts(&url.host).await;
+        hosts.into_iter().map(|host| WsUrl { host, ..url.clone() }).collect()
     }
 }
 

@@ -3,8 +3,9 @@
 //! What DHCP clients hand over lies in a folder of the agent's, one file per lease ([`lease`]), put there by
 //! `cusp-agent dhcp-hook` ([`hook`]). [`keep`] watches it, asks DNS and mDNS where that is needed, and makes what it
 //! finds rows of `LocalAgent.Controller.` ([`controller`]): as far as `[discovery]` allows, and with the role that it
-//! says.
+//! says. [`advertise`] is the other way round.
 
+pub mod advertise;
 pub mod config;
 pub mod controller;
 pub mod hook;

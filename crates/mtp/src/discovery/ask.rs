@@ -17,6 +17,7 @@ use super::found::{Found, Records, Wanted};
 use super::limits::{MAX_PACKET, MAX_QUESTIONS, MAX_ROUNDS, MAX_SERVERS, ROUND, ROUND_TRIES};
 use super::net::{self, Interface, Version};
 use super::packet::{self, Asked};
+use crate::limits::MAX_ADDRESSES;
 
 /// Whom to ask.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +66,16 @@ impl Asker {
         addresses
     }
 
+    /// A host as it can be dialled: one that only mDNS knows becomes its addresses (R-DIS.5), and none if nobody
+    /// knows them; any other stays (R-DIS.6).
+    pub async fn hosts(&self, host: &str) -> Vec<String> {
+        if !is_local(host) {
+            return vec![host.to_owned()];
+        }
+        let addresses = self.addresses(host).await;
+        addresses.into_iter().take(MAX_ADDRESSES).map(|ip| ip.to_string()).collect()
+    }
+
     /// Asks everybody on all links, until the answers are enough or time is up.
     async fn ask_link(&self, open: &[Asked], records: &mut Records, enough: impl Fn(&Records) -> bool) {
         let (Some(query), Ok(interfaces)) =
@@ -110,6 +121,12 @@ impl Asker {
             }
         }
     }
+}
+
+/// Whether mDNS alone knows a name (R-DIS.5).
+pub fn is_local(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).as_bytes();
+    host.len() > 6 && host[host.len() - 6..].eq_ignore_ascii_case(b".local")
 }
 
 async fn ask_all(

@@ -31,16 +31,27 @@ pub struct Found {
 #[derive(Clone, Debug)]
 pub struct Wanted {
     party: Party,
+    /// Where instances are listed.
     domain: Name<'static>,
+    /// The host that they have to be on, if that matters.
+    host: Option<Name<'static>>,
     endpoint: Option<EndpointId>,
 }
 
 impl Wanted {
     /// Endpoints of one side in a domain (`local`, or the name of a controller); a certain one, if its id is
     /// known. `None` if `domain` is no name.
+    ///
+    /// All of `.local` has one list, so that a name in it is that of the host; in it endpoint ids are names of
+    /// hosts too.
     pub fn new(party: Party, domain: &str, endpoint: Option<EndpointId>) -> Option<Wanted> {
         let domain = Name::new(domain).ok().filter(|name| !name.get_labels().is_empty())?.into_owned();
-        Some(Wanted { party, domain, endpoint })
+        if !domain.is_link_local() || domain.get_labels().len() == 1 {
+            return Some(Wanted { party, domain, host: None, endpoint });
+        }
+        let named = domain.as_bytes().next().and_then(|label| service::endpoint(label).ok());
+        let local = packet::name(&[b"local"])?;
+        Some(Wanted { party, domain: local, host: Some(domain), endpoint: endpoint.or(named) })
     }
 
     /// Whether mDNS has the answers, and DNS has none (R-DIS.5, R-DIS.6).
@@ -83,7 +94,8 @@ pub struct Records(Vec<ResourceRecord<'static>>);
 impl Records {
     /// Takes the records of a response; whether there was any that is new.
     pub fn take(&mut self, bytes: &[u8]) -> bool {
-        let Some(packet) = packet::parse(bytes).filter(|packet| packet.has_flags(PacketFlag::RESPONSE))
+        let Some(readable) = packet::readable(bytes) else { return false };
+        let Some(packet) = packet::parse(&readable).filter(|packet| packet.has_flags(PacketFlag::RESPONSE))
         else {
             return false;
         };
@@ -126,6 +138,9 @@ impl Records {
         let mut found: Vec<((u16, u16), Found)> = Vec::new();
         for (instance, endpoint, service) in self.instances(wanted) {
             let Some((rank, port, host)) = self.place(instance) else { continue };
+            if wanted.host.as_ref().is_some_and(|wanted| wanted != host) {
+                continue;
+            }
             let place = Found {
                 endpoint,
                 service,

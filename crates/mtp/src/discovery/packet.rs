@@ -4,18 +4,56 @@ use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, TYPE,
 
 use super::limits::{MAX_PACKET, MAX_QUESTIONS};
 
-/// Reads a packet. The counts in its head decide how much memory the reader takes, so those that its bytes
-/// can't hold are refused first: a question has 5 bytes at least, a record 11.
-pub(super) fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
-    let questions = usize::from(header_buffer::questions(bytes).ok()?);
+/// Kinds of records that are read. What is in others is left alone: python-zeroconf, for one, writes NSEC records that
+/// are none, and the packet is good for all that.
+const READ: [TYPE; 5] = [TYPE::A, TYPE::AAAA, TYPE::PTR, TYPE::SRV, TYPE::TXT];
+/// A kind of record for private use, whose data nobody takes apart.
+const OPAQUE: [u8; 2] = 0xff00_u16.to_be_bytes();
+
+/// A packet that can be [read](parse): its counts are those of what is in it, and only the records that matter have
+/// data that is taken apart. `None` for what is no packet.
+pub(super) fn readable(bytes: &[u8]) -> Option<Vec<u8>> {
+    if bytes.len() > MAX_PACKET {
+        return None;
+    }
+    let questions = header_buffer::questions(bytes).ok()?;
     let records = [
         header_buffer::answers(bytes).ok()?,
         header_buffer::name_servers(bytes).ok()?,
         header_buffer::additional_records(bytes).ok()?,
     ];
-    let records: usize = records.into_iter().map(usize::from).sum();
-    let fits = bytes.len() <= MAX_PACKET && 12 + 5 * questions + 11 * records <= bytes.len();
-    if !fits { None } else { Packet::parse(bytes).ok() }
+    let mut readable = bytes.to_vec();
+    let mut at = 12;
+    for _ in 0..questions {
+        at = name_end(bytes, at)? + 4;
+    }
+    for _ in 0..records.into_iter().map(u32::from).sum() {
+        at = name_end(bytes, at)?;
+        let head = bytes.get(at..at + 10)?;
+        let [kind, length] = [[head[0], head[1]], [head[8], head[9]]].map(u16::from_be_bytes);
+        if !READ.iter().any(|known| u16::from(*known) == kind) {
+            readable[at..at + 2].copy_from_slice(&OPAQUE);
+        }
+        at += 10 + usize::from(length);
+    }
+    (at <= bytes.len()).then_some(readable)
+}
+
+/// Where the name that begins here ends.
+fn name_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        match *bytes.get(at)? {
+            0 => return Some(at + 1),
+            length @ 1..=63 => at += 1 + usize::from(length),
+            0xc0.. => return Some(at + 2),
+            _ => return None,
+        }
+    }
+}
+
+/// Reads a packet that is [readable].
+pub(super) fn parse(readable: &[u8]) -> Option<Packet<'_>> {
+    Packet::parse(readable).ok()
 }
 
 /// What is asked: a name and a kind of record.
@@ -37,7 +75,8 @@ pub(super) fn query(id: u16, asked: &[Asked], recursive: bool) -> Option<Vec<u8>
 
 /// Whether a packet answers a query: it is a response to the same question.
 pub(super) fn answers(query: &[u8], answer: &[u8]) -> bool {
-    let (Some(query), Some(answer)) = (parse(query), parse(answer)) else { return false };
+    let (Some(query), Some(answer)) = (readable(query), readable(answer)) else { return false };
+    let (Some(query), Some(answer)) = (parse(&query), parse(&answer)) else { return false };
     let same =
         |(one, other): (&Question<'_>, &Question<'_>)| one.qname == other.qname && one.qtype == other.qtype;
     answer.has_flags(PacketFlag::RESPONSE)

@@ -142,7 +142,8 @@ impl Responder {
 
     /// Takes a packet. `own` says that it came from this host: then it takes no name away.
     pub fn handle(&mut self, now: Duration, from: SocketAddr, own: bool, bytes: &[u8]) {
-        let Some(packet) = packet::parse(bytes) else { return };
+        let Some(readable) = packet::readable(bytes) else { return };
+        let Some(packet) = packet::parse(&readable) else { return };
         if packet.has_flags(PacketFlag::RESPONSE) {
             // What another port says is no mDNS (section 6).
             if !own && from.port() == PORT {

@@ -25,7 +25,10 @@ impl Location {
             Some(_) => Err(Malformed::Discovery("not an absolute URL")),
             None => {
                 let name = text.strip_suffix('.').unwrap_or(text);
-                let fits = name.len() <= MAX_DNS_NAME_BYTES && name.split('.').all(is_label);
+                // There endpoint ids are names of hosts, and no port is ever written.
+                let is_local = name.to_ascii_lowercase().ends_with(".local");
+                let fits = name.len() <= MAX_DNS_NAME_BYTES
+                    && name.split('.').all(|label| is_label(label, is_local));
                 fits.then(|| Location::Fqdn(name.to_owned()))
                     .ok_or(Malformed::Discovery("neither an absolute URL nor a domain name"))
             }
@@ -42,7 +45,8 @@ fn is_target(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn is_label(label: &str) -> bool {
-    (1..=MAX_DNS_LABEL_BYTES).contains(&label.len())
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+fn is_label(label: &str, is_local: bool) -> bool {
+    let fits =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte) || is_local && b":%".contains(&byte);
+    (1..=MAX_DNS_LABEL_BYTES).contains(&label.len()) && label.bytes().all(fits)
 }

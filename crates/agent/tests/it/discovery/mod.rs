@@ -4,4 +4,5 @@ mod controller;
 mod dhcp;
 mod hook;
 mod lease;
+mod mdns;
 mod program;

@@ -133,3 +133,54 @@ fn no_more_records_are_kept_than_256() {
         assert_eq!(kept, number < 256, "{number}");
     }
 }
+
+#[test]
+fn a_name_in_local_is_that_of_a_host() {
+    let instance = |id: &'static str| [id, "_usp-ctr-ws", "_tcp", "local"];
+    let here = srv(0, 0, 80, &["host", "local"]);
+    let there = srv(0, 0, 80, &["proto::there", "local"]);
+    let records = [("os::012345-here", &here), ("proto::there", &there)];
+    let records = records.map(|(id, place)| record(&instance(id), SRV, 120, place));
+    for (domain, endpoint, expected) in [
+        ("local", None, &["os::012345-here", "proto::there"][..]),
+        ("host.local", None, &["os::012345-here"]),
+        ("HOST.LOCAL", None, &["os::012345-here"]),
+        ("proto::there.local", None, &["proto::there"]),
+        ("host.local", Some("proto::there"), &[]),
+        ("other.local", None, &[]),
+    ] {
+        let found = found(&wanted(domain, endpoint), &[response(&records)]);
+        let ids: Vec<_> = found.iter().map(|found| found.endpoint.as_str()).collect();
+        assert_eq!(ids, expected, "{domain} {endpoint:?}");
+    }
+    for domain in ["", ".", &"x".repeat(64)] {
+        assert!(Wanted::new(Party::Controller, domain, None).is_none(), "{domain:?}");
+    }
+}
+
+/// What python-zeroconf 0.47 answers to a list of four questions: compressed, and with an NSEC record that is none.
+const ZEROCONF: &str = "123484000004000100000004\
+    0b5f7573702d6374722d7773045f746370056c6f63616c00000c0001\
+    0d5f7573702d6374722d6d717474c018000c0001\
+    0e5f7573702d6374722d73746f6d70c018000c0001\
+    0d5f7573702d6374722d636f6170045f756470c01d000c0001\
+    c00c000c000100001194000c0970726f746f3a3a7a63c00c\
+    067a63686f7374c01d002f000100001194000ac08200000004000000 08\
+    c08200010001000000780004c0000207\
+    c0760010000100001194000a09706174683d2f757370\
+    c0760021000100000078000800000000 1267c082";
+
+#[test]
+fn a_packet_is_read_whatever_else_is_in_it() {
+    let bytes = usp_proto::exchange::parse_hex(&ZEROCONF.replace(' ', "")).expect("hex");
+    let found = found(&wanted("local", None), &[bytes.to_vec()]);
+    let expected = Found {
+        endpoint: EndpointId::receive("proto::zc").expect("an id"),
+        service: Service { party: Party::Controller, mtp: Mtp::WebSocket },
+        host: "zchost.local".to_owned(),
+        port: 4711,
+        addresses: vec!["192.0.2.7".parse().expect("an address")],
+        attributes: Attributes { path: Some("/usp".to_owned()), name: None, encrypt: false },
+    };
+    assert_eq!(found, [expected]);
+}

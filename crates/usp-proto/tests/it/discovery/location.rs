@@ -18,6 +18,8 @@ fn an_absolute_url_or_a_domain_name() {
         ("acs.example.", fqdn("acs.example")),
         ("acs-1._usp.example", fqdn("acs-1._usp.example")),
         ("controller.local", fqdn("controller.local")),
+        ("os::012345-A.local", fqdn("os::012345-A.local")),
+        ("os::012345-A.example", None),
         ("192.0.2.1", fqdn("192.0.2.1")),
         (longest.as_str(), fqdn(&longest)),
         ("", None),
