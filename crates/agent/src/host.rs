@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::config::{Config, ListenerConfig, Policy};
 use crate::discovery::advertise;
+use crate::discovery::gateway::Gateway;
 use crate::discovery::keep::{Names, Search};
 use crate::enrol::Credentials;
 use crate::identity::Identity;
@@ -67,6 +68,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let upload_tls = Arc::new(move || for_uploads.upload_tls());
     let mut providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
     providers.push(Arc::new(Certificates::new(credentials.clone())));
+    let gateway = config.discovery.dhcp.then(|| Arc::new(Gateway::default()));
+    providers.extend(gateway.clone().map(|gateway| gateway as Arc<dyn Provider>));
     let instance = instance(&config, &state, &identity, &endpoint, providers).await?;
     let (resets, mut was_reset) = mpsc::channel(1);
     let state_path = state.path().to_owned();
@@ -84,7 +87,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let name = identity.friendly_name.clone().or_else(|| host_name_of(&root));
     let advertiser = advertise::advertiser(&config.discovery, &endpoint, &listening, name);
     let advertising = advertiser.map(|advertiser| tokio::spawn(advertiser.run(links::told(stopped.clone()))));
-    let search = Search::new(&config, state_path, root.clone());
+    let search = Search::new(&config, state_path, root.clone()).with_gateway(gateway);
     tokio::spawn(search.keep(instance.clone(), stopped.clone()));
     let names = Names { config: config.discovery.clone(), root };
     let links = tokio::spawn(links::keep(instance.clone(), credentials, endpoint, names, stopped));

@@ -19,6 +19,7 @@ use tokio::time::sleep;
 
 use super::config::DiscoveryConfig;
 use super::controller::{self, Offer, Source};
+use super::gateway::Gateway;
 use super::lease;
 use super::watch::Watch;
 use crate::config::{Config, Policy};
@@ -39,6 +40,7 @@ pub struct Search {
     role: String,
     data: PathBuf,
     root: SystemRoot,
+    gateway: Option<Arc<Gateway>>,
 }
 
 /// What came of one way of finding.
@@ -63,7 +65,14 @@ impl Search {
             tracing::warn!(role = name, "discovery: there is no such role, Untrusted takes its place");
             role = roles::reference(config, roles::UNTRUSTED);
         }
-        Search { config: config.discovery.clone(), role, data, root }
+        Search { config: config.discovery.clone(), role, data, root, gateway: None }
+    }
+
+    /// Tells `gateway` too what leases say of it.
+    #[must_use]
+    pub fn with_gateway(mut self, gateway: Option<Arc<Gateway>>) -> Search {
+        self.gateway = gateway;
+        self
     }
 
     /// Keeps the rows of controllers that are found what was found last, until `stopped` turns true.
@@ -89,7 +98,8 @@ impl Search {
         };
         let mut retry = Retry::new(schedule, seed);
         loop {
-            let (mut asks, mut missing) = (false, false);
+            let mut missing = self.look_at_gateway().await;
+            let mut asks = missing;
             for source in Source::ALL.into_iter().filter(|source| self.allows(*source)) {
                 let offer = match self.seek(source, instance).await {
                     Sought::Nothing => continue,
@@ -119,6 +129,27 @@ impl Search {
                 () = async { if let Some(again) = again { sleep(again).await } }, if again.is_some() => {}
             }
         }
+    }
+
+    /// Who hands the lease out, and whether it is an agent. Gives whether it may still turn out to be one.
+    async fn look_at_gateway(&self) -> bool {
+        let Some(gateway) = &self.gateway else { return false };
+        let lease = lease::all(&self.data).into_iter().find_map(|lease| {
+            let identity = lease.answer().ok()?.gateway?;
+            Some((lease, identity))
+        });
+        let (lease, identity) = lease.unzip();
+        let open = gateway.leased(identity);
+        let (Some(lease), true, true) = (lease, open, self.config.mdns) else { return false };
+        let Some(wanted) = Wanted::new(Party::Agent, "local", None) else { return false };
+        // R-DIS.2d: by the address of who answered DHCP.
+        let agents = asker(&self.config, &self.root).browse(&wanted).await;
+        let is_it = |found: &&Found| found.addresses.iter().any(|ip| lease.gateways.contains(ip));
+        match agents.iter().find(is_it) {
+            Some(found) => gateway.found(found.endpoint.clone()),
+            None => return true,
+        }
+        false
     }
 
     fn allows(&self, source: Source) -> bool {

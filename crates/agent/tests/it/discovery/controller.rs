@@ -24,7 +24,7 @@ const CONFIG: &str = "[agent]\nendpoint = \"proto:lab:agent\"\n[[controller]]\ne
                       url = \"wss://configured.example/usp\"\n";
 const UNTRUSTED: &str = "Device.LocalAgent.ControllerTrust.Role.2";
 
-async fn started(folder: &Path) -> Arc<Instance> {
+pub(super) async fn started(folder: &Path) -> Arc<Instance> {
     let config = Config::parse(CONFIG).expect("well-formed");
     let state = StateDir::open(folder).expect("a folder");
     let endpoint = id("proto:lab:agent");

@@ -17,7 +17,7 @@ use crate::peer::{Controller, Program};
 
 const HERE: &str = "interfaces = [\"lo\"]\n";
 
-fn on_loopback<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+pub(super) fn on_loopback<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     in_namespace(|| {
         let done =
             Command::new("ip").args(["link", "set", "lo", "up"]).status().expect("iproute2 is installed");
@@ -26,7 +26,7 @@ fn on_loopback<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static
     });
 }
 
-async fn browse(party: Party) -> Found {
+pub(super) async fn browse(party: Party) -> Found {
     let asker = Asker { interfaces: vec!["lo".to_owned()], servers: Vec::new() };
     let wanted = Wanted::new(party, "local", None).expect("a domain");
     loop {
@@ -68,16 +68,16 @@ fn a_friendly_name_is_told_and_that_no_encryption_is_needed() {
     advertised(listen, "friendly_name = \"kitchen light\"\n", "kitchen light".to_owned(), false);
 }
 
-/// Advertises the test's controller.
-fn advertise(port: u16) {
+/// Advertises somebody who listens on this port.
+pub(super) fn advertise(party: Party, endpoint: &str, port: u16) {
     let advert = Advert {
-        service: Service { party: Party::Controller, mtp: Mtp::WebSocket },
+        service: Service { party, mtp: Mtp::WebSocket },
         port,
         attributes: Attributes { path: Some("/usp".to_owned()), name: None, encrypt: false },
         subtypes: Vec::new(),
         listed: true,
     };
-    let endpoint = EndpointId::receive("proto::controller").expect("an id");
+    let endpoint = EndpointId::receive(endpoint).expect("an id");
     let advertiser = Advertiser { endpoint, adverts: vec![advert], interfaces: vec!["lo".to_owned()] };
     tokio::spawn(advertiser.run(std::future::pending()));
 }
@@ -87,7 +87,7 @@ fn finds(discovery: &'static str, alias: &'static str) {
     on_loopback(move || async move {
         let folder = tempfile::tempdir().expect("a folder");
         let mut controller = Controller::listen().await;
-        advertise(controller.port);
+        advertise(Party::Controller, "proto::controller", controller.port);
         // It has its names from now on; the agent need not look twice.
         assert_eq!(browse(Party::Controller).await.endpoint.as_str(), "proto::controller");
         let more = format!(

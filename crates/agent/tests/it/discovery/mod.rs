@@ -2,6 +2,7 @@
 
 mod controller;
 mod dhcp;
+mod gateway;
 mod hook;
 mod lease;
 mod mdns;
