@@ -17,6 +17,9 @@ use crate::peer::{Controller, Program};
 
 const HERE: &str = "interfaces = [\"lo\"]\n";
 
+/// No test asks so often unless something is broken.
+const ROUNDS: u32 = 20;
+
 pub(super) fn on_loopback<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     in_namespace(|| {
         let done =
@@ -29,11 +32,12 @@ pub(super) fn on_loopback<F: Future<Output = ()>>(test: impl FnOnce() -> F + Sen
 pub(super) async fn browse(party: Party) -> Found {
     let asker = Asker { interfaces: vec!["lo".to_owned()], servers: Vec::new() };
     let wanted = Wanted::new(party, "local", None).expect("a domain");
-    loop {
+    for _ in 0..ROUNDS {
         if let Some(found) = asker.browse(&wanted).await.into_iter().next() {
             return found;
         }
     }
+    panic!("nobody answers {wanted:?}");
 }
 
 fn host_name() -> String {
