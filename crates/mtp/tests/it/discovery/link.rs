@@ -153,10 +153,15 @@ async fn name_server(
             answer.extend([0x81, 0x80, 0, 1, 0, u8::try_from(answers.len()).expect("few"), 0, 0, 0, 0]);
             answer.extend(question);
             answer.extend(answers.concat());
-            // First one with another number, which nobody asked for.
-            let mut forged = answer.clone();
-            forged[0] ^= 1;
-            let _ = socket.send_to(&forged, from).await;
+            // First one with another number, and one to another question, which nobody asked for; and an echo.
+            let (mut number, mut name) = (answer.clone(), answer.clone());
+            number[0] ^= 1;
+            name[13] ^= 1;
+            name[7] = 0;
+            name.truncate(length);
+            for forged in [&number[..], &name, &bytes[..length]] {
+                let _ = socket.send_to(forged, from).await;
+            }
             let _ = socket.send_to(&answer, from).await;
         }
     });
