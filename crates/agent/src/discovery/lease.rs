@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use mtp::discovery::dhcp::{self, Answer, Family};
 use pki::file::{PUBLIC, write_atomic};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::limits::{MAX_LEASE_BYTES, MAX_LEASES};
 
@@ -16,7 +16,7 @@ use crate::limits::{MAX_LEASE_BYTES, MAX_LEASES};
 const FOLDER: &str = "dhcp";
 
 /// A lease that says something to us.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
     /// The interface.
@@ -55,7 +55,18 @@ impl Lease {
         let path = file(data, &self.interface, self.version)?;
         make_folder(data).with_context(|| format!("{}", data.display()))?;
         // No secret, in a folder that is its owner's alone: the hook may run as somebody else.
-        Ok(write_atomic(&path, toml::to_string(self)?.as_bytes(), PUBLIC)?)
+        Ok(write_atomic(&path, self.to_toml().as_bytes(), PUBLIC)?)
+    }
+
+    /// By hand: a writer of TOML would be a good part of the program. The name is one of a file by now, and nothing
+    /// else needs a quotation mark.
+    fn to_toml(&self) -> String {
+        let Lease { interface, version, option, gateways } = self;
+        let gateways: Vec<String> = gateways.iter().map(|ip| format!("\"{ip}\"")).collect();
+        let gateways = gateways.join(", ");
+        format!(
+            "interface = \"{interface}\"\nversion = {version}\noption = \"{option}\"\ngateways = [{gateways}]\n"
+        )
     }
 }
 
