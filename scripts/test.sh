@@ -58,10 +58,12 @@ chromium=$(command -v chromium || command -v chromium-browser || command -v goog
 packages=
 [ ! -f web/package.json ] || [ -n "$chromium" ] || packages="$packages chromium"
 [ -x /usr/sbin/mosquitto ] || have mosquitto || packages="$packages mosquitto"
+have mosquitto_sub || packages="$packages mosquitto-clients"
 [ -d /usr/lib/rabbitmq/lib ] || have rabbitmq-server || packages="$packages rabbitmq-server"
 [ -x /usr/sbin/dnsmasq ] || packages="$packages dnsmasq-base"
 [ -x /usr/sbin/udhcpc ] || packages="$packages udhcpc"
 have ip || packages="$packages iproute2"
+[ -f /usr/share/activemq/bin/activemq.jar ] || packages="$packages activemq"
 if [ -n "$packages" ]; then
   if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && have apt-get; then
     echo "installing the Debian packages:$packages"
@@ -69,6 +71,7 @@ if [ -n "$packages" ]; then
     # The tests start brokers of their own: the service that comes with the package is not wanted.
     case "$packages" in *mosquitto*) systemctl disable --now mosquitto >/dev/null 2>&1 || true ;; esac
     case "$packages" in *rabbitmq*) systemctl disable --now rabbitmq-server >/dev/null 2>&1 || true ;; esac
+    case "$packages" in *activemq*) systemctl disable --now activemq >/dev/null 2>&1 || true ;; esac
     chromium=$(command -v chromium || true)
   else
     echo "missing, and tests fail without it:$packages (on Debian: apt-get install$packages)"

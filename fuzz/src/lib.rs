@@ -7,6 +7,7 @@
 
 mod discovery;
 mod mqtt;
+mod mqtt_broker;
 mod path;
 mod schema;
 mod session;
@@ -18,6 +19,7 @@ mod ws_upgrade;
 
 pub use discovery::{dhcp_option, mdns_packet, txt_record};
 pub use mqtt::{mqtt_client, mqtt_reply_to};
+pub use mqtt_broker::mqtt_broker;
 pub use path::path;
 pub use schema::{blob, pattern, rows, xml};
 pub use session::{mac, sar};
@@ -47,6 +49,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("uds_frame", uds_frame),
     ("mqtt_client", mqtt_client),
     ("mqtt_reply_to", mqtt_reply_to),
+    ("mqtt_broker", mqtt_broker),
     ("dhcp_option", dhcp_option),
     ("txt_record", txt_record),
     ("mdns_packet", mdns_packet),

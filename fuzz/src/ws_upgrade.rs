@@ -27,7 +27,7 @@ pub fn ws_upgrade(data: &[u8]) {
                 assert_eq!((&again.key, &again.eid), (&upgrade.key, &upgrade.eid));
             }
         }
-        Ok(Request::Enrol(_)) => {}
+        Ok(Request::Enrol(_) | Request::Renew(_)) => {}
         Err(refusal) => {
             let answer = refusal_response(&refusal);
             let (head, body) = answer.split_once("\r\n\r\n").expect("a blank line after the head");

@@ -124,11 +124,16 @@ export const connect: ConnectInfo = {
   ca_pem: "-----BEGIN CERTIFICATE-----\nMIIBqzCCAVGgAwIBAgIUQ3VzcCBleGFtcGxlIENBMAoGCCqGSM49BAMCMBIxEDAO\nBgNVBAMMB0N1c3AgQ0EwHhcNMjYwMTAxMDAwMDAwWhcNMzYwMTAxMDAwMDAwWjAS\n-----END CERTIFICATE-----\n",
   agent_toml: '[[controller]]\nendpoint = "self::cusp-controller"\nurl = "wss://192.0.2.10:8183/usp"\ntoken = "TOKEN_HERE"\nca = \'\'\'\n-----BEGIN CERTIFICATE-----\nMIIBqzCCAVGgAwIBAgIUQ3Vz\n-----END CERTIFICATE-----\n\'\'\'\n',
   obuspa: 'Device.LocalAgent.Controller.1.EndpointID "self::cusp-controller"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Host "192.0.2.10"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Port "8183"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Path "/usp"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.EnableEncryption "true"\n',
+  brokers: [{
+    url: "mqtts://broker.example.com", tls: true, version: "5.0", topic: "usp/controllers/self::cusp-controller",
+    agent_toml: '[[controller]]\nendpoint = "self::cusp-controller"\n\n[controller.mqtt]\nbroker = "mqtts://broker.example.com"\ntopic = "usp/controllers/self::cusp-controller"\nversion = "5.0"\n',
+    obuspa: 'Device.LocalAgent.Controller.1.MTP.1.MQTT.Topic "usp/controllers/self::cusp-controller"\nDevice.MQTT.Client.1.BrokerAddress "broker.example.com"\n',
+  }],
 };
 
 /** The same of a server whose listener has no TLS. */
 export const PLAIN: ConnectInfo = {
-  ...connect, websocket_url: "ws://192.0.2.10:8183/usp", tls: false, plaintext_warning: true, ca_pem: null,
+  ...connect, websocket_url: "ws://192.0.2.10:8183/usp", tls: false, plaintext_warning: true, ca_pem: null, brokers: [],
   agent_toml: '[[controller]]\nendpoint = "self::cusp-controller"\nurl = "ws://192.0.2.10:8183/usp"\n',
   obuspa: connect.obuspa.replace('EnableEncryption "true"', 'EnableEncryption "false"'),
 };

@@ -129,6 +129,18 @@ describe("devices", () => {
     expect(await page.getByRole("row", { name: /workbench/ }).textContent()).toContain("2 min ago");
   });
 
+  it("says how a device is reached through a broker, where there is one", async () => {
+    const page = await open("/connect");
+    await page.getByRole("tab", { name: "MQTT" }).click();
+    await page.getByText("usp/controllers/self::cusp-controller", { exact: true }).waitFor();
+    expect(await page.getByLabel("OB-USP-AGENT: factory-reset.txt").textContent()).toContain("broker.example.com");
+    expect(await page.getByLabel("cusp-agent: agent.toml").textContent()).toContain("[controller.mqtt]");
+    mock.connect = PLAIN;
+    const plain = await open("/connect");
+    await plain.getByLabel("agent.toml").waitFor();
+    expect(await plain.getByRole("tab", { name: "MQTT" }).count()).toBe(0);
+  });
+
   it("marks unproven devices, and warns of a plaintext listener", async () => {
     mock.connect = PLAIN;
     const page = await open("/devices");

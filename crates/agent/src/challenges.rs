@@ -4,10 +4,12 @@ use anyhow::{Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use engine::FactoryDefault;
+use engine::trust::TrustCrypto as _;
 use serde::Deserialize;
 
 use crate::config::Config;
 use crate::roles;
+use crate::trust::Certificates;
 
 /// A question, and the role of those who can answer it. The answer has to be unique to the device, and nothing
 /// that the device tells of itself (R-SEC.14, R-SEC.15): there is none unless the file has one.
@@ -20,7 +22,9 @@ pub struct ChallengeConfig {
     #[serde(default)]
     pub instruction: String,
     /// The answer.
-    pub passphrase: String,
+    pub passphrase: Option<String>,
+    /// What is kept of it, in its place: the factory default as the agent keeps it has this.
+    pub passphrase_hash: Option<String>,
     /// The name of the role.
     pub role: String,
     /// Wrong answers that are taken before the lockout, at least 1.
@@ -58,8 +62,13 @@ pub(crate) fn check(config: &Config) -> Result<()> {
         if roles::number(config, role).is_none() {
             bail!("challenge {what}: there is no role {role:?}");
         }
-        if challenge.passphrase.is_empty() || challenge.retries == 0 {
-            bail!("challenge {what}: a passphrase and at least one try");
+        let has_one = match (&challenge.passphrase, &challenge.passphrase_hash) {
+            (Some(passphrase), None) => !passphrase.is_empty(),
+            (None, Some(hash)) => Certificates.is_concealed(hash),
+            _ => false,
+        };
+        if !has_one || challenge.retries == 0 {
+            bail!("challenge {what}: a passphrase (or its hash) and at least one try");
         }
     }
     Ok(())
@@ -82,7 +91,10 @@ pub(crate) fn defaults(config: &Config) -> Vec<FactoryDefault> {
         ];
         let mut rows: Vec<FactoryDefault> =
             values.iter().map(|(param, value)| FactoryDefault::new(&path, param, value)).collect();
-        rows.push(FactoryDefault::secret(&path, "Value", &STANDARD.encode(&challenge.passphrase)));
+        // The machine conceals one that is not yet.
+        let plain = challenge.passphrase.as_ref().map(|passphrase| STANDARD.encode(passphrase));
+        let value = challenge.passphrase_hash.clone().or(plain).unwrap_or_default();
+        rows.push(FactoryDefault::secret(&path, "Value", &value));
         rows
     });
     rows.collect()

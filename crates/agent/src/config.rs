@@ -4,17 +4,22 @@
 //! by what controllers stored. Only [`Policy`] and [`DiscoveryConfig`] hold at every start, and `data_dir`, where
 //! the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
 
+mod mqtt;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use dm::path::SchemaPath;
+pub use mqtt::{BrokerUrl, MqttConfig, MqttVersion};
 use serde::Deserialize;
 
 use crate::challenges::{self, ChallengeConfig};
 use crate::discovery::DiscoveryConfig;
+use crate::guard::{self, GuardConfig};
 use crate::roles::{self, RoleConfig};
+use crate::trust::{self, CredentialConfig, TrustConfig};
 
 /// The whole file.
 #[derive(Clone, Default, Debug, Deserialize)]
@@ -35,6 +40,12 @@ pub struct Config {
     /// What a controller can answer to get a role.
     #[serde(default, rename = "challenge")]
     pub challenges: Vec<ChallengeConfig>,
+    /// CAs that vouch for controllers, also for those that stand nowhere.
+    #[serde(default, rename = "credential")]
+    pub credentials: Vec<CredentialConfig>,
+    /// Whom it trusts that nobody vouches for.
+    #[serde(default)]
+    pub trust: TrustConfig,
     /// Its own certificate.
     #[serde(default)]
     pub tls: TlsConfig,
@@ -47,6 +58,9 @@ pub struct Config {
     /// What may be done to the system.
     #[serde(default)]
     pub policy: Policy,
+    /// Whether it has just become the factory default: what is wrong in it can still be said.
+    #[serde(skip)]
+    pub is_new: bool,
 }
 
 /// Identity. What is left out comes from the system.
@@ -77,8 +91,12 @@ pub struct AgentConfig {
 pub struct ControllerConfig {
     /// Its endpoint id.
     pub endpoint: String,
-    /// `ws://…` or `wss://…`; none for one that dials in.
+    /// `ws://…` or `wss://…`; none for one that dials in, or is reached in another way.
     pub url: Option<String>,
+    /// The broker that it is reached through: instead of the URL, or where that fails.
+    pub mqtt: Option<MqttConfig>,
+    /// The UNIX domain socket that it listens at: instead of the others, or where they fail.
+    pub socket: Option<PathBuf>,
     /// The name of its role; everything if there is none.
     pub role: Option<String>,
     /// Certificates that vouch for it: PEM text, or the path of a file.
@@ -105,14 +123,19 @@ pub struct TlsConfig {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerConfig {
-    /// Address and port.
-    pub address: SocketAddr,
+    /// Address and port of a WebSocket.
+    pub address: Option<SocketAddr>,
     /// Path of the WebSocket.
     #[serde(default = "default_path")]
     pub path: String,
     /// With the agent's own certificate.
     #[serde(default = "yes")]
     pub tls: bool,
+    /// Instead of an address: the file of a UNIX domain socket.
+    pub socket: Option<PathBuf>,
+    /// The rights of that file, which say who may connect and speak for a controller.
+    #[serde(default = "own_user")]
+    pub mode: u32,
 }
 
 /// What may be done to the system, and with what. Nothing may be written unless it is said here.
@@ -132,6 +155,14 @@ pub struct Policy {
     /// Log files that are shown and may be uploaded.
     #[serde(default)]
     pub log_files: Vec<PathBuf>,
+    /// What one controller alone may not do, and how often it may be done.
+    #[serde(default, rename = "guard")]
+    pub guards: Vec<GuardConfig>,
+    /// A file that somebody at the device makes to consent to what waits for it; the agent takes it away.
+    pub consent_file: Option<PathBuf>,
+    /// The agent's own audit log, shown beside them. Not of the file: the state's folder says.
+    #[serde(skip)]
+    pub audit_log: Option<PathBuf>,
     /// The file of the NTP client that names its servers, when it is none of the usual ones.
     pub ntp_config: Option<PathBuf>,
     /// Command line that makes the NTP client read its servers again.
@@ -149,6 +180,10 @@ fn default_path() -> String {
 
 fn yes() -> bool {
     true
+}
+
+fn own_user() -> u32 {
+    0o600
 }
 
 impl Config {
@@ -187,9 +222,16 @@ impl Config {
                 bail!("controller: {} stands there twice", controller.endpoint);
             }
         }
+        for controller in &self.controllers {
+            let named = || format!("controller {}", controller.endpoint);
+            controller.mqtt.as_ref().map_or(Ok(()), MqttConfig::check).with_context(named)?;
+        }
+        self.listeners.iter().try_for_each(ListenerConfig::check)?;
         roles::check(self)?;
         self.discovery.check(self)?;
         challenges::check(self)?;
+        trust::check(self)?;
+        guard::check(self)?;
         if let Some(name) = &self.agent.friendly_name
             && (name.is_empty() || name.chars().count() > 32 || name.chars().any(char::is_control))
         {
@@ -205,6 +247,20 @@ impl Config {
             bail!("agent.oui: six hexadecimal digits in upper case");
         }
         Ok(())
+    }
+}
+
+impl ListenerConfig {
+    fn check(&self) -> Result<()> {
+        match (self.address, &self.socket) {
+            (Some(address), None) if !self.tls && !address.ip().is_loopback() => {
+                bail!("listen: {address}: without TLS only on this host itself")
+            }
+            (Some(_), None) => Ok(()),
+            (None, Some(_)) if self.mode <= 0o777 => Ok(()),
+            (None, Some(_)) => bail!("listen: mode: three octal digits, such as 0o660"),
+            _ => bail!("listen: either an address or a socket"),
+        }
     }
 }
 
@@ -229,6 +285,8 @@ impl std::fmt::Debug for ControllerConfig {
         f.debug_struct("ControllerConfig")
             .field("endpoint", &self.endpoint)
             .field("url", &self.url)
+            .field("mqtt", &self.mqtt)
+            .field("socket", &self.socket)
             .field("role", &self.role)
             .field("pin", &self.pin)
             .finish_non_exhaustive()

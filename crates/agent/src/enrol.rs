@@ -1,19 +1,25 @@
 //! Trust: whose certificates count for a controller, and how this device is given its own against a
-//! one-time token.
+//! one-time token, and each next one on the proof of the present one.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use dm::path::ObjectPath;
+use dm::tree::Tree;
+use engine::Instance;
+use engine::trust::{Trusted, trusted};
 use mtp::EndpointId;
 use mtp::ws::Dialer;
-use pki::{ClientTls, ControllerVerifier, Identity as Credential, PendingIdentity, Trust};
+use pki::{ClientTls, ControllerVerifier, Identity as Credential, PendingIdentity, ServerTls, Trust};
+use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::config::{Config, ControllerConfig};
 use crate::providers::time::credible;
 use crate::state::{Origin, StateDir};
 use crate::system::SystemRoot;
+use crate::trust::Certificates;
 
 /// Where distributions keep the certificates of public CAs.
 const SYSTEM_ROOTS: [&str; 2] = ["etc/ssl/certs/ca-certificates.crt", "etc/ssl/cert.pem"];
@@ -25,9 +31,13 @@ pub struct Credentials {
     root: SystemRoot,
     endpoint: EndpointId,
     controllers: Vec<ControllerConfig>,
-    /// CAs of controllers that are found.
-    found_ca: Option<String>,
+    /// Whose tables say who is trusted.
+    instance: OnceLock<Weak<Instance>>,
+    /// What sessions trust, by controller.
+    in_sessions: Mutex<BTreeMap<EndpointId, Trust>>,
     own: Mutex<(Credential, Origin)>,
+    /// Those that show it.
+    listeners: Mutex<Vec<ServerTls>>,
 }
 
 impl Credentials {
@@ -43,8 +53,36 @@ impl Credentials {
     ) -> Result<Arc<Credentials>> {
         let own = Mutex::new(state.credential(config, &endpoint).context("the device's certificate")?);
         let controllers = config.controllers.clone();
-        let found_ca = config.discovery.ca.clone();
-        Ok(Arc::new(Credentials { state, root, endpoint, controllers, found_ca, own }))
+        let (instance, in_sessions, listeners) = (OnceLock::new(), Mutex::default(), Mutex::default());
+        Ok(Arc::new(Credentials {
+            state,
+            root,
+            endpoint,
+            controllers,
+            instance,
+            in_sessions,
+            own,
+            listeners,
+        }))
+    }
+
+    /// From now on the tables of this instance say who is trusted; they are read for each connection anew. Before
+    /// that, the system's CAs are.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn attach(self: &Arc<Self>, instance: &Arc<Instance>) {
+        let _ = self.instance.set(Arc::downgrade(instance));
+        let tables = ObjectPath::parse("Device.LocalAgent.").expect("a literal");
+        let Some(mut changes) = instance.follow(&tables) else { return };
+        instance.with_tree(|tree| self.read_for_sessions(tree));
+        let (me, instance) = (self.clone(), Arc::downgrade(instance));
+        tokio::spawn(async move {
+            while changes.changed().await.is_ok() {
+                let Some(instance) = instance.upgrade() else { return };
+                instance.with_tree(|tree| me.read_for_sessions(tree));
+            }
+        });
     }
 
     /// The device's own.
@@ -55,9 +93,9 @@ impl Credentials {
     /// TLS towards a controller.
     ///
     /// # Errors
-    /// When its CA or pin can't be read.
+    /// When a CA can't serve as one, or our own certificate can't be used.
     pub fn tls(&self, controller: &EndpointId) -> Result<ClientTls> {
-        let trust = self.trust(controller)?;
+        let trust = self.trust(Some(controller));
         // R-MTP.2: dates count once there is a time to compare them with.
         let check_dates = credible(SystemTime::now()).is_some();
         let verifier =
@@ -65,72 +103,78 @@ impl Credentials {
         Ok(ClientTls::new(Some(&self.own()), verifier)?)
     }
 
+    /// TLS towards the broker of these controllers, which must be who its address says: what vouches for one of
+    /// them vouches for it.
+    ///
+    /// # Errors
+    /// When a CA can't serve as one, or our own certificate can't be used.
+    pub fn broker_tls(&self, controllers: &[EndpointId]) -> Result<ClientTls> {
+        let mut trust = Trust::default();
+        for controller in controllers {
+            let one = self.trust(Some(controller));
+            trust.roots.extend(one.roots);
+            trust.pinned.extend(one.pinned);
+        }
+        if controllers.is_empty() {
+            trust.roots = self.roots();
+        }
+        let check_dates = credible(SystemTime::now()).is_some();
+        let verifier = ControllerVerifier::new(&trust, None, check_dates, pki::provider())?;
+        Ok(ClientTls::new(Some(&self.own()), verifier)?)
+    }
+
     /// TLS towards file servers: any that a controller's CA or the system vouches for. Our own certificate
     /// is for controllers only.
     ///
     /// # Errors
-    /// When a CA can't be read.
+    /// When a CA can't serve as one.
     pub fn upload_tls(&self) -> Result<ClientTls> {
-        let mut trust = Trust { roots: self.roots()?, ..Trust::default() };
+        let mut trust = Trust { roots: self.roots(), ..Trust::default() };
         trust.roots.extend(self.system_roots());
         let check_dates = credible(SystemTime::now()).is_some();
         let verifier = ControllerVerifier::new(&trust, None, check_dates, pki::provider())?;
         Ok(ClientTls::new(None, verifier)?)
     }
 
-    fn system_roots(&self) -> Vec<rustls_pki_types::CertificateDer<'static>> {
+    fn system_roots(&self) -> Vec<CertificateDer<'static>> {
         let system = SYSTEM_ROOTS.iter().find_map(|path| self.root.bytes(path));
         system.and_then(|pem| pki::pem::certificates(&pem).ok()).unwrap_or_default()
     }
 
-    /// The CA and pin of a configured controller, else those CAs of all of them, else the system's.
-    fn trust(&self, controller: &EndpointId) -> Result<Trust> {
-        let mut trust = Trust { roots: self.roots_for(controller)?, ..Trust::default() };
-        let own = self.configured(controller);
-        if let Some(pin) = own.and_then(|config| config.pin.as_ref()) {
-            trust.pinned.push(fingerprint(pin).with_context(|| format!("pin of {controller}"))?);
-        }
-        if trust.roots.is_empty() && trust.pinned.is_empty() {
+    /// What the tables name for a controller; where they name nothing, the system's CAs.
+    fn trust(&self, controller: Option<&EndpointId>) -> Trust {
+        let read = |tree: &Tree| trusted(tree, &Certificates, controller);
+        let instance = self.instance.get().and_then(Weak::upgrade);
+        let mut trust = trust_of(instance.and_then(|instance| instance.with_tree(read)).unwrap_or_default());
+        if trust.roots.is_empty() && trust.pinned.is_empty() && controller.is_some() {
             trust.roots = self.system_roots();
         }
-        Ok(trust)
+        trust
     }
 
-    /// The CAs that vouch for a controller: its own if it is configured; else those of controllers that are
-    /// found; without any, those of all that are configured. The system's are not among them.
-    ///
-    /// # Errors
-    /// When one can't be read.
-    pub fn roots_for(
-        &self,
-        controller: &EndpointId,
-    ) -> Result<Vec<rustls_pki_types::CertificateDer<'static>>> {
-        let Some(config) = self.configured(controller) else {
-            return match &self.found_ca {
-                Some(ca) => certificates(ca).context("discovery.ca"),
-                None => self.roots(),
-            };
-        };
-        match &config.ca {
-            Some(ca) => certificates(ca).with_context(|| format!("ca of {}", config.endpoint)),
-            None => Ok(Vec::new()),
-        }
+    /// Whose certificates count in end-to-end sessions with a controller: what the tables name for it, less what
+    /// may not say who is a controller, and nothing of the system's. Sessions ask under the lock of the
+    /// instance: the answer is the one that the last change of the tables has left here.
+    pub fn session_trust(&self, controller: &EndpointId) -> Trust {
+        let trusted = self.in_sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        trusted.get(controller).cloned().unwrap_or_default()
     }
 
-    fn configured(&self, controller: &EndpointId) -> Option<&ControllerConfig> {
-        self.controllers.iter().find(|config| config.endpoint == controller.as_str())
+    /// Reads the tables for sessions.
+    fn read_for_sessions(&self, tree: &Tree) {
+        let controllers = engine::trust::controllers(tree).into_iter().map(|controller| {
+            let mut named = trusted(tree, &Certificates, Some(&controller));
+            named.first_use = false;
+            named.certificates.retain(|(_, names_controllers)| *names_controllers);
+            (controller, trust_of(named))
+        });
+        let controllers = controllers.collect();
+        *self.in_sessions.lock().unwrap_or_else(PoisonError::into_inner) = controllers;
     }
 
-    /// The CAs of all controllers, and of those that are found, for those that dial in.
-    ///
-    /// # Errors
-    /// When one can't be read.
-    pub fn roots(&self) -> Result<Vec<rustls_pki_types::CertificateDer<'static>>> {
-        let mut roots = Vec::new();
-        for ca in self.controllers.iter().filter_map(|config| config.ca.as_ref()).chain(&self.found_ca) {
-            roots.extend(certificates(ca)?);
-        }
-        Ok(roots)
+    /// The CAs of all controllers, for those that dial in.
+    pub fn roots(&self) -> Vec<CertificateDer<'static>> {
+        self.trust(None).roots
     }
 
     /// The token with which this device may still ask a controller for a certificate.
@@ -147,30 +191,59 @@ impl Credentials {
     pub async fn enrol(&self, dialer: &Dialer, token: &str) -> Result<()> {
         let pending = PendingIdentity::generate(&self.endpoint)?;
         let chain = dialer.enrol(token, pending.request_pem()).await?;
-        let credential = pending.complete(&chain)?;
+        self.keep(pending.complete(&chain)?)
+    }
+
+    /// Whether it is time for the next certificate: two thirds of the life of the one that a controller issued
+    /// are over. False while the time is not known.
+    pub fn due(&self, now: SystemTime) -> bool {
+        let (own, origin) = &*self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(leaf) = own.chain().first().filter(|_| *origin == Origin::Enrolled) else { return false };
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let late = |at| UnixTime::since_unix_epoch(since) > at;
+        credible(now).is_some() && pki::cert::renew_at(leaf).is_ok_and(late)
+    }
+
+    /// Whether a CA that vouches for this controller issued the device's certificate.
+    pub fn issued_by(&self, controller: &EndpointId) -> bool {
+        let (own, roots) = (self.own(), self.trust(Some(controller)).roots);
+        let leaf = own.chain().first();
+        leaf.is_some_and(|leaf| roots.iter().any(|root| pki::cert::signed_by(leaf, root)))
+    }
+
+    /// Asks for the next certificate with the present one, which `dialer` shows, and keeps it.
+    ///
+    /// # Errors
+    /// When the controller can't be reached or does not issue one; the present one stays.
+    pub async fn renew(&self, dialer: &Dialer) -> Result<()> {
+        let pending = PendingIdentity::generate(&self.endpoint)?;
+        let chain = dialer.renew(pending.request_pem()).await?;
+        self.keep(pending.complete(&chain)?)
+    }
+
+    /// Has a listener show each certificate that the device is given from here on.
+    pub fn follow(&self, listener: &ServerTls) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener.clone());
+    }
+
+    fn keep(&self, credential: Credential) -> Result<()> {
         self.state.keep_enrolled(&credential)?;
+        for listener in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
+            listener.replace(&credential)?;
+        }
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = (credential, Origin::Enrolled);
         Ok(())
     }
 }
 
-/// PEM text, or the path of a file with it.
-fn certificates(ca: &str) -> Result<Vec<rustls_pki_types::CertificateDer<'static>>> {
-    if ca.contains("-----BEGIN") {
-        return Ok(pki::pem::certificates(ca.as_bytes())?);
+/// Certificates that sign, and those that count by themselves.
+fn trust_of(named: Trusted) -> Trust {
+    let mut trust = Trust { pinned: named.pins, first_use: named.first_use, ..Trust::default() };
+    for (certificate, _) in named.certificates {
+        match certificate.is_ca {
+            true => trust.roots.push(certificate.der.into()),
+            false => trust.pinned.push(pki::fingerprint(&certificate.der)),
+        }
     }
-    Ok(pki::pem::certificates(&pki::file::read(Path::new(ca))?)?)
-}
-
-/// 64 hexadecimal digits, with or without colons.
-fn fingerprint(text: &str) -> Result<[u8; 32]> {
-    let digits: String = text.chars().filter(|c| *c != ':' && !c.is_whitespace()).collect();
-    if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        bail!("a SHA-256 fingerprint has 64 hexadecimal digits");
-    }
-    let mut bytes = [0; 32];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16)?;
-    }
-    Ok(bytes)
+    trust
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result};
 use dm::model::ModelBuilder;
 use dm::path::SchemaPath;
 use dm::schema::Protocol;
@@ -15,26 +15,31 @@ use engine::{
     AgentConfig, AgentMachine, Boot, Host, Instance, InstanceConfig, Journal, Kind, KindConfig, SystemClock,
     Version,
 };
-use mtp::ws::{ListenConfig, Listener};
-use mtp::{Admission, Candidate, EndpointId, PeerAuth, Refusal, Role};
-use pki::{DeviceVerifier, ServerTls};
+use mtp::EndpointId;
+use pki::session::Crypto;
 use tokio::sync::{mpsc, watch};
 
-use crate::config::{Config, ListenerConfig, Policy};
-use crate::discovery::advertise;
+use crate::audit::AuditLog;
+use crate::config::{Config, Policy};
+use crate::discovery::advertise::{self, Doors};
 use crate::discovery::gateway::Gateway;
 use crate::discovery::keep::{Names, Search};
 use crate::enrol::Credentials;
+use crate::guard;
+use crate::guard::limit::{self, Limits};
 use crate::identity::Identity;
 use crate::limits::RESTART_DELAY;
-use crate::links::{self, Links};
+use crate::links::{self, Context};
 use crate::local_agent;
-use crate::providers::certificates::{self, Certificates};
 use crate::providers::device::Restart;
 use crate::providers::device_info::host_name_of;
 use crate::providers::{self, hooks, support};
+use crate::renewal;
+use crate::roles;
+use crate::sessions::SessionKeys;
 use crate::state::{StateDir, random};
 use crate::system::SystemRoot;
+use crate::trust::Certificates;
 
 /// Why [`run`] came to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,45 +72,52 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let for_uploads = credentials.clone();
     let upload_tls = Arc::new(move || for_uploads.upload_tls());
     let mut providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
-    providers.push(Arc::new(Certificates::new(credentials.clone())));
     let gateway = config.discovery.dhcp.then(|| Arc::new(Gateway::default()));
     providers.extend(gateway.clone().map(|gateway| gateway as Arc<dyn Provider>));
-    let instance = instance(&config, &state, &identity, &endpoint, providers).await?;
+    let providers = limit::limited(providers, &Limits::open(&state.limits(), &policy.guards)?);
+    let keys: Arc<dyn Crypto> = Arc::new(SessionKeys::new(credentials.clone()));
+    let instance = instance(&config, &state, &identity, &endpoint, Some(keys), providers).await?;
+    credentials.attach(&instance);
+    let audit = AuditLog::open(&state.audit_log())?;
+    instance.audit(audit.clone());
     let (resets, mut was_reset) = mpsc::channel(1);
     let state_path = state.path().to_owned();
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
     instance.start().await?;
     tracing::info!(%endpoint, controllers = config.controllers.len(), "started");
-    let mut listening = Vec::new();
-    for listener in &config.listeners {
-        let port = listen(listener, &instance, &credentials, &endpoint).await?;
-        listening.push((listener, port));
+    if let Some(file) = &config.policy.consent_file {
+        tokio::spawn(guard::watch_consent(instance.clone(), file.clone()));
     }
-    tokio::spawn(certificates::keep_references(instance.clone(), credentials.clone()));
+    let names = Names { config: config.discovery.clone(), root: root.clone() };
+    tokio::spawn(renewal::keep(instance.clone(), credentials.clone(), endpoint.clone(), names.clone()));
     let (stop, stopped) = watch::channel(false);
     let name = identity.friendly_name.clone().or_else(|| host_name_of(&root));
-    let advertiser = advertise::advertiser(&config.discovery, &endpoint, &listening, name);
-    let advertising = advertiser.map(|advertiser| tokio::spawn(advertiser.run(links::told(stopped.clone()))));
-    let search = Search::new(&config, state_path, root.clone()).with_gateway(gateway);
+    let search = Search::new(&config, state_path, root).with_gateway(gateway);
     tokio::spawn(search.keep(instance.clone(), stopped.clone()));
-    let names = Names { config: config.discovery.clone(), root };
-    let links = tokio::spawn(links::keep(instance.clone(), credentials, endpoint, names, stopped));
+    let listeners = config.listeners;
+    let context = Context::new(instance.clone(), credentials, endpoint.clone(), listeners.clone(), names);
+    let doors = Doors { listeners, ports: context.ports() };
+    let advertising = advertise::keep(config.discovery, endpoint, doors, name, stopped.clone());
+    let advertising = tokio::spawn(advertising);
+    let links = tokio::spawn(links::keep(context, stopped));
     let end = tokio::select! {
         signal = stop_signal() => signal.map(|()| End::Stopped),
         _ = was_reset.recv() => Ok(End::Reset),
         () = instance.failed() => Err(anyhow::anyhow!("the state can't be kept any more")),
     };
     stop.send_replace(true);
-    let _ = links.await;
+    let standing = links.await;
     instance.shut_down().await;
-    if let Some(advertising) = advertising {
-        let _ = advertising.await;
+    let _ = advertising.await;
+    if let Ok(standing) = standing {
+        standing.end().await;
     }
+    audit.close();
     end
 }
 
-/// The agent's instance over its journal; it waits for [`Instance::start`].
+/// The agent's instance over its journal, with keys for end-to-end sessions; it waits for [`Instance::start`].
 ///
 /// # Errors
 /// When the configuration does not fit the model, or the journal can't be read.
@@ -114,9 +126,15 @@ pub async fn instance(
     state: &StateDir,
     identity: &Identity,
     endpoint: &EndpointId,
+    keys: Option<Arc<dyn Crypto>>,
     providers: Vec<Arc<dyn Provider>>,
 ) -> Result<Arc<Instance>> {
-    let kind = kind(config, endpoint, &providers)?;
+    let kind = kind(config, endpoint, &providers);
+    if kind.is_err() && config.is_new {
+        // The next start reads the corrected file.
+        state.forget_factory_default()?;
+    }
+    let kind = kind?;
     let folder = state.journal();
     let files = Folder::open(&folder).with_context(|| format!("{}", folder.display()))?;
     let machine = AgentMachine::new(
@@ -126,9 +144,12 @@ pub async fn instance(
             oui: identity.oui.clone().unwrap_or_default(),
             product_class: identity.product_class.clone().unwrap_or_default(),
             serial_number: identity.serial.clone().unwrap_or_default(),
+            crypto: keys,
         },
         random()?,
-    );
+    )
+    .with_trust(Arc::new(Certificates))
+    .with_guards(guard::guards(&config.policy));
     let host = Host::new(Arc::new(SystemClock::new()));
     let config = InstanceConfig {
         kind: Arc::new(kind),
@@ -156,53 +177,16 @@ pub fn kind(config: &Config, endpoint: &EndpointId, providers: &[Arc<dyn Provide
     let kind = KindConfig {
         uri: support::catalogue().model_uri(Protocol::Usp).unwrap_or_default().to_owned(),
         own: &own,
-        stored: paths(&["Device.LocalAgent."]),
+        stored: paths(&["Device.LocalAgent."]).into_iter().chain(paths(&local_agent::STORED)).collect(),
         volatile: paths(&local_agent::VOLATILE),
         defaults: local_agent::defaults(config, endpoint.as_str()).context("the factory default")?,
     };
-    Ok(Kind::build(&kind, providers)?)
-}
-
-/// Listens; gives the port.
-async fn listen(
-    config: &ListenerConfig,
-    instance: &Arc<Instance>,
-    credentials: &Credentials,
-    endpoint: &EndpointId,
-) -> Result<u16> {
-    if !config.tls && !config.address.ip().is_loopback() {
-        bail!("listen: {}: without TLS only on this host itself", config.address);
+    let kind = Kind::build(&kind, providers)?;
+    guard::check_targets(&config.policy, kind.model())?;
+    if config.is_new {
+        roles::check_targets(config, kind.model())?;
     }
-    let roots = credentials.roots()?;
-    let tls = match config.tls {
-        true => {
-            Some(ServerTls::new(&credentials.own(), DeviceVerifier::new(&roots, true, pki::provider())?)?)
-        }
-        false => None,
-    };
-    let how = ListenConfig::new(&config.path, endpoint.clone(), Role::Agent);
-    let listener = Listener::bind(config.address, tls, how).await;
-    let listener = listener.with_context(|| format!("listen: {}", config.address))?;
-    let port = listener.local_addr()?.port();
-    let handler = Arc::new(Links::new(instance.clone(), None));
-    tokio::spawn(listener.run(handler, Arc::new(Doorkeeper { tls: config.tls }), std::future::pending()));
-    Ok(port)
-}
-
-/// Who may dial in. TLS alone proves only that a peer holds some key: a controller's certificate must be
-/// of a CA that this agent trusts. Without TLS only this host itself reaches the socket.
-struct Doorkeeper {
-    tls: bool,
-}
-
-impl Admission for Doorkeeper {
-    async fn admit(&self, candidate: &Candidate) -> Result<(), Refusal> {
-        match &candidate.peer {
-            PeerAuth::Certificate(certificate) if certificate.trusted => Ok(()),
-            PeerAuth::Unproven if !self.tls => Ok(()),
-            _ => Err(Refusal::new(403, "a certificate of a trusted CA is needed")),
-        }
-    }
+    Ok(kind)
 }
 
 async fn stop_signal() -> Result<()> {
@@ -265,30 +249,5 @@ impl Restart for Restarts {
             });
             Ok(())
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use mtp::{Admission, Candidate, PeerAuth, PeerCertificate};
-
-    use super::Doorkeeper;
-
-    #[tokio::test]
-    async fn only_certificates_of_a_trusted_ca_open_a_tls_listener() {
-        let shown = |trusted| {
-            PeerAuth::Certificate(Arc::new(PeerCertificate { trusted, ..PeerCertificate::default() }))
-        };
-        for (tls, peer, admitted) in [
-            (true, shown(true), true),
-            (true, shown(false), false),
-            (true, PeerAuth::Unproven, false),
-            (false, PeerAuth::Unproven, true),
-        ] {
-            let candidate = Candidate { peer_addr: ([127, 0, 0, 1], 4).into(), eid: None, peer };
-            assert_eq!(Doorkeeper { tls }.admit(&candidate).await.is_ok(), admitted, "{candidate:?}");
-        }
     }
 }

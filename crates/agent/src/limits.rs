@@ -5,6 +5,13 @@ use std::time::Duration;
 /// Bytes read of one file below `/proc`, `/sys` or `/etc`; the rest is cut off.
 pub const MAX_FILE_BYTES: u64 = 1 << 20;
 
+/// How often it is looked whether the device's certificate is to be renewed; the wait is spread over its
+/// second half.
+pub const RENEWAL_CHECK: Duration = Duration::from_secs(3600);
+
+/// How long a renewal that failed waits for its next attempt, at most.
+pub const RENEWAL_RETRY: Duration = Duration::from_secs(1800);
+
 /// Entries read of one directory.
 pub const MAX_DIR_ENTRIES: usize = 32_768;
 
@@ -31,6 +38,21 @@ pub const MAX_NAME_SERVERS: usize = 16;
 
 /// Time servers taken of the configuration of an NTP client.
 pub const MAX_TIME_SERVERS: usize = 16;
+
+/// Certificates of CAs that the configuration may name.
+pub const MAX_FACTORY_CERTIFICATES: usize = 48;
+
+/// Bytes of the audit log's file; then it becomes the old one, whose place is the same size.
+pub const MAX_AUDIT_BYTES: u64 = 256 * 1024;
+
+/// Entries of the audit log that wait for the disk; more are left out, and counted.
+pub const MAX_AUDIT_WAITING: usize = 1024;
+
+/// How often the agent looks for the word of somebody at the device.
+pub const CONSENT_PERIOD: Duration = Duration::from_secs(1);
+
+/// Runs of limited commands that are remembered; the oldest are forgotten.
+pub const MAX_REMEMBERED_RUNS: usize = 1024;
 
 /// Repetitions of one diagnostic.
 pub const MAX_REPETITIONS: u64 = 10_000;
@@ -61,6 +83,9 @@ pub const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long after a successful answer a reboot or reset begins, so that the answer leaves first.
 pub const RESTART_DELAY: Duration = Duration::from_secs(1);
+
+/// How long brokers may take for the last Records and the good-bye.
+pub const BROKER_GOOD_BYE: Duration = Duration::from_secs(1);
 
 /// Leases of DHCP that are read: interfaces, times two.
 pub const MAX_LEASES: usize = 16;

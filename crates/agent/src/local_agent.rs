@@ -1,33 +1,35 @@
 //! `LocalAgent.`: which part of it this agent has, and what stands in it at the first start.
 
+mod transports;
+
 use std::num::NonZeroU32;
 
 use dm::model::{ModelBuilder, ModelError, Params};
-use dm::operation::{ObjectAccess, ParamAccess};
+use dm::operation::ParamAccess;
 use engine::FactoryDefault;
-use mtp::ws::WsUrl;
 
 use crate::config::{Config, ControllerConfig};
 use crate::providers::support::catalogue;
-use crate::{challenges, roles};
+use crate::{challenges, roles, trust};
+
+pub use transports::STORED;
 
 /// Rows of which no value outlives the process.
 pub const VOLATILE: [&str; 2] = ["Device.DeviceInfo.ProcessStatus.", "Device.LocalAgent.Request."];
 
 const AGENT: &str = "Device.LocalAgent.";
 const CONTROLLER: &str = "Device.LocalAgent.Controller.{i}.";
-const CONTROLLER_MTP: &str = "Device.LocalAgent.Controller.{i}.MTP.{i}.";
-const CONTROLLER_WS: &str = "Device.LocalAgent.Controller.{i}.MTP.{i}.WebSocket.";
 const BOOT_PARAMETER: &str = "Device.LocalAgent.Controller.{i}.BootParameter.{i}.";
+const SESSIONS: &str = "Device.LocalAgent.Controller.{i}.E2ESession.";
 const TRANSFERS: &str = "Device.LocalAgent.Controller.{i}.TransferCompletePolicy.";
-const MTP: &str = "Device.LocalAgent.MTP.{i}.";
-const MTP_WS: &str = "Device.LocalAgent.MTP.{i}.WebSocket.";
 const SUBSCRIPTION: &str = "Device.LocalAgent.Subscription.{i}.";
 const THRESHOLD: &str = "Device.LocalAgent.Threshold.{i}.";
 const REQUEST: &str = "Device.LocalAgent.Request.{i}.";
 const TRUST: &str = "Device.LocalAgent.ControllerTrust.";
 const ROLE: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.";
 const CHALLENGE: &str = "Device.LocalAgent.ControllerTrust.Challenge.{i}.";
+const CREDENTIAL: &str = "Device.LocalAgent.ControllerTrust.Credential.{i}.";
+const CERTIFICATE: &str = "Device.LocalAgent.Certificate.{i}.";
 const PERMISSION: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.";
 
 /// Seconds between Periodic! events where the configuration says nothing: TR-181 knows no "never".
@@ -53,16 +55,14 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
                 "RequestNumberOfEntries",
                 "ThresholdNumberOfEntries",
                 "SupportedThresholdOperator",
+                "CertificateNumberOfEntries",
+                "SupportedFingerprintAlgorithms",
             ]),
         )?
-        .add_actions(&rows, AGENT, &["Periodic!", "TransferComplete!"])?;
+        .add_actions(&rows, AGENT, &["Periodic!", "TransferComplete!", "AddCertificate()"])?;
     engine::support_timers(model)?;
     controllers(model)?;
-    let mtp = Params::Only(&["Alias", "Enable", "Status", "Protocol"]);
-    model.add_from(&rows, MTP, mtp)?;
-    let ws = Params::Only(&["Port", "Path", "EnableEncryption"]);
-    model.add_from(&rows, MTP_WS, ws)?;
-    model.read_only(MTP);
+    transports::support(model)?;
     let subscription = [
         "Alias",
         "Enable",
@@ -101,8 +101,16 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
     )?;
     let request = Params::Only(&["Alias", "Originator", "Command", "CommandKey", "Status"]);
     model.add_from(&rows, REQUEST, request)?.add_actions(&rows, REQUEST, &["Cancel()"])?;
-    let trust =
-        ["RoleNumberOfEntries", "ChallengeNumberOfEntries", "UntrustedRole", "BannedRole", "SecuredRoles"];
+    let trust = [
+        "RoleNumberOfEntries",
+        "CredentialNumberOfEntries",
+        "ChallengeNumberOfEntries",
+        "UntrustedRole",
+        "BannedRole",
+        "SecuredRoles",
+        "TOFUAllowed",
+        "TOFUInactivityTimer",
+    ];
     model.add_from(&rows, TRUST, Params::Only(&trust))?.add_actions(
         &rows,
         TRUST,
@@ -117,8 +125,12 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
     model.add_from(&rows, ROLE, role)?;
     let permission =
         ["Alias", "Enable", "Order", "Targets", "Param", "Obj", "InstantiatedObj", "CommandEvent"];
-    model.add_from(&rows, PERMISSION, Params::Only(&permission))?;
-    Ok(())
+    model
+        .add_from(&rows, PERMISSION, Params::Only(&permission))?
+        .add_from(&rows, CREDENTIAL, Params::All)?
+        .add_from(&rows, CERTIFICATE, Params::All)?
+        .add_actions(&rows, CERTIFICATE, &["Delete()", "GetFingerprint()"])?;
+    engine::trust::support(model)
 }
 
 fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
@@ -130,6 +142,7 @@ fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
         "ControllerCode",
         "ProvisioningCode",
         "AssignedRole",
+        "InheritedRole",
         "Credential",
         "PeriodicNotifInterval",
         "PeriodicNotifTime",
@@ -142,74 +155,53 @@ fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
     ];
     model
         .add_from(&rows, CONTROLLER, Params::Only(&controller))?
-        .param_access(CONTROLLER, "Credential", ParamAccess::ReadOnly)?
-        .add_actions(&rows, CONTROLLER, &["SendOnBoardRequest()"])?
+        .add_actions(&rows, CONTROLLER, &["SendOnBoardRequest()", "AddMyCertificate()"])?
         .add_from(&rows, BOOT_PARAMETER, Params::Only(&["Alias", "Enable", "ParameterName"]))?
-        .add_from(&rows, TRANSFERS, Params::Only(&["ResultTypeFilter"]))?
-        .add_from(&rows, CONTROLLER_MTP, Params::Only(&["Alias", "Enable", "Protocol"]))?
-        .object_access(CONTROLLER_MTP, ObjectAccess::AddDelete)?;
-    let ws = [
-        "Host",
-        "Port",
-        "Path",
-        "EnableEncryption",
-        "KeepAliveInterval",
-        "SessionRetryMinimumWaitInterval",
+        .add_from(&rows, TRANSFERS, Params::Only(&["ResultTypeFilter"]))?;
+    let sessions = [
+        "CurrentRetryCount",
+        "MaxRetransmitTries",
+        "MaxUSPRecordSize",
+        "PayloadSecurity",
+        "SessionExpiration",
+        "SessionMode",
         "SessionRetryIntervalMultiplier",
+        "SessionRetryMinimumWaitInterval",
+        "Status",
     ];
-    model.add_from(&rows, CONTROLLER_WS, Params::Only(&ws))?;
+    model.add_from(&rows, SESSIONS, Params::Only(&sessions))?.add_actions(&rows, SESSIONS, &["Reset()"])?;
     Ok(())
 }
 
 /// What stands there at the first start and after a factory reset.
 ///
 /// # Errors
-/// When a controller's URL can't be used.
-pub fn defaults(config: &Config, endpoint: &str) -> Result<Vec<FactoryDefault>, mtp::Error> {
+/// When a controller's URL, or the certificate of a CA, can't be used.
+pub fn defaults(config: &Config, endpoint: &str) -> anyhow::Result<Vec<FactoryDefault>> {
     let mut rows = Defaults::default();
     rows.set(AGENT, "EndpointID", endpoint);
     rows.set(AGENT, "SoftwareVersion", env!("CARGO_PKG_VERSION"));
-    rows.set(AGENT, "SupportedProtocols", "WebSocket");
     rows.set(AGENT, "SupportedThresholdOperator", "Rise,Fall,Cross,Eq,NotEq");
-    for (number, listener) in (1..).zip(&config.listeners) {
-        let mtp = format!("{AGENT}MTP.{number}.");
-        rows.set(&mtp, "Enable", "true");
-        rows.set(&mtp, "Protocol", "WebSocket");
-        rows.set(&mtp, "Status", "Up");
-        let ws = format!("{mtp}WebSocket.");
-        rows.set(&ws, "Port", &listener.address.port().to_string());
-        rows.set(&ws, "Path", &listener.path);
-        rows.set(&ws, "EnableEncryption", if listener.tls { "true" } else { "false" });
-    }
+    rows.set(AGENT, "SupportedFingerprintAlgorithms", &pki::cert::FINGERPRINTS.join(","));
+    transports::defaults(&mut rows, config, endpoint)?;
     rows.0.extend(roles::defaults(config));
     rows.0.extend(challenges::defaults(config));
     for (number, controller) in (1..).zip(&config.controllers) {
         let row = format!("{AGENT}Controller.{number}.");
         let role = controller.role.as_deref().unwrap_or(roles::FULL_ACCESS);
         rows.set(&row, "AssignedRole", &roles::reference(config, role));
-        self::controller(&mut rows, &row, controller)?;
+        self::controller(&mut rows, &row, controller);
     }
+    rows.0.extend(trust::defaults(config)?);
     Ok(rows.0)
 }
 
-fn controller(rows: &mut Defaults, row: &str, config: &ControllerConfig) -> Result<(), mtp::Error> {
+fn controller(rows: &mut Defaults, row: &str, config: &ControllerConfig) {
     rows.set(row, "EndpointID", &config.endpoint);
     rows.set(row, "Enable", "true");
+    rows.set(&format!("{row}E2ESession."), "SessionMode", "Allow");
     let seconds = config.periodic_interval.map_or(A_DAY, NonZeroU32::get);
     rows.set(row, "PeriodicNotifInterval", &seconds.to_string());
-    if let Some(url) = &config.url {
-        let url: WsUrl = url.parse()?;
-        let mtp = format!("{row}MTP.1.");
-        rows.set(&mtp, "Enable", "true");
-        rows.set(&mtp, "Protocol", "WebSocket");
-        let ws = format!("{mtp}WebSocket.");
-        rows.set(&ws, "Host", &url.host);
-        rows.set(&ws, "Port", &url.port.to_string());
-        rows.set(&ws, "Path", &url.path);
-        rows.set(&ws, "EnableEncryption", if url.secure { "true" } else { "false" });
-        rows.set(&ws, "KeepAliveInterval", "60");
-    }
-    Ok(())
 }
 
 #[derive(Default)]
@@ -218,5 +210,9 @@ struct Defaults(Vec<FactoryDefault>);
 impl Defaults {
     fn set(&mut self, path: &str, param: &str, value: &str) {
         self.0.push(FactoryDefault::new(path, param, value));
+    }
+
+    fn secret(&mut self, path: &str, param: &str, value: &str) {
+        self.0.push(FactoryDefault::secret(path, param, value));
     }
 }

@@ -1,6 +1,7 @@
 //! The factory's roles: those that every agent has, and those of `[[role]]` in `agent.toml`.
 
 use anyhow::{Context, Result, bail};
+use dm::model::Model;
 use dm::value::join_list;
 use engine::FactoryDefault;
 use serde::Deserialize;
@@ -118,6 +119,10 @@ pub(crate) fn check(config: &Config) -> Result<()> {
         if config.roles[..at].iter().any(|other| other.name == *name) {
             bail!("role: {name} stands there twice");
         }
+        let targets: usize = role.permissions.iter().map(|permission| permission.targets.len()).sum();
+        if targets > engine::MAX_ROLE_TARGETS {
+            bail!("role {name}: more than {} targets", engine::MAX_ROLE_TARGETS);
+        }
         for permission in &role.permissions {
             for (param, value) in permission.row() {
                 engine::check_permission(param, &value).with_context(|| format!("role {name}"))?;
@@ -129,6 +134,21 @@ pub(crate) fn check(config: &Config) -> Result<()> {
             && number(config, role).is_none()
         {
             bail!("controller {}: there is no role {role:?}", controller.endpoint);
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the targets of a file's roles are there: a denial that is misspelt would deny nothing, and nobody would
+/// hear of it.
+///
+/// # Errors
+/// Which target is not one of this agent's.
+pub(crate) fn check_targets(config: &Config, model: &Model) -> Result<()> {
+    for role in &config.roles {
+        let mut targets = role.permissions.iter().flat_map(|permission| &permission.targets);
+        if let Some(target) = targets.find(|target| !engine::is_target(model, target)) {
+            bail!("role {}: {target:?} is not in the model of this device", role.name);
         }
     }
     Ok(())

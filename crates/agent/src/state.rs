@@ -10,8 +10,8 @@ use pki::Identity as Credential;
 use pki::Validity;
 use pki::file::{SECRET, write_atomic};
 
-use crate::config::Config;
-use crate::identity;
+use crate::config::{Config, Policy};
+use crate::{factory, identity};
 
 /// How long a credential that the device gives itself is valid: longer than devices live, because
 /// nobody renews it.
@@ -58,8 +58,18 @@ impl StateDir {
         self.path.join("journal")
     }
 
-    /// The factory default in force: that of the first start. Keeps `text` as such if there is none yet.
-    /// Policy and discovery are always those of `now`.
+    /// Where the audit log is.
+    pub fn audit_log(&self) -> PathBuf {
+        self.path.join("audit.log")
+    }
+
+    /// Where it is remembered how often limited commands ran. It outlives a factory reset.
+    pub fn limits(&self) -> PathBuf {
+        self.path.join("limits")
+    }
+
+    /// The factory default in force: that of the first start. Keeps `text` if there is none yet, with the files
+    /// that it names. Policy and discovery are always those of `now`.
     ///
     /// # Errors
     /// When the file can't be read or written.
@@ -70,16 +80,18 @@ impl StateDir {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
         };
+        let policy = Policy { audit_log: Some(self.audit_log()), ..now.policy.clone() };
         match kept {
-            Some(kept) => Ok(Config {
-                policy: now.policy.clone(),
-                discovery: now.discovery.clone(),
-                data_dir: now.data_dir.clone(),
-                ..kept
-            }),
+            Some(kept) => {
+                let (discovery, data_dir) = (now.discovery.clone(), now.data_dir.clone());
+                Ok(Config { policy, discovery, data_dir, ..kept })
+            }
             None => {
-                write_atomic(&path, text.as_bytes(), SECRET)?;
-                Ok(now.clone())
+                let whole = factory::self_contained(text)?;
+                let config = Config::parse(&whole).context("the factory default")?;
+                write_atomic(&path, whole.as_bytes(), SECRET)?;
+                let (discovery, data_dir) = (now.discovery.clone(), now.data_dir.clone());
+                Ok(Config { policy, discovery, data_dir, is_new: true, ..config })
             }
         }
     }
@@ -116,14 +128,14 @@ impl StateDir {
     /// When one is there and can't be read, or none can be made.
     pub fn credential(&self, config: &Config, endpoint: &EndpointId) -> Result<(Credential, Origin)> {
         let (chain, key) = self.files("enrolled");
-        if chain.exists() {
+        if Credential::exists(&chain) {
             return Ok((Credential::load(&chain, &key)?, Origin::Enrolled));
         }
         if let (Some(chain), Some(key)) = (&config.tls.cert, &config.tls.key) {
             return Ok((Credential::load(chain, key)?, Origin::Configured));
         }
         let (chain, key) = self.files("device");
-        if chain.exists() {
+        if Credential::exists(&chain) {
             return Ok((Credential::load(&chain, &key)?, Origin::SelfSigned));
         }
         let validity =

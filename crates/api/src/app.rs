@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dm::UtcTime;
@@ -32,6 +33,22 @@ pub fn system_clock() -> Clock {
 /// missing, all such requests count as one address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Peer(pub IpAddr);
+
+/// Whether a caller on this connection has been recognised. A listener that wants to know puts one into the
+/// extensions of each request.
+#[derive(Clone, Default, Debug)]
+pub struct Recognised(Arc<AtomicBool>);
+
+impl Recognised {
+    /// Whether a request of this connection came with a good credential.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// What the host decides.
 #[derive(Clone)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use dm::UtcTime;
 use fleet::check::SchemaCheck;
 use fleet::device::Device;
+use fleet::ids::Fingerprint;
 use fleet::port::{Lanes, StoreError};
 use fleet::{DeviceId, Seq, TenantId};
 use serde::Serialize;
@@ -56,6 +57,20 @@ pub trait Gateway: Lanes {
 
     /// A device was removed; its sessions end, and it is not dialled any more.
     fn forgotten(&self, tenant: TenantId, device: DeviceId);
+
+    /// A certificate of a device was revoked: what stands on it ends, and the list of revoked ones names it.
+    fn revoked(&self, tenant: TenantId, device: DeviceId, fingerprint: Fingerprint) -> Later<'_, ()> {
+        let _ = (tenant, device, fingerprint);
+        Box::pin(std::future::ready(()))
+    }
+
+    /// The list of the internal CA's revoked certificates, DER.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    fn crl(&self) -> Later<'_, Result<Vec<u8>, String>> {
+        Box::pin(std::future::ready(Err("this server has no CA".to_owned())))
+    }
 
     /// The last decoded messages of a device, oldest first, secrets masked.
     fn trace(&self, tenant: TenantId, device: DeviceId) -> Trace;
@@ -120,5 +135,24 @@ pub struct ConnectInfo {
     /// Configuration of `cusp-agent`, ready to paste.
     pub agent_toml: String,
     /// Factory reset parameters of OB-USP-AGENT, ready to paste.
+    pub obuspa: String,
+    /// MQTT brokers through which devices are reached as well.
+    pub brokers: Vec<BrokerInfo>,
+}
+
+/// What a device needs to be reached through an MQTT broker.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct BrokerInfo {
+    /// `mqtt://HOST[:PORT]`, or `mqtts://HOST[:PORT]` with TLS.
+    pub url: String,
+    /// Whether that is TLS.
+    pub tls: bool,
+    /// The version of MQTT that the controller speaks with it: `5.0` or `3.1.1`.
+    pub version: String,
+    /// The controller's topic, which agents send to.
+    pub topic: String,
+    /// Configuration of `cusp-agent`, ready to paste.
+    pub agent_toml: String,
+    /// Factory reset parameters of OB-USP-AGENT; `ENDPOINT_HERE` stands for the device's endpoint id.
     pub obuspa: String,
 }

@@ -24,9 +24,9 @@ mod routes;
 mod stream;
 mod web;
 
-pub use app::{App, Clock, Peer, Settings, system_clock};
+pub use app::{App, Clock, Peer, Recognised, Settings, system_clock};
 pub use catalogue::is_secret_argument;
 pub use gateway::Gateway;
 pub use imported::Imported;
 pub use problem::Problem;
-pub use routes::router;
+pub use routes::{CRL_PATH, router};

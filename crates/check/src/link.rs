@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::websocket::{Frame, Head, Socket};
+
 /// What comes from the agent's side.
 #[derive(Clone, Debug)]
 pub enum Arrival {
@@ -12,6 +14,16 @@ pub enum Arrival {
     Record(Bytes),
     /// The connection is gone, and why.
     Down(String),
+    /// None could be made yet, and why.
+    Away(String),
+    /// The certificate that the agent showed, DER; none if it showed none.
+    Certificate(Option<Vec<u8>>),
+    /// The agent's half of a handshake of WebSocket: its request, or its answer.
+    Head(Head),
+    /// A frame of WebSocket; the Record that it completes comes behind it.
+    Frame(Frame),
+    /// An older connection beside that which counts is gone, and why.
+    Replaced(String),
 }
 
 /// The way to the agent, over whatever connection stands.
@@ -29,4 +41,6 @@ pub struct Link {
     pub wire: Box<dyn Wire>,
     /// From the agent.
     pub arrivals: mpsc::Receiver<Arrival>,
+    /// What checks of WebSocket's own rules need; none over another transport.
+    pub socket: Option<Socket>,
 }

@@ -5,7 +5,7 @@ use usp_proto::exchange::Entry;
 
 use crate::bench::Bench;
 use crate::checks::Check;
-use crate::target::Target;
+use crate::target::{Need, Target};
 use crate::verdict::{Stop, Verdict};
 
 /// A check that was run.
@@ -28,6 +28,8 @@ pub struct Summary {
     pub passed: usize,
     /// Failed.
     pub failed: usize,
+    /// Not as they should be.
+    pub warned: usize,
     /// Skipped.
     pub skipped: usize,
     /// Not carried out.
@@ -42,6 +44,7 @@ impl Summary {
             match one.verdict {
                 Verdict::Pass => summary.passed += 1,
                 Verdict::Fail(_) => summary.failed += 1,
+                Verdict::Warn(_) => summary.warned += 1,
                 Verdict::Skipped(_) => summary.skipped += 1,
                 Verdict::Error(_) => summary.errors += 1,
             }
@@ -55,14 +58,16 @@ impl Summary {
     }
 }
 
-/// The checks that one of the filters means: an id, or the beginning of one. No filter means all.
+/// The checks that one of the filters means: an id, or the beginning of several. No filter means all.
 pub fn select(filters: &[String]) -> Vec<&'static Check> {
+    let is_id = |filter: &str| crate::checks::all().any(|check| check.id == filter);
+    let whole: Vec<bool> = filters.iter().map(|filter| is_id(filter)).collect();
     let meant = |check: &Check| {
         filters.is_empty()
-            || filters.iter().any(|filter| {
+            || filters.iter().zip(&whole).any(|(filter, is_id)| {
                 // `R-GET.1` is not `R-GET.1a`.
-                check.id == filter
-                    || check.id.strip_prefix(filter.as_str()).is_some_and(|rest| rest.starts_with(['-', '.']))
+                let rest = check.id.strip_prefix(filter.as_str());
+                check.id == filter || !is_id && rest.is_some_and(|rest| rest.starts_with(['-', '.']))
             })
     };
     crate::checks::all().filter(|check| meant(check)).collect()
@@ -81,6 +86,7 @@ pub async fn run(
     bench.meet(patience).await?;
     let target = Target::discover(bench).await?;
     bench.set_target(target);
+    bench.learn_adoption().await?;
     let mut ran = Vec::with_capacity(checks.len());
     for &check in checks {
         let one = run_one(bench, check).await;
@@ -94,8 +100,15 @@ async fn run_one(bench: &mut Bench, check: &'static Check) -> Ran {
     let began = Instant::now();
     bench.begin();
     let missing = |bench: &Bench| -> Result<(), Stop> {
+        if let Some(why) = bench.profile().omits(check.id) {
+            return Err(Stop::Skip(format!("the profile: {why}")));
+        }
         let target = bench.target()?;
-        match check.needs.iter().find(|need| !target.offers(**need)) {
+        let is_met = |need: &Need| {
+            need.side()
+                .map_or_else(|| target.offers(*need), |side| side.suits(bench.side(), bench.is_secure()))
+        };
+        match check.needs.iter().find(|need| !is_met(need)) {
             Some(need) => Err(Stop::Skip(need.missing().to_owned())),
             None => Ok(()),
         }
@@ -106,5 +119,10 @@ async fn run_one(bench: &mut Bench, check: &'static Check) -> Ran {
     };
     let (transcript, sound) = bench.end().await;
     let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    Ran { check, verdict: end.and(sound).into(), transcript, micros }
+    // A Record that is no Record is wrong whatever the check is about.
+    let verdict = match (Verdict::of(check.level, end), sound) {
+        (Verdict::Pass | Verdict::Warn(_), Err(stop)) => Err(stop).into(),
+        (verdict, _) => verdict,
+    };
+    Ran { check, verdict, transcript, micros }
 }

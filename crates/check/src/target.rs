@@ -8,6 +8,7 @@ use usp_proto::{Body, Request, Response};
 
 use crate::bench::Bench;
 use crate::verdict::Stop;
+use crate::websocket::Side;
 
 /// The table that checks make their rows in.
 pub const SUBSCRIPTION: &str = "Device.LocalAgent.Subscription.";
@@ -15,6 +16,10 @@ pub const SUBSCRIPTION: &str = "Device.LocalAgent.Subscription.";
 pub const REQUEST: &str = "Device.LocalAgent.Request.";
 /// The object that every agent has.
 pub const LOCAL_AGENT: &str = "Device.LocalAgent.";
+/// A parameter that every agent has.
+pub const ENDPOINT: &str = "Device.LocalAgent.EndpointID";
+/// The table of roles.
+pub const ROLE: &str = "Device.LocalAgent.ControllerTrust.Role.";
 /// The table of controllers.
 pub const CONTROLLER: &str = "Device.LocalAgent.Controller.";
 /// An asynchronous command without any effect but its end.
@@ -31,18 +36,73 @@ pub enum Need {
     Cancel,
     /// `Alias` of subscriptions.
     Alias,
+    /// The connection is a WebSocket, whoever made it.
+    WebSocket,
+    /// The agent makes the WebSocket.
+    Dials,
+    /// The agent listens for WebSockets.
+    Listens,
+    /// The agent makes the WebSocket, over TLS.
+    DialsSecurely,
+    /// The agent listens for WebSockets over TLS.
+    ListensSecurely,
     /// `LocalAgent.Controller.{i}.BootParameter.{i}.`
     BootParameters,
+    /// The event `LocalAgent.Periodic!`
+    Periodic,
+    /// `LocalAgent.Controller.{i}.SendOnBoardRequest()`
+    OnBoarding,
+    /// `LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.`, and controllers with roles.
+    Roles,
+}
+
+/// What a check needs of the link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NeedOfLink {
+    Socket,
+    Of(Side),
+    Secure(Side),
+}
+
+impl NeedOfLink {
+    /// Whether a link of this side has it.
+    pub(crate) fn suits(self, side: Option<Side>, is_secure: bool) -> bool {
+        match self {
+            NeedOfLink::Socket => side.is_some(),
+            NeedOfLink::Of(needed) => side == Some(needed),
+            NeedOfLink::Secure(needed) => is_secure && side == Some(needed),
+        }
+    }
 }
 
 impl Need {
+    /// What it is of the link, if it is about that and not about the model.
+    pub(crate) fn side(self) -> Option<NeedOfLink> {
+        match self {
+            Need::WebSocket => Some(NeedOfLink::Socket),
+            Need::Dials => Some(NeedOfLink::Of(Side::AgentDials)),
+            Need::Listens => Some(NeedOfLink::Of(Side::AgentListens)),
+            Need::DialsSecurely => Some(NeedOfLink::Secure(Side::AgentDials)),
+            Need::ListensSecurely => Some(NeedOfLink::Secure(Side::AgentListens)),
+            _ => None,
+        }
+    }
+
     /// What is missing, for people.
     pub fn missing(self) -> &'static str {
         match self {
             Need::Subscriptions => "the agent has no Device.LocalAgent.Subscription. that can be added to",
-            Need::Timer => "the agent has no Device.ScheduleTimer()",
+            Need::Timer => "the agent has no Device.ScheduleTimer(), or whatever command the profile names",
             Need::Cancel => "the agent has no Device.LocalAgent.Request.{i}.Cancel()",
+            Need::WebSocket => "the agent is not connected by WebSocket",
+            Need::Dials => "the agent does not make the WebSocket: this needs --listen",
+            Need::Listens => "the agent does not listen for the WebSocket: this needs --connect",
+            Need::DialsSecurely => "the agent does not dial over TLS: this needs --listen wss://",
+            Need::ListensSecurely => "the agent does not listen with TLS: this needs --connect wss://",
             Need::Alias => "the agent's subscriptions have no Alias",
+            Need::Periodic => "the agent has no event Device.LocalAgent.Periodic!",
+            Need::OnBoarding => "the agent has no Device.LocalAgent.Controller.{i}.SendOnBoardRequest()",
+            Need::Roles => "the agent has no roles that can be made and assigned",
             Need::BootParameters => "the agent has no Device.LocalAgent.Controller.{i}.BootParameter.",
         }
     }
@@ -51,13 +111,16 @@ impl Need {
 /// The agent's supported model, as far as checks look at it.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
+    /// Path of the command that checks run.
+    command: String,
     objects: BTreeMap<String, SupportedObjectResult>,
 }
 
 impl Target {
     /// The model with these objects.
-    pub fn of(objects: impl IntoIterator<Item = SupportedObjectResult>) -> Target {
+    pub fn of(command: &str, objects: impl IntoIterator<Item = SupportedObjectResult>) -> Target {
         Target {
+            command: command.to_owned(),
             objects: objects.into_iter().map(|object| (object.supported_obj_path.clone(), object)).collect(),
         }
     }
@@ -76,9 +139,10 @@ impl Target {
             return_unique_key_sets: true,
         };
         match bench.ask(Request::GetSupportedDm(request)).await? {
-            Body::Response(Response::GetSupportedDmResp(resp)) => {
-                Ok(Target::of(resp.req_obj_results.into_iter().flat_map(|result| result.supported_objs)))
-            }
+            Body::Response(Response::GetSupportedDmResp(resp)) => Ok(Target::of(
+                &bench.timer_path(),
+                resp.req_obj_results.into_iter().flat_map(|result| result.supported_objs),
+            )),
             other => Err(crate::bench::unexpected("GetSupportedDMResp", &other)),
         }
     }
@@ -91,8 +155,29 @@ impl Target {
             Need::Subscriptions => {
                 self.objects.get(&subscription).is_some_and(|object| matches!(object.access, 1 | 2))
             }
-            Need::Timer => self.has_command("Device.", "ScheduleTimer()"),
+            Need::Timer => {
+                let name = self.command.rfind('.').map_or(0, |dot| dot + 1);
+                self.has_command(&supported(&self.command[..name]), &self.command[name..])
+            }
             Need::Cancel => self.has_command(&format!("{REQUEST}{{i}}."), "Cancel()"),
+            Need::Periodic => self.objects.get(LOCAL_AGENT).is_some_and(|object| {
+                object.supported_events.iter().any(|event| event.event_name == "Periodic!")
+            }),
+            Need::OnBoarding => self.has_command(&format!("{CONTROLLER}{{i}}."), "SendOnBoardRequest()"),
+            Need::Roles => {
+                // ADD_DELETE or ADD_ONLY, PARAM_READ_WRITE.
+                let takes_rows =
+                    |path: &str| self.objects.get(path).is_some_and(|object| matches!(object.access, 1 | 2));
+                let controller = self.objects.get(&format!("{CONTROLLER}{{i}}."));
+                let mut params = controller.into_iter().flat_map(|object| &object.supported_params);
+                takes_rows(&format!("{ROLE}{{i}}."))
+                    && takes_rows(&format!("{ROLE}{{i}}.Permission.{{i}}."))
+                    && params.any(|param| param.param_name == "AssignedRole" && param.access == 1)
+            }
+            // The link says it, and not the model.
+            Need::WebSocket | Need::Dials | Need::Listens | Need::DialsSecurely | Need::ListensSecurely => {
+                false
+            }
             Need::Alias => self.objects.get(&subscription).is_some_and(|object| {
                 object.supported_params.iter().any(|param| param.param_name == "Alias")
             }),
@@ -102,10 +187,22 @@ impl Target {
         }
     }
 
+    /// Whether the model has a parameter.
+    pub(crate) fn has_param(&self, object: &str, name: &str) -> bool {
+        let params = self.objects.get(object).map_or(&[][..], |object| &object.supported_params);
+        params.iter().any(|param| param.param_name == name)
+    }
+
     fn has_command(&self, object: &str, name: &str) -> bool {
         let commands = self.objects.get(object).map_or(&[][..], |object| &object.supported_commands);
         commands.iter().any(|command| command.command_name == name)
     }
+}
+
+/// An object's path as the model has it: instance numbers are `{i}`.
+fn supported(object: &str) -> String {
+    let name = |part: &str| if part.parse::<u32>().is_ok() { "{i}.".to_owned() } else { format!("{part}.") };
+    object.split_terminator('.').map(name).collect()
 }
 
 #[cfg(test)]
@@ -146,7 +243,7 @@ mod tests {
             (vec![boot], Need::BootParameters, true),
             (vec![], Need::BootParameters, false),
         ] {
-            assert_eq!(Target::of(objects).offers(need), offered, "{need:?}");
+            assert_eq!(Target::of(TIMER, objects).offers(need), offered, "{need:?}");
         }
     }
 }

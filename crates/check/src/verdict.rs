@@ -26,6 +26,8 @@ pub enum Verdict {
     Pass,
     /// It doesn't.
     Fail(Finding),
+    /// It doesn't, and the standard only says that it should.
+    Warn(Finding),
     /// The agent lacks what the check needs; nothing is known.
     Skipped(String),
     /// The check could not be carried out: a broken connection, or a set-up that the agent refused.
@@ -44,6 +46,25 @@ pub enum Stop {
     /// The check could not be carried out.
     #[error("{0}")]
     Error(String),
+}
+
+impl Verdict {
+    /// How a check of a requirement of this level ended.
+    pub(crate) fn of(level: Level, end: Result<(), Stop>) -> Verdict {
+        match (Verdict::from(end), level) {
+            (Verdict::Fail(finding), Level::Should) => Verdict::Warn(finding),
+            (verdict, _) => verdict,
+        }
+    }
+}
+
+/// How strictly the standard asks for something, in the words of RFC 2119.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    /// MUST and MUST NOT.
+    Must,
+    /// SHOULD and SHOULD NOT: an agent may have its reasons.
+    Should,
 }
 
 impl Stop {

@@ -30,7 +30,7 @@ pub(crate) fn init(out: &mut Output, args: &InitArgs) -> Result<(), Failure> {
 
 /// `cusp config`.
 pub(crate) fn config(out: &mut Output, command: &ConfigCommand) -> Result<(), Failure> {
-    let (ConfigCommand::Check(local) | ConfigCommand::Show(local)) = command;
+    let (ConfigCommand::Check(local) | ConfigCommand::Show(local) | ConfigCommand::Reload(local)) = command;
     let config = load(local)?;
     match command {
         ConfigCommand::Check(_) if out.json => out.json(&json!({ "ok": true })),
@@ -40,6 +40,10 @@ pub(crate) fn config(out: &mut Output, command: &ConfigCommand) -> Result<(), Fa
             out.json(&shown)
         }
         ConfigCommand::Show(_) => out.line(config.show().trim_end()),
+        ConfigCommand::Reload(_) => {
+            ask_at(&config.data(), &Command::Reload)?;
+            if out.json { out.json(&json!({ "ok": true })) } else { out.line("the files were read again") }
+        }
     }
 }
 

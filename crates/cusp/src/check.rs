@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ::check::{Bench, BenchConfig, Check, EndpointId, Link, Ran, Summary, limits, report, websocket};
+use ::check::websocket::Certificates;
+use ::check::{
+    Bench, BenchConfig, Check, EndpointId, Link, Profile, Ran, Summary, limits, report, websocket,
+};
 use serde_json::{Value, json};
 
 use crate::cli::CheckArgs;
@@ -43,7 +46,21 @@ pub(crate) fn run(out: &mut Output, args: &CheckArgs) -> Result<(), Failure> {
 
 fn list(out: &mut Output, checks: &[&Check]) -> Result<(), Failure> {
     if out.json {
-        let row = |check: &&Check| json!({ "id": check.id, "requirement": check.requirement(), "title": check.title });
+        let row = |check: &&Check| {
+            // What a report says when it is missing.
+            let without: Vec<&str> = check.needs.iter().map(|need| need.missing()).collect();
+            let level = match check.level {
+                ::check::Level::Must => "must",
+                ::check::Level::Should => "should",
+            };
+            json!({
+                "id": check.id,
+                "requirement": check.requirement(),
+                "title": check.title,
+                "level": level,
+                "skipped_if": without,
+            })
+        };
         return out.json(&Value::Array(checks.iter().map(row).collect()));
     }
     let mut table = Table::new(&["ID", "WHAT MUST HOLD"]);
@@ -64,6 +81,7 @@ async fn check(args: &CheckArgs, checks: &[&'static Check]) -> Result<Vec<Ran>, 
         agent,
         run: format!("{:x}", started.as_secs()),
         patience: limits::PATIENCE,
+        profile: profile(args.profile.as_deref())?,
     };
     let link = link(args, &config).await?;
     let mut bench = Bench::new(config, link);
@@ -80,27 +98,58 @@ fn said(verdict: &::check::Verdict) -> String {
         ::check::Verdict::Pass => "passed".to_owned(),
         // What the agent had a part in is for the report, where it is escaped.
         ::check::Verdict::Fail(finding) => format!("failed: {:?}", finding.reason),
+        ::check::Verdict::Warn(finding) => format!("not as it should be: {:?}", finding.reason),
         ::check::Verdict::Skipped(why) => format!("skipped: {why:?}"),
         ::check::Verdict::Error(why) => format!("not carried out: {why:?}"),
     }
 }
 
+/// Reads the profile, if there is one.
+fn profile(path: Option<&Path>) -> Result<Profile, Failure> {
+    let Some(path) = path else { return Ok(Profile::default()) };
+    let wrong = |error: String| Failure::usage(format!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Profile::parse(&text).map_err(|error| wrong(error.to_string()))
+}
+
 async fn link(args: &CheckArgs, config: &BenchConfig) -> Result<Link, Failure> {
     let own = config.controller.clone();
+    let mut hosts = args.hosts.clone();
     if let Some(text) = &args.connect {
         let url: websocket::WsUrl = text
             .parse()
             .map_err(|error: websocket::UrlError| Failure::usage(format!("{text} is no address: {error}")))?;
-        if url.secure {
-            return Err(Failure::usage(websocket::AddressError::Tls.to_string()));
-        }
-        return Ok(websocket::dial(url, own));
+        let tls = certificates(args, url.secure, &own, &hosts)?;
+        return Ok(websocket::dial(url, own, tls));
     }
     let text = args.listen.as_deref().unwrap_or_default();
-    let (addr, path) = websocket::listen_address(text).map_err(|error| Failure::usage(error.to_string()))?;
-    let (link, addr) = websocket::listen(addr, &path, own).await.map_err(anyhow::Error::from)?;
-    note(&format!("waiting for the agent at ws://{addr}{path}"));
+    let websocket::ListenAddress { secure, addr, path } =
+        websocket::listen_address(text).map_err(|error| Failure::usage(error.to_string()))?;
+    if !addr.ip().is_unspecified() {
+        hosts.push(addr.ip().to_string());
+    }
+    let tls = certificates(args, secure, &own, &hosts)?;
+    let (link, addr) = websocket::listen(addr, &path, own, tls).await.map_err(anyhow::Error::from)?;
+    let scheme = if secure { "wss" } else { "ws" };
+    note(&format!("waiting for the agent at {scheme}://{addr}{path}"));
     Ok(link)
+}
+
+/// What TLS needs, where there is TLS.
+fn certificates(
+    args: &CheckArgs,
+    secure: bool,
+    own: &EndpointId,
+    hosts: &[String],
+) -> Result<Option<Certificates>, Failure> {
+    match (&args.tls, secure) {
+        (None, false) => Ok(None),
+        (Some(dir), true) => Ok(Some(Certificates::open(dir, own, hosts).map_err(anyhow::Error::from)?)),
+        (None, true) => {
+            Err(Failure::usage("wss:// needs --tls DIR").with("the agent has to trust DIR/ca.pem"))
+        }
+        (Some(_), false) => Err(Failure::usage("--tls is for an address that begins with wss://")),
+    }
 }
 
 fn write(path: Option<&Path>, text: impl FnOnce() -> String) -> Result<(), Failure> {

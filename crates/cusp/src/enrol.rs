@@ -6,6 +6,7 @@ use crate::admin;
 use crate::cli::{ApproveArgs, EnrolCommand, RejectArgs, ServerArgs};
 use crate::client::http::encode;
 use crate::client::{Client, Failure};
+use crate::expected;
 use crate::output::{self, Output, text, yes};
 use crate::paths;
 use crate::table::{Table, clean};
@@ -181,6 +182,11 @@ pub(crate) fn enrol(out: &mut Output, server: &ServerArgs, command: &EnrolComman
             }
             out.table(&table)
         }
+        EnrolCommand::Import { file, group, ttl } => {
+            expected::import(out, &Client::new(server)?, file, group.as_deref(), *ttl)
+        }
+        EnrolCommand::Expected => expected::list(out, &Client::new(server)?),
+        EnrolCommand::Unexpect { value } => expected::remove(out, &Client::new(server)?, value),
         EnrolCommand::Rm { id } => admin::revoke(out, server, "enrolments", id),
     }
 }

@@ -2,6 +2,7 @@
 //! for programs.
 
 mod admin;
+mod cert;
 mod check;
 mod cli;
 mod client;
@@ -9,6 +10,7 @@ mod datamodels;
 mod demo;
 mod devices;
 mod enrol;
+mod expected;
 mod ops;
 mod outcome;
 mod output;
@@ -60,6 +62,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Approve(args) => enrol::approve(out, &Client::new(server)?, &args),
         Command::Reject(args) => enrol::reject(out, &Client::new(server)?, &args),
         Command::Datamodel(command) => datamodels::run(out, &Client::new(server)?, &command),
+        Command::Cert(command) => cert::run(out, server, &command),
         Command::Enrol(command) => enrol::enrol(out, server, &command),
         Command::Jobs(args) => devices::jobs(out, &Client::new(server)?, &args),
         Command::Job(args) => devices::job(out, &Client::new(server)?, &args),

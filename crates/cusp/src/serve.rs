@@ -4,9 +4,9 @@ use std::future::Future;
 use std::io::{self, IsTerminal};
 
 use anyhow::Context;
-use server::{Config, Server};
+use server::{Config, Reload, Server};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::ServeArgs;
@@ -20,9 +20,20 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let stop = stop()?;
         let server = start(&config).await?;
+        let reloading = tokio::spawn(reload_on_hangup(server.reloading(), signal(SignalKind::hangup())?));
         server.run_until(stop).await;
+        reloading.abort();
         Ok(())
     })
+}
+
+/// Takes certificates, CAs and lists of revoked certificates as their files are, at each SIGHUP.
+async fn reload_on_hangup(reload: Reload, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        if let Err(error) = reload.reload().await {
+            tracing::error!(error = format!("{error:#}"), "nothing was read again");
+        }
+    }
 }
 
 /// Opens everything, and says where.

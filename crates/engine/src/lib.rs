@@ -22,12 +22,15 @@ pub mod wheel;
 
 pub use clock::{Clock, SystemClock};
 pub use error::EngineError;
-pub use instance::{Host, Instance, InstanceConfig, Outlet, OutletClosed};
+pub use instance::{Auditor, Host, Instance, InstanceConfig, Outlet, OutletClosed};
 pub use journal::Journal;
 pub use kind::{Kind, KindConfig};
 pub use machine::Machine;
 pub use stored::FactoryDefault;
+pub use usp_endpoint::agent::audit::{Audit, Deed};
 pub use usp_endpoint::agent::io::{Boot, CloseReason};
 pub use usp_endpoint::agent::schedule::support as support_timers;
-pub use usp_endpoint::agent::{AgentConfig, AgentMachine, check_permission};
+pub use usp_endpoint::agent::{AgentConfig, AgentMachine, check_permission, is_target};
+pub use usp_endpoint::agent::{consent, trust};
+pub use usp_endpoint::limits::MAX_ROLE_TARGETS;
 pub use usp_endpoint::{EndpointId, Version};

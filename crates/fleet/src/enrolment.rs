@@ -11,6 +11,7 @@ use dm::UtcTime;
 use crate::Error;
 use crate::device::Credential;
 use crate::ids::{DeviceId, Fingerprint};
+use crate::limits;
 
 /// What happens to devices that nobody knows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -38,14 +39,20 @@ pub enum Proof {
         /// Whether a CA that we trust signed it.
         trusted: bool,
     },
+    /// A broker that is trusted to know its clients says that it is this endpoint (R-SEC.9): as good as a
+    /// certificate of a CA that we trust.
+    Vouched {
+        /// Stands for that word where certificates are kept: from then on the device is one that proves itself.
+        fingerprint: Fingerprint,
+    },
 }
 
 impl Proof {
-    /// The certificate's fingerprint.
+    /// The certificate's fingerprint, or what stands for one.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         match self {
             Proof::Unproven => None,
-            Proof::Certificate { fingerprint, .. } => Some(*fingerprint),
+            Proof::Certificate { fingerprint, .. } | Proof::Vouched { fingerprint } => Some(*fingerprint),
         }
     }
 }
@@ -59,6 +66,9 @@ pub struct Attempt {
     pub proof: Proof,
     /// Whether it showed a valid enrolment token.
     pub token: bool,
+    /// Whether it is on the list of expected devices. It counts only with a trusted certificate for this very
+    /// endpoint: a name is no proof.
+    pub expected: bool,
     /// The link that this endpoint has already.
     pub live: Live,
 }
@@ -114,11 +124,11 @@ pub enum Decision {
 pub struct Accept {
     /// As which device.
     pub device: DeviceId,
-    /// Whether a certificate proved it.
+    /// Whether a certificate, or a trusted broker's word, proved it.
     pub proven: bool,
     /// The name is not known for that device yet: record it.
     pub add_identity: bool,
-    /// The certificate is not recorded for that device yet: record it.
+    /// What proved it is not recorded for that device yet: record it.
     pub add_credential: bool,
     /// The link that the endpoint has already is to be closed.
     pub take_over: bool,
@@ -166,7 +176,10 @@ pub fn decide(
     {
         return Decision::Refuse(Refusal::NotItsCertificate);
     }
-    if let Some(credential) = credential {
+    // A broker's word is about this name, whatever was known of it, and can't be revoked here.
+    if let Some(credential) = credential
+        && !matches!(attempt.proof, Proof::Vouched { .. })
+    {
         return decide_by_credential(attempt, admission, credential);
     }
     match admission {
@@ -211,6 +224,7 @@ fn decide_known(attempt: &Attempt, device: DeviceId, pinned: &[Fingerprint]) -> 
         Proof::Certificate { trusted: true, names, .. } if names.contains(&attempt.endpoint) => {
             accept(true, true)
         }
+        Proof::Vouched { fingerprint } => accept(true, !pinned.contains(fingerprint)),
         Proof::Certificate { fingerprint, .. } if pinned.contains(fingerprint) => accept(true, false),
         // Anybody can make a certificate that names this endpoint: it never displaces a link that lives.
         Proof::Certificate { .. } if pinned.is_empty() => match attempt.live {
@@ -236,8 +250,11 @@ fn decide_unknown(attempt: &Attempt, policy: Policy) -> Decision {
         (_, Live::Answers) if !proven => return Decision::Refuse(Refusal::AlreadyConnected),
         _ => {}
     }
+    let vouched = matches!(&attempt.proof,
+        Proof::Certificate { trusted: true, names, .. } if names.contains(&attempt.endpoint));
     match policy {
         _ if attempt.token => Decision::Create { proven },
+        _ if attempt.expected && vouched => Decision::Create { proven },
         Policy::Open => Decision::Create { proven },
         Policy::Approve => Decision::Pending,
         Policy::Closed => Decision::Refuse(Refusal::Closed),
@@ -319,6 +336,55 @@ pub struct RefusedAttempt {
     pub endpoint: Option<String>,
     /// Why, in one sentence.
     pub reason: String,
+}
+
+/// By what a device is known before anybody has seen it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum ExpectedKind {
+    /// By its endpoint id.
+    Endpoint,
+    /// By its serial number.
+    Serial,
+}
+
+impl ExpectedKind {
+    /// The word in rows and DTOs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ExpectedKind::Endpoint => "endpoint",
+            ExpectedKind::Serial => "serial",
+        }
+    }
+
+    /// What an endpoint may be known by: its id, and the serial number at the end of an `os:` or `ops:` id. The
+    /// latter is looked up, never split at a guess, where it holds dashes.
+    pub fn of_endpoint(endpoint: &str) -> Vec<(ExpectedKind, &str)> {
+        let mut keys = vec![(ExpectedKind::Endpoint, endpoint)];
+        let instance = endpoint.strip_prefix("os::").or_else(|| endpoint.strip_prefix("ops::"));
+        let mut rest = instance.and_then(|instance| Some(instance.split_once('-')?.1));
+        while let Some(serial) = rest.filter(|_| keys.len() <= limits::SERIAL_CANDIDATES) {
+            keys.push((ExpectedKind::Serial, serial));
+            // Only an ops: id has another part before its serial number.
+            let more = endpoint.starts_with("ops::").then(|| serial.split_once('-')).flatten();
+            rest = more.map(|(_, serial)| serial);
+        }
+        keys
+    }
+}
+
+/// A device that is expected.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExpectedDevice {
+    /// By what it is known.
+    pub kind: ExpectedKind,
+    /// That.
+    pub value: String,
+    /// What to call it.
+    pub name: Option<String>,
+    /// A tag that it gets.
+    pub group: Option<String>,
+    /// Since when.
+    pub at: UtcTime,
 }
 
 /// A device that listens, and is dialled by the server.

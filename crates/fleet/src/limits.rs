@@ -6,12 +6,22 @@ pub const LANE_QUEUE: usize = 256;
 pub const LANE_READS: usize = 64;
 /// Rows on the list of devices that ask to be let in; the one seen longest ago makes room.
 pub const PENDING: usize = 256;
+/// Texts that the serial number in an endpoint id may be.
+pub const SERIAL_CANDIDATES: usize = 4;
+/// Devices that are expected.
+pub const EXPECTED: usize = 1_000_000;
+/// Devices that are put on the list of expected ones at a time.
+pub const EXPECTED_AT_ONCE: usize = 1000;
 /// Devices that the server dials.
 pub const DIALS: usize = 4096;
 /// Bytes of an endpoint id that a person gives.
 pub const ENDPOINT: usize = 512;
 /// Bytes of a URL that is dialled.
 pub const DIAL_URL: usize = 2048;
+/// Hexadecimal digits of a fingerprint.
+pub const FINGERPRINT_DIGITS: usize = 64;
+/// Certificates on the list of revoked ones: those that were revoked last.
+pub const REVOKED: usize = 100_000;
 /// Refused attempts that are remembered.
 pub const REFUSED: usize = 256;
 /// Rows of one page of any list.

@@ -12,9 +12,10 @@ use dm::UtcTime;
 
 use crate::access::{ApiToken, EnrolmentToken, Login, SecretHash, User};
 use crate::audit::{AuditRow, Break, Chain, Tip};
+use crate::certificate::{Certificate, CertificateQuery, RevokedCertificate};
 use crate::datamodel::DataModel;
 use crate::device::{Credential, Device, Identity, SessionRow};
-use crate::enrolment::{Admission, DialTarget, PendingDevice, RefusedAttempt};
+use crate::enrolment::{Admission, DialTarget, ExpectedDevice, PendingDevice, RefusedAttempt};
 use crate::event::Event;
 use crate::filter::Filter;
 use crate::ids::{DeviceId, Fingerprint, JobId, ModelHash, Seq, TenantId, UserId};
@@ -28,7 +29,7 @@ mod write;
 
 pub use intent::{
     Admit, Approve, CreateJob, DeviceFields, Enrol, FinishJob, NewNotification, Patch, Prune, PutDial,
-    PutModel, SessionClosed, SessionOpened,
+    PutExpected, PutModel, Renew, SessionClosed, SessionOpened,
 };
 pub use write::{Write, Written};
 
@@ -214,6 +215,35 @@ pub trait Store: Clone + Send + Sync + 'static {
         tenant: TenantId,
         fingerprint: Fingerprint,
     ) -> impl Future<Output = Result<Option<Credential>, StoreError>> + Send;
+
+    /// A list of certificates that devices are proven by.
+    fn certificates(
+        &self,
+        tenant: TenantId,
+        query: CertificateQuery,
+    ) -> impl Future<Output = Result<Page<Certificate>, StoreError>> + Send;
+
+    /// Certificates of the internal CA that are revoked and would be valid now; the last
+    /// [`crate::limits::REVOKED`].
+    fn revoked_certificates(
+        &self,
+        tenant: TenantId,
+        now: UtcTime,
+    ) -> impl Future<Output = Result<Vec<RevokedCertificate>, StoreError>> + Send;
+
+    /// Whether a device is expected, by the endpoint id that a trusted certificate gives it.
+    fn expected(
+        &self,
+        tenant: TenantId,
+        endpoint: &str,
+    ) -> impl Future<Output = Result<Option<ExpectedDevice>, StoreError>> + Send;
+
+    /// The devices that are expected: by endpoint id, then by serial number.
+    fn expected_devices(
+        &self,
+        tenant: TenantId,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<ExpectedDevice>, StoreError>> + Send;
 
     /// The connections of a device, newest first.
     fn sessions(

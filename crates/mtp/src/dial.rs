@@ -1,15 +1,21 @@
 //! Opening a socket to a host, with or without TLS: what every transport that dials has in common.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use rustls_pki_types::ServerName;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use usp_proto::link::PeerAuth;
 
 use crate::error::Error;
-use crate::limits::MAX_ADDRESSES;
+use crate::limits::{ADDRESS_HEAD_START, MAX_ADDRESSES};
 use crate::stream::Stream;
+
+#[cfg(test)]
+mod tests;
 
 /// Where to, and how.
 pub(crate) struct Target<'a> {
@@ -40,26 +46,46 @@ impl Target<'_> {
         Ok((Stream::Dialled(Box::new(stream)), peer_addr, peer))
     }
 
-    /// Tries the addresses of the host in their order; one after another, as the time-out allows.
     async fn connect_tcp(&self) -> Result<(TcpStream, SocketAddr), Error> {
-        let host = || Error::Resolve(self.host.to_owned());
-        let found = lookup_host((self.host, self.port)).await.map_err(|_| host())?;
+        let unknown = || Error::Resolve(self.host.to_owned());
+        let found = lookup_host((self.host, self.port)).await.map_err(|_| unknown())?;
         let usable = |addr: &SocketAddr| self.bind.is_none_or(|bind| bind.is_ipv4() == addr.is_ipv4());
-        let mut last = host();
-        for addr in found.filter(usable).take(MAX_ADDRESSES) {
-            match self.connect_addr(addr).await {
-                Ok(socket) => return Ok((socket, addr)),
-                Err(e) => last = Error::Io(e),
-            }
-        }
-        Err(last)
+        let addresses = found.filter(usable).take(MAX_ADDRESSES);
+        first_of(addresses, self.bind).await.ok_or_else(unknown)?.map_err(Error::Io)
     }
+}
 
-    async fn connect_addr(&self, addr: SocketAddr) -> std::io::Result<TcpStream> {
-        let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        if let Some(bind) = self.bind {
-            socket.bind(SocketAddr::new(bind, 0))?;
+/// Tries addresses in their order, and takes the first that answers. Each has a head start before the next;
+/// one that does not answer at all costs no more than that. None when there are none.
+async fn first_of(
+    addresses: impl Iterator<Item = SocketAddr>,
+    bind: Option<IpAddr>,
+) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+    let mut attempts = JoinSet::new();
+    let mut last = None;
+    for addr in addresses {
+        attempts.spawn(connect(addr, bind));
+        match timeout(ADDRESS_HEAD_START, attempts.join_next()).await {
+            Ok(Some(Ok(Err(error)))) => last = Some(Err(error)),
+            Ok(Some(Ok(connected))) => return Some(connected),
+            // Nobody cancels an attempt, and none panics.
+            Ok(Some(Err(_)) | None) | Err(_) => {}
         }
-        socket.connect(addr).await
     }
+    while let Some(attempt) = attempts.join_next().await {
+        match attempt {
+            Ok(Err(error)) => last = Some(Err(error)),
+            Ok(connected) => return Some(connected),
+            Err(_) => {}
+        }
+    }
+    last
+}
+
+async fn connect(addr: SocketAddr, bind: Option<IpAddr>) -> io::Result<(TcpStream, SocketAddr)> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(bind) = bind {
+        socket.bind(SocketAddr::new(bind, 0))?;
+    }
+    Ok((socket.connect(addr).await?, addr))
 }

@@ -20,8 +20,8 @@ pub enum Error {
     /// The TLS handshake failed: most often the peer's certificate, or what it thought of ours.
     #[error("TLS: {0}")]
     Tls(std::io::Error),
-    /// A `wss` URL without a TLS configuration.
-    #[error("a wss URL needs a TLS configuration")]
+    /// An address that asks for TLS, without a TLS configuration.
+    #[error("an address with TLS needs a TLS configuration")]
     NoTls,
     /// The server answered the upgrade or the enrolment with another status.
     #[error("refused with HTTP status {status}: {reason}")]
@@ -42,6 +42,10 @@ pub enum Error {
     #[cfg(feature = "mqtt")]
     #[error("MQTT: {0}")]
     Mqtt(crate::mqtt::machine::End),
+    /// The STOMP server, or what we know about it, ended the attempt.
+    #[cfg(feature = "stomp")]
+    #[error("STOMP: {0}")]
+    Stomp(crate::stomp::machine::End),
     /// Somebody else answered.
     #[error("expected endpoint {expected}, answered by {found}")]
     WrongEndpoint {

@@ -1,4 +1,5 @@
-//! USP message transfer protocols on tokio: WebSocket and UNIX domain sockets, both sides; MQTT, the client's side.
+//! USP message transfer protocols on tokio: WebSocket and UNIX domain sockets, both sides; MQTT, the client's side and
+//! a broker; STOMP, the client's side.
 //!
 //! A transport moves Records between two Endpoints and says what it proved about the peer. It reads no
 //! Record, keeps no session, and decides nothing about policy: those who do stand behind
@@ -12,6 +13,8 @@ pub mod limits;
 pub mod link;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
+#[cfg(any(feature = "mqtt", feature = "stomp"))]
+pub mod peers;
 pub mod retry;
 #[cfg(feature = "stomp")]
 pub mod stomp;
@@ -23,9 +26,12 @@ pub mod ws;
 
 pub use error::Error;
 pub use link::{
-    Admission, AdmitAll, Candidate, DownReason, EnrolRequest, LinkHandler, LinkSender, LinkUp, Refusal, Role,
-    SendError, Side, Verdict,
+    Admission, AdmitAll, Candidate, Cause, DownReason, EnrolRequest, LinkHandler, LinkSender, LinkUp,
+    Refusal, RenewRequest, Role, SendError, Side, Verdict,
 };
+#[cfg(any(feature = "mqtt", feature = "stomp"))]
+pub use peers::Peers;
 pub use retry::{Retry, Schedule};
 pub use usp_proto::EndpointId;
-pub use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, PeerCertificate, ReturnPath};
+pub use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, PeerCertificate, ReturnPath};
+pub use usp_proto::record::MqttVersion;

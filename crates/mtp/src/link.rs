@@ -11,7 +11,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 use usp_proto::EndpointId;
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 
 #[cfg(feature = "uds")]
 pub(crate) use driver::{Got, Protocol, drive};
@@ -49,9 +49,11 @@ pub struct LinkUp {
     pub eid: Option<EndpointId>,
     /// What the transport proved.
     pub peer: PeerAuth,
-    /// Where answers go. On a connection to a broker there is no one peer: it is the topic that reaches us,
-    /// which Connect records tell.
+    /// Where answers go. On a connection to a broker there is no one peer, and this leads back to us:
+    /// `Peers` makes a link of its own for each Endpoint behind it.
     pub return_path: ReturnPath,
+    /// How we are reached by it, which Connect records tell.
+    pub contact: Contact,
     /// Who opened it.
     pub side: Side,
     /// What we are on it.
@@ -95,7 +97,7 @@ pub trait LinkHandler: Send + Sync + 'static {
 /// Why a link is gone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DownReason {
-    /// The peer closed it.
+    /// The peer closed it; a STOMP server with an ERROR.
     ClosedByPeer {
         /// RFC 6455 close code, 1005 when it gave none; or the reason code of an MQTT DISCONNECT.
         code: u16,
@@ -171,6 +173,17 @@ impl fmt::Debug for EnrolRequest {
     }
 }
 
+/// A device that asks for its next certificate.
+#[derive(Clone, Debug)]
+pub struct RenewRequest {
+    /// The other end of the socket.
+    pub peer_addr: SocketAddr,
+    /// What the transport proved: the certificate that is to be followed by another.
+    pub peer: PeerAuth,
+    /// Its certificate signing request, PEM, as received.
+    pub request_pem: String,
+}
+
 /// Why somebody gets no link, in HTTP's terms.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {
@@ -178,17 +191,88 @@ pub struct Refusal {
     pub status: u16,
     /// One line, shown to the peer and logged.
     pub reason: Cow<'static, str>,
+    /// What kind of thing went wrong, for those who count.
+    pub cause: Cause,
 }
 
 impl Refusal {
-    /// A refusal with a status of the 4xx or 5xx class.
+    /// A refusal with a status of the 4xx or 5xx class, from which the cause follows.
     pub fn new(status: u16, reason: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal { status, reason: reason.into() }
+        Refusal { status, reason: reason.into(), cause: Cause::of(status) }
+    }
+
+    /// The same with a cause that the status does not tell.
+    #[must_use]
+    pub fn because(self, cause: Cause) -> Refusal {
+        Refusal { cause, ..self }
+    }
+}
+
+/// The kinds of refusals.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Cause {
+    /// What the peer sent is not what a client of this transport sends.
+    Request,
+    /// The TLS handshake failed: no common version, a certificate that does not count.
+    Tls,
+    /// The peer took too long.
+    TimeOut,
+    /// Its address connects, or fails, too often.
+    Rate,
+    /// There is no room for another connection, or the host can't decide now.
+    Capacity,
+    /// Who it says it is may not have a link: unknown, rejected, or not proven as it should be.
+    Identity,
+    /// It may not have a certificate: a wrong token, a wrong request.
+    Enrolment,
+}
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Cause; 7] = [
+        Cause::Request,
+        Cause::Tls,
+        Cause::TimeOut,
+        Cause::Rate,
+        Cause::Capacity,
+        Cause::Identity,
+        Cause::Enrolment,
+    ];
+
+    /// One word, for labels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Cause::Request => "request",
+            Cause::Tls => "tls",
+            Cause::TimeOut => "timeout",
+            Cause::Rate => "rate",
+            Cause::Capacity => "capacity",
+            Cause::Identity => "identity",
+            Cause::Enrolment => "enrolment",
+        }
+    }
+
+    /// What an HTTP status alone tells.
+    const fn of(status: u16) -> Cause {
+        match status {
+            403 | 409 => Cause::Identity,
+            408 => Cause::TimeOut,
+            429 => Cause::Rate,
+            500..=504 => Cause::Capacity,
+            _ => Cause::Request,
+        }
     }
 }
 
 /// Who may have a link. Asked before the upgrade is answered.
 pub trait Admission: Send + Sync + 'static {
+    /// Asked for each connection before anything is read from it: whether its address may have another. Must
+    /// not block. One that is refused is closed, and told why if that takes no waiting.
+    fn knock(&self, peer_addr: SocketAddr) -> Result<(), Refusal> {
+        let _ = peer_addr;
+        Ok(())
+    }
+
     /// Accepts or refuses a candidate.
     fn admit(&self, candidate: &Candidate) -> impl Future<Output = Result<(), Refusal>> + Send;
 
@@ -196,6 +280,12 @@ pub trait Admission: Send + Sync + 'static {
     fn enrol(&self, request: EnrolRequest) -> impl Future<Output = Result<String, Refusal>> + Send {
         drop(request);
         std::future::ready(Err(Refusal::new(404, "no enrolment here")))
+    }
+
+    /// Answers a renewal with a certificate chain in PEM. Not offered unless implemented.
+    fn renew(&self, request: RenewRequest) -> impl Future<Output = Result<String, Refusal>> + Send {
+        drop(request);
+        std::future::ready(Err(Refusal::new(404, "no renewal here")))
     }
 
     /// Told about every refusal, those of the transport itself (bad requests, bad certificates)

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CrlDistributionPoint, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
 };
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use usp_proto::EndpointId;
@@ -52,6 +52,7 @@ pub struct ServerNames {
 pub struct Ca {
     root: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
+    crl_url: Option<String>,
 }
 
 impl Ca {
@@ -107,6 +108,17 @@ impl Ca {
         Ok(ca)
     }
 
+    /// Has every certificate that is issued from now on say where the list of revoked ones is.
+    #[must_use]
+    pub fn with_crl_url(self, url: impl Into<String>) -> Ca {
+        Ca { crl_url: Some(url.into()), ..self }
+    }
+
+    /// Whether this CA issued a certificate: by its signature, whatever its dates.
+    pub fn issued(&self, der: &[u8]) -> bool {
+        cert::signed_by(der, &self.root)
+    }
+
     /// The root certificate.
     pub fn certificate(&self) -> &CertificateDer<'static> {
         &self.root
@@ -133,7 +145,7 @@ impl Ca {
         endpoint: &EndpointId,
         validity: Validity,
     ) -> Result<Vec<CertificateDer<'static>>, Error> {
-        let params = device_params(endpoint, validity)?;
+        let params = self.located(device_params(endpoint, validity)?);
         let leaf = params.signed_by(&request.params.public_key, &self.issuer).map_err(certificate)?;
         Ok(vec![leaf.der().clone(), self.root.clone()])
     }
@@ -147,7 +159,7 @@ impl Ca {
         endpoint: &EndpointId,
         validity: Validity,
     ) -> Result<Identity, Error> {
-        self.issue(&device_params(endpoint, validity)?)
+        self.issue(device_params(endpoint, validity)?)
     }
 
     /// Issues a server's certificate together with its key.
@@ -155,18 +167,28 @@ impl Ca {
     /// # Errors
     /// When a name can't stand in a certificate.
     pub fn issue_server(&self, names: &ServerNames, validity: Validity) -> Result<Identity, Error> {
-        self.issue(&leaf_params(names.endpoint.as_ref(), &names.dns, &names.ips, validity)?)
+        self.issue(leaf_params(names.endpoint.as_ref(), &names.dns, &names.ips, validity)?)
     }
 
-    fn issue(&self, params: &CertificateParams) -> Result<Identity, Error> {
-        let key = new_key()?;
+    pub(crate) fn issuer(&self) -> &Issuer<'static, KeyPair> {
+        &self.issuer
+    }
+
+    fn located(&self, mut params: CertificateParams) -> CertificateParams {
+        let point = |url: &String| CrlDistributionPoint { uris: vec![url.clone()] };
+        params.crl_distribution_points = self.crl_url.iter().map(point).collect();
+        params
+    }
+
+    fn issue(&self, params: CertificateParams) -> Result<Identity, Error> {
+        let (key, params) = (new_key()?, self.located(params));
         let leaf = params.signed_by(&key, &self.issuer).map_err(certificate)?;
         Ok(Identity::new(vec![leaf.der().clone(), self.root.clone()], &key))
     }
 
     fn new(root: CertificateDer<'static>, key: KeyPair) -> Result<Ca, Error> {
         let issuer = Issuer::from_ca_cert_der(&root, key).map_err(certificate)?;
-        Ok(Ca { root, issuer })
+        Ok(Ca { root, issuer, crl_url: None })
     }
 }
 

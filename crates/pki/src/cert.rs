@@ -1,17 +1,19 @@
 //! Reading certificates: fingerprints, the endpoint ids in the subjectAltName, dates.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use usp_proto::EndpointId;
 use usp_proto::link::PeerCertificate;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
-use x509_parser::x509::X509Name;
+use x509_parser::x509::{X509Name, X509Version};
 
+use crate::ca::ServerNames;
 use crate::error::Error;
 use crate::limits::MAX_ENDPOINT_IDS;
 
@@ -80,6 +82,17 @@ pub fn dates(der: &[u8]) -> Result<(UnixTime, UnixTime), Error> {
     Ok((unix(cert.validity().not_before), unix(cert.validity().not_after)))
 }
 
+/// When a certificate is to be followed by the next one: after two thirds of its life, so that there is time
+/// for one that can't be had at once.
+///
+/// # Errors
+/// When it can't be read.
+pub fn renew_at(der: &[u8]) -> Result<UnixTime, Error> {
+    let (start, end) = dates(der)?;
+    let third = end.as_secs().saturating_sub(start.as_secs()) / 3;
+    Ok(UnixTime::since_unix_epoch(Duration::from_secs(end.as_secs().saturating_sub(third))))
+}
+
 /// What names a certificate among all: RFC 5280 wants no two of an issuer with one serial number.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct CertificateName {
@@ -122,9 +135,82 @@ fn distinguished_name(name: &X509Name<'_>) -> String {
     attributes.collect::<Vec<_>>().join(", ")
 }
 
+/// Whether a certificate may sign others: it says so, or is as old as the version that could not say.
+pub fn is_ca(der: &[u8]) -> bool {
+    parse(der).is_ok_and(|cert| signs(&cert))
+}
+
+fn signs(cert: &X509Certificate<'_>) -> bool {
+    match cert.basic_constraints() {
+        Ok(Some(constraints)) => constraints.value.ca,
+        Ok(None) => cert.version() == X509Version::V1,
+        Err(_) => false,
+    }
+}
+
+/// Whether the CA `issuer` signed a certificate. Dates are not looked at.
+pub fn issued(issuer: &[u8], certificate: &[u8]) -> bool {
+    let (Ok(issuer), Ok(cert)) = (parse(issuer), parse(certificate)) else { return false };
+    signs(&issuer)
+        && cert.issuer() == issuer.subject()
+        && cert.verify_signature(Some(issuer.public_key())).is_ok()
+}
+
+/// The hash algorithms of [`digest`], as TR-181 names them.
+pub const FINGERPRINTS: [&str; 5] = ["SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"];
+
+/// A hash of a certificate by one of [`FINGERPRINTS`]; `None` for any other. SHA-1 is for people who compare, and
+/// proves nothing.
+pub fn digest(algorithm: &str, der: &[u8]) -> Option<Vec<u8>> {
+    use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+    Some(match algorithm {
+        "SHA-1" => digest(&SHA1_FOR_LEGACY_USE_ONLY, der).as_ref().to_vec(),
+        "SHA-224" => Sha224::digest(der).to_vec(),
+        "SHA-256" => Sha256::digest(der).to_vec(),
+        "SHA-384" => Sha384::digest(der).to_vec(),
+        "SHA-512" => Sha512::digest(der).to_vec(),
+        _ => return None,
+    })
+}
+
 /// Whether a certificate is its own issuer, and signed by its own key.
 pub fn self_signed(der: &[u8]) -> bool {
     parse(der).is_ok_and(|cert| cert.issuer() == cert.subject() && cert.verify_signature(None).is_ok())
+}
+
+/// Whether the key of the certificate `issuer` signed this one, whatever its dates.
+pub fn signed_by(der: &[u8], issuer: &[u8]) -> bool {
+    let (Ok(cert), Ok(issuer)) = (parse(der), parse(issuer)) else { return false };
+    cert.issuer() == issuer.subject() && cert.verify_signature(Some(issuer.public_key())).is_ok()
+}
+
+/// The DNS names, addresses and endpoint that a certificate stands for: what a renewed one has to name, too.
+/// Endpoints of the `fqdn` scheme are among the DNS names.
+///
+/// # Errors
+/// When it can't be read.
+pub fn server_names(der: &[u8]) -> Result<ServerNames, Error> {
+    let cert = parse(der)?;
+    let san = cert.subject_alternative_name().map_err(|e| Error::Certificate(e.to_string()))?;
+    let mut names = ServerNames::default();
+    for name in san.map(|san| san.value.general_names.as_slice()).unwrap_or_default() {
+        match name {
+            GeneralName::DNSName(dns) => names.dns.push((*dns).to_owned()),
+            GeneralName::IPAddress(octets) => names.ips.extend(address(octets)),
+            GeneralName::URI(uri) => {
+                names.endpoint = names.endpoint.or_else(|| EndpointId::from_urn(uri)?.ok());
+            }
+            _ => {}
+        }
+    }
+    Ok(names)
+}
+
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    match octets.len() {
+        4 => <[u8; 4]>::try_from(octets).ok().map(IpAddr::from),
+        _ => <[u8; 16]>::try_from(octets).ok().map(IpAddr::from),
+    }
 }
 
 pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, Error> {

@@ -3,12 +3,12 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::limits::MAX_FILE;
+use crate::limits::{MAX_FILE, MAX_LIST_FILE};
 
 /// The mode of files with secrets in them.
 pub const SECRET: u32 = 0o600;
@@ -20,10 +20,7 @@ pub const PUBLIC: u32 = 0o644;
 /// # Errors
 /// When the directory does not exist or can't be written.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
-    let dir = parent(path);
-    let mut beside = path.file_name().unwrap_or_default().to_owned();
-    beside.push(".new");
-    let beside = dir.join(beside);
+    let (dir, beside) = (parent(path), beside(path, ".new"));
     let write = || {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
         // A file that a crash left behind keeps the mode it was made with.
@@ -36,20 +33,45 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     write().map_err(Error::file(path))
 }
 
+/// The same name with something behind it.
+pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(end);
+    parent(path).join(name)
+}
+
+/// Moves a file over another of the same directory, for good.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    let rename = || {
+        fs::rename(from, to)?;
+        File::open(parent(to))?.sync_all()
+    };
+    rename().map_err(Error::file(to))
+}
+
 /// Reads a whole file of at most [`MAX_FILE`] bytes.
 ///
 /// # Errors
 /// When it can't be read or is larger.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    read_at_most(path, MAX_FILE)
+}
+
+/// Reads a whole file of at most [`MAX_LIST_FILE`] bytes: lists of a CA with many certificates.
+///
+/// # Errors
+/// When it can't be read or is larger.
+pub fn read_large(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    read_at_most(path, MAX_LIST_FILE)
+}
+
+fn read_at_most(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
     let read = || {
         let mut bytes = Zeroizing::new(Vec::new());
-        let mut file = File::open(path)?.take(MAX_FILE + 1);
+        let mut file = File::open(path)?.take(limit + 1);
         file.read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_FILE {
-            return Err(std::io::Error::new(
-                std::io::ErrorKind::FileTooLarge,
-                "larger than any key or chain",
-            ));
+        if bytes.len() as u64 > limit {
+            return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "larger than such files are"));
         }
         Ok(bytes)
     };

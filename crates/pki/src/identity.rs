@@ -23,12 +23,19 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads a chain and a key from PEM files.
+    /// Reads a chain and a key from PEM files, and first puts a pair in its place that a crash left beside
+    /// them.
     ///
     /// # Errors
     /// When a file can't be read or holds something else.
     pub fn load(chain: &Path, key: &Path) -> Result<Identity, Error> {
+        put_in_place(chain, key)?;
         Identity::from_pem(&file::read(chain)?, &file::read(key)?)
+    }
+
+    /// Whether there is a pair with this chain, be it that a crash kept it from its place.
+    pub fn exists(chain: &Path) -> bool {
+        chain.exists() || file::beside(chain, NEXT).exists()
     }
 
     /// A chain and a key in PEM.
@@ -39,14 +46,15 @@ impl Identity {
         Ok(Identity { chain: pem::certificates(chain)?, key: pem::private_key(key)? })
     }
 
-    /// Writes both; the key gets mode 0600. The key comes first, so that a crash never leaves a
-    /// certificate without its key.
+    /// Writes both; the key gets mode 0600. Both are written beside the old pair before one of it is replaced:
+    /// whenever a crash comes, the next [`Identity::load`] finds a pair that fits, the old one or this.
     ///
     /// # Errors
     /// When a file can't be written.
     pub fn save(&self, chain: &Path, key: &Path) -> Result<(), Error> {
-        file::write_atomic(key, self.key_pem().as_bytes(), file::SECRET)?;
-        file::write_atomic(chain, self.chain_pem().as_bytes(), file::PUBLIC)
+        file::write_atomic(&file::beside(key, NEXT), self.key_pem().as_bytes(), file::SECRET)?;
+        file::write_atomic(&file::beside(chain, NEXT), self.chain_pem().as_bytes(), file::PUBLIC)?;
+        put_in_place(chain, key)
     }
 
     /// A self-signed credential of an endpoint, for a device that nobody gave one.
@@ -92,6 +100,22 @@ impl Identity {
     pub(crate) fn new(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Identity {
         Identity { chain, key: PrivatePkcs8KeyDer::from(key.serialize_der()).into() }
     }
+}
+
+/// What the names of a pair end with that is not in its place yet.
+const NEXT: &str = ".next";
+
+/// The next pair takes the place of the old one once it is whole, which its chain tells: it is written last,
+/// and moved last.
+fn put_in_place(chain: &Path, key: &Path) -> Result<(), Error> {
+    let (next_chain, next_key) = (file::beside(chain, NEXT), file::beside(key, NEXT));
+    if !next_chain.exists() {
+        return Ok(());
+    }
+    if next_key.exists() {
+        file::rename(&next_key, key)?;
+    }
+    file::rename(&next_chain, chain)
 }
 
 impl Clone for Identity {

@@ -5,10 +5,12 @@
 
 pub mod ca;
 pub mod cert;
+pub mod crl;
 pub mod error;
 pub mod file;
 pub mod identity;
 pub mod limits;
+pub mod passphrase;
 pub mod pem;
 pub mod seal;
 pub mod session;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 
 pub use ca::{Ca, ServerNames, Validity};
 pub use cert::{fingerprint, fingerprint_text};
+pub use crl::{Edition, Reason, Revoked};
 pub use error::Error;
 pub use identity::{CertificateRequest, Identity, PendingIdentity};
 pub use seal::SealKey;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Bytes of a PEM or sealed file that we read; a chain of a dozen certificates is far below it.
 pub const MAX_FILE: u64 = 256 * 1024;
+/// Bytes of a file with lists of revoked certificates: half a million entries.
+pub const MAX_LIST_FILE: u64 = 32 * 1024 * 1024;
 /// Bytes of a certificate signing request in PEM.
 pub const MAX_CSR: usize = 16 * 1024;
 /// Endpoint ids that are taken from one certificate; the rest is ignored.

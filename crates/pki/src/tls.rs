@@ -4,9 +4,11 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::Resumption;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use usp_proto::link::{PeerAuth, PeerCertificate};
 
@@ -19,7 +21,7 @@ use crate::verify::{ControllerVerifier, DeviceVerifier};
 #[derive(Clone, Debug)]
 pub struct ServerTls {
     config: Arc<ServerConfig>,
-    verifier: Arc<DeviceVerifier>,
+    rules: Arc<Rules>,
     current: Arc<Current>,
 }
 
@@ -29,15 +31,18 @@ impl ServerTls {
     /// # Errors
     /// When the key does not fit the certificate.
     pub fn new(identity: &Identity, verifier: DeviceVerifier) -> Result<ServerTls, Error> {
-        let verifier = Arc::new(verifier);
+        let rules = Arc::new(Rules {
+            mandatory: verifier.client_auth_mandatory(),
+            now: RwLock::new(Arc::new(verifier)),
+        });
         let current = Arc::new(Current(RwLock::new(certified(identity)?)));
         let mut config = ServerConfig::builder_with_provider(crate::provider())
             .with_safe_default_protocol_versions()?
-            .with_client_cert_verifier(verifier.clone())
+            .with_client_cert_verifier(rules.clone())
             .with_cert_resolver(current.clone());
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(ServerTls { config: Arc::new(config), verifier, current })
+        Ok(ServerTls { config: Arc::new(config), rules, current })
     }
 
     /// Shows another credential from the next handshake on, in every clone: a renewed certificate needs
@@ -51,6 +56,12 @@ impl ServerTls {
         Ok(())
     }
 
+    /// Judges clients by other rules from the next handshake on, in every clone: CAs and lists of revoked
+    /// certificates change without a restart. Whether a certificate is demanded stays as it was.
+    pub fn retrust(&self, verifier: DeviceVerifier) {
+        *self.rules.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(verifier);
+    }
+
     /// The configuration for the TLS library.
     pub fn config(&self) -> &Arc<ServerConfig> {
         &self.config
@@ -58,7 +69,62 @@ impl ServerTls {
 
     /// What a finished handshake proved.
     pub fn peer(&self, chain: Option<&[CertificateDer<'_>]>) -> PeerAuth {
-        auth(chain, false, |chain| self.verifier.trusts(chain, UnixTime::now()))
+        auth(chain, false, |chain| self.rules.now().trusts(chain, UnixTime::now()))
+    }
+}
+
+/// The rules for clients at the moment.
+#[derive(Debug)]
+struct Rules {
+    now: RwLock<Arc<DeviceVerifier>>,
+    mandatory: bool,
+}
+
+impl Rules {
+    fn now(&self) -> Arc<DeviceVerifier> {
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ClientCertVerifier for Rules {
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
+    /// No hints, whatever the rules: [`DeviceVerifier`].
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        self.now().verify_client_cert(leaf, rest, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.now().verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.now().verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.now().supported_verify_schemes()
     }
 }
 

@@ -8,7 +8,8 @@ mod device;
 pub use controller::{ControllerVerifier, Trust};
 pub use device::DeviceVerifier;
 
-use rustls::CertificateError;
+use rustls::crypto::CryptoProvider;
+use rustls::{CertificateError, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::cert;
@@ -26,9 +27,10 @@ fn check_dates(leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), rustls::E
     Ok(())
 }
 
-/// The handshake signature checks are the same for both verifiers: whatever the provider can verify.
+/// The handshake signature checks are the same for all verifiers: whatever the provider can verify, of the
+/// schemes that `$schemes` takes from it.
 macro_rules! provider_signatures {
-    () => {
+    ($schemes:expr) => {
         fn verify_tls12_signature(
             &self,
             message: &[u8],
@@ -48,8 +50,13 @@ macro_rules! provider_signatures {
         }
 
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            self.provider.signature_verification_algorithms.supported_schemes()
+            $schemes(&self.provider)
         }
     };
 }
-use provider_signatures;
+pub(crate) use provider_signatures;
+
+/// All that a provider can verify.
+fn all_schemes(provider: &CryptoProvider) -> Vec<SignatureScheme> {
+    provider.signature_verification_algorithms.supported_schemes()
+}

@@ -3,6 +3,10 @@
 //! An unknown key is an error that names it. A listener that would speak plaintext on an address that
 //! others can reach is refused unless the file says `allow_plaintext = true`.
 
+mod limits;
+pub(crate) mod mqtt;
+mod uds;
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +14,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use fleet::enrolment::Policy;
 use serde::Deserialize;
+
+pub use limits::Limits;
+pub use mqtt::{Mqtt, MqttBroker, MqttConnect, MqttVersion};
+pub use uds::Uds;
 
 /// The server's configuration.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,6 +31,8 @@ pub struct Config {
     pub usp: Usp,
     /// What happens to devices that nobody knows.
     pub enrolment: Enrolment,
+    /// What peers that have not proven who they are may cost.
+    pub limits: Limits,
     /// Who may find us on the local network, and whom we find.
     pub discovery: Discovery,
 }
@@ -59,10 +69,30 @@ pub struct Http {
 pub struct Usp {
     /// Our own Endpoint; default made at first start and kept.
     pub endpoint: Option<String>,
+    /// Whether Messages travel in end-to-end sessions: `"allow"`, the default, where a device starts one;
+    /// `"require"`, always; `"forbid"`, never.
+    pub sessions: SessionMode,
     /// Agents that dial in.
     pub websocket: WebSocket,
     /// Agents that listen, and are dialled.
     pub dial: Dial,
+    /// Agents behind MQTT brokers.
+    pub mqtt: Mqtt,
+    /// Agents of this host.
+    pub uds: Uds,
+}
+
+/// Whether Messages travel in end-to-end sessions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionMode {
+    /// Where a device starts one.
+    #[default]
+    Allow,
+    /// Always: what comes outside of one is ignored.
+    Require,
+    /// Never.
+    Forbid,
 }
 
 /// Agents that listen, and are dialled.
@@ -100,6 +130,8 @@ pub struct Tls {
     pub key: PathBuf,
     /// CAs of client certificates beside the internal one, PEM.
     pub client_ca: Option<PathBuf>,
+    /// Lists of the certificates that those CAs have revoked, PEM, or one in DER.
+    pub client_crl: Option<PathBuf>,
 }
 
 /// Devices that nobody knows.
@@ -108,6 +140,9 @@ pub struct Tls {
 pub struct Enrolment {
     /// `approve` (default), `open` or `closed`.
     pub policy: PolicyName,
+    /// How long the certificates last that devices are given, 1 to 825 days. Default 90; agents renew them
+    /// after two thirds of it.
+    pub certificate_days: Option<u32>,
 }
 
 /// Names of [`Policy`].
@@ -206,6 +241,9 @@ impl Config {
         if let Some(listen) = address("CUSP_USP_WEBSOCKET_LISTEN")? {
             self.usp.websocket.listen = Some(listen);
         }
+        if let Some(listen) = address("CUSP_USP_MQTT_BROKER_LISTEN")? {
+            self.usp.mqtt.broker.listen = Some(listen);
+        }
         if let Some(data) = environment("CUSP_DATA") {
             self.data = Some(data.into());
         }
@@ -230,7 +268,11 @@ impl Config {
                 self.usp.websocket.allow_plaintext,
             ),
         ];
-        for (name, listen, tls, allowed) in listeners {
+        let broker = &self.usp.mqtt.broker;
+        let broker = broker
+            .listen
+            .map(|listen| ("usp.mqtt.broker", listen, broker.tls.is_some(), broker.allow_plaintext));
+        for (name, listen, tls, allowed) in listeners.into_iter().chain(broker) {
             if !tls && !allowed && !listen.ip().is_loopback() {
                 bail!(
                     "{name}.listen = \"{listen}\" would speak plaintext where others can reach it: give \
@@ -248,9 +290,15 @@ impl Config {
         if self.discovery.listed && !self.discovery.mdns {
             bail!("discovery.listed needs discovery.mdns");
         }
+        self.limits.check()?;
+        if !(1..=825).contains(&self.certificate_days()) {
+            bail!("enrolment.certificate_days = {} is not from 1 to 825", self.certificate_days());
+        }
         if !self.websocket_path().starts_with('/') {
             bail!("usp.websocket.path = \"{}\" does not begin with /", self.websocket_path());
         }
+        self.usp.mqtt.check()?;
+        self.usp.uds.check()?;
         Ok(())
     }
 
@@ -279,9 +327,20 @@ impl Config {
         self.usp.dial.retry_seconds.unwrap_or(5)
     }
 
+    /// `enrolment.certificate_days`.
+    pub fn certificate_days(&self) -> u32 {
+        self.enrolment.certificate_days.unwrap_or(90)
+    }
+
     /// Whether agents are served in plaintext where others can reach it.
     pub fn plaintext_warning(&self) -> bool {
-        self.usp.websocket.tls.is_none() && !self.websocket_listen().ip().is_loopback()
+        let broker = &self.usp.mqtt.broker;
+        let listeners = [
+            (self.usp.websocket.tls.is_some(), Some(self.websocket_listen())),
+            (broker.tls.is_some(), broker.listen),
+        ];
+        let reachable = |listen: Option<SocketAddr>| listen.is_some_and(|listen| !listen.ip().is_loopback());
+        listeners.into_iter().any(|(tls, listen)| !tls && reachable(listen))
     }
 
     /// The configuration in force, as TOML. It holds no secrets: keys stay in their files.
@@ -292,6 +351,12 @@ impl Config {
         show_tls(&mut text, self.http.tls.as_ref(), self.http.allow_plaintext);
         let _ = writeln!(text, "\n[usp]");
         show_option(&mut text, "endpoint", self.usp.endpoint.as_deref());
+        let sessions = match self.usp.sessions {
+            SessionMode::Allow => "allow",
+            SessionMode::Require => "require",
+            SessionMode::Forbid => "forbid",
+        };
+        let _ = writeln!(text, "sessions = \"{sessions}\"");
         let _ = writeln!(
             text,
             "\n[usp.websocket]\nlisten = \"{}\"\npath = \"{}\"",
@@ -301,12 +366,16 @@ impl Config {
         show_option(&mut text, "public_url", self.usp.websocket.public_url.as_deref());
         show_tls(&mut text, self.usp.websocket.tls.as_ref(), self.usp.websocket.allow_plaintext);
         let _ = writeln!(text, "\n[usp.dial]\nretry_seconds = {}", self.dial_retry_seconds());
+        self.usp.mqtt.show(&mut text);
+        self.usp.uds.show(&mut text);
         let policy = match self.enrolment.policy {
             PolicyName::Approve => "approve",
             PolicyName::Open => "open",
             PolicyName::Closed => "closed",
         };
-        let _ = writeln!(text, "\n[enrolment]\npolicy = \"{policy}\"");
+        let days = self.certificate_days();
+        let _ = writeln!(text, "\n[enrolment]\npolicy = \"{policy}\"\ncertificate_days = {days}");
+        self.limits.show(&mut text);
         let Discovery { mdns, listed, interfaces } = &self.discovery;
         let _ =
             writeln!(text, "\n[discovery]\nmdns = {mdns}\nlisted = {listed}\ninterfaces = {interfaces:?}");
@@ -323,8 +392,10 @@ fn show_option(text: &mut String, key: &str, value: Option<&str>) {
 fn show_tls(text: &mut String, tls: Option<&Tls>, allow_plaintext: bool) {
     if let Some(tls) = tls {
         let _ = write!(text, "tls = {{ cert = {:?}, key = {:?}", tls.cert, tls.key);
-        if let Some(client_ca) = &tls.client_ca {
-            let _ = write!(text, ", client_ca = {client_ca:?}");
+        for (key, file) in [("client_ca", &tls.client_ca), ("client_crl", &tls.client_crl)] {
+            if let Some(file) = file {
+                let _ = write!(text, ", {key} = {file:?}");
+            }
         }
         let _ = writeln!(text, " }}");
     }

@@ -1,5 +1,7 @@
 //! What a device needs to connect here, ready to paste.
 
+mod mqtt;
+
 use std::net::SocketAddr;
 
 use api::gateway::ConnectInfo;
@@ -11,12 +13,12 @@ use crate::config::Config;
 use crate::data_dir::Listeners;
 
 /// The page's and API's base URL.
-pub(crate) fn http_url(config: &Config, listeners: &Listeners) -> String {
+pub(crate) fn http_url(config: &Config, listen: SocketAddr) -> String {
     if let Some(url) = &config.http.public_url {
         return url.trim_end_matches('/').to_owned();
     }
     let scheme = if config.http.tls.is_some() { "https" } else { "http" };
-    format!("{scheme}://{}", reachable(listeners.http))
+    format!("{scheme}://{}", reachable(listen))
 }
 
 /// Where agents dial in.
@@ -51,6 +53,7 @@ pub(crate) fn info(config: &Config, listeners: &Listeners, endpoint: &EndpointId
         tls,
         ca_pem,
         plaintext_warning: config.plaintext_warning(),
+        brokers: mqtt::infos(config, listeners, endpoint, ca),
     }
 }
 
@@ -108,6 +111,7 @@ mod tests {
         let listeners = Listeners {
             http: "127.0.0.1:8080".parse().expect("an address"),
             usp_websocket: "127.0.0.1:8183".parse().expect("an address"),
+            usp_mqtt_broker: None,
         };
         let endpoint = EndpointId::receive("self::c").expect("an endpoint id");
         // (public URL; host, port, path, encryption)

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
+use crate::trust::Reload;
 
 /// How long the socket rests when the system can't give it another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -69,6 +70,9 @@ pub enum Command {
         /// A file that does not exist yet.
         file: PathBuf,
     },
+    /// Reads certificates, CAs and lists of revoked certificates again; answers `{}`. Only a running server
+    /// can.
+    Reload,
     /// Checks the chain of the audit log; answers `{"ok": …, "detail": …}`.
     AuditVerify,
 }
@@ -88,7 +92,7 @@ pub fn request(data: &Path, command: &Command) -> anyhow::Result<Value> {
                 let options =
                     store::Options { seal: Arc::new(folder.sealer()?), ..store::Options::default() };
                 let store = SqliteStore::open(folder.path(), &options)?;
-                carry_out(&store, &Clock::start(), command).await
+                carry_out(&store, &Clock::start(), None, command).await
             })
         }
     }
@@ -116,6 +120,7 @@ pub(crate) async fn serve(
     folder: &DataDir,
     store: SqliteStore,
     clock: Clock,
+    reload: Reload<SqliteStore>,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let path = folder.control_socket();
@@ -135,9 +140,9 @@ pub(crate) async fn serve(
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            let store = store.clone();
+            let (store, reload) = (store.clone(), reload.clone());
             tokio::spawn(async move {
-                if let Err(error) = one(stream, &store, &clock).await {
+                if let Err(error) = one(stream, &store, &clock, &reload).await {
                     tracing::debug!(%error, "control connection");
                 }
             });
@@ -147,12 +152,17 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-async fn one(stream: UnixStream, store: &SqliteStore, clock: &Clock) -> anyhow::Result<()> {
+async fn one(
+    stream: UnixStream,
+    store: &SqliteStore,
+    clock: &Clock,
+    reload: &Reload<SqliteStore>,
+) -> anyhow::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = tokio::io::BufReader::new(read.take(MAX_REQUEST)).lines();
     while let Some(line) = lines.next_line().await? {
         let answer = match serde_json::from_str::<Command>(&line) {
-            Ok(command) => carry_out(store, clock, &command).await,
+            Ok(command) => carry_out(store, clock, Some(reload), &command).await,
             Err(error) => Err(error.into()),
         };
         let answer = answer.unwrap_or_else(|error| json!({ "error": format!("{error:#}") }));
@@ -161,7 +171,12 @@ async fn one(stream: UnixStream, store: &SqliteStore, clock: &Clock) -> anyhow::
     Ok(())
 }
 
-async fn carry_out(store: &SqliteStore, clock: &Clock, command: &Command) -> anyhow::Result<Value> {
+async fn carry_out(
+    store: &SqliteStore,
+    clock: &Clock,
+    reload: Option<&Reload<SqliteStore>>,
+    command: &Command,
+) -> anyhow::Result<Value> {
     let caller = Caller::system(TenantId::DEFAULT);
     match command {
         Command::TokenCreate { name, role } => {
@@ -191,6 +206,10 @@ async fn carry_out(store: &SqliteStore, clock: &Clock, command: &Command) -> any
         }
         Command::Backup { file } => {
             store.backup(file).await?;
+            Ok(json!({}))
+        }
+        Command::Reload => {
+            reload.context("no server runs in this data folder")?.reload().await?;
             Ok(json!({}))
         }
         Command::AuditVerify => match store.verify_audit(TenantId::DEFAULT, Chain::default()).await? {

@@ -21,6 +21,8 @@ pub struct Listeners {
     pub http: SocketAddr,
     /// Agents that dial in.
     pub usp_websocket: SocketAddr,
+    /// Agents that connect to our own broker.
+    pub usp_mqtt_broker: Option<SocketAddr>,
 }
 
 /// An open data folder.
@@ -87,10 +89,13 @@ impl DataDir {
     /// # Errors
     /// What the file system says.
     pub fn write_listeners(&self, listeners: &Listeners) -> anyhow::Result<()> {
-        let text = serde_json::json!({
+        let mut text = serde_json::json!({
             "http": listeners.http.to_string(),
             "usp.websocket": listeners.usp_websocket.to_string(),
         });
+        if let Some(listen) = listeners.usp_mqtt_broker {
+            text["usp.mqtt.broker"] = listen.to_string().into();
+        }
         let file = self.folder.join("listeners.json");
         pki::file::write_atomic(&file, text.to_string().as_bytes(), 0o600)?;
         Ok(())

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use api::gateway::{ConnectInfo, Later, Schema, Trace, Traced};
 use fleet::device::Device;
-use fleet::ids::{DeviceId, JobId, Seq, TenantId};
+use fleet::ids::{DeviceId, Fingerprint, JobId, Seq, TenantId};
 use fleet::lane::JobRef;
 use fleet::port::{Lanes, Store, StoreError};
 use tokio::sync::watch;
 use usp_endpoint::exchange::Direction;
 
 use crate::metrics::Metrics;
+use crate::trust::Shelf;
 use crate::usp::Usp;
 
 /// The API's view of the server.
@@ -21,6 +22,7 @@ pub(crate) struct ServerGateway<S: Store> {
     metrics: Arc<Metrics>,
     connect: ConnectInfo,
     log: watch::Receiver<Seq>,
+    shelf: Arc<Shelf<S>>,
 }
 
 impl<S: Store> ServerGateway<S> {
@@ -30,8 +32,9 @@ impl<S: Store> ServerGateway<S> {
         metrics: Arc<Metrics>,
         connect: ConnectInfo,
         log: watch::Receiver<Seq>,
+        shelf: Arc<Shelf<S>>,
     ) -> Self {
-        ServerGateway { usp, metrics, connect, log }
+        ServerGateway { usp, metrics, connect, log, shelf }
     }
 }
 
@@ -88,6 +91,15 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
     fn forgotten(&self, _tenant: TenantId, device: DeviceId) {
         self.usp.forget(device);
         self.usp.dials_changed();
+    }
+
+    fn revoked(&self, _tenant: TenantId, device: DeviceId, fingerprint: Fingerprint) -> Later<'_, ()> {
+        self.usp.revoked(device, fingerprint);
+        Box::pin(self.shelf.clear())
+    }
+
+    fn crl(&self) -> Later<'_, Result<Vec<u8>, String>> {
+        Box::pin(async { self.shelf.list().await.map(|list| list.to_vec()) })
     }
 
     fn trace(&self, _tenant: TenantId, device: DeviceId) -> Trace {

@@ -1,35 +1,55 @@
-//! The HTTP listener: its own accept loop with a limit on connections, TLS, and a time-out for heads.
+//! The HTTP listener: its own accept loop with limits on connections, TLS, and time-outs for heads and bodies.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Recognised;
+
 use axum::Router;
+use axum::body::Body;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use mtp::Cause;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
+use tower_http::timeout::TimeoutBody;
 
-/// How long the handshake and each request's head may take.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::clock::Clock;
+use crate::doors::Doors;
+use crate::metrics::Metrics;
+
 /// How long connections may finish what they are doing when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// How the listener behaves.
+pub(crate) struct Options {
+    /// More connections than these wait in the kernel's queue.
+    pub(crate) max_connections: usize,
+    /// How long the handshake and each request's head may take, and a pause in a body.
+    pub(crate) patience: Duration,
+    /// What strangers may cost.
+    pub(crate) doors: Doors,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
+}
 
 /// Serves until `stop` turns true; then connections finish their request.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
     router: Router,
-    max_connections: usize,
+    options: Options,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(max_connections));
+    let places = Arc::new(Semaphore::new(options.max_connections));
     let acceptor = tls.map(TlsAcceptor::from);
+    let options = Arc::new(options);
     loop {
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place.expect("it is never closed"),
@@ -41,23 +61,26 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((socket, peer)) => {
+                let Some(visit) = Visit::begin(&options, peer) else { continue };
                 let (router, acceptor, stop) = (router.clone(), acceptor.clone(), stop.clone());
                 tokio::spawn(async move {
                     let _ = socket.set_nodelay(true);
                     match acceptor {
-                        None => connection(socket, peer, router, stop, place).await,
-                        Some(acceptor) => match timeout(HEAD_TIMEOUT, acceptor.accept(socket)).await {
-                            Ok(Ok(stream)) => connection(stream, peer, router, stop, place).await,
-                            Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake"),
-                            Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
-                        },
+                        None => connection(socket, visit, router, stop, place).await,
+                        Some(acceptor) => {
+                            match timeout(visit.options.patience, acceptor.accept(socket)).await {
+                                Ok(Ok(stream)) => connection(stream, visit, router, stop, place).await,
+                                Ok(Err(error)) => visit.refused(Cause::Tls, &error.to_string()),
+                                Err(_) => visit.refused(Cause::TimeOut, "the TLS handshake took too long"),
+                            }
+                        }
                     }
                 });
             }
             Err(error) => accept_failed(&error).await,
         }
     }
-    let all = u32::try_from(max_connections).unwrap_or(u32::MAX);
+    let all = u32::try_from(options.max_connections).unwrap_or(u32::MAX);
     let _ = timeout(DRAIN, places.acquire_many(all)).await;
 }
 
@@ -72,22 +95,60 @@ async fn accept_failed(error: &io::Error) {
     tokio::time::sleep(Duration::from_millis(100)).await;
 }
 
+/// A connection as its address is charged for it.
+struct Visit {
+    options: Arc<Options>,
+    peer: SocketAddr,
+    recognised: Recognised,
+}
+
+impl Visit {
+    /// `None` when the address has too many already that proved nothing.
+    fn begin(options: &Arc<Options>, peer: SocketAddr) -> Option<Visit> {
+        let visit = Visit { options: Arc::clone(options), peer, recognised: Recognised::default() };
+        if options.doors.knock(peer.ip(), options.clock.now().mono) {
+            return Some(visit);
+        }
+        visit.refused(Cause::Rate, "too many connections of this address that have proven nothing");
+        None
+    }
+
+    fn refused(&self, cause: Cause, why: &str) {
+        self.options.metrics.refused.inc();
+        self.options.metrics.refused_for(cause);
+        tracing::debug!(peer = %self.peer, cause = cause.as_str(), why, "HTTP connection");
+    }
+}
+
+impl Drop for Visit {
+    /// Who was signed in costs the address nothing.
+    fn drop(&mut self) {
+        if self.recognised.get() {
+            self.options.doors.welcome(self.peer.ip(), self.options.clock.now().mono);
+        }
+    }
+}
+
 async fn connection<IO>(
     stream: IO,
-    peer: SocketAddr,
+    visit: Visit,
     router: Router,
     mut stop: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
 ) where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let (peer, patience) = (visit.peer, visit.options.patience);
+    let recognised = visit.recognised.clone();
     let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(api::Peer(peer.ip()));
-        request
+        request.extensions_mut().insert(recognised.clone());
+        // A body that comes to a halt must not keep its connection for ever.
+        request.map(|body| Body::new(TimeoutBody::new(patience, body)))
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(patience)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .with_upgrades();
     tokio::pin!(connection);

@@ -2,15 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use anyhow::bail;
 use pki::{ServerNames, Validity};
 
 use crate::data_dir::DataDir;
-
-/// How long the server's certificate is valid.
-const SERVER_LIFETIME: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
+use crate::limits::SERVER_LIFETIME;
 
 /// Writes `cusp.toml` into `folder`, and CA, certificate and key into the data folder, which `cusp.toml` then
 /// names; `folder/cusp-data` unless another is given. Existing files are never overwritten.
@@ -65,6 +63,12 @@ listen = "0.0.0.0:8183"
 path = "/usp"
 tls = {{ cert = {cert}, key = {key} }}
 public_url = "wss://{host}:8183/usp"
+
+# An MQTT broker for agents, beside WebSocket.
+# [usp.mqtt.broker]
+# listen = "0.0.0.0:8883"
+# tls = {{ cert = {cert}, key = {key} }}
+# public_url = "mqtts://{host}:8883"
 
 [enrolment]
 # "approve": unknown devices wait for a person; "open": for labs; "closed": they are refused.

@@ -9,6 +9,7 @@ pub mod control;
 pub mod data_dir;
 mod descriptors;
 mod discovery;
+mod doors;
 mod gateway;
 mod http;
 mod init;
@@ -17,6 +18,8 @@ pub mod metrics;
 mod schema;
 mod schemas;
 mod start;
+mod transports;
+mod trust;
 pub mod usp;
 
 pub use config::Config;
@@ -27,6 +30,9 @@ pub use start::Server;
 use std::path::Path;
 
 use anyhow::Context;
+
+/// Reads certificates, CAs and lists of revoked certificates again, while the server runs.
+pub type Reload = trust::Reload<store::SqliteStore>;
 
 /// Puts a copy made by a backup in place of the store of a folder that no server uses.
 ///

@@ -2,14 +2,37 @@
 
 use std::time::Duration;
 
-/// Attempts that an address may fail at once: a site of many new devices behind one address is usual.
-pub const ATTEMPTS: u32 = 60;
-/// How long it takes until one more is granted.
+/// How long it takes until an address that has failed too often may fail once more.
 pub const ATTEMPT_EVERY: Duration = Duration::from_secs(1);
-/// Addresses whose attempts are counted; the ones heard of longest ago make room.
-pub const ATTEMPT_ADDRESSES: usize = 16 * 1024;
-/// Connections that wait for a person at the same time.
+/// How often the list of refusals names an address that is held off.
+pub const TOLD_EVERY: Duration = Duration::from_secs(60);
+/// Addresses that are counted in each of the tables; the ones heard of longest ago make room.
+pub const ADDRESSES: usize = 16 * 1024;
+/// How long the certificates last that the internal CA issues for this server; they are renewed after two
+/// thirds of it.
+pub const SERVER_LIFETIME: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How long a device that has been given a certificate waits for another; it may have lost the answer.
+pub const RENEW_PAUSE: Duration = Duration::from_secs(60);
+/// How long a list of revoked certificates counts.
+pub const CRL_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a list of revoked certificates is handed out before another is signed.
+pub const CRL_FRESH: Duration = Duration::from_secs(60);
+/// Certificates over which addresses contend that are watched at once.
+pub const CLONES: usize = 4096;
+/// How often two addresses take a device's connection from each other until that is noticed.
+pub const CLONE_TURNS: u32 = 3;
+/// Within which time.
+pub const CLONE_WINDOW: Duration = Duration::from_secs(600);
+/// Rows of the audit log about misused identities that an address may cause at once; then one a minute.
+pub const MISUSE_ROWS: u32 = 10;
+/// Connections that wait for a person at the same time; as many more behind brokers.
 pub const PENDING_LINKS: usize = 1024;
+/// Agents behind one broker that have a link at the same time.
+pub const BROKER_PEERS: usize = 100_000;
+/// Agents behind brokers that may be refused, or have to wait, at once; those beyond that are counted only.
+pub const STRANGERS: u32 = 600;
+/// How long it takes until one more is granted.
+pub const STRANGER_EVERY: Duration = Duration::from_millis(50);
 /// Refusals on their way to the store; more are counted and logged, and not listed.
 pub const REFUSALS_UNSTORED: usize = 64;
 /// How often the decision about a link is taken again because another link came between.

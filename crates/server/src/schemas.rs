@@ -95,10 +95,12 @@ impl Schemas {
         let mut kept = self.kept();
         kept.clock += 1;
         let used = kept.clock;
-        let fresh = || Model { used, schema: Arc::default() };
-        let model = kept.models.entry(key).or_insert_with(fresh);
-        model.used = used;
-        let cell = Arc::clone(&model.schema);
+        if let Some(model) = kept.models.get_mut(&key) {
+            model.used = used;
+            return (Arc::clone(&model.schema), kept.imported.clone());
+        }
+        let cell = Arc::default();
+        kept.models.insert(key, Model { used, schema: Arc::clone(&cell) });
         while kept.models.len() > MODELS {
             let idle = kept.models.iter().filter(|(_, model)| !model.is_in_use());
             let Some(oldest) = idle.min_by_key(|(_, model)| model.used).map(|(key, _)| *key) else { break };

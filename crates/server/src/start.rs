@@ -10,28 +10,28 @@ use fleet::port::{Prune, Store as _, Write, Written};
 use mtp::Role;
 use mtp::discovery::Advertiser;
 use mtp::ws::{ListenConfig, Listener};
-use pki::{Ca, CertificateRequest, DeviceVerifier, Identity, ServerNames, ServerTls, Validity};
-use rustls::pki_types::CertificateDer;
+use pki::session::SessionCrypto;
+use pki::{Ca, ServerNames, ServerTls, Trust, Validity};
 use store::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use usp_endpoint::EndpointId;
+use usp_endpoint::session::io::{Mode, Policy};
 
 use crate::clock::Clock;
-use crate::config::{Config, Tls};
+use crate::config::{Config, SessionMode};
 use crate::connect;
 use crate::data_dir::{DataDir, Listeners};
-use crate::descriptors::{self, Shares};
+use crate::descriptors;
 use crate::discovery;
+use crate::doors::Doors;
 use crate::gateway::ServerGateway;
 use crate::metrics::Metrics;
-use crate::usp::{DialOptions, Inspect, Issued, Issuer, Usp, UspOptions, dial};
+use crate::transports::Transports;
+use crate::trust::{Authority, Reload, Shelf, Trusting};
+use crate::usp::{DialOptions, Inspect, Usp, UspOptions, dial};
 use crate::{control, http};
 
-/// How long a device's certificate is valid.
-const DEVICE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
-/// How long the certificate is valid that devices see when we dial them.
-const CONTROLLER_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// How often overdue jobs, and lanes that came to a halt, are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_secs(5);
 /// How often rows past their retention are removed.
@@ -43,18 +43,20 @@ pub struct Server {
     pub listeners: Listeners,
     /// The URL of the one-time sign-in link; only as long as nobody has set a password.
     pub sign_in: Option<String>,
-    shares: Shares,
     http: TcpListener,
     http_tls: Option<ServerTls>,
     websocket: Listener,
     router: axum::Router,
     usp: Usp<SqliteStore>,
     dial: DialOptions,
+    transports: Transports,
     advertiser: Option<Advertiser>,
     store: SqliteStore,
     clock: Clock,
     position: watch::Sender<Seq>,
     stop: watch::Sender<bool>,
+    http_options: http::Options,
+    reload: Reload<SqliteStore>,
 }
 
 impl Server {
@@ -85,43 +87,67 @@ impl Server {
         if let Written::Count(jobs @ 1..) = recovered {
             tracing::info!(jobs, "jobs of the last run wait again or are in doubt");
         }
-        let ca = folder.ca()?;
         let endpoint = folder.endpoint(config.usp.endpoint.as_deref())?;
         let metrics = Arc::new(Metrics::default());
 
         let http = TcpListener::bind(config.http_listen())
             .await
             .with_context(|| format!("http.listen = \"{}\"", config.http_listen()))?;
-        let http_tls =
-            config.http.tls.as_ref().map(|tls| tls_of(tls, &ca)).transpose().context("http.tls")?;
-        let websocket_tls = config
-            .usp
-            .websocket
-            .tls
-            .as_ref()
-            .map(|tls| tls_of(tls, &ca))
-            .transpose()
+        let crl = format!("{}{}", connect::http_url(config, http.local_addr()?), api::CRL_PATH);
+        let lifetime = Duration::from_secs(u64::from(config.certificate_days()) * 24 * 3600);
+        let authority = Arc::new(Authority::new(folder.ca()?.with_crl_url(crl), lifetime));
+        let mut trusting = Trusting::new(Arc::clone(&authority), &endpoint, config.usp.websocket.tls.clone())
             .context("usp.websocket.tls")?;
+        let http_tls = config.http.tls.as_ref().map(|tls| trusting.listener("http.tls", tls)).transpose()?;
+        let websocket_tls = config.usp.websocket.tls.as_ref();
+        let websocket_tls =
+            websocket_tls.map(|tls| trusting.listener("usp.websocket.tls", tls)).transpose()?;
         let mut listen = ListenConfig::new(config.websocket_path(), endpoint.clone(), Role::Controller);
-        listen.max_connections = shares.peers.get();
+        // Where there is a broker, the two share what there is.
+        let broker = &config.usp.mqtt.broker;
+        let peers = if broker.listen.is_some() { shares.peers.get().div_ceil(2) } else { shares.peers.get() };
+        listen.max_connections = peers;
+        listen.handshake_timeout = config.limits.handshake();
+        let doors = Doors::new(&config.limits);
         let websocket = Listener::bind(config.websocket_listen(), websocket_tls, listen)
             .await
             .with_context(|| format!("usp.websocket.listen = \"{}\"", config.websocket_listen()))?;
-        let listeners = Listeners { http: http.local_addr()?, usp_websocket: websocket.local_addr()? };
+        let broker_tls = broker.tls.as_ref();
+        let broker_tls = broker_tls.map(|tls| trusting.listener("usp.mqtt.broker.tls", tls)).transpose()?;
+        let ca = authority.ca();
+        let transports = Transports::open(config, broker_tls, peers, &folder, ca, &endpoint).await?;
+        let listeners = Listeners {
+            http: http.local_addr()?,
+            usp_websocket: websocket.local_addr()?,
+            usp_mqtt_broker: transports.broker_address(),
+        };
 
-        let connect = connect::info(config, &listeners, &endpoint, &ca);
-        let dial = dial_options(config, &ca, &endpoint).context("usp.dial")?;
+        let connect = connect::info(config, &listeners, &endpoint, authority.ca());
+        let mdns = discovery::asker(config);
+        let dial = DialOptions { retry_seconds: config.dial_retry_seconds(), trust: trusting.dial(), mdns };
         let advertiser = discovery::advertiser(config, &listeners, &endpoint);
         let usp_options = UspOptions {
+            sessions: session_policy(config),
+            crypto: Some(Arc::new(session_keys(config, ca, &endpoint).context("usp.sessions")?)),
             endpoint,
             tenant: TenantId::DEFAULT,
             policy: config.enrolment.policy.into(),
-            issuer: Some(Box::new(CaIssuer(ca))),
+            issuer: Some(Box::new(Arc::clone(&authority))),
             inspect,
         };
-        let usp = Usp::new(store.clone(), clock, usp_options, Arc::clone(&metrics));
+        let usp = Usp::new(store.clone(), clock, usp_options, doors, Arc::clone(&metrics));
+        let http_options = http::Options {
+            max_connections: shares.http,
+            patience: config.limits.handshake(),
+            // Its own: devices that fail must not lock the people out who sit behind the same address.
+            doors: Doors::new(&config.limits),
+            clock,
+            metrics: Arc::clone(&metrics),
+        };
         let (position, positions) = watch::channel(store.last_event().await?);
-        let gateway = ServerGateway::new(usp.clone(), metrics, connect, positions);
+        let shelf = Arc::new(Shelf::new(store.clone(), authority, clock));
+        let gateway = ServerGateway::new(usp.clone(), metrics, connect, positions, shelf);
+        let reload = Reload::new(trusting, usp.clone());
         let settings = api::Settings { tls: http_tls.is_some(), ..api::Settings::default() };
         let app = api::App::new(store.clone(), Arc::new(gateway), settings);
         app.reload_data_models()
@@ -131,46 +157,58 @@ impl Server {
         let sign_in = sign_in_link(&store, &clock, config, &listeners).await?;
 
         let (stop, stopped) = watch::channel(false);
-        control::serve(&folder, store.clone(), clock, stopped).await?;
+        control::serve(&folder, store.clone(), clock, reload.clone(), stopped).await?;
         folder.write_listeners(&listeners)?;
         tracing::info!(http = %listeners.http, usp_websocket = %listeners.usp_websocket, "listening");
+        if let Some(listen) = listeners.usp_mqtt_broker {
+            tracing::info!(usp_mqtt_broker = %listen, "listening");
+        }
         Ok(Server {
             listeners,
             sign_in,
-            shares,
             http,
             http_tls,
             websocket,
             router,
             usp,
             dial,
+            transports,
             advertiser,
             store,
             clock,
             position,
             stop,
+            http_options,
+            reload,
         })
+    }
+
+    /// Reads certificates, CAs and lists of revoked certificates again when it is asked to.
+    pub fn reloading(&self) -> Reload<SqliteStore> {
+        self.reload.clone()
     }
 
     /// Serves until `shutdown` is done, then lets connections finish.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let Server {
-            shares,
             http,
             http_tls,
             websocket,
             router,
             usp,
             dial,
+            transports,
             advertiser,
             store,
             clock,
             position,
             stop,
+            http_options,
+            reload,
             ..
         } = self;
         let tls = http_tls.map(|tls| Arc::clone(tls.config()));
-        let serving = tokio::spawn(http::serve(http, tls, router, shares.http, stop.subscribe()));
+        let serving = tokio::spawn(http::serve(http, tls, router, http_options, stop.subscribe()));
         let mut stopped = stop.subscribe();
         let admission = Arc::new(usp.clone());
         let links = tokio::spawn(websocket.run(Arc::new(usp.clone()), admission, async move {
@@ -183,13 +221,15 @@ impl Server {
             }))
         });
         let dialling = tokio::spawn(dial::run(usp.clone(), dial, stop.subscribe()));
+        let others = transports.spawn(&usp, &stop);
         let follower = tokio::spawn(follow_log(store.positions(), position));
-        let workers = tokio::spawn(work(store, usp, clock));
+        let workers = tokio::spawn(work(store, usp, clock, reload));
         shutdown.await;
         tracing::info!("stopping");
         let _ = stop.send(true);
         let _ = links.await;
         let _ = dialling.await;
+        others.join_all().await;
         if let Some(advertising) = advertising {
             let _ = advertising.await;
         }
@@ -212,7 +252,7 @@ async fn follow_log(mut durable: watch::Receiver<Seq>, position: watch::Sender<S
 }
 
 /// What happens without anybody asking: deadlines pass, old rows go.
-async fn work(store: SqliteStore, usp: Usp<SqliteStore>, clock: Clock) {
+async fn work(store: SqliteStore, usp: Usp<SqliteStore>, clock: Clock, reload: Reload<SqliteStore>) {
     let mut expire = tokio::time::interval(EXPIRE_EVERY);
     let mut prune = tokio::time::interval(PRUNE_EVERY);
     loop {
@@ -227,6 +267,7 @@ async fn work(store: SqliteStore, usp: Usp<SqliteStore>, clock: Clock) {
             }
             _ = prune.tick() => {
                 while let Ok(Written::Count(1..)) = store.submit(Write::Prune(Prune::defaults(clock.utc()))).await {}
+                reload.renew(SystemTime::now()).await;
             }
         }
     }
@@ -239,65 +280,31 @@ async fn sign_in_link(
     listeners: &Listeners,
 ) -> anyhow::Result<Option<String>> {
     let made = api::auth::ensure_owner(store, TenantId::DEFAULT, clock.utc()).await?;
-    let base = connect::http_url(config, listeners);
+    let base = connect::http_url(config, listeners.http);
     Ok(made.map(|made| format!("{base}/sign-in?link={}", made.secret.expose())))
 }
 
-fn tls_of(tls: &Tls, ca: &Ca) -> anyhow::Result<ServerTls> {
-    let identity = Identity::load(&tls.cert, &tls.key)
-        .with_context(|| format!("{} and {}", tls.cert.display(), tls.key.display()))?;
-    let roots = roots_of(Some(tls), ca)?;
-    // Whether a device must show a certificate is admission's to say: it may be on its way to get one.
-    let verifier = DeviceVerifier::new(&roots, false, pki::provider())?;
-    Ok(ServerTls::new(&identity, verifier)?)
-}
+/// How long the certificate is valid that devices see in end-to-end sessions.
+const SESSION_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// CAs of devices: the internal one, and those of the configuration.
-fn roots_of(tls: Option<&Tls>, ca: &Ca) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+/// Our credential in end-to-end sessions, and whose certificates count there: those of the CAs that count on
+/// connections.
+fn session_keys(config: &Config, ca: &Ca, endpoint: &EndpointId) -> anyhow::Result<SessionCrypto> {
+    let names = ServerNames { dns: Vec::new(), ips: Vec::new(), endpoint: Some(endpoint.clone()) };
+    let identity = ca.issue_server(&names, Validity::lasting(SystemTime::now(), SESSION_LIFETIME))?;
     let mut roots = vec![ca.certificate().clone()];
-    if let Some(file) = tls.and_then(|tls| tls.client_ca.as_ref()) {
+    if let Some(file) = config.usp.websocket.tls.as_ref().and_then(|tls| tls.client_ca.as_ref()) {
         let pem = std::fs::read(file).with_context(|| file.display().to_string())?;
         roots.extend(pki::pem::certificates(&pem)?);
     }
-    Ok(roots)
+    Ok(SessionCrypto::new(&identity, Trust { roots, ..Trust::default() }, true)?)
 }
 
-/// What we show to devices that we dial comes from the internal CA, afresh with every start: it is the
-/// one CA of which every device that we enrolled knows.
-fn dial_options(config: &Config, ca: &Ca, endpoint: &EndpointId) -> anyhow::Result<DialOptions> {
-    let names = ServerNames { dns: Vec::new(), ips: Vec::new(), endpoint: Some(endpoint.clone()) };
-    let identity = ca.issue_server(&names, Validity::lasting(SystemTime::now(), CONTROLLER_LIFETIME))?;
-    let roots = roots_of(config.usp.websocket.tls.as_ref(), ca)?;
-    let mdns = discovery::asker(config);
-    Ok(DialOptions { retry_seconds: config.dial_retry_seconds(), roots, identity, mdns })
-}
-
-/// Issues from the internal CA: the request must name exactly one endpoint.
-struct CaIssuer(Ca);
-
-impl Issuer for CaIssuer {
-    fn endpoint(&self, request_pem: &str) -> Result<EndpointId, String> {
-        subject_of(request_pem).map(|(_, endpoint)| endpoint)
-    }
-
-    fn issue(&self, request_pem: &str) -> Result<Issued, String> {
-        let (request, endpoint) = subject_of(request_pem)?;
-        let validity = Validity::lasting(SystemTime::now(), DEVICE_LIFETIME);
-        let chain = self.0.issue_device(&request, &endpoint, validity).map_err(|error| error.to_string())?;
-        let leaf = chain.first().ok_or("the CA issued nothing")?;
-        Ok(Issued {
-            endpoint,
-            fingerprint: pki::fingerprint(leaf),
-            chain_pem: pki::pem::encode_chain(&chain),
-        })
-    }
-}
-
-fn subject_of(request_pem: &str) -> Result<(CertificateRequest, EndpointId), String> {
-    let request = CertificateRequest::parse(request_pem).map_err(|error| error.to_string())?;
-    let [endpoint] = request.endpoint_ids.as_slice() else {
-        return Err("the request must name exactly one endpoint id".to_owned());
+fn session_policy(config: &Config) -> Policy {
+    let mode = match config.usp.sessions {
+        SessionMode::Allow => Mode::Allow,
+        SessionMode::Require => Mode::Require,
+        SessionMode::Forbid => Mode::Forbid,
     };
-    let endpoint = endpoint.clone();
-    Ok((request, endpoint))
+    Policy { mode, ..Policy::default() }
 }

@@ -6,11 +6,13 @@ use crate::Error;
 
 /// The steps; the form of a store is the number of the last one it has taken. A step that was released is
 /// never edited.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 6] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
+    include_str!("migrations/0005.sql"),
+    include_str!("migrations/0006.sql"),
 ];
 
 /// Takes the steps that are missing.

@@ -4,9 +4,10 @@
 use dm::UtcTime;
 use fleet::access::{ApiToken, EnrolmentToken, Login, SecretHash, User};
 use fleet::audit::{AuditRow, Break, Chain, Tip};
+use fleet::certificate::{Certificate, CertificateQuery, RevokedCertificate};
 use fleet::datamodel::DataModel;
 use fleet::device::{Credential, Device, Identity, SessionRow};
-use fleet::enrolment::{Admission, DialTarget, PendingDevice, RefusedAttempt};
+use fleet::enrolment::{Admission, DialTarget, ExpectedDevice, PendingDevice, RefusedAttempt};
 use fleet::event::Event;
 use fleet::ids::{DeviceId, Fingerprint, JobId, ModelHash, Seq, TenantId, UserId};
 use fleet::job::Job;
@@ -20,11 +21,13 @@ use crate::write::twin;
 
 pub(crate) mod access;
 mod audit;
+mod certificate;
 mod cursor;
 mod datamodel;
 mod devices;
 mod enrolment;
 pub(crate) mod events;
+pub(crate) mod expected;
 mod jobs;
 
 impl Store for SqliteStore {
@@ -64,6 +67,35 @@ impl Store for SqliteStore {
         fingerprint: Fingerprint,
     ) -> Result<Option<Credential>, StoreError> {
         self.pool().read(move |reader| enrolment::credential(&reader.connection, tenant, fingerprint)).await
+    }
+
+    async fn certificates(
+        &self,
+        tenant: TenantId,
+        query: CertificateQuery,
+    ) -> Result<Page<Certificate>, StoreError> {
+        self.pool().read(move |reader| certificate::list(&reader.connection, tenant, &query)).await
+    }
+
+    async fn revoked_certificates(
+        &self,
+        tenant: TenantId,
+        now: UtcTime,
+    ) -> Result<Vec<RevokedCertificate>, StoreError> {
+        self.pool().read(move |reader| certificate::revoked(&reader.connection, tenant, now)).await
+    }
+
+    async fn expected(&self, tenant: TenantId, endpoint: &str) -> Result<Option<ExpectedDevice>, StoreError> {
+        let endpoint = endpoint.to_owned();
+        self.pool().read(move |reader| expected::one_of(&reader.connection, tenant, &endpoint)).await
+    }
+
+    async fn expected_devices(
+        &self,
+        tenant: TenantId,
+        page: PageRequest,
+    ) -> Result<Page<ExpectedDevice>, StoreError> {
+        self.pool().read(move |reader| expected::list(&reader.connection, tenant, &page)).await
     }
 
     async fn sessions(

@@ -14,10 +14,12 @@ use crate::error::Res;
 use crate::query::{one, run, signed, unsigned};
 
 mod access;
+mod certificate;
 mod datamodel;
 mod device;
 mod enrol;
 mod enrolment;
+mod expected;
 mod job;
 mod notification;
 mod prune;
@@ -46,6 +48,12 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
         Write::Reject { tenant, endpoint, at, audit } => enrolment::reject(tx, tenant, &endpoint, at, audit),
         Write::Admit(admit) => enrolment::admit(tx, admit),
         Write::Enrol(enrol) => enrol::enrol(tx, enrol),
+        Write::Renew(renew) => certificate::renew(tx, renew),
+        Write::RevokeCertificate { tenant, fingerprint, reason, at, audit } => {
+            certificate::revoke(tx, tenant, fingerprint, reason, at, audit)
+        }
+        Write::PutExpected(put) => expected::put(tx, put),
+        Write::RemoveExpected { tenant, value, at, audit } => expected::remove(tx, tenant, &value, at, audit),
         Write::PutDial(dial) => enrolment::put_dial(tx, dial),
         Write::RemoveDial { tenant, device, at, audit } => {
             enrolment::remove_dial(tx, tenant, device, at, audit)

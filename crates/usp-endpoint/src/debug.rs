@@ -54,10 +54,11 @@ mod agent {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             match self {
                 Input::Started(boot) => f.debug_tuple("Started").field(boot).finish(),
-                Input::LinkUp { controller, return_path, peer } => f
+                Input::LinkUp { controller, return_path, contact, peer } => f
                     .debug_struct("LinkUp")
                     .field("controller", controller)
                     .field("return_path", return_path)
+                    .field("contact", contact)
                     .field("peer", peer)
                     .finish(),
                 Input::LinkDown(link) => f.debug_tuple("LinkDown").field(link).finish(),
@@ -78,6 +79,7 @@ mod agent {
                 Input::Event(event) => f.debug_tuple("Event").field(event).finish(),
                 Input::ModelChanged => f.write_str("ModelChanged"),
                 Input::Timeout => f.write_str("Timeout"),
+                Input::Consent => f.write_str("Consent"),
                 Input::Shutdown => f.write_str("Shutdown"),
             }
         }

@@ -11,7 +11,6 @@ mod debug;
 pub mod limits;
 pub mod msg_id;
 pub mod retry;
-#[cfg(feature = "e2e")]
 pub mod session;
 pub mod translate;
 

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Agent: paths of one Get, GetInstances or GetSupportedDM; one more is answered 7005.
+pub const MAX_PATHS: usize = 4096;
+
 /// Agent: requests of all controllers under way or waiting; one more is answered 7005.
 pub const MAX_REQUESTS: usize = 256;
 
@@ -60,6 +63,27 @@ pub const MAX_ROLE_TARGETS: usize = 256;
 
 /// Agent: roles of one controller that count.
 pub const MAX_CONTROLLER_ROLES: usize = 32;
+
+/// Agent: rows of the Certificate table; one more fails with 7005.
+pub const MAX_CERTIFICATES: usize = 64;
+
+/// Agent: bytes of one certificate's DER; a longer one is refused with 7005.
+pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
+
+/// Agent: certificates of a chain that are looked at on the way to one of the tables.
+pub const MAX_CHAIN: usize = 8;
+
+/// Agent: refusals that are written into the audit log within a minute; of the others only the number is.
+pub const MAX_AUDITED_REFUSALS: u32 = 32;
+
+/// Agent: values of one row, and refusals of one request, that an audit log is told.
+pub const MAX_AUDITED_VALUES: usize = 16;
+
+/// Agent: bytes of each text in an entry of the audit log.
+pub const MAX_AUDITED_BYTES: usize = 2048;
+
+/// Agent: requests that wait for the consent of somebody else; the oldest gives way.
+pub const MAX_WAITING_CONSENTS: usize = 16;
 
 /// Agent: places of one request that are refreshed one by one; more than these are the whole tree.
 pub const MAX_PLACES: usize = 256;
@@ -141,6 +165,10 @@ pub const MAX_SEGMENTED_BYTES: usize = usp_proto::limits::MAX_RECORD_BYTES;
 
 /// Session: bytes of Records that are kept until the peer confirms them.
 pub const MAX_UNCONFIRMED_BYTES: usize = 16 * 1024 * 1024;
+
+/// Session: Records that are kept until the peer confirms them, those without payload included; with one more
+/// the session fails. The longest Message in Records of 512 bytes is fewer.
+pub const MAX_UNCONFIRMED_RECORDS: usize = 32 * 1024;
 
 /// Session: Messages that wait for a session; one more fails.
 pub const MAX_SESSION_QUEUE: usize = 256;

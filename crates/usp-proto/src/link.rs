@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::EndpointId;
+use crate::record::MqttVersion;
 
 /// One connection of one transport in this process. Never reused while the process lives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -26,15 +27,87 @@ pub enum ReturnPath {
         /// The topic that reaches the one Endpoint: never empty, no wildcards.
         topic: Arc<str>,
     },
+    /// A destination of a STOMP server.
+    Stomp {
+        /// The connection to the server, which many Endpoints share.
+        link: LinkId,
+        /// The destination that reaches the one Endpoint: never empty.
+        destination: Arc<str>,
+    },
 }
 
 impl ReturnPath {
+    /// The transport's name, as events and devices show it.
+    pub fn transport(&self) -> &'static str {
+        match self {
+            ReturnPath::WebSocket(_) => "websocket",
+            ReturnPath::Uds(_) => "uds",
+            ReturnPath::Mqtt { .. } => "mqtt",
+            ReturnPath::Stomp { .. } => "stomp",
+        }
+    }
+
+    /// The same, by another connection.
+    #[must_use]
+    pub fn by(&self, link: LinkId) -> ReturnPath {
+        match self {
+            ReturnPath::WebSocket(_) => ReturnPath::WebSocket(link),
+            ReturnPath::Uds(_) => ReturnPath::Uds(link),
+            ReturnPath::Mqtt { topic, .. } => ReturnPath::Mqtt { link, topic: topic.clone() },
+            ReturnPath::Stomp { destination, .. } => {
+                ReturnPath::Stomp { link, destination: destination.clone() }
+            }
+        }
+    }
+
+    /// The same connection, and another address at its broker. Without a broker there is none.
+    #[must_use]
+    pub fn to(&self, address: Arc<str>) -> ReturnPath {
+        match self {
+            ReturnPath::WebSocket(_) | ReturnPath::Uds(_) => self.clone(),
+            ReturnPath::Mqtt { link, .. } => ReturnPath::Mqtt { link: *link, topic: address },
+            ReturnPath::Stomp { link, .. } => ReturnPath::Stomp { link: *link, destination: address },
+        }
+    }
+
+    /// The address at the broker: a topic or a destination.
+    pub fn address(&self) -> Option<Arc<str>> {
+        match self {
+            ReturnPath::WebSocket(_) | ReturnPath::Uds(_) => None,
+            ReturnPath::Mqtt { topic, .. } => Some(topic.clone()),
+            ReturnPath::Stomp { destination, .. } => Some(destination.clone()),
+        }
+    }
+
     /// The connection it leads to.
     pub fn link(&self) -> LinkId {
         match self {
-            ReturnPath::WebSocket(link) | ReturnPath::Uds(link) | ReturnPath::Mqtt { link, .. } => *link,
+            ReturnPath::WebSocket(link)
+            | ReturnPath::Uds(link)
+            | ReturnPath::Mqtt { link, .. }
+            | ReturnPath::Stomp { link, .. } => *link,
         }
     }
+}
+
+/// How the peer reaches us, where that is more than the connection: what our Connect Record names (R-MTP.6).
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Contact {
+    /// By the connection itself.
+    #[default]
+    Connection,
+    /// By a topic of an MQTT broker.
+    Mqtt {
+        /// The version of MQTT that we speak.
+        version: MqttVersion,
+        /// The topic that we are subscribed to: never empty, no wildcards.
+        topic: Arc<str>,
+    },
+    /// By a destination of a STOMP server.
+    Stomp {
+        /// The destination that we are subscribed to; never empty.
+        destination: Arc<str>,
+    },
 }
 
 /// What a transport proved about its peer.
@@ -45,6 +118,11 @@ pub enum PeerAuth {
     Unproven,
     /// TLS with a certificate.
     Certificate(Arc<PeerCertificate>),
+    /// A broker that is trusted to know its clients: each Record of it is from whom it says (R-SEC.4c), which the
+    /// broker's own certificate vouches for.
+    Broker(Arc<PeerCertificate>),
+    /// The user name of somebody who knows its password.
+    Login(Arc<str>),
     /// A process of this host, and whose: the kernel says so (`SO_PEERCRED`).
     Local {
         /// The user id of the process when it connected or began to listen.

@@ -124,6 +124,11 @@ impl RecordType {
                 | RecordType::UdsConnect
         )
     }
+
+    /// Whether the sender leaves (R-MTP.7).
+    pub fn is_disconnect(&self) -> bool {
+        matches!(self, RecordType::Disconnect { .. })
+    }
 }
 
 // Payloads hold values, and some values are secrets: only their lengths are shown.

@@ -72,6 +72,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Certificates that prove devices, or did: by device, the newest first. */
+        get: operations["list_certificates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/certificates/{fingerprint}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a certificate: the connection that stands on it is closed, and no other is let in by it. */
+        post: operations["revoke_certificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/connect": {
         parameters: {
             query?: never;
@@ -455,6 +489,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/expected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Devices that are expected and have not come yet. */
+        get: operations["list_expected"];
+        put?: never;
+        /**
+         * Expects devices: each is let in at first contact if a trusted CA vouches for its endpoint id, or by its
+         *     token.
+         */
+        post: operations["expect_devices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/expected/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Expects a device no more; a token that it was given is ended by itself. */
+        delete: operations["unexpect_device"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs": {
         parameters: {
             query?: never;
@@ -677,6 +749,21 @@ export interface components {
         };
         /** @description A number; as text where JavaScript would round it. */
         Bound: number | string;
+        /** @description What a device needs to be reached through an MQTT broker. */
+        BrokerInfo: {
+            /** @description Configuration of `cusp-agent`, ready to paste. */
+            agent_toml: string;
+            /** @description Factory reset parameters of OB-USP-AGENT; `ENDPOINT_HERE` stands for the device's endpoint id. */
+            obuspa: string;
+            /** @description Whether that is TLS. */
+            tls: boolean;
+            /** @description The controller's topic, which agents send to. */
+            topic: string;
+            /** @description `mqtt://HOST[:PORT]`, or `mqtts://HOST[:PORT]` with TLS. */
+            url: string;
+            /** @description The version of MQTT that the controller speaks with it: `5.0` or `3.1.1`. */
+            version: string;
+        };
         /** @description A device that an ambiguous name may mean. */
         Candidate: {
             /** @description The first of its endpoint ids. */
@@ -686,10 +773,35 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
+        /** @description A certificate that proves a device, or did. */
+        Certificate: {
+            /** @description The id of its device. */
+            device: string;
+            /** @description Until when it is valid, if the internal CA issued it. */
+            expires?: string | null;
+            /** @description SHA-256 of it; its name here. */
+            fingerprint: string;
+            /** @description What people call that device. */
+            name: string;
+            /** @description `issued` by the internal CA, or `pinned` when its device was approved. */
+            origin: string;
+            /** @description Why: `unspecified`, `key-compromise`, `superseded` or `cessation`. */
+            reason?: string | null;
+            /** @description It counts no more. */
+            revoked: boolean;
+            /** @description Since when it is revoked, where that is known. */
+            revoked_at?: string | null;
+            /** @description Its serial number, if the internal CA issued it. */
+            serial?: string | null;
+            /** @description Since when it is on record. */
+            since: string;
+        };
         /** @description What a device needs to connect here. */
         ConnectInfo: {
             /** @description Configuration of `cusp-agent`, ready to paste. */
             agent_toml: string;
+            /** @description MQTT brokers through which devices are reached as well. */
+            brokers: components["schemas"]["BrokerInfo"][];
             /** @description The CA that signed the server's certificate. */
             ca_pem?: string | null;
             /** @description The controller's endpoint id. */
@@ -885,6 +997,50 @@ export interface components {
         };
         /** @enum {string} */
         EventKind: "online" | "offline" | "boot" | "periodic" | "value_change" | "object_creation" | "object_deletion" | "operation_complete" | "event" | "onboard" | "onboarded" | "job" | "pending" | "approved" | "rejected" | "refused";
+        /** @description Devices to expect. */
+        ExpectBody: {
+            /** @description Who; at most 1000. All of them are taken, or none. */
+            devices: components["schemas"]["ExpectedBody"][];
+            /** @description How long their tokens work (`30d`); 30 days if absent. */
+            ttl?: string | null;
+        };
+        /** @description A device that is expected. */
+        Expected: {
+            /** @description A tag that it will get. */
+            group?: string | null;
+            /** @description By what it is known: `endpoint` or `serial`. */
+            kind: string;
+            /** @description What it will be called; its endpoint id otherwise. */
+            name?: string | null;
+            /** @description Since when it is expected. */
+            since: string;
+            /** @description Its endpoint id or serial number. */
+            value: string;
+        };
+        /** @description A device to expect: it has an endpoint id or a serial number. */
+        ExpectedBody: {
+            /** @description Its endpoint id. */
+            endpoint?: string | null;
+            /** @description A tag that it gets. */
+            group?: string | null;
+            /** @description What to call it. */
+            name?: string | null;
+            /** @description The serial number in its `os:` or `ops:` id. */
+            serial?: string | null;
+            /**
+             * @description An enrolment token that it has been given: 20 to 128 printable characters that nobody can guess. Only with
+             *     an endpoint id, for which alone it is good, once.
+             */
+            token?: string | null;
+        };
+        /** @description How many devices are expected now that were not, or not so. */
+        ExpectedCount: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            expected: number;
+        };
         /** @description An instance that failed. */
         Failure: {
             /** @description The parameters that failed. */
@@ -1127,6 +1283,12 @@ export interface components {
             next?: string | null;
         };
         /** @description A piece of a list. */
+        Page_Certificate: {
+            items: components["schemas"]["Certificate"][];
+            /** @description Where the next piece begins; null at the end. */
+            next?: string | null;
+        };
+        /** @description A piece of a list. */
         Page_DataModel: {
             items: components["schemas"]["DataModel"][];
             /** @description Where the next piece begins; null at the end. */
@@ -1147,6 +1309,12 @@ export interface components {
         /** @description A piece of a list. */
         Page_Event: {
             items: components["schemas"]["Event"][];
+            /** @description Where the next piece begins; null at the end. */
+            next?: string | null;
+        };
+        /** @description A piece of a list. */
+        Page_Expected: {
+            items: components["schemas"]["Expected"][];
             /** @description Where the next piece begins; null at the end. */
             next?: string | null;
         };
@@ -1298,6 +1466,11 @@ export interface components {
         Request: components["schemas"]["GetBody"] | components["schemas"]["InstancesBody"] | components["schemas"]["SchemaBody"] | components["schemas"]["SetBody"] | components["schemas"]["DeleteBody"] | components["schemas"]["OperateBody"];
         /** @description Results, by the outcome's kind. */
         Results: components["schemas"]["GetResult"][] | components["schemas"]["InstancesResult"][] | components["schemas"]["SchemaResult"][] | components["schemas"]["SetResult"][] | components["schemas"]["AddResult"][] | components["schemas"]["DeleteResult"][] | components["schemas"]["OperateResult"][];
+        /** @description Ends a certificate. */
+        RevokeBody: {
+            /** @description `unspecified` if absent, `key-compromise`, `superseded` or `cessation`. */
+            reason?: string | null;
+        };
         /** @enum {string} */
         RoleName: "owner" | "operator" | "viewer";
         /** @description One row. */
@@ -1595,6 +1768,77 @@ export interface operations {
         };
         responses: {
             /** @description Set */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_certificates: {
+        parameters: {
+            query?: {
+                /** @description Of the device with this id */
+                device?: string;
+                /** @description Only those that are revoked, or only those that are not */
+                revoked?: boolean;
+                /** @description At most so many rows */
+                limit?: number;
+                /** @description From here on */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A piece of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Certificate"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                fingerprint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RevokeBody"] | null;
+            };
+        };
+        responses: {
+            /** @description It counts no more */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2672,6 +2916,102 @@ export interface operations {
                 content: {
                     "text/event-stream": components["schemas"]["Event"];
                 };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_expected: {
+        parameters: {
+            query?: {
+                /** @description At most so many rows */
+                limit?: number;
+                /** @description From here on */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A piece of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Expected"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    expect_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpectBody"];
+            };
+        };
+        responses: {
+            /** @description They are expected */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExpectedCount"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unexpect_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is not expected */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong */
             default: {

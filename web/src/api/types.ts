@@ -48,6 +48,7 @@ export type ApproveBody = Schemas["ApproveBody"] & { fingerprint?: string };
 export type Refusal = Schemas["Refused"];
 export type Enrolment = Schemas["Enrolment"];
 export type CreatedEnrolment = Schemas["CreatedEnrolment"];
+export type BrokerInfo = Schemas["BrokerInfo"];
 export type ConnectInfo = Schemas["ConnectInfo"];
 export type TraceItem = Schemas["TraceItem"];
 

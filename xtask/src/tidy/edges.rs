@@ -24,7 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("server", &["api", "store", "mtp", "pki", "usp-endpoint[controller]", "fleet", "dm"]),
     ("agent", &["engine", "mtp", "pki", "dm[]"]),
     ("sim", &["engine", "mtp", "pki", "dm"]),
-    ("check", &["usp-proto", "mtp"]),
+    ("check", &["usp-proto", "mtp", "pki"]),
     ("cusp", &["server", "sim", "check"]),
     ("requirement", &[]),
 ];

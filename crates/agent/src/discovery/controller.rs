@@ -5,11 +5,14 @@
 //! policy gives. A controller that has a row of its own already is left as it is.
 
 use dm::operation::{Add, Delete, ObjectSettings, ParamSetting, Set};
-use dm::tree::{Change, Requester, Tree};
-use dm::{Operation, Outcome};
+use dm::tree::{Change, Place, Requester, Tree};
+use dm::{Fault, Operation, Outcome};
+use engine::trust::{Certificate, vouch};
 use mtp::EndpointId;
 use mtp::discovery::dhcp::Answer;
 use mtp::ws::WsUrl;
+
+use crate::trust::Certificates;
 
 const TABLE: &str = "Device.LocalAgent.Controller.";
 
@@ -97,8 +100,9 @@ fn param(name: &str, value: &str, required: bool) -> ParamSetting {
     ParamSetting { param: name.to_owned(), value: value.to_owned(), required }
 }
 
-/// What has to change for a controller that was found in this way to have its row. `role` is a reference, or empty.
-pub fn take(tree: &Tree, source: Source, offer: &Offer, role: &str) -> Vec<Change> {
+/// What has to change for a controller that was found in this way to have its row. `role` is a reference, or empty;
+/// the certificates of `ca` vouch for it. Without room for these nothing changes.
+pub fn take(tree: &Tree, source: Source, offer: &Offer, role: &str, ca: &[Certificate]) -> Vec<Change> {
     let mut staged = Staged { tree: tree.clone(), changes: Vec::new() };
     let endpoint = offer.endpoint.as_str();
     let known = endpoints(tree);
@@ -125,6 +129,13 @@ pub fn take(tree: &Tree, source: Source, offer: &Offer, role: &str) -> Vec<Chang
     }
     staged.set(source.row(), offer.said());
     staged.set(format!("{}MTP.*.WebSocket.", source.row()), offer.place());
+    for certificate in ca {
+        // What it can't be held to would leave it to the CAs of the system.
+        if let Err(fault) = staged.vouch(source, certificate) {
+            tracing::warn!(%fault, controller = %offer.endpoint, "a CA of discovery.ca has no row: nobody is taken");
+            return Vec::new();
+        }
+    }
     staged.changes
 }
 
@@ -145,10 +156,18 @@ pub fn current(tree: &Tree, source: Source) -> Option<EndpointId> {
 
 /// Alias and endpoint id of every row.
 fn endpoints(tree: &Tree) -> Vec<(String, String)> {
-    let path = dm::path::ObjectPath::parse(TABLE).expect("a literal");
-    let Some(table) = dm::tree::Place::of(tree.model(), &path) else { return Vec::new() };
-    let rows = tree.rows(&table).into_iter().map(|number| table.row(number));
+    let rows = rows(tree).into_iter();
     rows.map(|row| (tree.text_of(&row, "Alias"), tree.text_of(&row, "EndpointID"))).collect()
+}
+
+fn row_of(tree: &Tree, source: Source) -> Option<Place> {
+    rows(tree).into_iter().find(|row| tree.text_of(row, "Alias") == source.alias())
+}
+
+fn rows(tree: &Tree) -> Vec<Place> {
+    let path = dm::path::ObjectPath::parse(TABLE).expect("a literal");
+    let Some(table) = Place::of(tree.model(), &path) else { return Vec::new() };
+    tree.rows(&table).into_iter().map(|number| table.row(number)).collect()
 }
 
 /// Changes one after another, each seeing those before it.
@@ -172,6 +191,15 @@ impl Staged {
 
     fn delete(&mut self, source: Source) {
         self.run(&Operation::Delete(Delete { allow_partial: false, paths: vec![source.row()] }));
+    }
+
+    fn vouch(&mut self, source: Source, certificate: &Certificate) -> Result<(), Fault> {
+        if let Some(row) = row_of(&self.tree, source) {
+            let changes = vouch(&self.tree, &Certificates, &row, certificate)?;
+            self.tree.apply(&changes);
+            self.changes.extend(changes);
+        }
+        Ok(())
     }
 
     fn run(&mut self, operation: &Operation) {

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Result;
 use dm::tree::{Change, Tree};
 use engine::Instance;
+use engine::trust::Certificate;
 use mtp::discovery::ask::Asker;
 use mtp::discovery::dhcp::Answer;
 use mtp::discovery::found::Wanted;
@@ -28,6 +30,7 @@ use crate::providers::dns::Dns;
 use crate::roles;
 use crate::state::random;
 use crate::system::SystemRoot;
+use crate::trust;
 
 /// Where DNS listens.
 const DNS_PORT: u16 = 53;
@@ -114,7 +117,15 @@ impl Search {
                     }
                 };
                 tracing::info!(controller = %offer.endpoint, url = %offer.url, ?source, "found");
-                apply(instance, |tree| controller::take(tree, source, &offer, &self.role)).await;
+                let ca = match self.ca() {
+                    Ok(ca) => ca,
+                    Err(error) => {
+                        tracing::error!(error = format!("{error:#}"), "discovery.ca: nobody is taken");
+                        (asks, missing) = (true, true);
+                        continue;
+                    }
+                };
+                apply(instance, |tree| controller::take(tree, source, &offer, &self.role, &ca)).await;
             }
             let again = match (asks, missing) {
                 (_, true) => Some(retry.next_wait().min(SEARCH_AT_LAST)),
@@ -150,6 +161,11 @@ impl Search {
             None => return true,
         }
         false
+    }
+
+    /// The certificates that vouch for who is found.
+    fn ca(&self) -> Result<Vec<Certificate>> {
+        self.config.ca.as_deref().map_or(Ok(Vec::new()), trust::certificates)
     }
 
     fn allows(&self, source: Source) -> bool {

@@ -4,7 +4,6 @@
 //! a copy of what the system knows better, and none knows instance numbers: rows are named by keys that
 //! the system gives them.
 
-pub mod certificates;
 pub mod device;
 pub mod device_info;
 pub mod diagnostics;

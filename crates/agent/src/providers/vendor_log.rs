@@ -1,5 +1,6 @@
-//! `DeviceInfo.VendorLogFile.`: the log files that the policy names, and their upload.
+//! `DeviceInfo.VendorLogFile.`: the log files that the policy names, the agent's audit log, and their upload.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -16,7 +17,9 @@ use super::rows::{RowBuilder, object, report};
 use super::support::Support;
 use super::time::credible;
 use super::upload::{self, Target};
+use crate::audit;
 use crate::config::Policy;
+use crate::limits::MAX_AUDIT_BYTES;
 use crate::system::SystemRoot;
 
 const LOG_FILE: &str = "Device.DeviceInfo.VendorLogFile.{i}.";
@@ -47,7 +50,22 @@ impl VendorLog {
             self.policy.log_files.iter().map(|path| path.display().to_string()).collect();
         let usual = || USUAL.iter().map(|path| (*path).to_owned()).collect();
         let paths: Vec<String> = if named.is_empty() { usual() } else { named };
-        paths.into_iter().filter(|path| self.root.path(path).is_file()).collect()
+        let own = self.policy.audit_log.iter().flat_map(|path| [path.clone(), audit::old(path)]);
+        let own = own.map(|path| path.display().to_string());
+        paths.into_iter().chain(own).filter(|path| self.place(path).is_file()).collect()
+    }
+
+    /// Where a file is. The agent's own are where its state is, whatever stands in for the system.
+    fn place(&self, file: &str) -> PathBuf {
+        match self.is_own(file) {
+            true => PathBuf::from(file),
+            false => self.root.path(file),
+        }
+    }
+
+    fn is_own(&self, file: &str) -> bool {
+        let own = self.policy.audit_log.as_ref();
+        own.is_some_and(|path| *path == *file || audit::old(path) == *file)
     }
 
     async fn upload(&self, call: &Call) -> Result<(), Fault> {
@@ -63,7 +81,7 @@ impl VendorLog {
             }
             false => None,
         };
-        upload::put(&self.root.path(&file), &target, login, tls).await
+        upload::put(&self.place(&file), &target, login, tls).await
     }
 
     async fn tell(&self, call: &Call, start: Option<UtcTime>, end: &Result<(), Fault>) {
@@ -112,7 +130,8 @@ impl Provider for VendorLog {
         Box::pin(async {
             let rows = self.files().into_iter().map(|path| {
                 // 0: the maximum is not known.
-                RowBuilder::new(LOG_FILE, &[&path]).text_up_to("Name", &path, 64).uint("MaximumSize", 0)
+                let maximum = if self.is_own(&path) { MAX_AUDIT_BYTES } else { 0 };
+                RowBuilder::new(LOG_FILE, &[&path]).text_up_to("Name", &path, 64).uint("MaximumSize", maximum)
             });
             Ok(report(rows.collect::<Vec<_>>()))
         })

@@ -4,19 +4,20 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use agent::config::Config;
-use agent::enrol::Credentials;
 use agent::host;
 use agent::identity::Identity;
-use agent::links::plans;
+use agent::links::plan::{By, plans};
 use agent::providers;
-use agent::providers::certificates::{Certificates, references};
 use agent::state::{Origin, StateDir};
 use agent::system::SystemRoot;
+use agent::trust::Certificates;
 use dm::ObjectPath;
 use dm::tree::{Place, Tree};
 use engine::Instance;
 use engine::provider::Provider;
+use engine::trust::TrustCrypto as _;
 use mtp::EndpointId;
+use requirement::requirement;
 
 const CONFIG: &str = r#"
 [agent]
@@ -42,7 +43,7 @@ async fn started(config: &Config, folder: &Path) -> Arc<Instance> {
     let endpoint = EndpointId::receive("proto:lab:agent").expect("an id");
     let identity = Identity::default();
     let instance =
-        host::instance(config, &state, &identity, &endpoint, all(config)).await.expect("an instance");
+        host::instance(config, &state, &identity, &endpoint, None, all(config)).await.expect("an instance");
     instance.start().await.expect("it starts");
     instance
 }
@@ -90,6 +91,7 @@ async fn the_running_system_as_a_tree() {
 
 /// The roles of the file are rows of the table, and what they permit is checked by nobody else.
 #[tokio::test]
+#[requirement("R-SEC.13")]
 async fn own_roles_follow_the_built_in_ones() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = "[[role]]\nname = \"Support\"\nsecured = true\n\
@@ -108,10 +110,11 @@ async fn own_roles_follow_the_built_in_ones() {
             assert_eq!(value(tree, "Device.LocalAgent.ControllerTrust.", "SecuredRoles"), role);
             let challenge = |param| value(tree, "Device.LocalAgent.ControllerTrust.Challenge.1.", param);
             assert_eq!((challenge("Role").as_str(), challenge("Description").as_str()), (role, "Help"));
-            assert_eq!(
-                (challenge("Value").as_str(), challenge("Retries").as_str()),
-                ("b3BlbiBzZXNhbWU=", "5")
-            );
+            assert_eq!(challenge("Retries"), "5");
+            // Of the passphrase, in base64, only its hash is kept.
+            let kept = challenge("Value");
+            assert!(Certificates.is_answer(&kept, "b3BlbiBzZXNhbWU="), "{kept}");
+            assert!(!Certificates.is_answer(&kept, "b3BlbiBzZXNhbWE="));
             let permission = |row: u32, param| value(tree, &format!("{role}.Permission.{row}."), param);
             assert_eq!((permission(1, "Order"), permission(1, "Param")), ("0".to_owned(), "r---".to_owned()));
             assert_eq!(permission(2, "Order"), "1");
@@ -127,8 +130,15 @@ async fn the_tables_say_whom_to_dial() {
     let config = Config::parse(CONFIG).expect("well-formed");
     let instance = started(&config, folder.path()).await;
     let plans = instance.with_tree(plans).expect("it runs");
-    let dialled: Vec<_> =
-        plans.iter().map(|(row, plan)| format!("{row} {} {}", plan.controller, plan.url)).collect();
+    let dialled: Vec<_> = plans
+        .controllers
+        .values()
+        .flat_map(|reach| reach.ways.iter().map(|way| (&reach.controller, way)))
+        .map(|(controller, way)| match &way.by {
+            By::WebSocket { url, .. } => format!("{} {controller} {url}", way.row),
+            other => panic!("{other:?}"),
+        })
+        .collect();
     assert_eq!(dialled, ["Device.LocalAgent.Controller.1.MTP.1. proto::one wss://acs.example:8183/usp"]);
 }
 
@@ -136,32 +146,106 @@ async fn the_tables_say_whom_to_dial() {
 async fn trusted_certificates_are_shown_and_controllers_refer_to_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/root.pem");
-    let text = CONFIG.replacen("url =", &format!("ca = {root:?}\nurl ="), 1);
-    let config = Config::parse(&text).expect("well-formed");
-    let state = StateDir::open(folder.path()).expect("a folder");
-    let endpoint = EndpointId::receive("proto:lab:agent").expect("an id");
-    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, endpoint.clone());
-    let credentials = credentials.expect("a certificate");
-    let mut providers = all(&config);
-    providers.push(Arc::new(Certificates::new(credentials.clone())));
-    let identity = Identity::default();
-    let instance = host::instance(&config, &state, &identity, &endpoint, providers);
-    let instance = instance.await.expect("an instance");
-    instance.start().await.expect("it starts");
-    instance.change(|tree| references(tree, &credentials)).await.expect("it is kept");
+    let pin = "ab".repeat(32);
+    let text = CONFIG.replacen("url =", &format!("ca = {root:?}\npin = {pin:?}\nurl ="), 1);
+    let more = format!("[[credential]]\nca = {root:?}\nroles = [\"Untrusted\"]\n[trust]\nfirst_use = true\n");
+    let config = Config::parse(&format!("{text}{more}")).expect("well-formed");
+    let instance = started(&config, folder.path()).await;
+    let pem = std::fs::read_to_string(&root).expect("the fixture");
     for (object, param, expected) in [
         ("Device.LocalAgent.", "CertificateNumberOfEntries", "1"),
+        ("Device.LocalAgent.", "SupportedFingerprintAlgorithms", "SHA-1,SHA-224,SHA-256,SHA-384,SHA-512"),
         ("Device.LocalAgent.Certificate.1.", "SerialNumber", "9A:3F:00:B1:C2"),
         ("Device.LocalAgent.Certificate.1.", "Issuer", "C=SE, O=Example AB, CN=Device Root 7"),
         ("Device.LocalAgent.Certificate.1.", "Enable", "true"),
+        ("Device.LocalAgent.Certificate.1.", "X_CUSP_Certificate", &pem),
         ("Device.LocalAgent.Controller.1.", "Credential", "Device.LocalAgent.Certificate.1"),
+        ("Device.LocalAgent.Controller.1.", "X_CUSP_Pin", &pin),
         // It has no CA of its own in the configuration, and is not dialled with that of another.
         ("Device.LocalAgent.Controller.2.", "Credential", ""),
+        ("Device.LocalAgent.ControllerTrust.", "CredentialNumberOfEntries", "1"),
+        ("Device.LocalAgent.ControllerTrust.", "TOFUAllowed", "true"),
+        ("Device.LocalAgent.ControllerTrust.", "TOFUInactivityTimer", "60"),
+        ("Device.LocalAgent.ControllerTrust.Credential.1.", "Enable", "true"),
+        ("Device.LocalAgent.ControllerTrust.Credential.1.", "AllowedUses", "MTP-and-USP"),
+        ("Device.LocalAgent.ControllerTrust.Credential.1.", "Credential", "Device.LocalAgent.Certificate.1"),
+        (
+            "Device.LocalAgent.ControllerTrust.Credential.1.",
+            "Role",
+            "Device.LocalAgent.ControllerTrust.Role.2",
+        ),
     ] {
         let found = instance.with_tree(|tree| value(tree, object, param)).expect("it runs");
         assert_eq!(found, expected, "{object}{param}");
     }
-    assert!(instance.with_tree(|tree| references(tree, &credentials)).expect("it runs").is_empty());
+}
+
+/// A denial of nothing, and a role that grants nothing because it has too many targets: both said at the start.
+#[tokio::test]
+async fn a_role_says_what_it_means() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let endpoint = EndpointId::receive("proto:lab:agent").expect("an id");
+    for (target, known) in [
+        ("Device.DeviceInfo.ProcessStatus.", true),
+        ("Device.LocalAgent.Controller.[Enable==true].", true),
+        ("Device.LocalAgent.Controller.*.MTP.1.Enable", true),
+        ("Device.DeviceInfo.ProcesStatus.", false),
+        ("Device.LocalAgent.Controller.*.Enabled", false),
+    ] {
+        let text = format!("[[role]]\nname = \"a\"\n[[role.permission]]\ntargets = [{target:?}]\n");
+        let now = Config::parse(&text).expect("well-formed");
+        let made = async || {
+            let config = state.factory_default(&now, &text).expect("a factory default");
+            let identity = Identity::default();
+            host::instance(&config, &state, &identity, &endpoint, None, all(&config)).await
+        };
+        let error = made().await.err().map(|error| error.to_string());
+        assert_eq!(error.map(|error| error.contains(target)), (!known).then_some(true), "{target}");
+        // What was wrong is not kept: the next start reads the corrected file. What was right, is not judged again.
+        assert_eq!(folder.path().join("factory.toml").exists(), known, "{target}");
+        state.forget_factory_default().expect("it is forgotten");
+    }
+}
+
+/// The passphrase is in no file of the agent's own.
+#[test]
+fn the_factory_default_tells_no_passphrase() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let text = "[[challenge]]\ndescription = \"Help\"\npassphrase = \"open sesame\"\nrole = \"Full Access\"";
+    let now = Config::parse(text).expect("well-formed");
+    for _ in 0..2 {
+        let kept = state.factory_default(&now, text).expect("a factory default");
+        assert_eq!(kept.challenges[0].passphrase, None);
+        let hash = kept.challenges[0].passphrase_hash.clone().expect("a hash");
+        assert!(Certificates.is_answer(&hash, "b3BlbiBzZXNhbWU="));
+    }
+    let file = std::fs::read_to_string(folder.path().join("factory.toml")).expect("a file");
+    assert!(!file.contains("sesame") && !file.contains("b3BlbiBzZXNhbWU="), "{file}");
+}
+
+/// The files that the first configuration names may go.
+#[test]
+fn the_factory_default_holds_what_its_files_held() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(&folder.path().join("data")).expect("a folder");
+    let file = folder.path().join("ca.pem");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/root.pem");
+    std::fs::copy(&root, &file).expect("a file");
+    let pem = std::fs::read_to_string(&file).expect("a file");
+    let text =
+        format!("[[controller]]\nendpoint = \"proto::one\"\nca = {file:?}\n[[credential]]\nca = {file:?}\n");
+    let now = Config::parse(&text).expect("well-formed");
+    for _ in 0..2 {
+        let kept = state.factory_default(&now, &text).expect("a factory default");
+        assert_eq!(kept.controllers[0].ca.as_deref(), Some(&*pem));
+        assert_eq!(kept.credentials[0].ca, pem);
+        let _ = std::fs::remove_file(&file);
+    }
+    state.forget_factory_default().expect("it is forgotten");
+    let error = state.factory_default(&now, &text).expect_err("the file is gone");
+    assert!(format!("{error:#}").starts_with("controller proto::one: ca: "), "{error:#}");
 }
 
 #[tokio::test]

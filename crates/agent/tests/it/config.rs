@@ -14,7 +14,7 @@ serial = "S1"
 endpoint = "proto::one"
 url = "wss://acs.example:8183/usp"
 ca = "/etc/cusp/ca.pem"
-pin = "AA:BB"
+pin = "AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99"
 token = "cet_secret"
 
 [[controller]]
@@ -114,7 +114,42 @@ fn what_is_not_understood_is_named() {
     let permission = "[[role]]\nname = \"a\"\n[[role.permission]]\ntargets = [\"Device.";
     check(&format!("{permission}\"]\nparam = \"rr--\""), &["role a", "7012", "Param"]);
     check(&format!("{permission}{{i}}.\"]"), &["role a", "Device.{i}."]);
+    let many =
+        format!("[[role]]\nname = \"a\"\n{}", "[[role.permission]]\ntargets = [\"Device.\"]\n".repeat(257));
+    check(&many, &["role a", "256 targets"]);
+    check(
+        "[[challenge]]\ndescription = \"d\"\nrole = \"Untrusted\"\npassphrase_hash = \"c2VjcmV0\"",
+        &["challenge d"],
+    );
     check(&format!("{permission}\"]\norder = 1"), &["line 5", "`order`"]);
+    check("[[controller]]\nendpoint = \"proto::a\"\npin = \"AA:BB\"", &["pin of proto::a", "64"]);
+    check("[[credential]]\nca = \"x\"\nroles = [\"Chief\"]", &["credential 1", "Chief"]);
+    check("[[credential]]\nca = \"x\"\nuses = \"MTP-and-broker\"", &["line 3", "MTP-and-broker"]);
+    check("[[credential]]\nca = \"x\"\nroles = [\"Banned\", \"Untrusted\"]", &["stands alone"]);
+    check("[trust]\ntofu = true", &["line 2", "`tofu`"]);
+    let guard = "[[policy.guard]]\ntargets = [\"Device.Reboot()\"]\n";
+    check(guard, &["policy.guard 1", "a role, local or a limit"]);
+    check(&format!("{guard}role = \"Chief\""), &["policy.guard 1", "Chief"]);
+    check(&format!("{guard}local = true"), &["policy.guard 1", "consent_file"]);
+    check(&format!("{guard}limit = 0"), &["policy.guard 1", "at least 1"]);
+    check(&format!("{}limit = 1", guard.replace("()", "")), &["policy.guard 1", "for commands"]);
     check("[agent]\noui = \"12345x\"", &["agent.oui"]);
+    let mqtt = |lines: &str| format!("[[controller]]\nendpoint = \"proto::a\"\n[controller.mqtt]\n{lines}");
+    check(&mqtt("topic = \"t\""), &["line 3", "`broker`"]);
+    check(&mqtt("broker = \"mqtt://h\""), &["line 3", "`topic`"]);
+    check(&mqtt("broker = \"mqtt://h\"\ntopic = \"t/#\""), &["proto::a", "t/#"]);
+    check(&mqtt("broker = \"mqtt://h\"\ntopic = \"t\"\nresponse_topic = \"+\""), &["proto::a", "wildcards"]);
+    check(&mqtt("broker = \"mqtt://h\"\ntopic = \"t\"\nsubscribe = [\"a#\"]"), &["proto::a", "a#"]);
+    check(&mqtt("broker = \"mqtt://h\"\ntopic = \"t\"\nqos = 2"), &["proto::a", "0 or 1"]);
+    check(&mqtt("broker = \"mqtt://h\"\ntopic = \"t\"\nversion = \"4\""), &["line 6", "5.0"]);
+    for broker in
+        ["h", "ws://h", "mqtt://", "mqtt://h:0", "mqtt://h:x", "mqtt://u@h", "mqtt://h/p", "mqtts://[::1]1"]
+    {
+        check(&mqtt(&format!("broker = {broker:?}\ntopic = \"t\"")), &["proto::a", "mqtt.broker"]);
+    }
+    check("[[listen]]\naddress = \"0.0.0.0:8184\"\ntls = false", &["0.0.0.0:8184", "TLS"]);
+    check("[[listen]]\ntls = true", &["an address or a socket"]);
+    check("[[listen]]\naddress = \"127.0.0.1:1\"\nsocket = \"/s\"", &["an address or a socket"]);
+    check("[[listen]]\nsocket = \"/s\"\nmode = 0o1000", &["0o660"]);
     check("[[controller]]\nendpoint = \"proto::a\"\n[[controller]]\nendpoint = \"proto::a\"", &["twice"]);
 }

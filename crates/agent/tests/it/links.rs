@@ -8,12 +8,13 @@ use agent::config::{Config, Policy};
 use agent::discovery::DiscoveryConfig;
 use agent::discovery::keep::Names;
 use agent::enrol::Credentials;
+use agent::host;
 use agent::identity::Identity;
+use agent::links::{self, Context};
 use agent::providers::rows::{RowBuilder, object, report};
 use agent::providers::support::Support;
 use agent::state::StateDir;
 use agent::system::SystemRoot;
-use agent::{host, links};
 use dm::model::ModelBuilder;
 use dm::operation::{ObjectSettings, ParamSetting, Set};
 use dm::path::SchemaPath;
@@ -39,7 +40,8 @@ fn agent_id() -> EndpointId {
     EndpointId::receive("proto:lab:agent").expect("an id")
 }
 
-fn names() -> Names {
+/// Of a system whose own resolver does it all.
+pub(crate) fn names() -> Names {
     Names { config: DiscoveryConfig::default(), root: SystemRoot::host() }
 }
 
@@ -120,11 +122,13 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     let credentials =
         Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id()).expect("a certificate");
     let (identity, endpoint) = (Identity::default(), agent_id());
-    let instance = host::instance(&config, &state, &identity, &endpoint, Vec::new());
+    let instance = host::instance(&config, &state, &identity, &endpoint, None, Vec::new());
     let instance = instance.await.expect("an instance");
     instance.start().await.expect("it starts");
+    credentials.attach(&instance);
     let (_stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(links::keep(instance, credentials, agent_id(), names(), stopped));
+    let context = Context::new(instance, credentials, agent_id(), Vec::new(), names());
+    let task = tokio::spawn(links::keep(context, stopped));
 
     let Some(Seen::Up(eid, peer)) = seen.recv().await else { panic!("a link was expected") };
     assert_eq!(eid, Some(agent_id()));
@@ -168,6 +172,30 @@ impl Provider for Risky {
     }
 }
 
+pub(crate) fn risky() -> Arc<dyn Provider> {
+    Arc::new(Risky)
+}
+
+/// An agent in this process, with these controllers; it goes on until the sender says so.
+pub(crate) async fn agent_with(
+    toml: &str,
+    providers: Vec<Arc<dyn Provider>>,
+) -> (tempfile::TempDir, watch::Sender<bool>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let config = Config::parse(toml).expect("well-formed");
+    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id());
+    let (identity, endpoint) = (Identity::default(), agent_id());
+    let instance = host::instance(&config, &state, &identity, &endpoint, None, providers);
+    let instance = instance.await.expect("an instance");
+    instance.start().await.expect("it starts");
+    let (stop, stopped) = watch::channel(false);
+    let credentials = credentials.expect("a certificate");
+    let context = Context::new(instance, credentials, agent_id(), config.listeners, names());
+    tokio::spawn(links::keep(context, stopped));
+    (folder, stop)
+}
+
 #[tokio::test]
 async fn a_risky_change_is_answered_and_then_the_connection_is_made_anew() {
     let mut controller = Controller::listen().await;
@@ -175,16 +203,7 @@ async fn a_risky_change_is_answered_and_then_the_connection_is_made_anew() {
         "[[controller]]\nendpoint = \"proto::controller\"\nurl = \"ws://127.0.0.1:{}/usp\"\n",
         controller.port
     );
-    let folder = tempfile::tempdir().expect("a folder");
-    let state = StateDir::open(folder.path()).expect("a folder");
-    let config = Config::parse(&toml).expect("well-formed");
-    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id());
-    let (identity, endpoint) = (Identity::default(), agent_id());
-    let instance = host::instance(&config, &state, &identity, &endpoint, vec![Arc::new(Risky)]);
-    let instance = instance.await.expect("an instance");
-    instance.start().await.expect("it starts");
-    let (_stop, stopped) = watch::channel(false);
-    tokio::spawn(links::keep(instance, credentials.expect("a certificate"), agent_id(), names(), stopped));
+    let (_folder, _stop) = agent_with(&toml, vec![risky()]).await;
     controller.connected().await;
     let value = ParamSetting { param: "HostName".to_owned(), value: "new".to_owned(), required: true };
     let objects = vec![ObjectSettings { path: "Device.DeviceInfo.".to_owned(), params: vec![value] }];

@@ -2,17 +2,24 @@
 //! in a network namespace of their own.
 
 mod agent;
+mod audit;
 mod config;
 mod discovery;
+mod guard;
 mod icmp;
 mod identity;
 mod kill;
 mod links;
+mod local;
 mod lookup;
+mod mqtt;
 mod namespace;
 mod network;
 mod peer;
+mod plans;
 mod process;
+mod renewal;
 mod support;
 mod system_files;
+mod trust;
 mod upload;

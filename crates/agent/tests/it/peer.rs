@@ -1,21 +1,28 @@
-//! A controller in a few lines, on a real WebSocket, and the real program that it talks to.
+//! A controller in a few lines, on a real WebSocket, UNIX domain socket or broker, and the real program that it
+//! talks to.
 
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use dm::operation::{Add, Get, ObjectSettings, ParamSetting, Set};
 use dm::{Operation, Outcome};
-use mtp::ws::{ListenConfig, Listener};
+use mtp::mqtt::{BrokerAddress, Client, Settings, Version as MqttVersion};
+use mtp::uds;
+use mtp::ws::{Dialer, ListenConfig, Listener};
 use mtp::{
-    AdmitAll, DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Role, Verdict,
+    AdmitAll, DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, ReturnPath, Role,
+    Verdict,
 };
 use tokio::sync::mpsc;
 use usp_endpoint::translate;
 use usp_proto::{Body, Msg, Record, RecordType, Request, Response, Version};
 
-const AGENT: &str = "proto:lab:agent";
-const CONTROLLER: &str = "proto::controller";
+pub(crate) const AGENT: &str = "proto:lab:agent";
+pub(crate) const CONTROLLER: &str = "proto::controller";
+/// Where the agent is subscribed, unless it is told otherwise.
+pub(crate) const AGENT_TOPIC: &str = "usp/agents/proto:lab:agent";
 
 /// What happens at the controller's end.
 pub(crate) enum Event {
@@ -24,7 +31,7 @@ pub(crate) enum Event {
     Down,
 }
 
-struct Witness(mpsc::UnboundedSender<Event>);
+pub(crate) struct Witness(pub(crate) mpsc::UnboundedSender<Event>);
 
 impl LinkHandler for Witness {
     fn up(&self, link: LinkUp) {
@@ -48,6 +55,10 @@ impl LinkHandler for Witness {
 pub(crate) enum Heard {
     /// The answer to the request of this number.
     Answer(u64, Outcome),
+    /// A Connect Record by way of a broker: the version of MQTT, and where the agent is subscribed.
+    Connect(MqttVersion, String),
+    /// A Connect Record by a UNIX domain socket.
+    LocalConnect,
     /// The reason code of a Disconnect Record.
     Disconnect(u32),
     /// The connection is gone.
@@ -56,12 +67,25 @@ pub(crate) enum Heard {
 
 pub(crate) struct Controller {
     pub(crate) port: u16,
+    endpoint: EndpointId,
     events: mpsc::UnboundedReceiver<Event>,
     link: Option<LinkSender>,
+    /// The agent's topic, behind a broker.
+    to: Option<Arc<str>>,
     asked: Vec<Request>,
+    /// The subscriptions that notified.
+    pub(crate) notified: Vec<String>,
 }
 
-fn id(text: &str) -> EndpointId {
+/// A controller's side of a broker.
+pub(crate) fn client(port: u16, version: MqttVersion, endpoint: &str) -> Client {
+    let mut settings = Settings::new(version, id(endpoint));
+    settings.response_topic = Some(format!("usp/controllers/{endpoint}").parse().expect("a topic"));
+    let address = BrokerAddress { host: "127.0.0.1".to_owned(), port, secure: false };
+    Client::new(address, settings, Role::Controller)
+}
+
+pub(crate) fn id(text: &str) -> EndpointId {
     EndpointId::receive(text).expect("an id")
 }
 
@@ -73,7 +97,74 @@ impl Controller {
         let (sender, events) = mpsc::unbounded_channel();
         let handler = Arc::new(Witness(sender));
         tokio::spawn(listener.run(handler, Arc::new(AdmitAll), std::future::pending()));
-        Controller { port, events, link: None, asked: Vec::new() }
+        Controller { port, ..Controller::hearing(CONTROLLER, events) }
+    }
+
+    /// Connected to an agent that listens for WebSockets at this port.
+    pub(crate) async fn call(port: u16) -> Controller {
+        let url = format!("ws://127.0.0.1:{port}/usp").parse().expect("a URL");
+        let link = Dialer::new(url, id(CONTROLLER), Role::Controller).connect().await.expect("a link");
+        let (sender, events) = mpsc::unbounded_channel();
+        tokio::spawn(async move { link.run(&Witness(sender)).await });
+        let mut controller = Controller::hearing(CONTROLLER, events);
+        controller.connected().await;
+        controller
+    }
+
+    /// Connected to an agent that listens at this UNIX domain socket.
+    pub(crate) async fn dial(path: &Path) -> Controller {
+        let link = uds::Dialer::new(path, id(CONTROLLER), Role::Controller).connect().await.expect("a link");
+        assert_eq!(link.endpoint(), &id(AGENT));
+        let (sender, events) = mpsc::unbounded_channel();
+        tokio::spawn(async move { link.run(&Witness(sender)).await });
+        let mut controller = Controller::hearing(CONTROLLER, events);
+        controller.connected().await;
+        controller
+    }
+
+    /// Listening at this UNIX domain socket.
+    pub(crate) fn listen_at(path: &Path) -> Controller {
+        let how = uds::ListenConfig::new(id(CONTROLLER), Role::Controller);
+        let listener = uds::Listener::bind(path, how).expect("a socket");
+        let (sender, events) = mpsc::unbounded_channel();
+        let handler = Arc::new(Witness(sender));
+        tokio::spawn(listener.run(handler, Arc::new(uds::AdmitLocal), std::future::pending()));
+        Controller::hearing(CONTROLLER, events)
+    }
+
+    /// Subscribed at a broker of this port.
+    pub(crate) async fn behind(port: u16, endpoint: &str) -> Controller {
+        Controller::through(&client(port, MqttVersion::V5, endpoint)).await
+    }
+
+    /// The same, with settings of one's own.
+    pub(crate) async fn through(client: &Client) -> Controller {
+        let session = client.connect().await.expect("the broker lets it in");
+        let (sender, events) = mpsc::unbounded_channel();
+        tokio::spawn(async move { session.run(&Witness(sender)).await });
+        let endpoint = client.settings.eid.clone();
+        let to = Some(AGENT_TOPIC.into());
+        let mut controller = Controller { to, ..Controller::hearing(endpoint.as_str(), events) };
+        controller.connected().await;
+        controller
+    }
+
+    /// One whose links come by a channel.
+    pub(crate) fn hearing(endpoint: &str, events: mpsc::UnboundedReceiver<Event>) -> Controller {
+        let (endpoint, asked, notified) = (id(endpoint), Vec::new(), Vec::new());
+        Controller { port: 0, endpoint, events, link: None, to: None, asked, notified }
+    }
+
+    /// Closes the connection from this end.
+    pub(crate) fn hang_up(&self) {
+        if let Some(link) = &self.link {
+            link.close(1000, "enough");
+        }
+    }
+
+    /// Whether nothing has come since.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        self.events.try_recv().is_err()
     }
 
     /// Waits for the agent.
@@ -82,6 +173,13 @@ impl Controller {
             if let Event::Up(link) = self.events.recv().await.expect("the listener runs") {
                 self.link = Some(link);
             }
+        }
+    }
+
+    /// Waits until the agent's connection is gone.
+    pub(crate) async fn gone(&mut self) {
+        while self.link.is_some() {
+            let _ = self.hear().await;
         }
     }
 
@@ -95,10 +193,18 @@ impl Controller {
     }
 
     fn tell(&self, msg: &Msg) {
-        let record = Record::message(&id(CONTROLLER), &id(AGENT), Version::CURRENT, msg.encode());
-        if let Some(link) = &self.link {
-            let _ = link.send(record.encode());
-        }
+        self.send_raw(Record::message(&self.endpoint, &id(AGENT), Version::CURRENT, msg.encode()).encode());
+    }
+
+    /// Sends what may be no Record at all.
+    pub(crate) fn send_raw(&self, record: Bytes) {
+        let Some(link) = &self.link else { return };
+        let _ = match &self.to {
+            Some(topic) => {
+                link.send_to(&ReturnPath::Mqtt { link: link.link(), topic: topic.clone() }, record)
+            }
+            None => link.send(record),
+        };
     }
 
     /// The next thing of interest; notifications are acknowledged on the way.
@@ -116,6 +222,14 @@ impl Controller {
                             return heard;
                         }
                     }
+                    RecordType::MqttConnect { version, subscribed_topic } => {
+                        let version = match version {
+                            mtp::MqttVersion::V311 => MqttVersion::V3_1_1,
+                            mtp::MqttVersion::V5 => MqttVersion::V5,
+                        };
+                        return Heard::Connect(version, subscribed_topic);
+                    }
+                    RecordType::UdsConnect => return Heard::LocalConnect,
                     RecordType::Disconnect { reason_code, .. } => return Heard::Disconnect(reason_code),
                     _ => {}
                 },
@@ -131,6 +245,7 @@ impl Controller {
         };
         match body {
             Body::Request(Request::Notify(notify)) => {
+                self.notified.push(notify.subscription_id.clone());
                 let resp = Response::NotifyResp(notify.response());
                 self.tell(&Msg::response(msg_id, resp));
                 None
@@ -158,6 +273,66 @@ impl Controller {
             }
         }
     }
+
+    /// Waits for a Connect Record by way of a broker; gives the version and the agent's topic.
+    pub(crate) async fn greeted(&mut self) -> (MqttVersion, String) {
+        match self.hear().await {
+            Heard::Connect(version, topic) => (version, topic),
+            other => panic!("a Connect Record was expected: {other:?}"),
+        }
+    }
+
+    /// Waits until a subscription has notified.
+    pub(crate) async fn notified_by(&mut self, subscription: &str) {
+        while !self.notified.iter().any(|known| known == subscription) {
+            match self.events.recv().await.expect("the listener runs") {
+                Event::Record(record) => match record.record_type {
+                    RecordType::NoSession { payload } => drop(self.message(&payload)),
+                    other => panic!("a notification was expected: {other:?}"),
+                },
+                Event::Up(_) | Event::Down => panic!("a notification was expected"),
+            }
+        }
+    }
+
+    /// The value of one parameter.
+    pub(crate) async fn value(&mut self, path: &str) -> String {
+        let get = Get { paths: vec![path.to_owned()], max_depth: 0 };
+        let found = self.ask(Operation::Get(get)).await;
+        let Outcome::Get(results) = &found else { panic!("{found:?}") };
+        let objects = results[0].result.as_ref().expect(path);
+        objects[0].params.first().map(|(_, value)| value.to_string()).expect("a value")
+    }
+
+    /// Asks until a parameter has this value.
+    pub(crate) async fn until(&mut self, path: &str, expected: &str) {
+        while self.value(path).await != expected {}
+    }
+
+    /// Sets one parameter.
+    pub(crate) async fn set(&mut self, object: &str, param: &str, value: &str) {
+        let answer = self.ask(set(object, param, value)).await;
+        let Outcome::Set(results) = &answer else { panic!("{answer:?}") };
+        assert!(results.iter().all(|result| result.result.is_ok()), "{answer:?}");
+    }
+}
+
+/// To set one parameter.
+pub(crate) fn set(object: &str, param: &str, value: &str) -> Operation {
+    let params = vec![ParamSetting { param: param.to_owned(), value: value.to_owned(), required: true }];
+    let objects = vec![ObjectSettings { path: object.to_owned(), params }];
+    Operation::Set(Set { allow_partial: false, objects })
+}
+
+/// To add one row.
+pub(crate) fn add(table: &str, params: &[(&str, &str)]) -> Operation {
+    let param = |(param, value): &(&str, &str)| ParamSetting {
+        param: (*param).to_owned(),
+        value: (*value).to_owned(),
+        required: true,
+    };
+    let objects = vec![ObjectSettings { path: table.to_owned(), params: params.iter().map(param).collect() }];
+    Operation::Add(Add { allow_partial: false, objects })
 }
 
 /// Tells whoever runs the tests.
@@ -177,16 +352,15 @@ impl Program {
 
     /// The same, run by these words.
     pub(crate) fn start_by(words: &[&str], folder: &Path, port: u16) -> Program {
-        let more =
+        let controller =
             format!("[[controller]]\nendpoint = {CONTROLLER:?}\nurl = \"ws://127.0.0.1:{port}/usp\"\n");
-        Program::start_with(words, folder, &more)
+        Program::start_with(words, folder, &controller)
     }
 
-    /// The same with a configuration that goes on like this.
-    pub(crate) fn start_with(words: &[&str], folder: &Path, more: &str) -> Program {
+    /// The same, with these lines of configuration beside the agent's own.
+    pub(crate) fn start_with(words: &[&str], folder: &Path, lines: &str) -> Program {
         let config = folder.join("agent.toml");
-        let data = folder.join("data");
-        let text = format!("data_dir = {data:?}\n[agent]\nendpoint = {AGENT:?}\n{more}");
+        let text = format!("data_dir = {:?}\n[agent]\nendpoint = {AGENT:?}\n{lines}", folder.join("data"));
         std::fs::write(&config, text).expect("a configuration");
         let log = std::fs::File::options().append(true).create(true).open(config.with_extension("log"));
         let mut line = words.to_vec();

@@ -1,18 +1,10 @@
 //! The whole program from outside: its orderly end, and connections that follow the tables.
 
-use dm::operation::{Add, Get, ObjectSettings, ParamSetting, Set};
+use dm::operation::{Add, Get, ObjectSettings, ParamSetting};
 use dm::{Operation, Outcome};
 use requirement::requirement;
 
-use crate::peer::{Controller, Heard, Program};
-
-fn set(path: &str, param: &str, value: &str) -> Operation {
-    let params = vec![ParamSetting { param: param.to_owned(), value: value.to_owned(), required: true }];
-    Operation::Set(Set {
-        allow_partial: false,
-        objects: vec![ObjectSettings { path: path.to_owned(), params }],
-    })
-}
+use crate::peer::{Controller, Heard, Program, set};
 
 #[requirement("R-MTP.7")]
 #[tokio::test]

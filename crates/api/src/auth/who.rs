@@ -11,7 +11,7 @@ use http::{Method, StatusCode, header};
 use subtle::ConstantTimeEq;
 
 use super::cookie;
-use crate::app::App;
+use crate::app::{App, Recognised};
 use crate::extract;
 use crate::problem::Problem;
 
@@ -105,6 +105,9 @@ impl<S: Store> FromRequestParts<App<S>> for Who {
     async fn from_request_parts(parts: &mut Parts, app: &App<S>) -> Result<Self, Problem> {
         let credential = Credential::of(parts)?;
         let who = credential.identify(app).await?;
+        if let Some(recognised) = parts.extensions.get::<Recognised>() {
+            recognised.set();
+        }
         if matches!(credential, Credential::Cookie(_)) && changes_state(&parts.method) {
             // Browsers send cookies by themselves; no other site can make them send this header.
             if extract::text(&parts.headers, "x-cusp-request") != Some("1") {

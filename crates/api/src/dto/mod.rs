@@ -2,10 +2,12 @@
 //! names what REST promises.
 
 pub mod access;
+pub mod certificate;
 pub mod datamodel;
 pub mod device;
 pub mod enrolment;
 pub mod event;
+pub mod expected;
 pub mod job;
 pub mod model;
 pub mod operation;

@@ -1,11 +1,13 @@
 //! The routes: each handler parses, calls one use case, and prints.
 
 mod audit;
+mod certificates;
 mod connect;
 mod datamodels;
 mod devices;
 mod enrolments;
 mod events;
+mod expected;
 mod jobs;
 mod models;
 mod operations;
@@ -27,6 +29,9 @@ use crate::openapi::{Collected, Described};
 use crate::problem::Problem;
 use crate::{guard, limits, web};
 
+/// Where the list of the internal CA's revoked certificates is, for anybody.
+pub const CRL_PATH: &str = "/pki/ca.crl";
+
 /// Everything that the HTTP listener serves: the API, the page, `/metrics`, `/healthz`, `/readyz`.
 pub fn router<S: Store>(app: App<S>) -> Router {
     let (api, collected) = described::<S>().into_parts();
@@ -41,6 +46,7 @@ pub fn router<S: Store>(app: App<S>) -> Router {
         .route("/healthz", get(system::healthy))
         .route("/readyz", get(system::ready::<S>))
         .route("/metrics", get(system::metrics::<S>))
+        .route(CRL_PATH, get(system::crl::<S>))
         .fallback(web::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES))
@@ -63,6 +69,8 @@ pub(crate) fn described<S: Store>() -> Routes<S> {
     let routes = datamodels::routes(routes);
     let routes = pending::routes(routes);
     let routes = enrolments::routes(routes);
+    let routes = certificates::routes(routes);
+    let routes = expected::routes(routes);
     let routes = connect::routes(routes);
     audit::routes(routes)
 }

@@ -42,6 +42,15 @@ pub(super) async fn metrics<S: Store>(
     Ok((headers, app.gateway().metrics()).into_response())
 }
 
+/// The list of revoked certificates: it is signed, and says nothing but serial numbers.
+pub(super) async fn crl<S: Store>(State(app): State<App<S>>) -> Response {
+    let content_type = HeaderValue::from_static("application/pkix-crl");
+    match app.gateway().crl().await {
+        Ok(list) => ([(header::CONTENT_TYPE, content_type)], list).into_response(),
+        Err(why) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no-crl").detail(why).into_response(),
+    }
+}
+
 /// The description of the API.
 pub(super) async fn description(json: String) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response()

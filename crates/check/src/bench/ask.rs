@@ -9,9 +9,11 @@ use usp_proto::get::{Get, GetResp};
 use usp_proto::get_instances::{GetInstances, GetInstancesResp};
 use usp_proto::operate::{Operate, OperateResp};
 use usp_proto::set::{Set, SetResp, UpdateObject, UpdateParamSetting};
-use usp_proto::{Body, ErrorBody, Msg, Request, Response};
+use usp_proto::{Body, ErrorBody, Msg, Record, Request, Response};
 
 use super::{Arrived, Bench};
+use crate::limits;
+use crate::target::ENDPOINT;
 use crate::verdict::Stop;
 
 /// A parameter to write: name, value, whether it is required.
@@ -56,6 +58,43 @@ impl Bench {
         Ok(self.answers.pop_front())
     }
 
+    /// Waits for a Record that carries no Message of its own.
+    pub(crate) async fn other_record(
+        &mut self,
+        patience: Duration,
+        meant: impl Fn(&Record) -> bool,
+    ) -> Result<Option<Record>, Stop> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(at) = self.others.iter().position(&meant) {
+                return Ok(self.others.remove(at));
+            }
+            if !self.pump(deadline).await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// What the agent says to what was sent last, before or soon after it answers a later Get.
+    pub(crate) async fn reaction(&mut self) -> Result<Option<Arrived>, Stop> {
+        let later = self.next_id();
+        self.send_msg(&Msg::request(later.clone(), Request::Get(Get::new([ENDPOINT], 0))))?;
+        let deadline = Instant::now() + self.config.patience;
+        loop {
+            if let Some(at) = self.answers.iter().position(|arrived| arrived.msg.msg_id != later) {
+                return Ok(self.answers.remove(at));
+            }
+            if !self.answers.is_empty() {
+                self.answers.clear();
+                // An agent may answer in another order than it was asked.
+                return self.any_answer(limits::SILENCE).await;
+            }
+            if !self.pump(deadline).await? {
+                return Err(Stop::fail("a Get after it is answered", "GetResp", "none"));
+            }
+        }
+    }
+
     pub(crate) async fn get(&mut self, paths: &[&str], max_depth: u32) -> Result<GetResp, Stop> {
         match self.ask(Request::Get(Get::new(paths.iter().copied(), max_depth))).await? {
             Body::Response(Response::GetResp(resp)) => Ok(resp),
@@ -68,6 +107,15 @@ impl Bench {
         let resp = self.get(&[path], 0).await?;
         let values = resp.req_path_results.iter().flat_map(|result| &result.resolved_path_results);
         Ok(values.flat_map(|object| object.result_params.values()).next().cloned())
+    }
+
+    /// The value of a boolean, which has two forms each (R-ENC.6); `None` when it is no boolean.
+    pub(crate) async fn flag(&mut self, path: &str) -> Result<Option<bool>, Stop> {
+        Ok(match self.value(path).await?.as_deref() {
+            Some("true" | "1") => Some(true),
+            Some("false" | "0") => Some(false),
+            _ => None,
+        })
     }
 
     pub(crate) async fn instances(&mut self, path: &str) -> Result<GetInstancesResp, Stop> {
@@ -115,7 +163,7 @@ impl Bench {
         match self.ask(Request::Add(add)).await? {
             Body::Response(Response::AddResp(resp)) => {
                 let made = resp.created_obj_results.iter().filter_map(|result| result.status().ok());
-                self.clean_up.extend(made.map(|success| success.instantiated_path.clone()));
+                made.for_each(|success| self.made(success.instantiated_path.clone()));
                 Ok(Ok(resp))
             }
             Body::Error(error) => Ok(Err(error)),

@@ -4,8 +4,10 @@
 //! transcript, and takes back what a check made in the agent.
 
 mod ask;
+mod clean;
 mod news;
 mod rows;
+mod socket;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,12 +20,15 @@ use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Request, Response, Ve
 
 use crate::limits;
 use crate::link::{Arrival, Link};
+use crate::profile::Profile;
 use crate::target::Target;
 use crate::verdict::Stop;
 
 pub(crate) use ask::{describe, unexpected};
 pub(crate) use news::News;
 pub use rows::Row;
+pub(crate) use rows::Subject;
+use socket::SocketState;
 
 /// What a bench has to know beforehand.
 #[derive(Clone, Debug)]
@@ -36,6 +41,8 @@ pub struct BenchConfig {
     pub run: String,
     /// How long an answer may take.
     pub patience: Duration,
+    /// What the vendor says beforehand.
+    pub profile: Profile,
 }
 
 /// A Message that came, with the Record that brought it.
@@ -61,13 +68,27 @@ pub struct Bench {
     rows: u64,
     answers: VecDeque<Arrived>,
     news: VecDeque<Arrived>,
+    /// Records that carry no Message of their own: of sessions, and Disconnect.
+    others: VecDeque<Record>,
     /// Whether notifications that want an answer get one.
     answering: bool,
     greeting: Option<Record>,
     is_up: bool,
+    /// Why nobody could be dialled, the last time.
+    away: Option<String>,
+    /// Requests up to this number belong to earlier checks: what still answers them is late.
+    stale: u64,
+    /// How long the agent may take to adopt changes of its subscriptions.
+    adoption: Duration,
+    /// What is known of the WebSocket.
+    socket: SocketState,
+    /// A command was started since the check began.
+    has_operated: bool,
     /// Records of the agent that could not be decoded, since the check began.
     broken: Vec<String>,
     clean_up: Vec<String>,
+    /// Values of rows that we did not make, as they were: object, parameter, value.
+    restores: Vec<(String, String, String)>,
     transcript: Vec<Entry>,
     transcript_bytes: usize,
     began: Instant,
@@ -85,11 +106,18 @@ impl Bench {
             rows: 0,
             answers: VecDeque::new(),
             news: VecDeque::new(),
+            others: VecDeque::new(),
             answering: true,
             greeting: None,
             is_up: false,
+            away: None,
+            stale: 0,
+            adoption: Duration::ZERO,
+            socket: SocketState::default(),
+            has_operated: false,
             broken: Vec::new(),
             clean_up: Vec::new(),
+            restores: Vec::new(),
             transcript: Vec::new(),
             transcript_bytes: 0,
             began: Instant::now(),
@@ -104,12 +132,13 @@ impl Bench {
         let deadline = Instant::now() + patience;
         while !self.is_up || self.agent.is_none() {
             if !self.pump(deadline).await? {
-                let what = if self.is_up {
-                    "the agent is connected, but sends no Connect record: say who it is"
-                } else {
-                    "no agent connects"
-                };
-                return Err(Stop::Error(what.to_owned()));
+                return Err(Stop::Error(match &self.away {
+                    _ if self.is_up => {
+                        "the agent is connected, but sends no Connect record: say who it is".to_owned()
+                    }
+                    Some(why) => format!("no agent connects: {why}"),
+                    None => "no agent connects".to_owned(),
+                }));
             }
         }
         Ok(())
@@ -135,6 +164,11 @@ impl Bench {
         self.agent.as_ref().ok_or_else(|| Stop::Error("the agent's id is not known yet".to_owned()))
     }
 
+    /// What the vendor says beforehand.
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.config.profile
+    }
+
     /// What the agent supports.
     ///
     /// # Errors
@@ -147,45 +181,27 @@ impl Bench {
         self.target = Some(target);
     }
 
+    /// Lets this much time pass; what comes meanwhile is kept.
+    pub(crate) async fn pause(&mut self, time: Duration) -> Result<(), Stop> {
+        let deadline = Instant::now() + time;
+        while self.pump(deadline).await? {}
+        Ok(())
+    }
+
     /// Leaves notifications unanswered from now on, until the check ends.
     pub(crate) fn leave_unanswered(&mut self) {
         self.answering = false;
     }
 
-    /// Forgets what an earlier check left, and starts a transcript.
-    pub(crate) fn begin(&mut self) {
-        self.answering = true;
-        self.answers.clear();
-        self.news.clear();
-        self.broken.clear();
-        self.transcript.clear();
-        self.transcript_bytes = 0;
-        self.began = Instant::now();
-    }
-
-    /// Takes back what the check made, and gives what went over the wire meanwhile. The error says what the
-    /// agent sent that was no Record at all (R-ENC.1).
-    pub(crate) async fn end(&mut self) -> (Vec<Entry>, Result<(), Stop>) {
-        self.answering = true;
-        let paths: Vec<String> = self.clean_up.drain(..).rev().collect();
-        if !paths.is_empty() && self.is_up {
-            // What a check deleted itself is gone already; what remains is said by the next check that it disturbs.
-            let _ = self.delete(paths, true).await;
-        }
-        let broken = std::mem::take(&mut self.broken);
-        let sound = match broken.first() {
-            None => Ok(()),
-            Some(what) => {
-                Err(Stop::fail("every Record of the agent is well-formed", "Records that decode", what))
-            }
-        };
-        (std::mem::take(&mut self.transcript), sound)
-    }
-
     /// The next id for a Message.
     pub(crate) fn next_id(&mut self) -> String {
         self.asked += 1;
-        format!("check-{}-{}", self.config.run, self.asked)
+        format!("{}{}", self.id_prefix(), self.asked)
+    }
+
+    /// What all ids of this run begin with.
+    fn id_prefix(&self) -> String {
+        format!("check-{}-", self.config.run)
     }
 
     /// Sends bytes as they are.
@@ -196,6 +212,7 @@ impl Bench {
 
     /// Sends a Message in a Record without a session.
     pub(crate) fn send_msg(&mut self, msg: &Msg) -> Result<(), Stop> {
+        self.has_operated |= matches!(msg.body, Body::Request(Request::Operate(_)));
         let record = encode_message(&self.config.controller, self.agent()?, Version::CURRENT, msg);
         self.send(record)
     }
@@ -211,12 +228,29 @@ impl Bench {
         match arrival {
             None => Err(Stop::Error("the transport is closed".to_owned())),
             Some(Arrival::Up) => {
-                self.is_up = true;
-                self.greeting = None;
+                self.up();
+                Ok(true)
+            }
+            Some(Arrival::Away(why)) => {
+                self.socket.has_failed = true;
+                self.away = Some(why);
+                Ok(true)
+            }
+            Some(
+                arrival @ (Arrival::Certificate(_)
+                | Arrival::Head(_)
+                | Arrival::Frame(_)
+                | Arrival::Replaced(_)),
+            ) => {
+                self.socket_arrival(arrival);
                 Ok(true)
             }
             Some(Arrival::Down(why)) => {
                 self.is_up = false;
+                if self.socket.may_break {
+                    self.socket.down = Some((Instant::now(), why));
+                    return Ok(true);
+                }
                 self.reconnected().await?;
                 Err(Stop::fail("the agent keeps the connection", "an open connection", why))
             }
@@ -232,11 +266,11 @@ impl Bench {
         let deadline = Instant::now() + limits::RECONNECT;
         while !self.is_up {
             match timeout_at(deadline, self.link.arrivals.recv()).await {
-                Ok(Some(Arrival::Up)) => {
-                    self.is_up = true;
-                    self.greeting = None;
+                Ok(Some(Arrival::Up)) => self.up(),
+                Ok(Some(arrival @ (Arrival::Head(_) | Arrival::Certificate(_)))) => {
+                    self.socket_arrival(arrival);
                 }
-                Ok(Some(Arrival::Record(_) | Arrival::Down(_))) => {}
+                Ok(Some(_)) => {}
                 Ok(None) | Err(_) => {
                     return Err(Stop::Error(
                         "the connection broke, and the agent did not come back".to_owned(),
@@ -245,6 +279,12 @@ impl Bench {
             }
         }
         Ok(())
+    }
+
+    fn up(&mut self) {
+        self.is_up = true;
+        self.greeting = None;
+        self.socket.ups.push(Instant::now());
     }
 
     fn take(&mut self, bytes: Bytes) -> Result<(), Stop> {
@@ -258,7 +298,10 @@ impl Bench {
         };
         self.greeting.get_or_insert_with(|| record.clone());
         self.agent.get_or_insert_with(|| record.from_id.clone());
-        let RecordType::NoSession { payload } = record.record_type.clone() else { return Ok(()) };
+        let RecordType::NoSession { payload } = record.record_type.clone() else {
+            push(&mut self.others, record);
+            return Ok(());
+        };
         match Msg::decode(&payload) {
             Ok(msg) => self.sort(Arrived { msg, record, payload, at: Instant::now() }),
             Err(error) => {
@@ -270,6 +313,11 @@ impl Bench {
 
     fn sort(&mut self, arrived: Arrived) -> Result<(), Stop> {
         let Body::Request(request) = &arrived.msg.body else {
+            let number =
+                arrived.msg.msg_id.strip_prefix(&self.id_prefix()).and_then(|rest| rest.parse().ok());
+            if number.is_some_and(|number: u64| number <= self.stale) {
+                return Ok(());
+            }
             push(&mut self.answers, arrived);
             return Ok(());
         };
@@ -297,7 +345,7 @@ impl Bench {
     }
 }
 
-fn push(queue: &mut VecDeque<Arrived>, arrived: Arrived) {
+fn push<T>(queue: &mut VecDeque<T>, arrived: T) {
     if queue.len() == limits::MAX_UNCLAIMED {
         queue.pop_front();
     }

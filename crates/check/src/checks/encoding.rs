@@ -6,7 +6,7 @@ use usp_proto::generated::{usp_msg as wire, usp_record};
 use usp_proto::get::Get;
 use usp_proto::{Body, Msg, Request};
 
-use super::{Check, check, code};
+use super::{Check, check, code, should};
 use crate::bench::{Bench, describe};
 use crate::limits;
 use crate::verdict::{Stop, holds, same};
@@ -22,15 +22,15 @@ pub(super) static CHECKS: &[Check] = &[
     ),
     check!(no_type, "R-ENC.4-no-record-type", [], "A Record without a type is discarded."),
     check!(other_type, "R-ENC.4-unknown-record-type", [], "A Record of an unknown type is discarded."),
-    check!(no_body, "R-ENC.5-empty-body", [], "A Message with an empty body gets 7004."),
-    check!(no_request, "R-ENC.5-empty-request", [], "A Message with an empty request gets 7004."),
-    check!(
+    should!(no_body, "R-ENC.5-empty-body", [], "A Message with an empty body gets 7004."),
+    should!(no_request, "R-ENC.5-empty-request", [], "A Message with an empty request gets 7004."),
+    should!(
         unknown_request,
         "R-ENC.5-unknown-request",
         [],
         "A Message with a request of an unknown kind gets an Error."
     ),
-    check!(two_requests, "R-ENC.3-two-requests", [], "A Message with two requests is not carried out."),
+    should!(two_requests, "R-ENC.3-two-requests", [], "A Message with two requests is not carried out."),
 ];
 
 /// A field with number 99 and the value 1.
@@ -59,7 +59,7 @@ async fn is_answered(bench: &mut Bench, id: &str) -> Result<(), Stop> {
 
 /// Nothing may come back.
 pub(super) async fn is_ignored(bench: &mut Bench) -> Result<(), Stop> {
-    match bench.any_answer(limits::SILENCE).await? {
+    match bench.reaction().await? {
         None => Ok(()),
         Some(arrived) => Err(Stop::fail("what the agent says to it", "nothing", describe(&arrived.msg.body))),
     }

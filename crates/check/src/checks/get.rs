@@ -166,14 +166,7 @@ async fn depth_two(bench: &mut Bench) -> Result<(), Stop> {
 
 async fn depth_two_ends(bench: &mut Bench) -> Result<(), Stop> {
     // A table and its row are one level: what stands below a controller's row is the third.
-    let table = format!("{CONTROLLER}[EndpointID==\"{}\"].BootParameter.", bench.controller());
-    let name = ("ParameterName", "Device.LocalAgent.EndpointID", true);
-    if let Err(error) = bench.add(false, &[(&table, &[name])]).await? {
-        return Err(Stop::Error(format!(
-            "a BootParameter can't be added: {} {}",
-            error.err_code, error.err_msg
-        )));
-    }
+    bench.boot_parameter().await?;
     let found = objects(bench, LOCAL_AGENT, 2).await?;
     let deeper = |path: &&String| {
         path.strip_prefix(CONTROLLER)

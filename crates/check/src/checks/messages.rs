@@ -13,7 +13,7 @@ use usp_proto::{Body, Msg, Request, Response};
 use super::{Check, check};
 use crate::bench::{Bench, describe};
 use crate::limits;
-use crate::target::{REQUEST, SUBSCRIPTION, TIMER};
+use crate::target::{ENDPOINT, REQUEST, SUBSCRIPTION};
 use crate::verdict::{Stop, holds, same};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -45,8 +45,6 @@ pub(super) static CHECKS: &[Check] = &[
         "The type in the header of an answer is that of its body."
     ),
 ];
-
-const ENDPOINT: &str = "Device.LocalAgent.EndpointID";
 
 fn get_request() -> Request {
     Request::Get(Get::new([ENDPOINT], 0))
@@ -114,13 +112,13 @@ async fn delete(bench: &mut Bench) -> Result<(), Stop> {
 
 async fn operate(bench: &mut Bench) -> Result<(), Stop> {
     // Without its mandatory argument: answered, and not carried out.
-    let request = Operate { command: TIMER.to_owned(), send_resp: true, ..Operate::default() };
+    let request = Operate { command: bench.timer_path(), send_resp: true, ..Operate::default() };
     bench.ask(Request::Operate(request)).await.map(drop)
 }
 
 /// What comes back must not be a Response: silence and an Error are both right.
 async fn not_carried_out(bench: &mut Bench) -> Result<(), Stop> {
-    match bench.any_answer(limits::SILENCE).await? {
+    match bench.reaction().await? {
         Some(arrived) if matches!(arrived.msg.body, Body::Response(_)) => {
             Err(Stop::fail("the answer", "an Error, or none", describe(&arrived.msg.body)))
         }
@@ -193,7 +191,7 @@ async fn two(bench: &mut Bench) -> Result<(), Stop> {
 async fn unmatched(bench: &mut Bench) -> Result<(), Stop> {
     let id = bench.next_id();
     bench.send_msg(&Msg::response(id, Response::GetResp(GetResp::default())))?;
-    match bench.any_answer(limits::SILENCE).await? {
+    match bench.reaction().await? {
         None => Ok(()),
         Some(arrived) => Err(Stop::fail("what the agent says to it", "nothing", describe(&arrived.msg.body))),
     }

@@ -4,22 +4,35 @@
 //! row in its file's table, and give the wrong agent of the tests a fault that breaks just this rule.
 
 mod add;
+mod commands;
 mod delete;
+mod dialling;
 mod encoding;
 mod get;
+mod listening;
 mod messages;
+mod model;
 mod notify;
+mod onboarding;
 mod operate;
 mod paths;
 mod records;
+mod references;
+mod roles;
+mod search;
+mod sessions;
 mod set;
+mod socket;
+mod subscriptions;
+mod tls;
+mod writes;
 
 use std::fmt;
 use std::pin::Pin;
 
 use crate::bench::Bench;
 use crate::target::Need;
-use crate::verdict::Stop;
+use crate::verdict::{Level, Stop};
 
 /// A check under way.
 pub type Run<'a> = Pin<Box<dyn Future<Output = Result<(), Stop>> + Send + 'a>>;
@@ -30,6 +43,8 @@ pub struct Check {
     pub id: &'static str,
     /// What must hold, in a sentence.
     pub title: &'static str,
+    /// How strictly it must.
+    pub level: Level,
     /// What the agent must have; without it the check is skipped.
     pub needs: &'static [Need],
     /// Set-up, stimulus, expectation.
@@ -54,6 +69,7 @@ impl fmt::Debug for Check {
 mod code {
     pub(super) const INVALID_ARGUMENTS: u32 = 7004;
     pub(super) const INVALID_PATH_SYNTAX: u32 = 7008;
+    pub(super) const NOT_A_TABLE: u32 = 7018;
     pub(super) const COMMAND_CANCELED: u32 = 7023;
     pub(super) const INVALID_PATH: u32 = 7026;
     pub(super) const INVALID_COMMAND_ARGUMENTS: u32 = 7027;
@@ -67,6 +83,7 @@ macro_rules! check {
         crate::checks::Check {
             id: $id,
             title: $title,
+            level: crate::verdict::Level::Must,
             needs: &[$(crate::target::Need::$need),*],
             run: |bench| Box::pin($run(bench)),
         }
@@ -74,18 +91,42 @@ macro_rules! check {
 }
 use check;
 
+/// A row of a table for what an agent only should do.
+macro_rules! should {
+    ($run:ident, $id:literal, [$($need:ident),*], $title:literal) => {
+        crate::checks::Check {
+            level: crate::verdict::Level::Should,
+            ..crate::checks::check!($run, $id, [$($need),*], $title)
+        }
+    };
+}
+use should;
+
 /// Every table, in the order in which they are run.
 pub static ALL: &[&[Check]] = &[
     records::CHECKS,
+    sessions::CHECKS,
+    socket::CHECKS,
+    dialling::CHECKS,
+    listening::CHECKS,
+    tls::CHECKS,
     encoding::CHECKS,
     messages::CHECKS,
+    model::CHECKS,
     paths::CHECKS,
+    search::CHECKS,
     get::CHECKS,
     set::CHECKS,
     add::CHECKS,
     delete::CHECKS,
+    writes::CHECKS,
     operate::CHECKS,
+    commands::CHECKS,
     notify::CHECKS,
+    subscriptions::CHECKS,
+    onboarding::CHECKS,
+    roles::CHECKS,
+    references::CHECKS,
 ];
 
 /// Every check, in the order in which they are run.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use usp_proto::notify::Notification;
 
-use super::{Check, check};
-use crate::bench::{Bench, News, Row};
+use super::{Check, check, should};
+use crate::bench::{Bench, News, Row, Subject};
 use crate::limits;
-use crate::target::SUBSCRIPTION;
+use crate::target::{CONTROLLER, SUBSCRIPTION};
 use crate::verdict::{Stop, holds, same};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -57,7 +58,7 @@ pub(super) static CHECKS: &[Check] = &[
         [Subscriptions],
         "Without NotifRetry a notification is not sent again."
     ),
-    check!(in_time, "R-NOT.0a-in-time", [Subscriptions], "A change is notified within ten seconds."),
+    should!(in_time, "R-NOT.0a-in-time", [Subscriptions], "A change is notified within ten seconds."),
     check!(
         retry,
         "R-NOT.1-first-retry",
@@ -71,7 +72,7 @@ pub(super) static CHECKS: &[Check] = &[
         "A notification that was answered is not sent again."
     ),
     check!(id, "R-NOT.7-subscription-id", [Subscriptions], "A notification has the ID of its subscription."),
-    check!(
+    should!(
         any_id,
         "R-NOT.9-other-subscription-id",
         [Subscriptions],
@@ -80,25 +81,32 @@ pub(super) static CHECKS: &[Check] = &[
 ];
 
 /// Beyond the window of the first retry.
-const RETRIED: Duration = Duration::from_secs(11);
+pub(super) const RETRIED: Duration = Duration::from_secs(11);
 
-/// A row whose value changes, and a subscription that hears of it.
-async fn watched(bench: &mut Bench, retry: bool) -> Result<(Row, Row), Stop> {
-    let row = bench.row().await?;
-    let watch = bench.subscribe("ValueChange", &row.param("TimeToLive"), retry).await?;
-    Ok((row, watch))
+/// A parameter, and a subscription that hears of its changes.
+pub(super) async fn watched(bench: &mut Bench, retry: bool) -> Result<(Subject, Row), Stop> {
+    let subject = bench.subject().await?;
+    let watch = bench.subscribe("ValueChange", &subject.path(), retry).await?;
+    Ok((subject, watch))
 }
 
-async fn touch(bench: &mut Bench, row: &Row) -> Result<(), Stop> {
-    match bench.set(false, &[(&row.path, &[("TimeToLive", "86401", true)])]).await? {
+/// Changes it.
+pub(super) async fn touch(bench: &mut Bench, subject: &Subject) -> Result<(), Stop> {
+    set_to(bench, subject, false).await
+}
+
+/// Changes it, or changes it once more.
+pub(super) async fn set_to(bench: &mut Bench, subject: &Subject, second: bool) -> Result<(), Stop> {
+    match bench.set(false, &[(subject.object(), &[subject.setting(second)])]).await? {
         Ok(_) => Ok(()),
         Err(error) => {
-            Err(Stop::Error(format!("TimeToLive can't be set: {} {}", error.err_code, error.err_msg)))
+            let path = subject.path();
+            Err(Stop::Error(format!("{path} can't be set: {} {}", error.err_code, error.err_msg)))
         }
     }
 }
 
-fn kind(news: &News, expected: &str) -> Stop {
+pub(super) fn kind(news: &News, expected: &str) -> Stop {
     let seen = news.notify.notification.as_ref().map_or("none", |what| what.name());
     Stop::fail("the kind of the notification", expected, seen)
 }
@@ -113,7 +121,7 @@ async fn recipient(bench: &mut Bench) -> Result<(), Stop> {
 
 async fn disabled_first(bench: &mut Bench) -> Result<(), Stop> {
     let row = bench.row().await?;
-    same("Enable of a new row", &Some("false".to_owned()), &bench.value(&row.param("Enable")).await?)
+    same("Enable of a new row", &Some(false), &bench.flag(&row.param("Enable")).await?)
 }
 
 async fn once(bench: &mut Bench) -> Result<(), Stop> {
@@ -131,10 +139,10 @@ async fn unique(bench: &mut Bench) -> Result<(), Stop> {
     same("rows of this ID", &vec![row.path.clone()], &bench.rows(&row.search()).await?)
 }
 
-async fn hear_change(bench: &mut Bench, row: &Row, watch: &Row) -> Result<(), Stop> {
+pub(super) async fn hear_change(bench: &mut Bench, subject: &Subject, watch: &Row) -> Result<(), Stop> {
     let news = bench.must_hear(limits::NEWS, &watch.id).await?;
     let Notification::ValueChange(change) = news.what()? else { return Err(kind(&news, "ValueChange")) };
-    let expected = (row.param("TimeToLive"), "86401".to_owned());
+    let expected = (subject.path(), subject.value().to_owned());
     same("the parameter and its value", &expected, &(change.param_path.clone(), change.param_value.clone()))
 }
 
@@ -145,8 +153,8 @@ async fn change(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn search(bench: &mut Bench) -> Result<(), Stop> {
-    let row = bench.row().await?;
-    let watch = bench.subscribe("ValueChange", &row.path, false).await?;
+    let row = bench.subject().await?;
+    let watch = bench.subscribe("ValueChange", row.object(), false).await?;
     touch(bench, &row).await?;
     hear_change(bench, &row, &watch).await
 }
@@ -178,7 +186,7 @@ async fn deletion(bench: &mut Bench) -> Result<(), Stop> {
     same("the row", &row.path, &deletion.obj_path)
 }
 
-async fn quiet(bench: &mut Bench, watch: &Row, patience: Duration) -> Result<(), Stop> {
+pub(super) async fn quiet(bench: &mut Bench, watch: &Row, patience: Duration) -> Result<(), Stop> {
     let news = bench.news_of(patience, &watch.id).await?;
     holds(news.is_none(), "notifications", || "none".to_owned(), || "one".to_owned())
 }
@@ -188,6 +196,7 @@ async fn disabled(bench: &mut Bench) -> Result<(), Stop> {
     if bench.set(false, &[(&watch.path, &[("Enable", "false", true)])]).await?.is_err() {
         return Err(Stop::Error("a subscription can't be disabled".to_owned()));
     }
+    bench.adopted().await?;
     touch(bench, &row).await?;
     quiet(bench, &watch, limits::NEWS).await
 }
@@ -203,7 +212,7 @@ async fn no_response(bench: &mut Bench) -> Result<(), Stop> {
 async fn in_time(bench: &mut Bench) -> Result<(), Stop> {
     let (row, watch) = watched(bench, false).await?;
     touch(bench, &row).await?;
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let news = bench.must_hear(2 * limits::NEWS, &watch.id).await?;
     let took = news.at.saturating_duration_since(began);
     holds(
@@ -214,19 +223,37 @@ async fn in_time(bench: &mut Bench) -> Result<(), Stop> {
     )
 }
 
+/// The windows that are looked at are those of the default settings.
+pub(super) async fn usual_retries(bench: &mut Bench) -> Result<(), Stop> {
+    let own = format!("{CONTROLLER}[EndpointID==\"{}\"].USPNotifRetry", bench.controller());
+    for (param, usual) in [("MinimumWaitInterval", "5"), ("IntervalMultiplier", "2000")] {
+        let seen = bench.value(&format!("{own}{param}")).await?;
+        if seen.as_deref().is_some_and(|seen| seen != usual) {
+            return Err(Stop::Skip(format!("USPNotifRetry{param} of the controller is not {usual}")));
+        }
+    }
+    Ok(())
+}
+
 async fn retry(bench: &mut Bench) -> Result<(), Stop> {
+    usual_retries(bench).await?;
     bench.leave_unanswered();
     let (row, watch) = watched(bench, true).await?;
     touch(bench, &row).await?;
     let first = bench.must_hear(limits::NEWS, &watch.id).await?;
     let second = bench.must_hear(2 * RETRIED, &watch.id).await?;
     bench.acknowledge(&second, &watch.id)?;
-    let wait = second.at.saturating_duration_since(first.at).as_secs_f64();
-    // Half a second for the network and the agent's own clock.
+    within(first.at, second.at, 5, 10)
+}
+
+/// The window of a retry, seconds.
+pub(super) fn within(from: Instant, to: Instant, least: u32, most: u32) -> Result<(), Stop> {
+    let wait = to.saturating_duration_since(from).as_secs_f64();
+    let (early, late) = limits::RETRY_TOLERANCE;
     holds(
-        (4.5..=10.5).contains(&wait),
-        "the wait before the first retry",
-        || "5 to 10 s".to_owned(),
+        (f64::from(least) - early..=f64::from(most) + late).contains(&wait),
+        "the wait before the retry",
+        || format!("{least} to {most} s"),
         || format!("{wait:.1} s"),
     )
 }
@@ -251,7 +278,7 @@ async fn any_id(bench: &mut Bench) -> Result<(), Stop> {
 async fn id(bench: &mut Bench) -> Result<(), Stop> {
     let (row, watch) = watched(bench, false).await?;
     touch(bench, &row).await?;
-    let path = row.param("TimeToLive");
+    let path = row.path();
     let is_it = |notify: &usp_proto::notify::Notify| matches!(&notify.notification, Some(Notification::ValueChange(change)) if change.param_path == path);
     let news = bench.news(limits::NEWS, is_it).await?;
     same("subscription_id", &Some(watch.id), &news.map(|news| news.notify.subscription_id))

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use usp_proto::notify::{Notification, OperationComplete};
 use usp_proto::operate::{CommandStatus, Operate, OperateResp};
 use usp_proto::{Body, Msg, Request, Response};
 
-use super::{Check, check, code};
+use super::{Check, check, code, should};
 use crate::bench::{Bench, Row, describe};
 use crate::limits;
-use crate::target::{REQUEST, TIMER};
+use crate::target::REQUEST;
 use crate::verdict::{Stop, holds, same};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -45,7 +46,7 @@ pub(super) static CHECKS: &[Check] = &[
         [Timer, Cancel, Subscriptions],
         "A command that is cancelled ends with 7023."
     ),
-    check!(silent, "R-OPR.4-no-answer-wanted", [Timer], "Where no answer is wanted, a success gives none."),
+    should!(silent, "R-OPR.4-no-answer-wanted", [Timer], "Where no answer is wanted, a success gives none."),
     check!(
         silent_runs,
         "R-OPR.4-runs-all-the-same",
@@ -70,13 +71,14 @@ pub(super) static CHECKS: &[Check] = &[
 /// Long enough to be looked at, short enough to be waited for.
 const SHORT: &str = "3";
 
-fn timer(key: &str, seconds: &str) -> Operate {
-    let input_args = [("DelaySeconds".to_owned(), seconds.to_owned())].into();
-    Operate { command: TIMER.to_owned(), command_key: key.to_owned(), send_resp: true, input_args }
+/// The timer without its mandatory argument.
+fn without_argument(bench: &mut Bench) -> Operate {
+    let key = bench.next_id();
+    Operate { input_args: [].into(), ..bench.timer(&key, SHORT) }
 }
 
 /// Path of the Request row that an answer names. Some agents leave out its last dot.
-fn started(resp: &OperateResp) -> Result<String, Stop> {
+pub(super) fn started(resp: &OperateResp) -> Result<String, Stop> {
     match resp.operation_results.first().map(|result| result.status()) {
         Some(CommandStatus::Running(path)) => Ok(format!("{}.", path.trim_end_matches('.'))),
         Some(CommandStatus::Failed(failure)) => {
@@ -86,7 +88,7 @@ fn started(resp: &OperateResp) -> Result<String, Stop> {
     }
 }
 
-fn failed(resp: &OperateResp) -> Option<u32> {
+pub(super) fn failed(resp: &OperateResp) -> Option<u32> {
     match resp.operation_results.first().map(|result| result.status()) {
         Some(CommandStatus::Failed(failure)) => Some(failure.err_code),
         _ => None,
@@ -94,7 +96,7 @@ fn failed(resp: &OperateResp) -> Option<u32> {
 }
 
 async fn watch(bench: &mut Bench) -> Result<Row, Stop> {
-    bench.subscribe("OperationComplete", TIMER, false).await
+    bench.subscribe("OperationComplete", &bench.timer_path(), false).await
 }
 
 /// Waits for the end of the command with this key.
@@ -116,41 +118,46 @@ async fn end(bench: &mut Bench, watch: &Row, key: &str) -> Result<OperationCompl
 
 async fn row(bench: &mut Bench) -> Result<(), Stop> {
     let key = bench.next_id();
-    let path = started(&bench.operate(timer(&key, SHORT)).await?)?;
+    let path = started(&bench.operate(bench.timer(&key, SHORT)).await?)?;
     let rows = bench.rows(REQUEST).await?;
     holds(rows.contains(&path), "rows of the Request table", || path.clone(), || rows.join(", "))
 }
 
 async fn row_key(bench: &mut Bench) -> Result<(), Stop> {
     let key = bench.next_id();
-    let path = started(&bench.operate(timer(&key, SHORT)).await?)?;
+    let path = started(&bench.operate(bench.timer(&key, SHORT)).await?)?;
     same("CommandKey of the row", &Some(key), &bench.value(&format!("{path}CommandKey")).await?)
 }
 
 async fn row_removed(bench: &mut Bench) -> Result<(), Stop> {
     let watch = watch(bench).await?;
     let key = bench.next_id();
-    let path = started(&bench.operate(timer(&key, "1")).await?)?;
+    let path = started(&bench.operate(bench.timer(&key, "1")).await?)?;
     end(bench, &watch, &key).await?;
-    let rows = bench.rows(REQUEST).await?;
-    holds(!rows.contains(&path), "rows of the Request table", || format!("not {path}"), || rows.join(", "))
+    let deadline = Instant::now() + limits::ROW_GONE;
+    loop {
+        let rows = bench.rows(REQUEST).await?;
+        if !rows.contains(&path) {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(Stop::fail("rows of the Request table", format!("not {path}"), rows.join(", ")));
+        }
+        bench.pause(limits::POLL).await?;
+    }
 }
 
 async fn complete(bench: &mut Bench) -> Result<(), Stop> {
     let watch = watch(bench).await?;
     let key = bench.next_id();
-    started(&bench.operate(timer(&key, "1")).await?)?;
+    started(&bench.operate(bench.timer(&key, "1")).await?)?;
     let complete = end(bench, &watch, &key).await?;
-    same(
-        "the command",
-        &"Device.ScheduleTimer()".to_owned(),
-        &format!("{}{}", complete.obj_path, complete.command_name),
-    )?;
+    same("the command", &bench.timer_path(), &format!("{}{}", complete.obj_path, complete.command_name))?;
     same("its failure", &None, &complete.status().err().map(|failure| failure.err_code))
 }
 
 async fn in_answer(bench: &mut Bench) -> Result<(), Stop> {
-    let request = Operate { input_args: [].into(), ..timer("k", SHORT) };
+    let request = without_argument(bench);
     match bench.ask(Request::Operate(request)).await? {
         Body::Response(Response::OperateResp(resp)) => {
             holds(failed(&resp).is_some(), "the result", || "cmd_failure".to_owned(), || "none".to_owned())
@@ -162,9 +169,9 @@ async fn in_answer(bench: &mut Bench) -> Result<(), Stop> {
 async fn parallel(bench: &mut Bench) -> Result<(), Stop> {
     let watch = watch(bench).await?;
     let (first, second) = (bench.next_id(), bench.next_id());
-    started(&bench.operate(timer(&first, SHORT)).await?)?;
+    started(&bench.operate(bench.timer(&first, SHORT)).await?)?;
     // It may be refused, run beside the first, or wait.
-    bench.operate(timer(&second, "1")).await?;
+    bench.operate(bench.timer(&second, "1")).await?;
     let complete = end(bench, &watch, &first).await?;
     same("the failure of the first", &None, &complete.status().err().map(|failure| failure.err_code))
 }
@@ -172,7 +179,7 @@ async fn parallel(bench: &mut Bench) -> Result<(), Stop> {
 async fn cancelled(bench: &mut Bench) -> Result<(), Stop> {
     let watch = watch(bench).await?;
     let key = bench.next_id();
-    let path = started(&bench.operate(timer(&key, "600")).await?)?;
+    let path = started(&bench.operate(bench.timer(&key, "600")).await?)?;
     let cancel = Operate { command: format!("{path}Cancel()"), send_resp: true, ..Operate::default() };
     bench.operate(cancel).await?;
     let complete = end(bench, &watch, &key).await?;
@@ -181,7 +188,7 @@ async fn cancelled(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 fn unanswered(bench: &mut Bench, key: &str) -> Result<(), Stop> {
-    let request = Operate { send_resp: false, ..timer(key, "1") };
+    let request = Operate { send_resp: false, ..bench.timer(key, "1") };
     let id = bench.next_id();
     bench.send_msg(&Msg::request(id, Request::Operate(request)))
 }
@@ -189,7 +196,7 @@ fn unanswered(bench: &mut Bench, key: &str) -> Result<(), Stop> {
 async fn silent(bench: &mut Bench) -> Result<(), Stop> {
     let key = bench.next_id();
     unanswered(bench, &key)?;
-    match bench.any_answer(limits::SILENCE).await? {
+    match bench.reaction().await? {
         None => Ok(()),
         Some(arrived) => {
             Err(Stop::fail("the answer to a command that starts", "none", describe(&arrived.msg.body)))
@@ -205,20 +212,23 @@ async fn silent_runs(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn mandatory(bench: &mut Bench) -> Result<(), Stop> {
-    let resp = bench.operate(Operate { input_args: [].into(), ..timer("k", SHORT) }).await?;
+    let request = without_argument(bench);
+    let resp = bench.operate(request).await?;
     same("cmd_failure", &Some(code::INVALID_COMMAND_ARGUMENTS), &failed(&resp))
 }
 
 async fn not_started(bench: &mut Bench) -> Result<(), Stop> {
     let before = bench.rows(REQUEST).await?;
-    bench.operate(Operate { input_args: [].into(), ..timer("k", SHORT) }).await?;
+    let request = without_argument(bench);
+    bench.operate(request).await?;
     let after = bench.rows(REQUEST).await?;
     let new: Vec<&String> = after.iter().filter(|path| !before.contains(path)).collect();
     same("new rows of the Request table", &Vec::new(), &new)
 }
 
 async fn unknown(bench: &mut Bench) -> Result<(), Stop> {
-    let mut request = timer("k", "1");
+    let key = bench.next_id();
+    let mut request = bench.timer(&key, "1");
     request.input_args.insert("X_CUSP_NoSuchThing".to_owned(), "1".to_owned());
     started(&bench.operate(request).await?).map(drop)
 }

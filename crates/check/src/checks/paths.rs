@@ -1,6 +1,6 @@
 //! Paths: wildcards, search expressions, keys, and how paths are reported.
 
-use super::{Check, check, code};
+use super::{Check, check, code, should};
 use crate::bench::{Bench, Row};
 use crate::target::SUBSCRIPTION;
 use crate::verdict::{Stop, holds, same};
@@ -33,7 +33,7 @@ pub(super) static CHECKS: &[Check] = &[
         [Subscriptions],
         "A Delete by a search path deletes the rows that match alone."
     ),
-    check!(
+    should!(
         blanks,
         "R-ARC.9a-blanks-around-operators",
         [Subscriptions],

@@ -11,19 +11,19 @@ use crate::verdict::Verdict;
 const HEAD: &str =
     "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>cusp check</title><style>
 body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em}
-summary{cursor:pointer}.pass b{color:#17692e}.fail b,.error b{color:#b00020}.skipped b{color:#6b5900}
+summary{cursor:pointer}.pass b{color:#17692e}.fail b,.error b{color:#b00020}.warn b,.skipped b{color:#6b5900}
 dl{display:grid;grid-template-columns:6em 1fr;margin:.3em 2em}dd{margin:0}
 ol{font:13px/1.5 ui-monospace,monospace;overflow-wrap:anywhere}
 </style></head><body><h1>cusp check</h1>\n";
 
 /// The run as a page.
 pub fn html(ran: &[Ran]) -> String {
-    let Summary { passed, failed, skipped, errors } = Summary::of(ran);
+    let Summary { passed, failed, warned, skipped, errors } = Summary::of(ran);
     let mut page = String::from(HEAD);
     // Writing to a String does not fail.
     let _ = writeln!(
         page,
-        "<p>{passed} passed, {failed} failed, {skipped} skipped, {errors} not carried out</p>"
+        "<p>{passed} passed, {failed} failed, {warned} warnings, {skipped} skipped, {errors} not carried out</p>"
     );
     for one in ran {
         let _ = section(&mut page, one);
@@ -36,6 +36,7 @@ fn section(page: &mut String, one: &Ran) -> std::fmt::Result {
     let word = match one.verdict {
         Verdict::Pass => "pass",
         Verdict::Fail(_) => "fail",
+        Verdict::Warn(_) => "warn",
         Verdict::Skipped(_) => "skipped",
         Verdict::Error(_) => "error",
     };
@@ -47,7 +48,7 @@ fn section(page: &mut String, one: &Ran) -> std::fmt::Result {
     )?;
     match &one.verdict {
         Verdict::Pass => {}
-        Verdict::Fail(finding) => {
+        Verdict::Fail(finding) | Verdict::Warn(finding) => {
             let [reason, expected, seen] =
                 [&finding.reason, &finding.expected, &finding.seen].map(|text| markup(text));
             writeln!(

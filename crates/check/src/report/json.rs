@@ -3,21 +3,27 @@
 use serde_json::{Value, json};
 
 use crate::run::{Ran, Summary};
-use crate::verdict::Verdict;
+use crate::verdict::{Finding, Verdict};
 
 /// The run as JSON.
 pub fn json(ran: &[Ran]) -> Value {
-    let Summary { passed, failed, skipped, errors } = Summary::of(ran);
+    let Summary { passed, failed, warned, skipped, errors } = Summary::of(ran);
     let checks: Vec<Value> = ran.iter().map(one).collect();
-    json!({ "passed": passed, "failed": failed, "skipped": skipped, "errors": errors, "checks": checks })
+    json!({
+        "passed": passed,
+        "failed": failed,
+        "warned": warned,
+        "skipped": skipped,
+        "errors": errors,
+        "checks": checks,
+    })
 }
 
 fn one(ran: &Ran) -> Value {
     let (verdict, detail) = match &ran.verdict {
         Verdict::Pass => ("pass", Value::Null),
-        Verdict::Fail(finding) => {
-            ("fail", json!({ "reason": finding.reason, "expected": finding.expected, "seen": finding.seen }))
-        }
+        Verdict::Fail(finding) => ("fail", found(finding)),
+        Verdict::Warn(finding) => ("warn", found(finding)),
         Verdict::Skipped(why) => ("skipped", json!({ "reason": why })),
         Verdict::Error(why) => ("error", json!({ "reason": why })),
     };
@@ -31,4 +37,8 @@ fn one(ran: &Ran) -> Value {
         "micros": ran.micros,
         "transcript": lines,
     })
+}
+
+fn found(finding: &Finding) -> Value {
+    json!({ "reason": finding.reason, "expected": finding.expected, "seen": finding.seen })
 }

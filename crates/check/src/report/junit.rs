@@ -23,6 +23,13 @@ pub fn junit(ran: &[Ran]) -> String {
         text.push_str(&match &one.verdict {
             Verdict::Pass => "/>\n".to_owned(),
             Verdict::Fail(finding) => inside("failure", "message", &finding.to_string()),
+            // JUnit knows no warnings: it is output of a case that passed.
+            Verdict::Warn(finding) => {
+                format!(
+                    ">\n    <system-out>SHOULD: {}</system-out>\n  </testcase>\n",
+                    markup(&finding.to_string())
+                )
+            }
             Verdict::Skipped(why) => inside("skipped", "message", why),
             Verdict::Error(why) => inside("error", "message", why),
         });

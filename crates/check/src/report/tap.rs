@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::run::Ran;
-use crate::verdict::Verdict;
+use crate::verdict::{Finding, Verdict};
 
 /// The run as TAP.
 pub fn tap(ran: &[Ran]) -> String {
@@ -21,13 +21,13 @@ fn line(text: &mut String, number: usize, one: &Ran) -> std::fmt::Result {
         Verdict::Pass => writeln!(text, "ok {number} - {id}"),
         Verdict::Skipped(why) => writeln!(text, "ok {number} - {id} # SKIP {}", plain(why)),
         Verdict::Fail(finding) => {
-            writeln!(text, "not ok {number} - {id}\n  ---")?;
-            for (key, value) in
-                [("message", &finding.reason), ("expected", &finding.expected), ("seen", &finding.seen)]
-            {
-                writeln!(text, "  {key}: {}", quoted(value))?;
-            }
-            writeln!(text, "  ...")
+            writeln!(text, "not ok {number} - {id}")?;
+            detail(text, finding)
+        }
+        // TAP knows no warnings either: a case that is fine, with a comment and its detail.
+        Verdict::Warn(finding) => {
+            writeln!(text, "ok {number} - {id} # SHOULD {}", plain(&finding.reason))?;
+            detail(text, finding)
         }
         Verdict::Error(why) => {
             writeln!(
@@ -37,6 +37,16 @@ fn line(text: &mut String, number: usize, one: &Ran) -> std::fmt::Result {
             )
         }
     }
+}
+
+fn detail(text: &mut String, finding: &Finding) -> std::fmt::Result {
+    writeln!(text, "  ---")?;
+    for (key, value) in
+        [("message", &finding.reason), ("expected", &finding.expected), ("seen", &finding.seen)]
+    {
+        writeln!(text, "  {key}: {}", quoted(value))?;
+    }
+    writeln!(text, "  ...")
 }
 
 /// A YAML scalar; JSON strings are some.

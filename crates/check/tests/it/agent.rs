@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use check::{Arrival, Bench, BenchConfig, Link, Wire, limits};
+use check::{Arrival, Bench, BenchConfig, Link, Profile, Wire, limits};
 use dm::Type;
 use dm::model::{ModelBuilder, Param, Params};
 use dm::operation::ParamAccess;
@@ -18,7 +18,7 @@ use prost::Message;
 use tokio::sync::mpsc;
 use usp_proto::generated::usp_record::record::RecordType;
 use usp_proto::generated::usp_record::{NoSessionContextRecord, Record};
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 use usp_proto::{Body, EndpointId, Msg, Request, Version};
 
 use crate::faults::Fault;
@@ -34,6 +34,7 @@ const OBJECTS: &[(&str, Params<'_>)] = &[
         Params::Only(&[
             "ControllerNumberOfEntries",
             "EndpointID",
+            "MaxSubscriptionChangeAdoptionTime",
             "RequestNumberOfEntries",
             "SubscriptionNumberOfEntries",
         ]),
@@ -42,12 +43,21 @@ const OBJECTS: &[(&str, Params<'_>)] = &[
         "Device.LocalAgent.Controller.{i}.",
         Params::Only(&[
             "Alias",
+            "AssignedRole",
             "BootParameterNumberOfEntries",
             "Enable",
             "EndpointID",
+            "InheritedRole",
             "OnBoardingComplete",
+            "PeriodicNotifInterval",
+            "PeriodicNotifTime",
+            "USPNotifRetryIntervalMultiplier",
+            "USPNotifRetryMinimumWaitInterval",
         ]),
     ),
+    ("Device.LocalAgent.ControllerTrust.", Params::Only(&["RoleNumberOfEntries"])),
+    ("Device.LocalAgent.ControllerTrust.Role.{i}.", Params::All),
+    ("Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.", Params::All),
     ("Device.LocalAgent.Controller.{i}.BootParameter.{i}.", Params::All),
     ("Device.LocalAgent.Request.{i}.", Params::All),
     (
@@ -67,7 +77,7 @@ const OBJECTS: &[(&str, Params<'_>)] = &[
     ),
 ];
 
-fn id(text: &str) -> EndpointId {
+pub(crate) fn id(text: &str) -> EndpointId {
     EndpointId::receive(text).unwrap()
 }
 
@@ -81,12 +91,20 @@ fn supported(model: &mut ModelBuilder) {
     let access = ParamAccess::WriteOnceReadOnly;
     let list = Param { facets, access, ..Param::new(Name::parse("ReferenceList").unwrap(), Type::String) };
     model.param(SUBSCRIPTION, list).unwrap();
-    model.add_actions(&catalogue, "Device.LocalAgent.Request.{i}.", &["Cancel()"]).unwrap();
+    for (path, action) in [
+        ("Device.LocalAgent.Request.{i}.", "Cancel()"),
+        ("Device.LocalAgent.", "Periodic!"),
+        ("Device.LocalAgent.Controller.{i}.", "SendOnBoardRequest()"),
+    ] {
+        model.add_actions(&catalogue, path, &[action]).unwrap();
+    }
     engine::support_timers(model).unwrap();
 }
 
 fn kind() -> Kind {
     let controller = "Device.LocalAgent.Controller.1.";
+    let role = "Device.LocalAgent.ControllerTrust.Role.1.";
+    let full = "Device.LocalAgent.ControllerTrust.Role.1.Permission.1.";
     let config = KindConfig {
         uri: "urn:example:agent".to_owned(),
         own: &supported,
@@ -97,6 +115,17 @@ fn kind() -> Kind {
             FactoryDefault::new(controller, "EndpointID", CONTROLLER),
             FactoryDefault::new(controller, "Enable", "true"),
             FactoryDefault::new(controller, "OnBoardingComplete", "true"),
+            FactoryDefault::new(controller, "AssignedRole", "Device.LocalAgent.ControllerTrust.Role.1"),
+            FactoryDefault::new(controller, "PeriodicNotifInterval", "86400"),
+            FactoryDefault::new("Device.LocalAgent.", "MaxSubscriptionChangeAdoptionTime", "7"),
+            FactoryDefault::new(role, "Enable", "true"),
+            FactoryDefault::new(role, "Name", "Full Access"),
+            FactoryDefault::new(full, "Enable", "true"),
+            FactoryDefault::new(full, "Targets", "Device."),
+            FactoryDefault::new(full, "Param", "rw-n"),
+            FactoryDefault::new(full, "Obj", "rw-n"),
+            FactoryDefault::new(full, "InstantiatedObj", "rw-n"),
+            FactoryDefault::new(full, "CommandEvent", "r-xn"),
         ],
     };
     Kind::build(&config, &[]).unwrap()
@@ -104,12 +133,18 @@ fn kind() -> Kind {
 
 /// A bench with an agent at the other end of its link.
 pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
+    bench_with(fault, Profile::default()).await
+}
+
+/// The same, with what a vendor says beforehand.
+pub(crate) async fn bench_with(fault: Option<&'static Fault>, profile: Profile) -> Bench {
     let agent = AgentConfig {
         endpoint: id(AGENT),
         versions: Version::SUPPORTED.to_vec(),
         oui: "012345".to_owned(),
         product_class: "Box".to_owned(),
         serial_number: "A1".to_owned(),
+        crypto: None,
     };
     let config = InstanceConfig {
         kind: Arc::new(kind()),
@@ -124,15 +159,37 @@ pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
     instance.start().await.unwrap();
     let (sender, arrivals) = mpsc::channel(limits::ARRIVALS);
     sender.try_send(Arrival::Up).unwrap();
-    let way = Arc::new(Way { fault, sender, asked: Mutex::default() });
-    instance.link_up(id(CONTROLLER), ReturnPath::WebSocket(LINK), PeerAuth::Unproven, way.clone());
+    let way = Arc::new(Way {
+        fault,
+        sender,
+        asked: Mutex::default(),
+        heard: Mutex::default(),
+        said: Mutex::default(),
+    });
+    instance.link_up(
+        id(CONTROLLER),
+        ReturnPath::WebSocket(LINK),
+        Contact::Connection,
+        PeerAuth::Unproven,
+        way.clone(),
+    );
+    over_with(Link { wire: Box::new(Ears { instance, way }), arrivals, socket: None }, profile)
+}
+
+/// A bench over a link.
+pub(crate) fn over(link: Link) -> Bench {
+    over_with(link, Profile::default())
+}
+
+fn over_with(link: Link, profile: Profile) -> Bench {
     let config = BenchConfig {
         controller: id(CONTROLLER),
         agent: Some(id(AGENT)),
         run: "t".to_owned(),
         patience: limits::PATIENCE,
+        profile,
     };
-    Bench::new(config, Link { wire: Box::new(Ears { instance, way }), arrivals })
+    Bench::new(config, link)
 }
 
 /// From the bench to the agent.
@@ -147,6 +204,9 @@ struct Way {
     sender: mpsc::Sender<Arrival>,
     /// The requests as the bench sent them.
     asked: Mutex<BTreeMap<String, Request>>,
+    /// How many Messages of a kind were heard, and said.
+    heard: Mutex<BTreeMap<&'static str, usize>>,
+    said: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 impl Wire for Ears {
@@ -170,6 +230,11 @@ impl Way {
             let heard = hear(&mut record, &bytes);
             return heard.then(|| record.encode_to_vec().into());
         }
+        if let (Some(hear), Some(mut msg)) = (fault.hear_nth, message(&record)) {
+            let heard = hear(count(&self.heard, &msg), &mut msg);
+            put(&mut record, &msg);
+            return heard.then(|| record.encode_to_vec().into());
+        }
         if let (Some(hear), Some(mut msg)) = (fault.hear, message(&record)) {
             let heard = hear(&mut msg);
             put(&mut record, &msg);
@@ -189,14 +254,21 @@ impl Way {
                 return None;
             }
         }
+        if let (Some(say), Some(mut msg)) = (fault.say_nth, message(&record)) {
+            let said = say(count(&self.said, &msg), &mut msg);
+            put(&mut record, &msg);
+            if !said {
+                return None;
+            }
+        }
         let said = fault.say_record.is_none_or(|say| say(&mut record));
         said.then(|| record.encode_to_vec().into())
     }
 }
 
 impl Outlet for Way {
-    fn send(&self, record: Bytes) -> Result<(), OutletClosed> {
-        if let Some(record) = self.say(record) {
+    fn send(&self, outbound: Outbound) -> Result<(), OutletClosed> {
+        if let Some(record) = self.say(outbound.record) {
             self.sender.try_send(Arrival::Record(record)).unwrap();
         }
         Ok(())
@@ -205,6 +277,19 @@ impl Outlet for Way {
     fn close(&self, reason: CloseReason) {
         panic!("no check here makes the agent close its link: {reason:?}");
     }
+}
+
+/// How many Messages of this kind came before.
+fn count(counts: &Mutex<BTreeMap<&'static str, usize>>, msg: &Msg) -> usize {
+    let kind = match &msg.body {
+        Body::Request(request) => request.name(),
+        Body::Response(response) => response.name(),
+        Body::Error(_) => "Error",
+    };
+    let mut counts = counts.lock().unwrap();
+    let before = counts.entry(kind).or_default();
+    *before += 1;
+    *before - 1
 }
 
 /// The Message in a Record, if it is a good one.

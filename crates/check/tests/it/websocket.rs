@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use check::{Bench, BenchConfig, EndpointId, Link, limits, websocket};
+use check::{Bench, BenchConfig, EndpointId, Link, Profile, limits, websocket};
 use mtp::ws::{Dialer, ListenConfig, Listener, WsUrl};
 use mtp::{AdmitAll, DownReason, Inbound, LinkHandler, LinkId, LinkUp, Role, Verdict};
 use usp_proto::{Record, Version};
@@ -19,7 +19,10 @@ fn id(text: &str) -> EndpointId {
 
 fn bench(link: Link) -> Bench {
     let (controller, run) = (id(CONTROLLER), "t".to_owned());
-    Bench::new(BenchConfig { controller, agent: None, run, patience: limits::PATIENCE }, link)
+    Bench::new(
+        BenchConfig { controller, agent: None, run, patience: limits::PATIENCE, profile: Profile::default() },
+        link,
+    )
 }
 
 fn anywhere() -> SocketAddr {
@@ -48,7 +51,7 @@ fn url(addr: SocketAddr) -> WsUrl {
 
 #[tokio::test]
 async fn an_agent_that_connects_is_met() {
-    let (link, addr) = websocket::listen(anywhere(), "/usp", id(CONTROLLER)).await.unwrap();
+    let (link, addr) = websocket::listen(anywhere(), "/usp", id(CONTROLLER), None).await.unwrap();
     let dialled = Dialer::new(url(addr), id(AGENT), Role::Agent).connect().await.unwrap();
     tokio::spawn(async move { dialled.run(&Greets).await });
     let mut bench = bench(link);
@@ -62,32 +65,36 @@ async fn an_agent_that_listens_is_met() {
     let listener = Listener::bind(anywhere(), None, config).await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(listener.run(Arc::new(Greets), Arc::new(AdmitAll), std::future::pending()));
-    let mut bench = bench(websocket::dial(url(addr), id(CONTROLLER)));
+    let mut bench = bench(websocket::dial(url(addr), id(CONTROLLER), None));
     bench.meet(PATIENCE).await.unwrap();
     assert_eq!(bench.agent().unwrap().as_str(), AGENT);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_does_not_come_is_given_up() {
-    let (link, _addr) = websocket::listen(anywhere(), "/usp", id(CONTROLLER)).await.unwrap();
+    let (link, _addr) = websocket::listen(anywhere(), "/usp", id(CONTROLLER), None).await.unwrap();
     let stop = bench(link).meet(Duration::from_secs(1)).await.unwrap_err();
     assert_eq!(stop.to_string(), "no agent connects");
 }
 
 #[test]
 fn addresses_to_listen_at() {
-    use websocket::{AddressError, listen_address};
+    use websocket::{AddressError, ListenAddress, listen_address};
     for (text, expected) in [
-        ("ws://127.0.0.1:0/usp", Ok(("127.0.0.1:0", "/usp"))),
-        ("ws://[::1]:8183", Ok(("[::1]:8183", "/"))),
-        ("wss://127.0.0.1:8183/usp", Err(AddressError::Tls)),
+        ("ws://127.0.0.1:0/usp", Ok((false, "127.0.0.1:0", "/usp"))),
+        ("ws://[::1]:8183", Ok((false, "[::1]:8183", "/"))),
+        ("wss://127.0.0.1:8183/usp", Ok((true, "127.0.0.1:8183", "/usp"))),
         ("ws://localhost:8183/usp", Err(AddressError::Form)),
         ("ws://127.0.0.1/usp", Err(AddressError::Form)),
         ("ws://127.0.0.1:1/usp?a=b", Err(AddressError::Form)),
         ("http://127.0.0.1:8183/usp", Err(AddressError::Form)),
         ("", Err(AddressError::Form)),
     ] {
-        let expected = expected.map(|(addr, path)| (addr.parse().unwrap(), path.to_owned()));
+        let expected = expected.map(|(secure, addr, path)| ListenAddress {
+            secure,
+            addr: addr.parse().unwrap(),
+            path: path.to_owned(),
+        });
         assert_eq!(listen_address(text), expected, "{text}");
     }
 }

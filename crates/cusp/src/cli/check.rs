@@ -11,12 +11,18 @@ use crate::paths;
 #[derive(Args, Debug)]
 #[command(group = clap::ArgGroup::new("way").required(true).args(["listen", "connect", "list"]))]
 pub(crate) struct CheckArgs {
-    /// Where the agent connects to, such as ws://127.0.0.1:8183/usp
+    /// Where the agent connects to, such as ws://127.0.0.1:8183/usp or wss://192.0.2.1:8183/usp
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
     /// Where the agent listens, such as ws://192.0.2.7:8184/usp
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) connect: Option<String>,
+    /// Folder of our own CA, made there if there is none: the agent has to trust its ca.pem (for wss://)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls: Option<PathBuf>,
+    /// A name by which the agent dials us, beside the address that we listen at (for wss://)
+    #[arg(long = "host", value_name = "NAME")]
+    pub(crate) hosts: Vec<String>,
     /// List the checks and run none
     #[arg(long)]
     pub(crate) list: bool,
@@ -26,6 +32,9 @@ pub(crate) struct CheckArgs {
     /// Who the agent is; otherwise its Connect record says it
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) agent: Option<String>,
+    /// What to use of the agent's model, and what to leave out: TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
     /// How long to wait for the agent
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = paths::duration)]
     pub(crate) wait: Duration,

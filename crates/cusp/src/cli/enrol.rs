@@ -51,6 +51,24 @@ pub(crate) enum EnrolCommand {
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
+    /// Expect devices: each is let in at first contact, if a trusted CA vouches for it or by its own token
+    Import {
+        /// Comma-separated values under a line of names: endpoint or serial, and name, group, token
+        file: PathBuf,
+        /// A tag for every device that has none in the file
+        #[arg(long, value_name = "TAG")]
+        group: Option<String>,
+        /// How long the tokens in the file work
+        #[arg(long, default_value = "30d", value_parser = paths::duration)]
+        ttl: Duration,
+    },
+    /// List devices that are expected and have not come yet
+    Expected,
+    /// Expect a device no more
+    Unexpect {
+        /// Its endpoint id or serial number, as it is listed
+        value: String,
+    },
     /// List enrolment tokens, without their secrets
     List,
     /// Revoke an enrolment token

@@ -48,6 +48,8 @@ pub(crate) enum ConfigCommand {
     Check(LocalArgs),
     /// Print the configuration in force, secrets hidden
     Show(LocalArgs),
+    /// Have the server that runs take certificates, CAs and lists of revoked certificates as their files are now
+    Reload(LocalArgs),
 }
 
 /// `cusp backup`.

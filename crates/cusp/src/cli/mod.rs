@@ -1,5 +1,6 @@
 //! What can be typed: every command, argument and option, one file per noun. It does nothing.
 
+mod cert;
 mod check;
 mod datamodel;
 mod device;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use cert::CertCommand;
 pub(crate) use check::CheckArgs;
 pub(crate) use datamodel::DatamodelCommand;
 pub(crate) use device::{
@@ -106,6 +108,9 @@ pub(crate) enum Command {
     /// One-time enrolment tokens
     #[command(subcommand)]
     Enrol(EnrolCommand),
+    /// Certificates that devices are proven by
+    #[command(subcommand)]
+    Cert(CertCommand),
     /// List operations, newest first
     Jobs(JobsArgs),
     /// Show an operation, or cancel it while it waits

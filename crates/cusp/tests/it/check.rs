@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use crate::fake::run;
 
 /// A process that does not outlive the test.
-struct Killed(Child);
+pub(crate) struct Killed(pub(crate) Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
@@ -16,7 +16,8 @@ impl Drop for Killed {
     }
 }
 
-fn cusp(args: &[&str]) -> Killed {
+/// Starts `cusp`.
+pub(crate) fn cusp(args: &[&str]) -> Killed {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cusp"));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for name in ["CUSP_URL", "CUSP_TOKEN"] {
@@ -44,17 +45,20 @@ fn an_agent_that_connects_is_checked() {
         "TAP version 14\n1..2\nok 1 - R-GET.2-parent-is-the-resolved-path\nok 2 - R-GET.3-that-parameter-alone\n"
     );
     assert_eq!(check.0.wait().expect("it ends").code(), Some(0));
-    assert!(std::fs::read_to_string(page).expect("the page").contains("2 passed, 0 failed"));
+    assert!(std::fs::read_to_string(page).expect("the page").contains("2 passed, 0 failed, 0 warnings"));
 }
 
 #[test]
 fn what_can_not_be_checked_is_wrong_usage() {
     for (args, says) in [
         (["--list", "R-NOPE"], "no check has such an id"),
-        (["--listen", "wss://127.0.0.1:0/usp"], "TLS is not offered yet"),
-        (["--listen", "ws://agent.example:8183/usp"], "an address to listen at is ws://IP:PORT/PATH"),
+        (["--listen", "wss://127.0.0.1:0/usp"], "wss:// needs --tls DIR"),
+        (
+            ["--listen", "ws://agent.example:8183/usp"],
+            "an address to listen at is ws://IP:PORT/PATH or wss://IP:PORT/PATH",
+        ),
         (["--connect", "http://127.0.0.1/"], "is no address"),
-        (["--connect", "wss://127.0.0.1/"], "TLS is not offered yet"),
+        (["--connect", "wss://127.0.0.1/"], "wss:// needs --tls DIR"),
     ] {
         let ran = run(&[&["check"], &args[..]].concat(), &[], "");
         assert_eq!(ran.code, Some(2), "{args:?}");

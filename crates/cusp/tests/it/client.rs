@@ -8,6 +8,8 @@ const PARTIAL: &str = r#"{"id":"j2","state":"partial","outcome":{"kind":"set","r
     {"requested":"Device.A.","failures":[],"updated":[{"path":"Device.A.","params":{"B":"1"},"errors":[]}]},
     {"requested":"Device.C.","error":{"code":7012,"message":"not a number"},"failures":[],"updated":[]}]}}"#;
 
+const CERTIFICATES: &str = r#"{"items":[{"fingerprint":"ab01","name":"attic","origin":"issued","since":"s","expires":"t","revoked":false},{"fingerprint":"ab02","name":"attic","origin":"pinned","since":"s","revoked":true,"reason":"superseded"}],"next":null}"#;
+
 const CANNED: &[Canned] = &[
     ("GET /api/v1/devices/attic", 200, DEVICE),
     ("DELETE /api/v1/devices/0a1", 204, ""),
@@ -55,6 +57,9 @@ const CANNED: &[Canned] = &[
         200,
         r#"{"items":[{"id":"e1","name":"van","uses":1,"expires":"t","group":"pilot","endpoint":"os::7"}],"next":null}"#,
     ),
+    ("GET /api/v1/certificates?revoked=false&limit=500", 200, CERTIFICATES),
+    ("GET /api/v1/certificates?device=0a1&limit=500", 200, CERTIFICATES),
+    ("POST /api/v1/certificates/ab01/revoke", 204, ""),
     ("POST /api/v1/pending/os%3A%3A1/approve", 200, DEVICE),
     ("POST /api/v1/devices", 201, DEVICE),
     ("DELETE /api/v1/devices/attic/dial", 204, ""),
@@ -234,6 +239,22 @@ fn an_enrolment_token_may_be_for_a_group_and_for_one_device() {
             r#"{"endpoint":"os::7","group":"pilot","ttl":"3600s","uses":1}"#
         )]
     );
+}
+
+#[test]
+fn certificates_are_listed_and_revoked() {
+    let shown = Fake::start(CANNED).cusp(&["cert", "list", "--device", "attic"]).stdout;
+    let rows: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["DEVICE", "FINGERPRINT", "ORIGIN", "SINCE", "EXPIRES", "REVOKED", "REASON"]);
+    assert_eq!(rows[1], ["attic", "ab01", "issued", "s", "t", "no"]);
+    assert_eq!(rows[2], ["attic", "ab02", "pinned", "s", "yes", "superseded"]);
+    let seen = check(&["cert", "revoke", "AB:01", "--reason", "key-compromise"], 0, "revoked ab01\n", "");
+    assert_eq!(
+        seen[1],
+        r#"POST /api/v1/certificates/ab01/revoke authorization: bearer cusp_t {"reason":"key-compromise"}"#
+    );
+    let told = "cusp: \"ab\" may be several certificates\n  ab01\n  ab02\n";
+    check(&["cert", "revoke", "ab01", "ab"], 2, "", told);
 }
 
 #[test]

@@ -4,4 +4,5 @@ mod check;
 mod client;
 mod fake;
 mod local;
+mod own_agent;
 mod real;

@@ -28,6 +28,11 @@ impl Tree {
             ResolveError::NotSupported(_) | ResolveError::NoInstance(_) => unknown(text),
             other => other.fault(),
         })?;
+        // R-GET.1: without permission a concrete path looks unsupported. Asked first: nothing is read for it.
+        let may_read = |place| who.may(self, Bit::ObjectRead, place, "");
+        if !found.is_search && !found.places.iter().all(may_read) {
+            return Err(unknown(text));
+        }
         let mut reader = Reader { tree: self, who, results: Vec::new() };
         for place in &found.places {
             match &found.leaf {
@@ -40,10 +45,8 @@ impl Tree {
             }
         }
         let results = reader.results;
-        // R-GET.1: without permission a concrete path looks unsupported.
-        let hidden = found.places.iter().any(|place| !who.may(self, Bit::ObjectRead, place, ""));
         let unreadable = found.leaf.is_some() && results.iter().all(|r| r.params.is_empty());
-        if !found.is_search && (hidden || unreadable) {
+        if !found.is_search && unreadable {
             return Err(unknown(text));
         }
         Ok(results)

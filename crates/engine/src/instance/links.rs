@@ -74,7 +74,7 @@ impl Links {
         let Some((_, outlet)) = self.outlets.iter().find(|(known, _)| *known == link) else { return };
         match leaving {
             Leaving::Send(outbound) => {
-                if outlet.send(outbound.record).is_err() {
+                if outlet.send(outbound).is_err() {
                     tracing::debug!(link = link.0, "a Record was not sent: the link is gone");
                 }
             }

@@ -4,6 +4,7 @@
 //! the shared timer with a deadline. Each takes the lock, lets the machine work, does what the machine
 //! wants done, and leaves; what takes time runs in a task and comes back. No lock is held over an await.
 
+mod auditor;
 mod command;
 mod commit;
 mod confirm;
@@ -17,7 +18,6 @@ mod transact;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use bytes::Bytes;
 use dm::model::ObjectId;
 use dm::tree::{Change, Tree};
 use dm::{Mono, Now};
@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use usp_endpoint::EndpointId;
 use usp_endpoint::agent::io::{Boot, CloseReason, Input, ModelEvent, Ticket};
-use usp_endpoint::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_endpoint::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 
 use crate::clock::Clock;
 use crate::error::EngineError;
@@ -39,6 +39,8 @@ use crate::report::Aliases;
 use crate::stored::{self, FactoryDefault};
 use crate::wheel::{TimerId, Wake, Wheel};
 
+pub use auditor::Auditor;
+
 /// What all instances of a process share.
 pub struct Host {
     clock: Arc<dyn Clock>,
@@ -49,11 +51,11 @@ pub struct Host {
 /// Where an instance's Records leave. Called with the instance's lock held: it must neither block nor
 /// call the instance.
 pub trait Outlet: Send + Sync {
-    /// Queues a Record for the peer.
+    /// Queues a Record for whom its return path leads to.
     ///
     /// # Errors
     /// When the connection is gone; the instance is told by [`Instance::link_down`], not by this.
-    fn send(&self, record: Bytes) -> Result<(), OutletClosed>;
+    fn send(&self, outbound: Outbound) -> Result<(), OutletClosed>;
     /// Closes the connection once what was queued has left.
     fn close(&self, reason: CloseReason);
     /// Closes the connection once what was queued has left, to be made anew at once: only a connection that
@@ -111,6 +113,7 @@ struct Inner {
     commit: commit::Commits,
     commands: BTreeMap<Ticket, watch::Sender<bool>>,
     observers: observers::Observers,
+    auditor: Option<Arc<dyn Auditor>>,
     watched: Vec<(u16, ObjectId)>,
     next_poll: Option<Mono>,
     /// After the good-byes: no connection is taken any more.
@@ -164,6 +167,7 @@ impl Instance {
             commit: commit::Commits::default(),
             commands: BTreeMap::new(),
             observers: observers::Observers::default(),
+            auditor: None,
             watched: Vec::new(),
             next_poll: None,
             closing: false,
@@ -202,11 +206,12 @@ impl Instance {
         Ok(())
     }
 
-    /// A connection with a controller stands.
+    /// A connection with a controller stands; `contact` is how it reaches us by it.
     pub fn link_up(
         &self,
         controller: EndpointId,
         return_path: ReturnPath,
+        contact: Contact,
         peer: PeerAuth,
         outlet: Arc<dyn Outlet>,
     ) {
@@ -215,7 +220,7 @@ impl Instance {
             return outlet.close(CloseReason::GoingAway);
         }
         inner.links.add(return_path.link(), outlet);
-        self.drive(&mut inner, Input::LinkUp { controller, return_path, peer });
+        self.drive(&mut inner, Input::LinkUp { controller, return_path, contact, peer });
     }
 
     /// A connection is gone.

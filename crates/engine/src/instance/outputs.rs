@@ -52,6 +52,11 @@ impl Instance {
                     cancel.send_replace(true);
                 }
             }
+            Output::Audit(entry) => {
+                if let Some(auditor) = &inner.auditor {
+                    auditor.note(self.host.now(), entry);
+                }
+            }
             Output::Noticed(what) => tracing::warn!("{what}"),
             Output::Watch(places) => {
                 inner.watched = places.iter().flat_map(|place| self.kind.wants(place)).collect();

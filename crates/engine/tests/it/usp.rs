@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use dm::model::{ModelBuilder, Params};
 use dm::operation::{Add, CommandResult, Get, ObjectSettings, Operate, ParamSetting, Set};
 use dm::path::SchemaPath;
@@ -18,7 +17,7 @@ use requirement::requirement;
 use tokio::sync::Notify;
 use usp_endpoint::agent::io::CloseReason;
 use usp_endpoint::agent::{AgentConfig, AgentMachine};
-use usp_endpoint::link::{Inbound, LinkId, PeerAuth, PeerCertificate, ReturnPath};
+use usp_endpoint::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, PeerCertificate, ReturnPath};
 use usp_endpoint::translate;
 use usp_proto::notify::Notification;
 use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Request, Version};
@@ -93,8 +92,8 @@ struct Wire {
 }
 
 impl Outlet for Wire {
-    fn send(&self, record: Bytes) -> Result<(), OutletClosed> {
-        self.records.lock().unwrap().push_back(Record::decode(record).unwrap());
+    fn send(&self, outbound: Outbound) -> Result<(), OutletClosed> {
+        self.records.lock().unwrap().push_back(Record::decode(outbound.record).unwrap());
         self.came.notify_one();
         Ok(())
     }
@@ -148,6 +147,7 @@ impl Agent {
             oui: "012345".to_owned(),
             product_class: "Box".to_owned(),
             serial_number: "A1".to_owned(),
+            crypto: None,
         };
         let config = InstanceConfig {
             kind: Arc::new(Kind::build(&config, &providers).unwrap()),
@@ -162,7 +162,7 @@ impl Agent {
         instance.start().await.unwrap();
         let wire = Arc::new(Wire::default());
         let path = ReturnPath::WebSocket(LinkId(1));
-        instance.link_up(id(CONTROLLER), path, PeerAuth::Unproven, wire.clone());
+        instance.link_up(id(CONTROLLER), path, Contact::Connection, PeerAuth::Unproven, wire.clone());
         let mut agent = Agent { instance, wire, info: info.clone(), notified: Vec::new(), asked: 0 };
         assert!(agent.next().await.record_type.is_connect(), "R-MTP.6: the first Record says who is there");
         agent
@@ -361,7 +361,13 @@ async fn a_served_controller_is_recognised_by_its_certificate_or_its_records() {
         let objects = vec![ObjectSettings { path: "Device.Info.".to_owned(), params }];
         agent.ask(Operation::Set(Set { allow_partial: false, objects })).await;
         let (link, return_path) = (LinkId(2), ReturnPath::WebSocket(LinkId(2)));
-        agent.instance.link_up(id(controller), return_path.clone(), peer.clone(), agent.wire.clone());
+        agent.instance.link_up(
+            id(controller),
+            return_path.clone(),
+            Contact::Connection,
+            peer.clone(),
+            agent.wire.clone(),
+        );
         if let Some(from) = from {
             let get = translate::request(Operation::Get(Get { paths: Vec::new(), max_depth: 0 }));
             let msg = Msg::request("1".to_owned(), get);

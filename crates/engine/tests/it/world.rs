@@ -22,7 +22,7 @@ use engine::{
 use tokio::sync::Notify;
 use usp_endpoint::EndpointId;
 use usp_endpoint::agent::io::{CloseReason, Input, Output, Ticket};
-use usp_endpoint::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
+use usp_endpoint::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
@@ -93,8 +93,8 @@ pub(crate) struct Peer {
 }
 
 impl Outlet for Peer {
-    fn send(&self, record: Bytes) -> Result<(), OutletClosed> {
-        self.said.lock().unwrap().push_back(String::from_utf8(record.to_vec()).unwrap());
+    fn send(&self, outbound: Outbound) -> Result<(), OutletClosed> {
+        self.said.lock().unwrap().push_back(String::from_utf8(outbound.record.to_vec()).unwrap());
         self.spoke.notify_one();
         Ok(())
     }
@@ -208,7 +208,13 @@ impl World {
     pub(crate) fn connect(&self, link: LinkId) {
         let controller = EndpointId::receive("proto::first").unwrap();
         let return_path = ReturnPath::WebSocket(link);
-        self.instance.link_up(controller, return_path, PeerAuth::Unproven, self.peer.clone());
+        self.instance.link_up(
+            controller,
+            return_path,
+            Contact::Connection,
+            PeerAuth::Unproven,
+            self.peer.clone(),
+        );
     }
 
     pub(crate) fn say(&self, text: &str) {
@@ -416,7 +422,11 @@ impl Machine for Plain {
                 let reason = CloseReason::GoingAway;
                 self.outputs.push_back(Output::Close { link: LINK, reason });
             }
-            Input::LinkUp { .. } | Input::LinkDown(_) | Input::ModelChanged | Input::Timeout => {}
+            Input::LinkUp { .. }
+            | Input::LinkDown(_)
+            | Input::ModelChanged
+            | Input::Timeout
+            | Input::Consent => {}
         }
     }
 

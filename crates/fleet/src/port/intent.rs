@@ -6,10 +6,11 @@ use dm::UtcTime;
 use dm::operation::{Operation, Outcome};
 use sha2::{Digest as _, Sha256};
 
-use crate::access::SecretHash;
+use crate::access::{EnrolmentToken, SecretHash};
 use crate::audit::AuditEntry;
+use crate::certificate::IssuedCertificate;
 use crate::device::{CredentialOrigin, FactsUpdate, Identity};
-use crate::enrolment::Shown;
+use crate::enrolment::{ExpectedDevice, Shown};
 use crate::event::EventBody;
 use crate::ids::{DeviceId, Digest, Epoch, Fingerprint, JobId, TenantId};
 use crate::job::{Job, JobError, JobEvent};
@@ -124,8 +125,26 @@ pub struct Enrol {
     pub endpoint: String,
     /// The id for it, if it is not known.
     pub device: DeviceId,
-    /// Of the certificate.
-    pub fingerprint: Fingerprint,
+    /// The certificate.
+    pub issued: IssuedCertificate,
+    /// When.
+    pub at: UtcTime,
+}
+
+/// A device is given its next certificate on the proof of the present one.
+///
+/// The present one stays good, so that a device that loses the answer can ask again; all others that the
+/// internal CA issued for it are revoked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Renew {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The certificate that was shown; unknown or revoked is not found.
+    pub shown: Fingerprint,
+    /// For whom; another device's name is a conflict.
+    pub endpoint: String,
+    /// The next certificate.
+    pub issued: IssuedCertificate,
     /// When.
     pub at: UtcTime,
 }
@@ -146,6 +165,21 @@ pub struct Admit {
     /// When.
     pub at: UtcTime,
     /// By which rule.
+    pub audit: AuditEntry,
+}
+
+/// Devices are expected from now on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PutExpected {
+    /// Whose they will be.
+    pub tenant: TenantId,
+    /// Who; at most [`crate::limits::EXPECTED_AT_ONCE`].
+    pub devices: Vec<ExpectedDevice>,
+    /// Enrolment tokens that some of them have been given, each for one endpoint.
+    pub tokens: Vec<EnrolmentToken>,
+    /// When.
+    pub at: UtcTime,
+    /// Who says so.
     pub audit: AuditEntry,
 }
 

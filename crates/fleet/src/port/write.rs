@@ -5,14 +5,17 @@ use dm::operation::Outcome;
 
 use super::intent::{
     Admit, Approve, CreateJob, DeviceFields, Enrol, FinishJob, NewNotification, Patch, Prune, PutDial,
-    PutModel, SessionClosed, SessionOpened,
+    PutExpected, PutModel, Renew, SessionClosed, SessionOpened,
 };
 use crate::access::{ApiToken, EnrolmentToken, Login, PasswordHash, SecretHash, SignInLink, User};
 use crate::audit::AuditEntry;
+use crate::certificate::RevocationReason;
 use crate::datamodel::PutDataModel;
 use crate::device::{Credential, Device, Identity};
 use crate::enrolment::{PendingDevice, RefusedAttempt};
-use crate::ids::{DeviceId, EnrolmentId, Epoch, JobId, ModelHash, Seq, TenantId, TokenId, UserId};
+use crate::ids::{
+    DeviceId, EnrolmentId, Epoch, Fingerprint, JobId, ModelHash, Seq, TenantId, TokenId, UserId,
+};
 use crate::job::{Job, JobEvent};
 
 /// What the domain wants written. Each is one transaction: the rows, the event of the log, and the audit
@@ -59,6 +62,35 @@ pub enum Write {
     /// A token lets a device in, and is used up by it. A device that has a certificate is a conflict, unless
     /// the token was made for it: then its old certificates are revoked. → [`Written::Device`].
     Enrol(Enrol),
+    /// A device is given its next certificate. → [`Written::Device`].
+    Renew(Renew),
+    /// A certificate counts no more. → [`Written::Device`], whose it is.
+    RevokeCertificate {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        fingerprint: Fingerprint,
+        /// Why.
+        reason: RevocationReason,
+        /// When.
+        at: UtcTime,
+        /// Who.
+        audit: AuditEntry,
+    },
+    /// Devices are expected: let in at first contact, if a CA vouches for them or they have a token. Too many,
+    /// or a token that is known, is a conflict. → [`Written::Count`].
+    PutExpected(PutExpected),
+    /// A device is not expected any more. → [`Written::Done`].
+    RemoveExpected {
+        /// Whose list.
+        tenant: TenantId,
+        /// Its endpoint id or serial number, as it stands on the list.
+        value: String,
+        /// When.
+        at: UtcTime,
+        /// Who.
+        audit: AuditEntry,
+    },
     /// A person says where a device listens: lets it in, if nobody knows it, and has it dialled there from
     /// now on. → [`Written::Device`].
     PutDial(PutDial),

@@ -3,6 +3,7 @@
 use fleet::device::{Credential, CredentialKind, CredentialOrigin};
 use fleet::enrolment::{Accept, Admission, Attempt, Decision, Live, Policy, Proof, Refusal, decide};
 use fleet::ids::{DeviceId, Fingerprint};
+use requirement::requirement;
 
 use crate::at;
 
@@ -16,7 +17,7 @@ fn certificate(mark: u8, names: &[&str], trusted: bool) -> Proof {
 }
 
 fn attempt(proof: Proof) -> Attempt {
-    Attempt { endpoint: ENDPOINT.to_owned(), proof, token: false, live: Live::None }
+    Attempt { endpoint: ENDPOINT.to_owned(), proof, token: false, expected: false, live: Live::None }
 }
 
 fn known(pins: &[u8]) -> Option<Admission> {
@@ -107,6 +108,26 @@ fn a_second_plain_link_waits_for_the_first_to_fail() {
     check(&again, known(&[3]), None, Decision::Accept(Accept { take_over: true, ..accept(true) }));
 }
 
+/// A trusted broker's word lets a device in, and from then on nothing less does.
+#[test]
+#[requirement("R-SEC.9")]
+fn a_trusted_broker_vouches_for_a_device() {
+    let vouched = |live| Attempt { live, ..attempt(Proof::Vouched { fingerprint: Fingerprint([5; 32]) }) };
+    let first = Accept { add_credential: true, ..accept(true) };
+    check(&vouched(Live::None), known(&[]), None, Decision::Accept(first));
+    check(&vouched(Live::None), known(&[3]), None, Decision::Accept(first));
+    check(&vouched(Live::None), known(&[5]), None, Decision::Accept(accept(true)));
+    let over = Accept { take_over: true, ..accept(true) };
+    check(&vouched(Live::Unasked), known(&[5]), None, Decision::Accept(over));
+    check(&attempt(Proof::Unproven), known(&[5]), None, Decision::Refuse(Refusal::ProofMissing));
+    // What was kept of an earlier word, even revoked, says nothing against it.
+    check(&vouched(Live::None), known(&[]), issued(DEVICE, true), Decision::Accept(first));
+    check(&vouched(Live::None), Some(Admission::Rejected), None, Decision::Refuse(Refusal::Rejected));
+    check(&vouched(Live::None), None, None, Decision::Pending);
+    let open = decide(&vouched(Live::None), None, None, Policy::Open);
+    assert_eq!(open, Decision::Create { proven: true });
+}
+
 #[test]
 fn what_nobody_knows_is_up_to_the_policy() {
     let cases = [
@@ -124,4 +145,46 @@ fn what_nobody_knows_is_up_to_the_policy() {
     check(&attempt(Proof::Unproven), rejected.clone(), None, Decision::Refuse(Refusal::Rejected));
     let invited = Attempt { token: true, ..attempt(certificate(3, &[], false)) };
     check(&invited, rejected, None, Decision::Create { proven: true });
+}
+
+#[test]
+fn who_is_expected_is_let_in_if_a_ca_vouches_for_it() {
+    let expected = |proof| Attempt { expected: true, ..attempt(proof) };
+    for policy in [Policy::Approve, Policy::Closed] {
+        let otherwise = match policy {
+            Policy::Approve => Decision::Pending,
+            _ => Decision::Refuse(Refusal::Closed),
+        };
+        for (attempt, admission, decision) in [
+            (expected(certificate(7, &[ENDPOINT], true)), None, Decision::Create { proven: true }),
+            (attempt(certificate(7, &[ENDPOINT], true)), None, otherwise.clone()),
+            // A name is no proof, and anybody can make a certificate.
+            (expected(Proof::Unproven), None, otherwise.clone()),
+            (expected(certificate(7, &[ENDPOINT], false)), None, otherwise.clone()),
+            (expected(certificate(7, &[], true)), None, otherwise.clone()),
+            // A person has the last word.
+            (
+                expected(certificate(7, &[ENDPOINT], true)),
+                Some(Admission::Rejected),
+                Decision::Refuse(Refusal::Rejected),
+            ),
+        ] {
+            assert_eq!(decide(&attempt, admission.as_ref(), None, policy), decision, "{attempt:?}");
+        }
+    }
+}
+
+#[test]
+fn serial_numbers_are_looked_up_and_not_guessed() {
+    use fleet::enrolment::ExpectedKind::{self, Endpoint, Serial};
+    let check = |endpoint: &str, serials: &[&str]| {
+        let mut expected = vec![(Endpoint, endpoint)];
+        expected.extend(serials.iter().map(|serial| (Serial, *serial)));
+        assert_eq!(ExpectedKind::of_endpoint(endpoint), expected);
+    };
+    check("os::00256D-A-1", &["A-1"]);
+    check("ops::00256D-Router-A1", &["Router-A1", "A1"]);
+    check("ops::00256D-a-b-c-d-e-f", &["a-b-c-d-e-f", "b-c-d-e-f", "c-d-e-f", "d-e-f"]);
+    check("self::x-1", &[]);
+    check("os::00256D", &[]);
 }

@@ -7,13 +7,18 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use usp_proto::link::{LinkId, ReturnPath};
 
-use crate::limits::{MAX_MESSAGE, MAX_MISSED_PINGS, MAX_PROBES, SEND_QUEUE_BYTES, SEND_QUEUE_RECORDS};
+use super::DownReason;
+use crate::limits::{
+    BROKER_QUEUE_BYTES, BROKER_QUEUE_RECORDS, MAX_MESSAGE, MAX_MISSED_PINGS, MAX_PROBES, PEER_FRESH,
+    SEND_QUEUE_BYTES, SEND_QUEUE_RECORDS,
+};
 
 /// Talks to the peer of one link. Cheap to clone; holding one does not keep the link open.
 #[derive(Clone)]
@@ -47,7 +52,11 @@ impl LinkSender {
     /// # Errors
     /// When the link is closed, its queue full, the Record too long, or the link one to a broker.
     pub fn send(&self, record: Bytes) -> Result<(), SendError> {
-        if self.0.brokered { Err(SendError::NoWay) } else { self.queue(None, record) }
+        match &self.0.way {
+            Way::Peer => self.queue(None, record),
+            Way::Broker => Err(SendError::NoWay),
+            Way::Through(through) => self.queue(Some(through.to.clone()), record),
+        }
     }
 
     /// Queues a Record for whoever the return path leads to. It leaves in order, in one message.
@@ -55,11 +64,8 @@ impl LinkSender {
     /// # Errors
     /// When the path leads elsewhere, the link is closed, its queue full, or the Record too long.
     pub fn send_to(&self, path: &ReturnPath, record: Bytes) -> Result<(), SendError> {
-        let to = match path {
-            ReturnPath::WebSocket(_) | ReturnPath::Uds(_) => None,
-            ReturnPath::Mqtt { topic, .. } => Some(topic.clone()),
-        };
-        if path.link() != self.0.link || to.is_some() != self.0.brokered {
+        let to = path.address();
+        if path.link() != self.0.link || to.is_some() == matches!(self.0.way, Way::Peer) {
             return Err(SendError::NoWay);
         }
         self.queue(to, record)
@@ -70,11 +76,19 @@ impl LinkSender {
         if state.closed || state.close.is_some() {
             return Err(SendError::Closed);
         }
+        let (records, bytes) = match &self.0.way {
+            Way::Peer => (SEND_QUEUE_RECORDS, SEND_QUEUE_BYTES),
+            Way::Broker => (BROKER_QUEUE_RECORDS, BROKER_QUEUE_BYTES),
+            Way::Through(through) => {
+                drop(state);
+                return LinkSender(through.broker.clone()).queue(to, record);
+            }
+        };
         if record.len() > MAX_MESSAGE {
             return Err(SendError::TooLong);
         }
-        let room = state.queued_bytes + record.len() <= SEND_QUEUE_BYTES || state.queue.is_empty();
-        if state.queue.len() >= SEND_QUEUE_RECORDS || !room {
+        let room = state.queued_bytes + record.len() <= bytes || state.queue.is_empty();
+        if state.queue.len() >= records || !room {
             return Err(SendError::Full);
         }
         state.queued_bytes += record.len();
@@ -86,9 +100,15 @@ impl LinkSender {
     /// Closes the link with an RFC 6455 close code (a UNIX domain socket tells its peer the reason from 1002 on), after what is queued has left. The first call counts.
     pub fn close(&self, code: u16, reason: impl Into<Cow<'static, str>>) {
         let mut state = self.0.lock();
-        if state.close.is_none() {
-            state.close = Some((code, reason.into()));
-            state.wake();
+        if state.close.is_some() || state.closed {
+            return;
+        }
+        let reason = reason.into();
+        state.close = Some((code, reason.clone()));
+        state.wake();
+        drop(state);
+        if let Way::Through(through) = &self.0.way {
+            through.close(self.0.link, DownReason::ClosedByUs { code, reason });
         }
     }
 
@@ -110,10 +130,14 @@ impl LinkSender {
     }
 
     /// Sends a ping and waits for any sign of life; false when there was none within `patience`.
+    /// An Endpoint behind a broker can't be pinged: it counts as alive for a while after its last Record.
     /// When [`MAX_PROBES`] others wait already, it does not: an open link then counts as alive.
     pub async fn answers_ping(&self, patience: Duration) -> bool {
         let answered = {
             let mut state = self.0.lock();
+            if let Way::Through(through) = &self.0.way {
+                return !state.closed && through.is_fresh();
+            }
             state.probes.retain(|probe| !probe.is_closed());
             if state.closed || state.probes.len() >= MAX_PROBES {
                 return !state.closed;
@@ -142,9 +166,48 @@ impl fmt::Debug for LinkSender {
 /// What the task of a link and everybody else share.
 pub(crate) struct Shared {
     pub(crate) link: LinkId,
-    /// Whether many Endpoints are reached through it, each by an address.
-    brokered: bool,
+    way: Way,
     state: Mutex<State>,
+}
+
+/// Whom a link leads to.
+enum Way {
+    /// Its one peer.
+    Peer,
+    /// A broker: many Endpoints are reached through it, each by an address.
+    #[cfg_attr(
+        not(any(feature = "mqtt", feature = "stomp")),
+        expect(dead_code, reason = "no transport of this build has a broker")
+    )]
+    Broker,
+    /// One Endpoint behind a broker.
+    #[cfg_attr(
+        not(any(feature = "mqtt", feature = "stomp")),
+        expect(dead_code, reason = "no transport of this build has a broker")
+    )]
+    Through(Box<Through>),
+}
+
+/// How an Endpoint behind a broker is reached.
+struct Through {
+    broker: Arc<Shared>,
+    to: Arc<str>,
+    heard: Mutex<Instant>,
+    on_close: Arc<dyn Fn(LinkId, DownReason) + Send + Sync>,
+    /// Links are closed from threads that belong to no runtime, too.
+    runtime: Handle,
+}
+
+impl Through {
+    /// Not by whoever asks for it: it may hold what its user needs to be told.
+    fn close(&self, link: LinkId, reason: DownReason) {
+        let on_close = Arc::clone(&self.on_close);
+        self.runtime.spawn(async move { on_close(link, reason) });
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < PEER_FRESH
+    }
 }
 
 #[derive(Default)]
@@ -184,19 +247,31 @@ pub(crate) struct Attention {
 impl Shared {
     /// Of a link with one peer.
     pub(crate) fn new() -> Arc<Shared> {
-        Shared::with(false)
+        Shared::with(Way::Peer)
     }
 
     /// Of a link to a broker.
-    #[cfg(feature = "mqtt")]
+    #[cfg(any(feature = "mqtt", feature = "stomp"))]
     pub(crate) fn brokered() -> Arc<Shared> {
-        Shared::with(true)
+        Shared::with(Way::Broker)
     }
 
-    fn with(brokered: bool) -> Arc<Shared> {
+    /// Of a link with one Endpoint behind a broker, at this address.
+    #[cfg(any(feature = "mqtt", feature = "stomp"))]
+    pub(crate) fn through(
+        broker: Arc<Shared>,
+        to: Arc<str>,
+        on_close: impl Fn(LinkId, DownReason) + Send + Sync + 'static,
+    ) -> Arc<Shared> {
+        let (heard, on_close) = (Mutex::new(Instant::now()), Arc::new(on_close));
+        let runtime = Handle::current();
+        Shared::with(Way::Through(Box::new(Through { broker, to, heard, on_close, runtime })))
+    }
+
+    fn with(way: Way) -> Arc<Shared> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let link = LinkId(NEXT.fetch_add(1, Ordering::Relaxed));
-        Arc::new(Shared { link, brokered, state: Mutex::default() })
+        Arc::new(Shared { link, way, state: Mutex::default() })
     }
 
     /// Remembers whom to wake, and says what is up.
@@ -232,14 +307,29 @@ impl Shared {
         self.lock().close.clone().unwrap_or((1000, Cow::Borrowed("")))
     }
 
+    /// Whether somebody has said that the peer is known.
+    #[cfg(feature = "mqtt")]
+    pub(crate) fn is_authorised(&self) -> bool {
+        self.lock().authorised
+    }
+
     /// Something came from the peer.
     pub(crate) fn heard(&self) {
+        if let Way::Through(through) = &self.way {
+            *through.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        }
         let mut state = self.lock();
         state.missed_pings = 0;
         for probe in std::mem::take(&mut state.probes) {
             // Whoever stopped waiting does not need the answer.
             let _ = probe.send(());
         }
+    }
+
+    /// Wakes the task of the link, which has something else to look at.
+    #[cfg(feature = "stomp")]
+    pub(crate) fn nudge(&self) {
+        self.lock().wake();
     }
 
     /// The keep-alive came by: asks for a ping, or gives the peer up. False when the link is gone.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::record::MqttVersion;
 
 use super::conn::Conn;
 use super::limits::MAX_EARLY;
@@ -46,12 +47,15 @@ pub struct Client {
     pub bind: Option<IpAddr>,
     /// What we are to those behind the broker.
     pub role: Role,
+    /// Whether the broker's word counts on who sent a Record (R-SEC.9): it lets in nobody without a certificate of
+    /// their own, and nobody under another's name (R-SEC.4b, R-SEC.4c). Only with TLS.
+    pub trusted: bool,
 }
 
 impl Client {
     /// A client without TLS; the other fields may be set afterwards.
     pub fn new(broker: BrokerAddress, settings: Settings, role: Role) -> Client {
-        Client { broker, settings, tls: None, bind: None, role }
+        Client { broker, settings, tls: None, bind: None, role, trusted: false }
     }
 
     /// Connects, and subscribes: what comes back can send and receive. It does nothing until it is
@@ -75,12 +79,15 @@ impl Client {
         let (mut io, peer_addr, peer) = target.open().await?;
         let started = Instant::now();
         let mut machine = Machine::new(Duration::ZERO, self.settings.clone());
-        let (mut assigned_client_id, mut early) = (None, Vec::new());
+        let (mut assigned_client_id, mut response_information) = (None, None);
+        let mut early = Vec::new();
         loop {
             flush(&mut io, &mut machine).await?;
             while let Some(event) = machine.poll_event() {
                 match event {
-                    Event::Accepted { assigned_client_id: id } => assigned_client_id = id,
+                    Event::Accepted { assigned_client_id: id, response_information: topic } => {
+                        (assigned_client_id, response_information) = (id, topic);
+                    }
                     // Retained ones may come before SUBACK.
                     Event::Record { reply_to, record } if early.len() < MAX_EARLY => {
                         early.push((reply_to, record));
@@ -93,14 +100,18 @@ impl Client {
                     }
                     Event::Up { reply_to } => {
                         let (shared, role) = (Shared::brokered(), self.role);
+                        let proof = self.proof(&peer);
                         let conn = Conn::new(io, machine, shared, started);
                         return Ok(Session {
                             conn,
+                            version: self.settings.version.into(),
                             reply_to,
                             peer_addr,
                             peer,
+                            proof,
                             role,
                             assigned_client_id,
+                            response_information,
                             early,
                         });
                     }
@@ -115,6 +126,18 @@ impl Client {
     }
 }
 
+impl Client {
+    /// What the broker proves of those who send through it.
+    fn proof(&self, broker: &PeerAuth) -> PeerAuth {
+        match broker {
+            PeerAuth::Certificate(broker) if self.trusted && broker.vouched => {
+                PeerAuth::Broker(broker.clone())
+            }
+            _ => PeerAuth::Unproven,
+        }
+    }
+}
+
 async fn flush(io: &mut Stream, machine: &mut Machine) -> std::io::Result<()> {
     while let Some(bytes) = machine.poll_transmit() {
         io.write_all(&bytes).await?;
@@ -125,11 +148,14 @@ async fn flush(io: &mut Stream, machine: &mut Machine) -> std::io::Result<()> {
 /// A connection that is subscribed.
 pub struct Session {
     conn: Conn,
+    version: MqttVersion,
     reply_to: Topic,
     peer_addr: SocketAddr,
     peer: PeerAuth,
+    proof: PeerAuth,
     role: Role,
     assigned_client_id: Option<String>,
+    response_information: Option<String>,
     early: Vec<(Topic, Bytes)>,
 }
 
@@ -149,6 +175,11 @@ impl Session {
         self.assigned_client_id.as_deref()
     }
 
+    /// The Response Information of the broker (R-MQTT.12), as it gave it.
+    pub fn response_information(&self) -> Option<&str> {
+        self.response_information.as_deref()
+    }
+
     /// What the broker's certificate proved: who it is, and nothing about those behind it.
     pub fn broker(&self) -> &PeerAuth {
         &self.peer
@@ -162,7 +193,8 @@ impl Session {
     /// Runs the link until it is gone. Dropping the future drops the connection. While the handler holds a
     /// Record, nothing is read and no ping is sent: the keep-alive time is what it has.
     ///
-    /// Of each Record nothing is proved ([`PeerAuth::Unproven`]): the broker passes on what it was given.
+    /// Of each Record nothing is proved ([`PeerAuth::Unproven`]), because a broker passes on what it was given;
+    /// unless it is one that is [trusted](Client::trusted).
     pub async fn run<H: LinkHandler>(self, handler: &H) -> DownReason {
         let mut conn = self.conn;
         let link = conn.shared.link;
@@ -173,6 +205,7 @@ impl Session {
             eid: None,
             peer: self.peer,
             return_path: path(link, &self.reply_to),
+            contact: Contact::Mqtt { version: self.version, topic: self.reply_to.shared() },
             side: Side::Dialled,
             role: self.role,
             sender: LinkSender(conn.shared.clone()),
@@ -186,8 +219,8 @@ impl Session {
                     Err(end) => break end,
                 },
             };
-            let inbound =
-                Inbound { link, peer: PeerAuth::Unproven, return_path: path(link, &reply_to), record };
+            let peer = self.proof.clone();
+            let inbound = Inbound { link, peer, return_path: path(link, &reply_to), record };
             // What can't be decoded is dropped; the others behind the broker are not to suffer from it.
             if let Err(end) = conn.deliver(inbound, handler).await {
                 break end;

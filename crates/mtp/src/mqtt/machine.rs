@@ -26,6 +26,8 @@ pub enum Event {
     Accepted {
         /// The client id that it chose, to be used from now on (R-MQTT.9).
         assigned_client_id: Option<String>,
+        /// Its Response Information (R-MQTT.12).
+        response_information: Option<String>,
     },
     /// Records may be sent: at least our own topic is subscribed to.
     Up {
@@ -341,7 +343,10 @@ impl Machine {
             self.qos = self.qos.min(best);
         }
         self.state = State::Subscribing;
-        self.events.push_back(Event::Accepted { assigned_client_id: acceptance.assigned_client_id });
+        self.events.push_back(Event::Accepted {
+            assigned_client_id: acceptance.assigned_client_id,
+            response_information: acceptance.response_information,
+        });
         if plan.filters.is_empty() {
             return self.leave(End::NoTopics);
         }

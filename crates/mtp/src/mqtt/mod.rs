@@ -1,11 +1,14 @@
-//! USP over MQTT (TR-369 section 4.5): the client side, for both roles, with MQTT 5.0 and 3.1.1.
+//! USP over MQTT (TR-369 section 4.5): the client side, for both roles, with MQTT 5.0 and 3.1.1; and `broker`, to which
+//! such clients connect.
 //!
 //! Pure parts: [`topic`], [`reply_to`], [`subscriptions`], and [`machine`], which drives the sans-IO core of
 //! `mqtt-protocol-core` from CONNECT to the last Record. [`client`] puts them on a socket. Many Endpoints
 //! share a connection to a broker: a Record is sent to a topic, and none of them is proved by it.
 //!
-//! Complete and tested against Debian's mosquitto and RabbitMQ, and not yet used by the agent or the server.
+//! Tested against Debian's mosquitto and RabbitMQ.
 
+#[cfg(feature = "broker")]
+pub mod broker;
 pub mod client;
 mod conn;
 pub mod limits;

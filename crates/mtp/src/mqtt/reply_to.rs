@@ -26,3 +26,9 @@ pub fn split(name: &str) -> Option<Topic> {
     let (_, reply_to) = name.rsplit_once(MARK)?;
     reply_to.replace(SLASH, "/").parse().ok()
 }
+
+/// A received 3.1.1 topic name without where to answer.
+#[cfg(feature = "broker")]
+pub(super) fn base(name: &str) -> &str {
+    name.rsplit_once(MARK).map_or(name, |(base, _)| base)
+}

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use usp_proto::EndpointId;
+use usp_proto::record::MqttVersion;
 
 use super::topic::{Filter, Topic};
 
@@ -13,6 +14,15 @@ pub enum Version {
     V3_1_1,
     /// 5.0.
     V5,
+}
+
+impl From<Version> for MqttVersion {
+    fn from(version: Version) -> MqttVersion {
+        match version {
+            Version::V3_1_1 => MqttVersion::V311,
+            Version::V5 => MqttVersion::V5,
+        }
+    }
 }
 
 /// How surely a Record is delivered to the broker, and by it (R-MQTT.20).

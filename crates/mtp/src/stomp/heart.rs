@@ -11,6 +11,8 @@ pub(super) struct Heart {
     hear_every: Option<Duration>,
     sent: Duration,
     heard: Duration,
+    /// Whether nobody listens.
+    paused: bool,
 }
 
 impl Heart {
@@ -24,6 +26,7 @@ impl Heart {
             hear_every: agreed(our_in, their_out),
             sent: now,
             heard: now,
+            paused: false,
         }
     }
 
@@ -33,6 +36,30 @@ impl Heart {
 
     pub(super) fn heard(&mut self, now: Duration) {
         self.heard = now;
+    }
+
+    /// Until [`Heart::resume`] the server's silence means nothing.
+    pub(super) fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    pub(super) fn resume(&mut self, now: Duration) {
+        self.paused = false;
+        self.heard = now;
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Whether the server promised to beat.
+    pub(super) fn is_heard(&self) -> bool {
+        self.hear_every.is_some()
+    }
+
+    /// Whether we must say something now.
+    pub(super) fn is_due(&self, now: Duration) -> bool {
+        self.beat_at().is_some_and(|at| at <= now)
     }
 
     /// When we must say something, or give the server up.
@@ -50,9 +77,11 @@ impl Heart {
         Some(self.sent + self.send_every? * 3 / 4)
     }
 
-    /// STOMP 1.2 asks for a margin of error: one beat may be lost.
+    /// STOMP 1.2 asks for a margin of error. ActiveMQ only looks once per interval whether it has sent something since
+    /// the last look, and so is silent for nearly two.
     fn dead_at(&self) -> Option<Duration> {
-        Some(self.heard + self.hear_every? * 2)
+        let every = self.hear_every.filter(|_| !self.paused)?;
+        Some(self.heard + every * 3)
     }
 }
 

@@ -4,68 +4,32 @@
 //! Times are those since the connection was made.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use usp_proto::EndpointId;
 
-use super::frame::{Command, Frame, FrameDecoder, FrameError, escape, put_frame};
+use super::config::Config;
+use super::decoder::FrameDecoder;
+use super::frame::{Command, Frame, FrameError, escape, put_frame};
+use super::heard::{CONTENT_TYPE, record, said};
 use super::heart::Heart;
-use crate::limits::{CLOSE_GRACE, HANDSHAKE_TIMEOUT, MAX_ERROR_TEXT, MAX_MESSAGE_UNPROVEN};
+use crate::limits::{
+    CLOSE_GRACE, HANDSHAKE_TIMEOUT, MAX_DESTINATION, MAX_MESSAGE, MAX_MESSAGE_UNPROVEN, WRITE_GATHER,
+};
 
-/// What a body with a Record is called (R-STOMP.20).
-pub const CONTENT_TYPE: &str = "application/vnd.bbf.usp.msg";
 /// The id of the one subscription.
 const SUBSCRIPTION: &str = "0";
+/// The id of the receipt for it.
+const SUBSCRIBED_RECEIPT: &str = "subscribed";
 /// The id of the receipt for our last frame.
 const LAST_RECEIPT: &str = "last";
-
-/// What a client brings along.
-#[derive(Clone)]
-pub struct Config {
-    /// Our id (R-STOMP.4).
-    pub endpoint: EndpointId,
-    /// The virtual host, if one is configured (R-STOMP.5).
-    pub host: Option<String>,
-    /// User name and password, unless a client certificate speaks for us (R-STOMP.3); the second is a
-    /// secret.
-    pub login: Option<(String, String)>,
-    /// How often we promise to send something, and want to hear something, in milliseconds; 0 is never.
-    /// `None` when heart-beats are disabled (R-STOMP.8, R-STOMP.9, R-STOMP.10).
-    pub heart_beat: Option<(u32, u32)>,
-    /// Our own destination, used unless the server assigns one (R-STOMP.14, R-STOMP.15).
-    pub destination: Option<String>,
-}
-
-impl Config {
-    /// Whether every text may stand in a header: those of the first frame are not escaped, so they can't
-    /// have line ends, and no text can have a NUL.
-    pub fn is_sound(&self) -> bool {
-        let (login, passcode) = self.login.as_ref().map_or(("", ""), |(login, code)| (login, code));
-        let host = self.host.as_deref().unwrap_or_default();
-        let destination = self.destination.as_deref().unwrap_or_default();
-        [login, passcode, host].iter().all(|text| !text.contains(['\n', '\r', '\0']))
-            && !destination.contains('\0')
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("endpoint", &self.endpoint)
-            .field("host", &self.host)
-            .field("heart_beat", &self.heart_beat)
-            .field("destination", &self.destination)
-            .finish_non_exhaustive()
-    }
-}
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// The server let us in, and we subscribed: this destination reaches us.
+    /// The server let us in, and we are subscribed: this destination reaches us. It comes again when the
+    /// destination was [changed](Machine::set_destination).
     Up(Arc<str>),
     /// A Record.
     Record {
@@ -98,9 +62,15 @@ pub enum End {
     /// R-STOMP.16: neither the server nor the configuration names our destination.
     #[error("there is no destination to subscribe to")]
     NoDestination,
+    /// The configuration can't be put into frames.
+    #[error("the configuration can't be sent: there is a line end or a NUL in a text")]
+    Unsound,
     /// The server did not answer our first frame in time.
     #[error("no answer to the first frame in time")]
     TimedOut,
+    /// The server did not confirm our subscription in time.
+    #[error("the subscription was not confirmed in time")]
+    NotSubscribed,
     /// The server's heart-beats stopped.
     #[error("no heart-beat any more")]
     Dead,
@@ -112,6 +82,7 @@ pub enum End {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Opening,
+    Subscribing { until: Duration },
     Up,
     Closing { until: Duration },
     Ended,
@@ -163,11 +134,6 @@ impl Machine {
         put_frame(&mut self.out, Command::Stomp, &headers, b"");
     }
 
-    /// The longest Record that is taken from now on, bytes.
-    pub fn set_limit(&mut self, record_bytes: usize) {
-        self.decoder.set_limit(record_bytes);
-    }
-
     /// Bytes arrived.
     pub fn receive(&mut self, now: Duration, bytes: &[u8]) {
         if self.state != State::Ended {
@@ -192,7 +158,10 @@ impl Machine {
     pub fn timeout(&self) -> Option<Duration> {
         match self.state {
             State::Opening => Some(HANDSHAKE_TIMEOUT),
-            State::Up => self.heart.timeout(),
+            State::Subscribing { until } if !self.heart.is_paused() => {
+                self.heart.timeout().into_iter().chain([until]).min()
+            }
+            State::Subscribing { .. } | State::Up => self.heart.timeout(),
             State::Closing { until } => Some(until),
             State::Ended => None,
         }
@@ -200,25 +169,65 @@ impl Machine {
 
     /// The time of [`Machine::timeout`] has come; calls that are too early do nothing.
     pub fn expired(&mut self, now: Duration) {
-        if self.timeout().is_none_or(|at| now < at) {
-            return;
-        }
+        self.beat(now);
         match self.state {
-            State::Opening => self.end(End::TimedOut),
-            State::Closing { .. } => self.end(End::Closed),
-            State::Up if self.heart.is_dead(now) => self.end(End::Dead),
-            State::Up => {
-                // A line end is a heart-beat.
-                self.out.extend_from_slice(b"\n");
-                self.heart.sent(now);
+            State::Opening if now >= HANDSHAKE_TIMEOUT => self.end(End::TimedOut),
+            State::Subscribing { until } if now >= until && !self.heart.is_paused() => {
+                self.end(End::NotSubscribed);
             }
-            State::Ended => {}
+            State::Subscribing { .. } | State::Up if self.heart.is_dead(now) => self.end(End::Dead),
+            State::Closing { until } if now >= until => self.end(End::Closed),
+            _ => {}
         }
     }
 
-    /// A Record to send (R-STOMP.18). Nothing leaves before [`Event::Up`] or after the end.
-    pub fn send(&mut self, now: Duration, destination: &str, record: &[u8]) {
-        let (State::Up, Some((own, _))) = (self.state, &self.subscribed) else { return };
+    /// Sends a heart-beat if one is due, and judges nobody: for a host that does not read for now.
+    pub fn beat(&mut self, now: Duration) {
+        if self.is_let_in() && self.heart.is_due(now) {
+            self.put_beat(now);
+        }
+    }
+
+    /// Sends a heart-beat now. STOMP knows no question: true when the server's own heart-beats will show that
+    /// it lives.
+    pub fn ping(&mut self, now: Duration) -> bool {
+        if self.is_let_in() {
+            self.put_beat(now);
+        }
+        self.heart.is_heard()
+    }
+
+    /// Nothing is read until [`Machine::resume`]: the server can't be blamed for its silence.
+    pub fn pause(&mut self) {
+        self.heart.pause();
+    }
+
+    /// What arrives is read again; the server has its whole time.
+    pub fn resume(&mut self, now: Duration) {
+        self.heart.resume(now);
+        if let State::Subscribing { until } = &mut self.state {
+            *until = now + HANDSHAKE_TIMEOUT;
+        }
+    }
+
+    /// Whether a Record would be sent, and not too much waits already.
+    pub fn is_ready(&self) -> bool {
+        self.state == State::Up && self.out.len() < WRITE_GATHER
+    }
+
+    /// The destination that the server assigned, if it did (R-STOMP.6).
+    pub fn assigned(&self) -> Option<&Arc<str>> {
+        self.subscribed.as_ref().filter(|(_, by_server)| *by_server).map(|(own, _)| own)
+    }
+
+    /// Sends a Record (R-STOMP.18). False when it can't be: before [`Event::Up`], after the end, or to something
+    /// that is no destination.
+    #[must_use]
+    pub fn send(&mut self, now: Duration, destination: &str, record: &[u8]) -> bool {
+        let (State::Up, Some((own, _))) = (self.state, &self.subscribed) else { return false };
+        if !is_destination(destination) {
+            return false;
+        }
         let length = record.len().to_string();
         // R-STOMP.19, R-STOMP.20, R-STOMP.21.
         let headers = [
@@ -229,26 +238,29 @@ impl Machine {
         ];
         put_frame(&mut self.out, Command::Send, &headers, record);
         self.heart.sent(now);
+        true
     }
 
     /// Our configured destination has changed. R-STOMP.29: unless the server chose the one in force, we
-    /// subscribe anew; true when the one in force is another now.
+    /// subscribe anew, and [`Event::Up`] comes when that is confirmed. True when the one in force is another now.
     pub fn set_destination(&mut self, now: Duration, destination: &str) -> bool {
+        if !is_destination(destination) {
+            return false;
+        }
         self.config.destination = Some(destination.to_owned());
-        match (self.state, &self.subscribed) {
-            (State::Up, Some((own, false))) if **own != *destination => {}
-            _ => return false,
+        let changes = matches!(&self.subscribed, Some((own, false)) if **own != *destination);
+        if !changes || !matches!(self.state, State::Subscribing { .. } | State::Up) {
+            return false;
         }
         put_frame(&mut self.out, Command::Unsubscribe, &[("id", SUBSCRIPTION)], b"");
-        self.subscribe(destination, false);
-        self.heart.sent(now);
+        self.subscribe(now, destination, false);
         true
     }
 
     /// We leave (R-STOMP.28): the server is asked to confirm, and [`End::Closed`] comes when it has, or after
     /// [`CLOSE_GRACE`].
     pub fn close(&mut self, now: Duration) {
-        if matches!(self.state, State::Opening | State::Up) {
+        if matches!(self.state, State::Opening | State::Subscribing { .. } | State::Up) {
             put_frame(&mut self.out, Command::Disconnect, &[("receipt", LAST_RECEIPT)], b"");
             self.state = State::Closing { until: now + CLOSE_GRACE };
         }
@@ -256,22 +268,34 @@ impl Machine {
 
     /// Bytes to write.
     pub fn take_out(&mut self) -> Bytes {
-        self.out.split().freeze()
+        // An idle link has no use for the room.
+        std::mem::take(&mut self.out).freeze()
     }
 
     fn frame(&mut self, now: Duration, frame: &Frame) {
         match (self.state, frame.command) {
-            (_, Command::Error) => self.end(End::ServerError(said(frame))),
+            (_, Command::Error) => {
+                let secret = self.config.login.as_ref().map(|(_, passcode)| passcode.as_str());
+                self.end(End::ServerError(said(frame, secret)));
+            }
             (State::Opening, Command::Connected) => self.connected(now, frame),
-            (State::Up, Command::Message) => {
-                let event = record(frame).unwrap_or_else(Event::Ignored);
+            (State::Subscribing { .. } | State::Up, Command::Message) => {
+                // It proves the subscription as well as the receipt, which may come later.
+                self.confirmed();
+                let event = match record(frame) {
+                    Ok((reply_to, record)) => Event::Record { reply_to, record },
+                    Err(why) => Event::Ignored(why),
+                };
                 self.events.push_back(event);
             }
-            (State::Closing { .. }, Command::Receipt) if frame.header("receipt-id") == Some(LAST_RECEIPT) => {
+            (State::Subscribing { .. }, Command::Receipt) if receipt(frame) == Some(SUBSCRIBED_RECEIPT) => {
+                self.confirmed();
+            }
+            (State::Closing { .. }, Command::Receipt) if receipt(frame) == Some(LAST_RECEIPT) => {
                 self.end(End::Closed);
             }
             // R-STOMP.30; and what crossed our last frame.
-            (State::Up, Command::Receipt) | (State::Closing { .. }, _) => {}
+            (State::Subscribing { .. } | State::Up, Command::Receipt) | (State::Closing { .. }, _) => {}
             _ => self.end(End::Unexpected),
         }
     }
@@ -292,17 +316,42 @@ impl Machine {
             }
         };
         self.heart = Heart::new(now, self.config.heart_beat, frame.header("heart-beat"));
-        self.state = State::Up;
-        self.subscribe(&destination, by_server);
-        let own: Arc<str> = destination.into();
-        self.events.push_back(Event::Up(own));
+        self.decoder.set_limit(MAX_MESSAGE);
+        self.subscribe(now, &destination, by_server);
     }
 
-    /// R-STOMP.12, R-STOMP.13, R-STOMP.17.
-    fn subscribe(&mut self, destination: &str, by_server: bool) {
-        let headers = [("id", SUBSCRIPTION), ("destination", destination), ("ack", "auto")];
+    /// R-STOMP.12, R-STOMP.13, R-STOMP.17. Servers confirm only what asks for it (R-STOMP.30).
+    fn subscribe(&mut self, now: Duration, destination: &str, by_server: bool) {
+        let headers = [
+            ("id", SUBSCRIPTION),
+            ("destination", destination),
+            ("ack", "auto"),
+            ("receipt", SUBSCRIBED_RECEIPT),
+        ];
         put_frame(&mut self.out, Command::Subscribe, &headers, b"");
+        self.heart.sent(now);
         self.subscribed = Some((destination.into(), by_server));
+        self.state = State::Subscribing { until: now + HANDSHAKE_TIMEOUT };
+    }
+
+    fn confirmed(&mut self) {
+        if let (State::Subscribing { .. }, Some((own, _))) = (self.state, &self.subscribed) {
+            self.events.push_back(Event::Up(own.clone()));
+            self.state = State::Up;
+        }
+    }
+
+    /// Whether the server has accepted us, and we have not left.
+    fn is_let_in(&self) -> bool {
+        matches!(self.state, State::Subscribing { .. } | State::Up)
+    }
+
+    /// A line end is a heart-beat. What waits to be written beats as well.
+    fn put_beat(&mut self, now: Duration) {
+        if self.out.is_empty() {
+            self.out.extend_from_slice(b"\n");
+        }
+        self.heart.sent(now);
     }
 
     fn end(&mut self, end: End) {
@@ -311,22 +360,11 @@ impl Machine {
     }
 }
 
-/// The Record of a MESSAGE, or why there is none.
-fn record(frame: &Frame) -> Result<Event, &'static str> {
-    match frame.header("content-type") {
-        Some(CONTENT_TYPE) => {}
-        // Since USP 1.2 errors travel as Records; these are neither sent nor answered.
-        Some("application/vnd.bbf.usp.error") => return Err("a deprecated error message"),
-        _ => return Err("not of the content type of USP"),
-    }
-    let reply_to = frame.header("reply-to-dest").filter(|reply_to| !reply_to.is_empty());
-    let reply_to = reply_to.ok_or("without reply-to-dest")?.into();
-    Ok(Event::Record { reply_to, record: frame.body.clone() })
+/// Whether something can be sent to, or subscribed to, by this name.
+pub(super) fn is_destination(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_DESTINATION && !text.contains('\0')
 }
 
-/// What an ERROR frame says, in one line.
-fn said(frame: &Frame) -> String {
-    let body = String::from_utf8_lossy(&frame.body);
-    let text = frame.header("message").unwrap_or_else(|| body.lines().next().unwrap_or_default());
-    text[..text.floor_char_boundary(MAX_ERROR_TEXT)].replace(char::is_control, " ")
+fn receipt(frame: &Frame) -> Option<&str> {
+    frame.header("receipt-id")
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::net::UnixStream;
 use usp_proto::EndpointId;
-use usp_proto::link::{LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, LinkId, PeerAuth, ReturnPath};
 
 use super::machine::{Event, Machine};
 use super::session::{Failed, Session, Shaking, peer_auth};
@@ -145,6 +145,7 @@ pub(super) fn link_up(
         eid: Some(endpoint),
         peer,
         return_path: ReturnPath::Uds(shared.link),
+        contact: Contact::Connection,
         side,
         role,
         sender: LinkSender(shared.clone()),

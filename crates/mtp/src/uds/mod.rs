@@ -1,8 +1,8 @@
 //! USP over UNIX domain sockets (TR-369 section 4.6): frames, handshake and errors, on both sides of a
 //! connection and for both roles.
 //!
-//! It joins processes of one host: a device's agent as the broker, and the USP Services beside it. No
-//! program of this project opens such a socket yet.
+//! It joins processes of one host: a device's agent as the broker, and the USP Services beside it;
+//! or an agent and a controller.
 //!
 //! What a link proves of its peer is the user id of the peer's process, which the kernel vouches for, and
 //! nothing about its Endpoint ID: [`Admission`] decides which user, or which password, may be whom.

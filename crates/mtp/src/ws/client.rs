@@ -77,18 +77,33 @@ impl Dialer {
         if token.bytes().any(|b| !b.is_ascii_graphic()) {
             return Err(Error::Handshake("the token has blanks or control characters"));
         }
-        timeout(HANDSHAKE_TIMEOUT, self.ask_certificate(token, request_pem))
-            .await
-            .map_err(|_| Error::TimedOut)?
+        let authorization = format!("Authorization: Bearer {token}\r\n");
+        let asking = self.ask_certificate("enrol", &authorization, request_pem);
+        timeout(HANDSHAKE_TIMEOUT, asking).await.map_err(|_| Error::TimedOut)?
     }
 
-    async fn ask_certificate(&self, token: &str, request_pem: &str) -> Result<String, Error> {
+    /// Presents a signing request (PEM) to the server behind the URL, on the proof of the certificate that
+    /// `tls` shows, and gives the chain (PEM) of the next certificate.
+    ///
+    /// # Errors
+    /// Those of [`Dialer::connect`]; [`Error::Refused`] when the server does not issue a certificate.
+    pub async fn renew(&self, request_pem: &str) -> Result<String, Error> {
+        let asking = self.ask_certificate("enrol/renew", "", request_pem);
+        timeout(HANDSHAKE_TIMEOUT, asking).await.map_err(|_| Error::TimedOut)?
+    }
+
+    async fn ask_certificate(
+        &self,
+        route: &str,
+        authorization: &str,
+        request_pem: &str,
+    ) -> Result<String, Error> {
         let (mut io, peer_addr, _) = self.open().await?;
         if !self.url.secure && !peer_addr.ip().to_canonical().is_loopback() {
             return Err(Error::NoTls);
         }
         let request = format!(
-            "POST {path}/enrol HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
+            "POST {path}/{route} HTTP/1.1\r\nHost: {host}\r\n{authorization}\
              Content-Type: application/pkcs10\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{request_pem}",
             path = self.url.path.trim_end_matches('/'),
             host = self.url.authority(),

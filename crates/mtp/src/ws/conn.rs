@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tungstenite::Message;
 use usp_proto::EndpointId;
-use usp_proto::link::{Inbound, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, PeerAuth, ReturnPath};
 
 use super::close_code;
 use super::wire::{Failed, Got, Wire};
@@ -64,6 +64,7 @@ where
         eid: facts.eid,
         peer: facts.peer,
         return_path: return_path.clone(),
+        contact: Contact::Connection,
         side: facts.side,
         role: facts.role,
         sender: LinkSender(shared.clone()),

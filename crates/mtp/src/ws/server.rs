@@ -23,7 +23,9 @@ use super::wire::Wire;
 use crate::limits::{
     ACCEPT_PAUSE, CLOSE_GRACE, DEFAULT_MAX_CONNECTIONS, HANDSHAKE_TIMEOUT, MAX_HANDSHAKES, MAX_LINGER,
 };
-use crate::link::{Admission, Candidate, EnrolRequest, LinkHandler, Refusal, Role, Shared, Side};
+use crate::link::{
+    Admission, Candidate, Cause, EnrolRequest, LinkHandler, Refusal, RenewRequest, Role, Shared, Side,
+};
 use crate::stream::Stream;
 
 /// How a listener behaves.
@@ -39,6 +41,8 @@ pub struct ListenConfig {
     pub max_connections: usize,
     /// How often each link is pinged.
     pub keep_alive: Duration,
+    /// From the accepted socket to the finished upgrade: TLS, request, admission and answer.
+    pub handshake_timeout: Duration,
 }
 
 impl ListenConfig {
@@ -50,6 +54,7 @@ impl ListenConfig {
             role,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             keep_alive: Duration::from_secs(60),
+            handshake_timeout: HANDSHAKE_TIMEOUT,
         }
     }
 }
@@ -127,11 +132,15 @@ async fn accept_all<H: LinkHandler, A: Admission>(
                 continue;
             }
         };
+        if let Err(refusal) = host.admission.knock(peer_addr) {
+            host.turn_away(&socket, peer_addr, &refusal);
+            continue;
+        }
         match connections.clone().try_acquire_owned() {
             Ok(slot) => {
                 tokio::spawn(serve(host.clone(), socket, peer_addr, shaking, slot));
             }
-            Err(_) => host.turn_away(&socket, peer_addr),
+            Err(_) => host.turn_away(&socket, peer_addr, &Refusal::new(503, "too many connections")),
         }
     }
 }
@@ -155,7 +164,7 @@ async fn serve<H: LinkHandler, A: Admission>(
     slot: OwnedSemaphorePermit,
 ) {
     // Boxed, so that the task of an idle link is not as large as its handshake was.
-    let shaken = Box::pin(timeout(HANDSHAKE_TIMEOUT, host.shake(socket, peer_addr))).await;
+    let shaken = Box::pin(timeout(host.config.handshake_timeout, host.shake(socket, peer_addr))).await;
     drop(shaking);
     match shaken {
         Ok(Some((wire, facts))) => {
@@ -177,7 +186,7 @@ impl<H: LinkHandler, A: Admission> Host<H, A> {
         let (mut io, peer) = match self.secure(socket).await {
             Ok(secured) => secured,
             Err(error) => {
-                self.report(peer_addr, None, &Refusal::new(403, format!("TLS: {error}")));
+                self.report(peer_addr, None, &Refusal::new(403, format!("TLS: {error}")).because(Cause::Tls));
                 return None;
             }
         };
@@ -222,6 +231,13 @@ impl<H: LinkHandler, A: Admission> Host<H, A> {
                 self.enrol(io, peer_addr, peer, enrol, rest).await?;
                 Ok(None)
             }
+            Request::Renew(length) => {
+                let request_pem = signing_request(io, rest, length).await?;
+                let request = RenewRequest { peer_addr, peer, request_pem };
+                let chain_pem = self.admission.renew(request).await?;
+                answer(io, &enrol_answer(&chain_pem)).await;
+                Ok(None)
+            }
         }
     }
 
@@ -252,15 +268,9 @@ impl<H: LinkHandler, A: Admission> Host<H, A> {
     ) -> Result<(), Break> {
         // A token that crosses a network in clear is everybody's.
         if self.tls.is_none() && !is_loopback(peer_addr.ip()) {
-            return Err(Refusal::new(403, "enrolment needs TLS").into());
+            return Err(Refusal::new(403, "enrolment needs TLS").because(Cause::Enrolment).into());
         }
-        let request_pem = match read_body(io, rest, head.length).await {
-            Ok(body) => body,
-            Err(e) if e.kind() == io::ErrorKind::InvalidData => {
-                return Err(Refusal::new(400, "the request is not PEM").into());
-            }
-            Err(_) => return Err(Break::Lost),
-        };
+        let request_pem = signing_request(io, rest, head.length).await?;
         let request = EnrolRequest { peer_addr, peer, token: head.token, request_pem };
         let chain_pem = self.admission.enrol(request).await?;
         answer(io, &enrol_answer(&chain_pem)).await;
@@ -273,12 +283,11 @@ impl<H: LinkHandler, A: Admission> Host<H, A> {
     }
 
     /// One connection too many: told so if it can be told without waiting.
-    fn turn_away(&self, socket: &TcpStream, peer_addr: SocketAddr) {
-        let refusal = Refusal::new(503, "too many connections");
+    fn turn_away(&self, socket: &TcpStream, peer_addr: SocketAddr, refusal: &Refusal) {
         if self.tls.is_none() {
-            let _ = socket.try_write(refusal_response(&refusal).as_bytes());
+            let _ = socket.try_write(refusal_response(refusal).as_bytes());
         }
-        self.report(peer_addr, None, &refusal);
+        self.report(peer_addr, None, refusal);
     }
 }
 
@@ -307,6 +316,16 @@ async fn answer(io: &mut Stream, text: &str) {
     if write_all(io, text).await.is_ok() && io.shutdown().await.is_ok() {
         let mut left = io.take(MAX_LINGER as u64);
         let _ = tokio::io::copy(&mut left, &mut tokio::io::sink()).await;
+    }
+}
+
+async fn signing_request(io: &mut Stream, rest: Vec<u8>, length: usize) -> Result<String, Break> {
+    match read_body(io, rest, length).await {
+        Ok(body) => Ok(body),
+        Err(e) if e.kind() == io::ErrorKind::InvalidData => {
+            Err(Refusal::new(400, "the request is not PEM").because(Cause::Enrolment).into())
+        }
+        Err(_) => Err(Break::Lost),
     }
 }
 

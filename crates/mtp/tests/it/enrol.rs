@@ -38,6 +38,26 @@ fn heads_of_enrolment_requests() {
     assert_eq!(parse_request(get.as_bytes(), "/usp").unwrap_err().status, 404);
 }
 
+#[test]
+fn heads_of_renewals() {
+    // What proves the peer is its certificate: a token is neither needed nor looked at.
+    for (lines, expected) in [
+        ("Content-Length: 5\r\n", Ok(5)),
+        ("Authorization: Bearer cet_x\r\nContent-Length: 16384\r\n", Ok(16_384)),
+        ("Content-Length: 16385\r\n", Err(413)),
+        ("", Err(411)),
+        ("Transfer-Encoding: chunked\r\n", Err(411)),
+    ] {
+        let request = format!("POST /usp/enrol/renew HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+        let found = match parse_request(request.as_bytes(), "/usp") {
+            Ok(Request::Renew(length)) => Ok(length),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal.status),
+        };
+        assert_eq!(found, expected, "{lines}");
+    }
+}
+
 #[tokio::test]
 async fn a_device_asks_for_its_certificate() {
     let server = Server::with(None, config(), Arc::new(Strict)).await;
@@ -58,5 +78,7 @@ async fn a_device_asks_for_its_certificate() {
 async fn a_listener_without_enrolment_says_so() {
     let server = Server::start(None).await;
     let refused = server.dialer(false).enrol("cet_right", "a request").await;
+    assert!(matches!(refused, Err(Error::Refused { status: 404, .. })), "{refused:?}");
+    let refused = server.dialer(false).renew("a request").await;
     assert!(matches!(refused, Err(Error::Refused { status: 404, .. })), "{refused:?}");
 }

@@ -1,5 +1,6 @@
 //! The integration tests of `mtp`.
 
+mod daemons;
 mod discovery;
 mod enrol;
 mod frames;

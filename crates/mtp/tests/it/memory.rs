@@ -14,7 +14,7 @@ const LINKS: usize = 2_000;
 const BOUND_PER_LINK: u64 = 8 * 1024;
 
 /// Proportional set size of this process, bytes.
-fn memory() -> u64 {
+pub(crate) fn memory() -> u64 {
     let rollup = fs::read_to_string("/proc/self/smaps_rollup").expect("Linux tells");
     let line = rollup.lines().find(|line| line.starts_with("Pss:")).expect("a Pss line");
     let kib: u64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
@@ -22,7 +22,7 @@ fn memory() -> u64 {
 }
 
 /// Each link takes two descriptors here.
-fn raise_descriptor_limit() {
+pub(crate) fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };

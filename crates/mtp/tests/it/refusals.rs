@@ -15,7 +15,7 @@ use usp_proto::EndpointId;
 fn status(request: &str) -> u16 {
     match parse_request(request.as_bytes(), "/usp") {
         Ok(Request::Upgrade(_)) => 101,
-        Ok(Request::Enrol(_)) => 200,
+        Ok(Request::Enrol(_) | Request::Renew(_)) => 200,
         Err(refusal) => refusal.status,
     }
 }

@@ -59,7 +59,9 @@ fn dialer(server: &Server, tls: ClientTls, expected: &str) -> Dialer {
 fn certificate(peer: &PeerAuth) -> &PeerCertificate {
     match peer {
         PeerAuth::Certificate(certificate) => certificate,
-        PeerAuth::Unproven | PeerAuth::Local { .. } => panic!("the peer proved nothing"),
+        PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } | PeerAuth::Broker(_) => {
+            panic!("the peer proved nothing")
+        }
     }
 }
 

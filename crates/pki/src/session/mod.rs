@@ -13,7 +13,7 @@ use rustls::SignatureScheme;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::UnixTime;
 use usp_proto::EndpointId;
-use usp_proto::session::{Crypto, CryptoError, PayloadTls, TlsRole};
+pub use usp_proto::session::{Crypto, CryptoError, PayloadTls, TlsRole};
 
 use crate::cert;
 use crate::error::Error;
@@ -32,7 +32,8 @@ pub struct SessionCrypto {
 }
 
 impl SessionCrypto {
-    /// `check_dates` is false while there is no absolute time.
+    /// `check_dates` is false while there is no absolute time. Trust on first use has no place here: a session
+    /// proves who the peer is.
     ///
     /// # Errors
     /// When the key does not fit the certificate, or is none on P-256 (R-E2E.31, R-E2E.40b).
@@ -43,6 +44,7 @@ impl SessionCrypto {
             return Err(Error::Key("sessions want a key on the curve P-256".into()));
         }
         let pem = Bytes::from(identity.chain_pem());
+        let trust = Trust { first_use: false, ..trust };
         Ok(SessionCrypto { key: Arc::new(key), pem, trust, check_dates })
     }
 

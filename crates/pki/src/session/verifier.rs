@@ -14,7 +14,7 @@ use usp_proto::EndpointId;
 use super::tls::{nobody, session_provider};
 use crate::cert;
 use crate::error::Error;
-use crate::verify::{ControllerVerifier, Trust};
+use crate::verify::{ControllerVerifier, Trust, provider_signatures};
 
 /// Bytes of an uncompressed point on P-256.
 const P256_POINT: usize = 65;
@@ -54,31 +54,9 @@ impl PeerRules {
     }
 }
 
-macro_rules! signatures {
-    () => {
-        fn verify_tls12_signature(
-            &self,
-            message: &[u8],
-            cert: &CertificateDer<'_>,
-            dss: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, rustls::Error> {
-            verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            message: &[u8],
-            cert: &CertificateDer<'_>,
-            dss: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, rustls::Error> {
-            verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-        }
-
-        /// R-E2E.40b
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            vec![SignatureScheme::ECDSA_NISTP256_SHA256]
-        }
-    };
+/// R-E2E.40b
+fn p256_alone(_: &CryptoProvider) -> Vec<SignatureScheme> {
+    vec![SignatureScheme::ECDSA_NISTP256_SHA256]
 }
 
 impl ServerCertVerifier for PeerRules {
@@ -93,7 +71,7 @@ impl ServerCertVerifier for PeerRules {
         self.check(leaf, rest, now).map(|()| ServerCertVerified::assertion())
     }
 
-    signatures!();
+    provider_signatures!(p256_alone);
 }
 
 impl ClientCertVerifier for PeerRules {
@@ -116,5 +94,5 @@ impl ClientCertVerifier for PeerRules {
         self.check(leaf, rest, now).map(|()| ClientCertVerified::assertion())
     }
 
-    signatures!();
+    provider_signatures!(p256_alone);
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::client::{WebPkiServerVerifier, verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
 use usp_proto::EndpointId;
 
-use super::{check_dates, provider_signatures};
+use super::{all_schemes, check_dates, provider_signatures};
 use crate::cert;
 use crate::error::Error;
 
@@ -22,6 +22,8 @@ use crate::error::Error;
 pub struct Trust {
     /// CAs whose signature counts.
     pub roots: Vec<CertificateDer<'static>>,
+    /// Lists of revoked certificates; a CA without one revokes nothing.
+    pub crls: Vec<CertificateRevocationListDer<'static>>,
     /// Fingerprints of certificates that count by themselves.
     pub pinned: Vec<[u8; 32]>,
     /// Trust on first use: with nothing pinned, any certificate is accepted and reported as untrusted.
@@ -31,6 +33,8 @@ pub struct Trust {
 /// Decides about the certificate of the side that was dialled.
 pub struct ControllerVerifier {
     roots: RootCertStore,
+    /// Knows the lists of revoked certificates, where there are any.
+    revocation: Option<Arc<WebPkiServerVerifier>>,
     pinned: Vec<[u8; 32]>,
     first_use: bool,
     expected: Option<EndpointId>,
@@ -43,7 +47,7 @@ impl ControllerVerifier {
     /// time (R-MTP.2).
     ///
     /// # Errors
-    /// When a root can't serve as one.
+    /// When a root can't serve as one, or a list of revoked certificates can't be read.
     pub fn new(
         trust: &Trust,
         expected: Option<EndpointId>,
@@ -55,6 +59,7 @@ impl ControllerVerifier {
             roots.add(root.clone())?;
         }
         Ok(ControllerVerifier {
+            revocation: revocation(&roots, trust, &provider)?,
             roots,
             pinned: trust.pinned.clone(),
             first_use: trust.first_use && trust.pinned.is_empty(),
@@ -90,9 +95,43 @@ impl ControllerVerifier {
         now: UnixTime,
     ) -> Result<(), rustls::Error> {
         let now = if self.check_dates { now } else { latest_start(leaf, rest) };
+        if let Some(revocation) = &self.revocation {
+            return verify_chain(revocation, leaf, rest, now);
+        }
         let algorithms = self.provider.signature_verification_algorithms.all;
         let leaf = ParsedCertificate::try_from(leaf)?;
         verify_server_cert_signed_by_trust_anchor(&leaf, &self.roots, rest, now, algorithms)
+    }
+}
+
+fn revocation(
+    roots: &RootCertStore,
+    trust: &Trust,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Option<Arc<WebPkiServerVerifier>>, Error> {
+    if trust.crls.is_empty() || roots.is_empty() {
+        return Ok(None);
+    }
+    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots.clone()), provider.clone());
+    let built = builder.with_crls(trust.crls.iter().cloned()).allow_unknown_revocation_status().build();
+    built.map(Some).map_err(|e| Error::Certificate(e.to_string()))
+}
+
+/// The chain alone: the verifier looks at the name when it is done with the chain, and names are not its to
+/// judge here.
+fn verify_chain(
+    verifier: &WebPkiServerVerifier,
+    leaf: &CertificateDer<'_>,
+    rest: &[CertificateDer<'_>],
+    now: UnixTime,
+) -> Result<(), rustls::Error> {
+    let anybody = ServerName::try_from("chain.invalid").expect("a literal");
+    match verifier.verify_server_cert(leaf, rest, &anybody, &[], now) {
+        Ok(_) => Ok(()),
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => Ok(()),
+        Err(refused) => Err(refused),
     }
 }
 
@@ -121,7 +160,7 @@ impl ServerCertVerifier for ControllerVerifier {
         }
     }
 
-    provider_signatures!();
+    provider_signatures!(all_schemes);
 }
 
 impl fmt::Debug for ControllerVerifier {

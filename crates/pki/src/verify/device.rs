@@ -7,10 +7,10 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 
-use super::{check_dates, provider_signatures};
+use super::{all_schemes, check_dates, provider_signatures};
 use crate::cert;
 use crate::error::Error;
 
@@ -33,6 +33,20 @@ impl DeviceVerifier {
         mandatory: bool,
         provider: Arc<CryptoProvider>,
     ) -> Result<DeviceVerifier, Error> {
+        DeviceVerifier::with_crls(roots, &[], mandatory, provider)
+    }
+
+    /// The same with lists of revoked certificates. A CA whose list is not among them revokes nothing; a list
+    /// that is out of date still counts, because a CA that can't be reached takes nothing back.
+    ///
+    /// # Errors
+    /// When a root can't serve as one, or a list can't be read.
+    pub fn with_crls(
+        roots: &[CertificateDer<'static>],
+        crls: &[CertificateRevocationListDer<'static>],
+        mandatory: bool,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<DeviceVerifier, Error> {
         let known = if roots.is_empty() {
             None
         } else {
@@ -40,8 +54,8 @@ impl DeviceVerifier {
             for root in roots {
                 store.add(root.clone())?;
             }
-            let known =
-                WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider.clone()).build();
+            let known = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider.clone());
+            let known = known.with_crls(crls.iter().cloned()).allow_unknown_revocation_status().build();
             Some(known.map_err(|e| Error::Certificate(e.to_string()))?)
         };
         Ok(DeviceVerifier { known, provider, mandatory })
@@ -51,6 +65,13 @@ impl DeviceVerifier {
     pub fn trusts(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> bool {
         let (Some(known), Some((leaf, rest))) = (&self.known, chain.split_first()) else { return false };
         known.verify_client_cert(leaf, rest, now).is_ok()
+    }
+
+    /// Whether one of the lists names a certificate of this chain, which a known CA signed.
+    pub fn revoked(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> bool {
+        let (Some(known), Some((leaf, rest))) = (&self.known, chain.split_first()) else { return false };
+        let verdict = known.verify_client_cert(leaf, rest, now);
+        matches!(verdict, Err(rustls::Error::InvalidCertificate(CertificateError::Revoked)))
     }
 }
 
@@ -75,7 +96,7 @@ impl ClientCertVerifier for DeviceVerifier {
                 Ok(verified) => return Ok(verified),
                 Err(refused) => refused,
             },
-            None => rustls::CertificateError::UnknownIssuer.into(),
+            None => CertificateError::UnknownIssuer.into(),
         };
         if !cert::self_signed(leaf) {
             return Err(refused);
@@ -84,7 +105,7 @@ impl ClientCertVerifier for DeviceVerifier {
         Ok(ClientCertVerified::assertion())
     }
 
-    provider_signatures!();
+    provider_signatures!(all_schemes);
 }
 
 impl fmt::Debug for DeviceVerifier {

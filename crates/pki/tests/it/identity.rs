@@ -24,6 +24,36 @@ fn a_credential_survives_its_files() {
     assert_eq!(format!("{made:?}"), "Identity { certificates: 2, .. }");
 }
 
+/// Wherever the crash comes, there is a pair that fits.
+#[test]
+fn a_credential_that_is_replaced_fits_its_key_after_any_crash() {
+    let ca = ca();
+    let [old, new] = [(); 2].map(|()| ca.issue_device_with_key(&id(DEVICE), validity(90)).unwrap());
+    // (which of the next pair stand beside, which are in their place already; what is found)
+    for (beside, moved, expected) in [
+        (&["key"][..], &[][..], &old),
+        (&["key", "pem"], &[], &new),
+        (&["pem"], &["key"], &new),
+        (&[], &["key", "pem"], &new),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (chain, key) = (dir.path().join("device.pem"), dir.path().join("device.key"));
+        old.save(&chain, &key).unwrap();
+        let text = |end: &str| if end == "key" { new.key_pem().to_string() } else { new.chain_pem() };
+        for end in beside {
+            fs::write(dir.path().join(format!("device.{end}.next")), text(end)).unwrap();
+        }
+        for end in moved {
+            fs::write(dir.path().join(format!("device.{end}")), text(end)).unwrap();
+        }
+        let found = Identity::load(&chain, &key).unwrap();
+        assert_eq!(found.chain(), expected.chain(), "{beside:?} {moved:?}");
+        assert_eq!(found.key(), expected.key(), "{beside:?} {moved:?}");
+        new.save(&chain, &key).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "{beside:?} {moved:?}");
+    }
+}
+
 #[test]
 fn what_is_no_credential_is_refused() {
     let good = ca().issue_device_with_key(&id(DEVICE), validity(90)).unwrap();

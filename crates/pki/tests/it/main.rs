@@ -2,6 +2,7 @@
 
 mod ca;
 mod cert;
+mod crl;
 mod identity;
 mod seal;
 mod session;

@@ -84,6 +84,22 @@ fn signatures() {
     }
 }
 
+/// What a transport may do for a first contact, a session does not: it would prove nothing.
+#[test]
+fn trust_on_first_use_is_none_here() {
+    let World { ca, device, controller } = world();
+    let other = Ca::create("Another CA", validity()).expect("a CA");
+    let stranger =
+        crypto(&other, &other.issue_device_with_key(&id(DEVICE), validity()).expect("a certificate"));
+    let trust = Trust { roots: vec![ca.certificate().clone()], first_use: true, ..Trust::default() };
+    let checker = SessionCrypto::new(&controller, trust, true).expect("a key on P-256");
+    for (signer, trusted) in [(crypto(&ca, &device), true), (stranger, false)] {
+        let signature = signer.sign(b"bytes").expect("a signature");
+        let told = checker.verify(&id(DEVICE), &signer.certificate(), b"bytes", &signature);
+        assert_eq!(told.is_ok(), trusted, "{told:?}");
+    }
+}
+
 #[requirement("R-E2E.43")]
 #[test]
 fn both_sides_prove_themselves() {

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleet::access::EnrolmentToken;
 use fleet::audit::AuditEntry;
 use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
-use fleet::enrolment::{Accept, Attempt, Decision, Live, PendingDevice, Proof, decide};
+use fleet::enrolment::{Accept, Attempt, Decision, Live, PendingDevice, Policy, Proof, decide};
 use fleet::ids::{DeviceId, Fingerprint};
 use fleet::job::Actor;
-use fleet::port::{Admit, Enrol, SessionOpened, Store, StoreError, Write, Written};
-use mtp::{Admission, Candidate, EnrolRequest, Refusal};
+use fleet::port::{Admit, SessionOpened, Store, StoreError, Write, Written};
+use mtp::{Admission, Candidate, Cause, EnrolRequest, Refusal, RenewRequest};
+use sha2::{Digest, Sha256};
 use usp_endpoint::EndpointId;
 use usp_endpoint::link::{LinkId, PeerAuth};
 
@@ -23,11 +23,11 @@ use crate::limits::DECISIONS;
 /// How long the link that an endpoint has already may take to answer a ping.
 const PING_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Why an enrolment is refused that shows no good token.
-const NO_TOKEN: &str = "the enrolment token is unknown, used up or expired";
-
 /// The HTTP status of an attempt that comes too soon.
 const TOO_MANY: u16 = 429;
+
+/// Why a connection is closed before anything is read from it.
+const TOO_MANY_CONNECTIONS: &str = "too many connections of this address that have proven nothing";
 
 /// What the decision about a link led to.
 pub(super) enum Opening<S: Store> {
@@ -37,6 +37,14 @@ pub(super) enum Opening<S: Store> {
 }
 
 impl<S: Store> Admission for Usp<S> {
+    fn knock(&self, peer_addr: SocketAddr) -> Result<(), Refusal> {
+        if self.0.doors.knock(peer_addr.ip(), self.0.clock.now().mono) {
+            Ok(())
+        } else {
+            Err(Refusal::new(TOO_MANY, TOO_MANY_CONNECTIONS))
+        }
+    }
+
     async fn admit(&self, candidate: &Candidate) -> Result<(), Refusal> {
         let Some(eid) = &candidate.eid else {
             return Err(Refusal::new(400, "the endpoint id is missing: ?eid=… in the request's path"));
@@ -47,26 +55,46 @@ impl<S: Store> Admission for Usp<S> {
         }
         self.check_attempts(candidate.peer_addr, &candidate.peer)?;
         match self.judge(eid, &candidate.peer, None).await {
-            Ok((Decision::Refuse(refusal), _)) => Err(Refusal::new(403, refusal.to_string())),
-            Ok(_) => Ok(()),
+            Ok((Decision::Refuse(refusal), _)) => {
+                self.audit_misuse(candidate, refusal);
+                Err(Refusal::new(403, refusal.to_string()))
+            }
+            Ok((Decision::Accept(_) | Decision::Create { .. }, _)) => {
+                self.0.doors.welcome(candidate.peer_addr.ip(), self.0.clock.now().mono);
+                Ok(())
+            }
+            Ok((Decision::Pending | Decision::AskLive, _)) => Ok(()),
             Err(error) => Err(Refusal::new(503, error.to_string())),
         }
     }
 
     async fn enrol(&self, request: EnrolRequest) -> Result<String, Refusal> {
         self.check_attempts(request.peer_addr, &request.peer)?;
-        self.issue(request).await
+        let peer = request.peer_addr.ip();
+        let chain = self.issue(request).await.map_err(of_enrolment)?;
+        self.0.doors.welcome(peer, self.0.clock.now().mono);
+        Ok(chain)
+    }
+
+    async fn renew(&self, request: RenewRequest) -> Result<String, Refusal> {
+        self.check_attempts(request.peer_addr, &request.peer)?;
+        let peer = request.peer_addr.ip();
+        let chain = self.next_certificate(request).await.map_err(of_enrolment)?;
+        self.0.doors.welcome(peer, self.0.clock.now().mono);
+        Ok(chain)
     }
 
     fn refused(&self, peer_addr: SocketAddr, eid: Option<&EndpointId>, refusal: &Refusal) {
-        // Those who have to wait are not listed: they would push everybody else off the list.
-        if refusal.status == TOO_MANY {
+        let (peer, now) = (peer_addr.ip(), self.0.clock.now().mono);
+        self.0.metrics.refused_for(refusal.cause);
+        // Those who have to wait are listed now and then: they would push everybody else off the list.
+        if refusal.cause == Cause::Rate && !self.0.doors.tells(peer, now) {
             self.0.metrics.refused.inc();
             return;
         }
         // A server that can't take a connection is not to blame its peer.
-        if refusal.status < 500 {
-            self.0.attempts.charge(peer_addr.ip(), self.0.clock.now().mono);
+        if !matches!(refusal.cause, Cause::Capacity | Cause::Rate) {
+            self.0.doors.charge(peer, now);
         }
         let endpoint = eid.map(|eid| eid.as_str().to_owned());
         self.note_refusal(self.0.options.tenant, peer_addr.to_string(), endpoint, refusal.reason.to_string());
@@ -78,7 +106,7 @@ impl<S: Store> Usp<S> {
     /// authentication enough: a crowd behind one address must not lock the others there out.
     fn check_attempts(&self, peer_addr: SocketAddr, peer: &PeerAuth) -> Result<(), Refusal> {
         let trusted = matches!(peer, PeerAuth::Certificate(certificate) if certificate.trusted);
-        if trusted || self.0.attempts.allows(peer_addr.ip(), self.0.clock.now().mono) {
+        if trusted || self.0.doors.allows(peer_addr.ip(), self.0.clock.now().mono) {
             Ok(())
         } else {
             Err(Refusal::new(TOO_MANY, "too many attempts"))
@@ -87,7 +115,7 @@ impl<S: Store> Usp<S> {
 
     /// The decision about a peer. Reads one row by its name and one by its certificate (invariant 4), and
     /// pings the link that it has already where that matters.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         eid: &EndpointId,
         peer: &PeerAuth,
@@ -102,9 +130,18 @@ impl<S: Store> Usp<S> {
         };
         let other = lock(&self.0.by_endpoint).get(eid).copied().filter(|link| Some(*link) != own);
         let live = if other.is_some() { Live::Unasked } else { Live::None };
-        let mut attempt = Attempt { endpoint: eid.as_str().to_owned(), proof, token: false, live };
+        let mut attempt =
+            Attempt { endpoint: eid.as_str().to_owned(), proof, token: false, expected: false, live };
         let policy = self.0.options.policy;
         let mut decision = decide(&attempt, admission.as_ref(), credential.as_ref(), policy);
+        // Read for those alone whom a CA vouches for by this very name, and nobody knows. A certificate that many
+        // devices share is none of one.
+        let vouched =
+            matches!(peer, PeerAuth::Certificate(own) if own.trusted && own.endpoint_ids.contains(eid));
+        if vouched && admission.is_none() {
+            attempt.expected = store.expected(tenant, eid.as_str()).await?.is_some();
+            decision = decide(&attempt, admission.as_ref(), credential.as_ref(), policy);
+        }
         if decision == Decision::AskLive {
             attempt.live = if self.answers(other).await { Live::Answers } else { Live::Silent };
             decision = decide(&attempt, admission.as_ref(), credential.as_ref(), policy);
@@ -124,6 +161,10 @@ impl<S: Store> Usp<S> {
     pub(super) async fn decide(&self, entry: &Arc<LinkEntry<S>>) -> Opening<S> {
         let up = &entry.up;
         let Some(eid) = &up.eid else { return Opening::Refused("no endpoint id") };
+        if *eid == self.0.options.endpoint {
+            // R-ARC.2; behind a broker nobody has asked before.
+            return Opening::Refused("this is the controller's own endpoint id");
+        }
         let mut opened = Ok(None);
         for _ in 0..DECISIONS {
             opened = match self.judge(eid, &up.peer, Some(up.link)).await {
@@ -154,7 +195,16 @@ impl<S: Store> Usp<S> {
         other: Option<LinkId>,
     ) -> Result<Option<Opening<S>>, StoreError> {
         let up = &entry.up;
+        let behind_broker = entry.is_behind_broker();
+        let fails = matches!(decision, Decision::Refuse(_) | Decision::Pending | Decision::AskLive);
+        if fails && behind_broker && !self.0.strangers.take(self.0.clock.now().mono) {
+            self.0.metrics.refused.inc();
+            return Ok(Some(Opening::Refused("too many strangers")));
+        }
         let let_in = !matches!(decision, Decision::Refuse(_));
+        if let Decision::Accept(accept) = decision {
+            self.watch_clones(entry, other, accept);
+        }
         if let_in && !self.replace(eid, other, up.link) {
             return Ok(None);
         }
@@ -166,14 +216,22 @@ impl<S: Store> Usp<S> {
             Decision::Create { proven } => {
                 let credential =
                     proof(&up.peer, eid).fingerprint().map(|print| (print, CredentialOrigin::Pinned));
-                let device = self.create(eid, credential, "the enrolment policy is open").await?;
+                let rule = match self.0.options.policy {
+                    Policy::Open => "the enrolment policy is open",
+                    Policy::Approve | Policy::Closed => "it was expected, and a CA vouches for it",
+                };
+                let device = self.create(eid, credential, rule).await?;
                 self.session_for(entry, eid, device, proven).await
             }
             Decision::Pending | Decision::AskLive => {
-                if let Some(peer) = up.peer_addr {
-                    self.0.attempts.charge(peer.ip(), self.0.clock.now().mono);
+                if let Some(peer) = up.peer_addr.filter(|_| !behind_broker) {
+                    self.0.doors.charge(peer.ip(), self.0.clock.now().mono);
                 }
-                let Some(place) = self.pending_place() else {
+                let Some(place) = self.pending_place(behind_broker) else {
+                    // Nothing tells that somebody behind a broker is gone: the list is not to depend on room here.
+                    if behind_broker {
+                        self.put_pending(entry, eid).await?;
+                    }
                     return Ok(Some(Opening::Refused("too many devices wait")));
                 };
                 self.put_pending(entry, eid).await?;
@@ -181,6 +239,7 @@ impl<S: Store> Usp<S> {
             }
             Decision::Refuse(refusal) => {
                 let endpoint = Some(eid.as_str().to_owned());
+                self.0.metrics.refused_for(Cause::Identity);
                 self.note_refusal(self.0.options.tenant, up.peer_name(), endpoint, refusal.to_string());
                 Ok(Some(Opening::Refused("refused")))
             }
@@ -201,7 +260,10 @@ impl<S: Store> Usp<S> {
                 kind: CredentialKind::CertificateFingerprint,
                 value,
                 issued_for: accept.device,
-                origin: CredentialOrigin::Issued,
+                origin: match peer {
+                    PeerAuth::Broker(_) => CredentialOrigin::Pinned,
+                    _ => CredentialOrigin::Issued,
+                },
                 at,
                 revoked: false,
             };
@@ -258,7 +320,7 @@ impl<S: Store> Usp<S> {
         let at = self.0.clock.utc();
         let pending = PendingDevice {
             endpoint: eid.as_str().to_owned(),
-            transport: "websocket".to_owned(),
+            transport: entry.up.return_path.transport().to_owned(),
             peer: entry.up.peer_name(),
             proven: proof != Proof::Unproven,
             fingerprint: proof.fingerprint(),
@@ -282,7 +344,7 @@ impl<S: Store> Usp<S> {
         let opened = SessionOpened {
             tenant: self.0.options.tenant,
             device,
-            transport: "websocket".to_owned(),
+            transport: up.return_path.transport().to_owned(),
             peer: up.peer_name(),
             proven,
             fingerprint: proof(&up.peer, eid).fingerprint(),
@@ -326,75 +388,21 @@ impl<S: Store> Usp<S> {
         let credential = self.0.store.credential(self.0.options.tenant, fingerprint).await?;
         Ok(credential.is_some_and(|credential| credential.revoked))
     }
-
-    /// Whether this token may let this device in: the rules of [`Write::Enrol`], before anything is signed.
-    async fn check_enrolment(&self, endpoint: &EndpointId, token: &EnrolmentToken) -> Result<(), Refusal> {
-        if *endpoint == self.0.options.endpoint {
-            // R-ARC.2.
-            return Err(Refusal::new(403, "this is the controller's own endpoint id"));
-        }
-        if token.endpoint.as_ref().is_some_and(|own| own != endpoint.as_str()) {
-            return Err(Refusal::new(403, "the enrolment token is for another endpoint id"));
-        }
-        let identity = Identity::usp(endpoint.as_str());
-        let known = self.0.store.admission(self.0.options.tenant, &identity).await.map_err(unavailable)?;
-        match known {
-            Some(fleet::enrolment::Admission::Device { pinned, .. })
-                if !pinned.is_empty() && token.endpoint.is_none() =>
-            {
-                let why = "this device has a certificate; a token made for its endpoint id enrols it again";
-                Err(Refusal::new(409, why))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Issues a certificate for a token. The token is used up in the transaction that registers the
-    /// certificate: what fails before burns no token, and what was signed and not registered is dropped.
-    async fn issue(&self, request: EnrolRequest) -> Result<String, Refusal> {
-        let Some(issuer) = &self.0.options.issuer else {
-            return Err(Refusal::new(404, "this server issues no certificates"));
-        };
-        let (tenant, stamp) = (self.0.options.tenant, self.0.clock.stamp());
-        let hash = fleet::access::SecretHash::of(&request.token);
-        let token = self.0.store.enrolment_token(tenant, hash, stamp.at).await.map_err(unavailable)?;
-        let token = token.ok_or_else(|| Refusal::new(403, NO_TOKEN))?;
-        let endpoint = issuer.endpoint(&request.request_pem).map_err(|why| Refusal::new(400, why))?;
-        self.check_enrolment(&endpoint, &token).await?;
-        let issued = issuer.issue(&request.request_pem).map_err(|why| Refusal::new(400, why))?;
-        let enrol = Enrol {
-            tenant,
-            token: hash,
-            endpoint: endpoint.as_str().to_owned(),
-            device: DeviceId::make(stamp),
-            fingerprint: Fingerprint(issued.fingerprint),
-            at: stamp.at,
-        };
-        let device = match self.submit(Write::Enrol(enrol)).await {
-            Ok(Written::Device(device)) => device.id,
-            Ok(_) => return Err(Refusal::new(503, "the store answered with something else")),
-            Err(StoreError::NotFound(_)) => return Err(Refusal::new(403, NO_TOKEN)),
-            Err(StoreError::Conflict(why)) => return Err(Refusal::new(409, why)),
-            Err(error) => return Err(unavailable(error)),
-        };
-        // Who holds the certificate from before is not this device any more.
-        if let Some(session) = self.session(device) {
-            session.sender.close(mtp::ws::close_code::POLICY, "the device was enrolled again");
-        }
-        tracing::info!(%endpoint, peer = %request.peer_addr, "enrolled");
-        Ok(issued.chain_pem)
-    }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
-fn unavailable(error: StoreError) -> Refusal {
-    Refusal::new(503, error.to_string())
+/// Whatever is wrong, it is with an enrolment; unless it is with us.
+fn of_enrolment(refusal: Refusal) -> Refusal {
+    match refusal.cause {
+        Cause::Capacity | Cause::Rate => refusal,
+        _ => refusal.because(Cause::Enrolment),
+    }
 }
 
 /// What a transport proved, in the terms of the domain. Wildcard names count where they certify the id.
 fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
     match peer {
-        PeerAuth::Unproven | PeerAuth::Local { .. } => Proof::Unproven,
+        PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } => Proof::Unproven,
+        PeerAuth::Broker(_) => Proof::Vouched { fingerprint: broker_word(eid) },
         PeerAuth::Certificate(certificate) => {
             let mut names: Vec<String> =
                 certificate.endpoint_ids.iter().map(|id| id.as_str().to_owned()).collect();
@@ -408,4 +416,13 @@ fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
             }
         }
     }
+}
+
+/// What stands for a trusted broker's word where fingerprints are kept. The same for each of them, because a device
+/// may come by any; and never that of a certificate, which is one of DER.
+fn broker_word(eid: &EndpointId) -> Fingerprint {
+    let mut hash = Sha256::new();
+    hash.update(b"a trusted broker vouches for ");
+    hash.update(eid.as_str());
+    Fingerprint(hash.finalize().into())
 }

@@ -14,8 +14,7 @@ use fleet::port::{Store, StoreError, Write};
 use mtp::discovery::ask::Asker;
 use mtp::ws::{Dialer, KeepAlive, WsUrl, close_code};
 use mtp::{DownReason, Retry, Role, Schedule};
-use pki::{ClientTls, ControllerVerifier, Identity, Trust};
-use rustls::pki_types::CertificateDer;
+use pki::ClientTls;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use usp_endpoint::EndpointId;
@@ -23,6 +22,7 @@ use usp_endpoint::link::PeerAuth;
 
 use super::{Usp, lock};
 use crate::clock::chance;
+use crate::trust::DialTrust;
 
 /// Most handshakes under way at once.
 const HANDSHAKES: usize = 64;
@@ -40,10 +40,8 @@ const MULTIPLIER: u32 = 1500;
 pub struct DialOptions {
     /// The shortest wait between two attempts, seconds.
     pub retry_seconds: u32,
-    /// CAs whose certificates are believed, beside those pinned for a device.
-    pub roots: Vec<CertificateDer<'static>>,
-    /// What we show to devices that speak TLS (R-MTP.1).
-    pub identity: Identity,
+    /// Whose certificates are believed, and what we show.
+    pub(crate) trust: Arc<DialTrust>,
     /// Who knows hosts in `.local`; without it the system's resolver has to (R-DIS.5).
     pub mdns: Option<Asker>,
 }
@@ -305,9 +303,7 @@ impl<S: Store> Dialling<S> {
             Some(Admission::Device { pinned, .. }) => pinned.into_iter().map(|print| print.0).collect(),
             _ => Vec::new(),
         };
-        let trust = Trust { roots: self.options.roots.clone(), pinned, first_use: false };
-        let verifier = ControllerVerifier::new(&trust, Some(endpoint.clone()), true, pki::provider())?;
-        Ok(ClientTls::new(Some(&self.options.identity), verifier)?)
+        Ok(self.options.trust.tls(endpoint, pinned)?)
     }
 
     /// Says once what goes wrong again and again.
@@ -323,6 +319,7 @@ impl<S: Store> Dialling<S> {
             let endpoint = Some(endpoint.as_str().to_owned());
             let attempt = RefusedAttempt { at, peer: url.authority(), endpoint, reason: why };
             self.usp.0.metrics.refused.inc();
+            self.usp.0.metrics.refused_for(mtp::Cause::Identity);
             if let Err(error) = self.usp.submit(Write::Refused { tenant, attempt }).await {
                 tracing::debug!(%error, "a refusal was not kept");
             }
@@ -332,7 +329,7 @@ impl<S: Store> Dialling<S> {
 
 fn names(peer: &PeerAuth, endpoint: &EndpointId) -> bool {
     match peer {
-        PeerAuth::Unproven | PeerAuth::Local { .. } => false,
+        PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } | PeerAuth::Broker(_) => false,
         PeerAuth::Certificate(certificate) => {
             certificate.endpoint_ids.iter().any(|id| id.certifies(endpoint))
         }

@@ -47,6 +47,11 @@ pub(super) enum Phase<S: Store> {
 }
 
 impl<S: Store> LinkEntry<S> {
+    /// Whether it shares a connection with others, so that its address says nothing about it.
+    pub(super) fn is_behind_broker(&self) -> bool {
+        self.up.return_path.address().is_some()
+    }
+
     /// A device that waits has connected: of all that it sends before it is let in, only that is kept.
     async fn remember(&self, record: Inbound) {
         let connects = || {
@@ -137,8 +142,8 @@ impl<S: Store> Usp<S> {
     }
 
     /// A place among the connections that wait for a person, if there is one.
-    pub(super) fn pending_place(&self) -> Option<Place> {
-        let count = &self.0.pending_links;
+    pub(super) fn pending_place(&self, behind_broker: bool) -> Option<Place> {
+        let count = if behind_broker { &self.0.pending_behind } else { &self.0.pending_links };
         let more = |count| (count < PENDING_LINKS).then_some(count + 1);
         let taken = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         taken.ok().map(|_| Place(Arc::clone(count)))

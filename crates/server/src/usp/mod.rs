@@ -5,12 +5,17 @@
 //! job, the timer with a deadline. Its lock is never held over an await.
 
 mod admission;
-mod attempts;
+pub(crate) mod broker;
+mod certificates;
 mod convert;
 pub(crate) mod dial;
 mod lanes;
 mod links;
+pub(crate) mod local;
+mod misuse;
 mod onboarding;
+pub(crate) mod own_broker;
+mod revoked;
 mod session;
 mod timers;
 mod trace;
@@ -20,6 +25,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::gateway::Schema;
+use fleet::certificate::IssuedCertificate;
 use fleet::enrolment::Policy;
 use fleet::ids::{DeviceId, ModelHash, TenantId};
 use fleet::port::{Store, StoreError};
@@ -30,11 +36,13 @@ use usp_endpoint::controller::io::Input;
 use usp_endpoint::link::LinkId;
 
 use crate::clock::Clock;
+use crate::doors::Doors;
 use crate::metrics::Metrics;
 use crate::schemas::Schemas;
-use attempts::Attempts;
+use broker::Strangers;
 use lanes::LaneTable;
 use links::LinkEntry;
+use misuse::Clones;
 use session::Session;
 use timers::Timers;
 use trace::Traces;
@@ -63,8 +71,8 @@ pub struct Issued {
     pub endpoint: EndpointId,
     /// The chain, PEM.
     pub chain_pem: String,
-    /// Of the leaf.
-    pub fingerprint: [u8; 32],
+    /// Its leaf, as the store remembers it.
+    pub certificate: IssuedCertificate,
 }
 
 /// Looks at what a session is about to be given. It runs where the session runs: a panic of it is one of
@@ -81,6 +89,10 @@ pub struct UspOptions {
     pub policy: Policy,
     /// Issues certificates; `None` without an internal CA.
     pub issuer: Option<Box<dyn Issuer>>,
+    /// How end-to-end sessions with devices are.
+    pub sessions: usp_endpoint::session::io::Policy,
+    /// Keys for them.
+    pub crypto: Option<Arc<dyn usp_endpoint::session::Crypto>>,
     /// Looks at every input of every session; `None` but in tests.
     pub inspect: Option<Inspect>,
 }
@@ -105,9 +117,13 @@ struct Inner<S: Store> {
     lanes: LaneTable,
     timers: Timers<S>,
     traces: Traces,
-    attempts: Attempts,
+    doors: Doors,
+    clones: Clones,
     /// Connections that wait for a person.
     pending_links: Arc<AtomicUsize>,
+    /// Those of them that are behind brokers.
+    pending_behind: Arc<AtomicUsize>,
+    strangers: Strangers,
     /// Refusals on their way to the store.
     unstored_refusals: AtomicUsize,
     metrics: Arc<Metrics>,
@@ -118,10 +134,17 @@ struct Inner<S: Store> {
 
 impl<S: Store> Usp<S> {
     /// Builds the role over a store. Its timer runs until the role is dropped.
-    pub fn new(store: S, clock: Clock, options: UspOptions, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        store: S,
+        clock: Clock,
+        options: UspOptions,
+        doors: Doors,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let config = Arc::new(ControllerConfig {
-            endpoint: options.endpoint.clone(),
-            versions: usp_endpoint::Version::SUPPORTED.to_vec(),
+            sessions: options.sessions.clone(),
+            crypto: options.crypto.clone(),
+            ..ControllerConfig::new(options.endpoint.clone())
         });
         let usp = Usp(Arc::new(Inner {
             store,
@@ -134,8 +157,11 @@ impl<S: Store> Usp<S> {
             lanes: LaneTable::default(),
             timers: Timers::default(),
             traces: Traces::default(),
-            attempts: Attempts::default(),
+            doors,
+            clones: Clones::default(),
             pending_links: Arc::default(),
+            pending_behind: Arc::default(),
+            strangers: Strangers::default(),
             unstored_refusals: AtomicUsize::new(0),
             metrics,
             dials: watch::Sender::new(()),

@@ -19,7 +19,7 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use usp_endpoint::EndpointId;
 use usp_endpoint::controller::ControllerMachine;
 use usp_endpoint::controller::io::{Failure, Input, Output, Ticket};
-use usp_endpoint::link::{Inbound, LinkId, ReturnPath};
+use usp_endpoint::link::{Inbound, LinkId};
 
 use super::{Usp, lock};
 use crate::clock::chance;
@@ -34,7 +34,6 @@ pub(super) struct Session<S: Store> {
     pub(super) epoch: Epoch,
     pub(super) sender: LinkSender,
     pub(super) link: LinkId,
-    return_path: ReturnPath,
     /// The device's model is being asked for; it is set up when that is known.
     pub(super) looking: AtomicBool,
     /// What the device refused while it was set up.
@@ -84,7 +83,6 @@ impl<S: Store> Session<S> {
             epoch,
             sender: up.sender.clone(),
             link: up.link,
-            return_path: up.return_path.clone(),
             looking: AtomicBool::new(false),
             problems: Mutex::default(),
             peer: up.peer_name().into(),
@@ -264,8 +262,8 @@ impl<S: Store> Session<S> {
                     self.kept_schema(usp)
                 });
                 usp.0.metrics.records_out.inc();
-                if outbound.return_path == self.return_path
-                    && let Err(error) = self.sender.send(outbound.record)
+                if outbound.return_path.link() == self.link
+                    && let Err(error) = self.sender.send_to(&outbound.return_path, outbound.record)
                 {
                     tracing::debug!(%error, endpoint = %self.endpoint, "a Record was not sent");
                     self.sender.close(mtp::ws::close_code::POLICY, "the queue to this device is full");
@@ -275,6 +273,7 @@ impl<S: Store> Session<S> {
                 tracing::info!(endpoint = %self.endpoint, reason, "closing");
                 self.sender.close(mtp::ws::close_code::UNACCEPTABLE, reason);
             }
+            Output::Impersonates { link, from } => usp.impersonated(&self.endpoint, link, &from),
             Output::Nudge(_) => self.sender.ping(),
             Output::Store { ticket, notification } => {
                 effects.push(Effect::Store(ticket, Box::new(notification)));

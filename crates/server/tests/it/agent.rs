@@ -1,5 +1,7 @@
 //! A scripted agent: it answers what onboarding asks, and hands a test what the test waits for.
 
+pub(crate) mod elsewhere;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -55,6 +57,8 @@ pub(crate) struct Agent {
     controller: EndpointId,
     sender: LinkSender,
     heard: mpsc::UnboundedReceiver<Heard>,
+    /// What the link is, where that matters.
+    up: Option<Box<LinkUp>>,
     notifications: u32,
     /// Rows that were added, with what a person would see of them.
     rows: BTreeMap<String, BTreeMap<String, String>>,
@@ -80,7 +84,8 @@ impl Agent {
         let Some(Heard::Up(up)) = heard.recv().await else { panic!("a link begins with being up") };
         let controller = dialer.expected.clone().unwrap_or_else(|| id(CONTROLLER));
         let (eid, sender) = (dialer.eid.clone(), up.sender.clone());
-        let agent = Agent { eid, controller, sender, heard, notifications: 0, rows: BTreeMap::new() };
+        let agent =
+            Agent { eid, controller, sender, heard, up: None, notifications: 0, rows: BTreeMap::new() };
         agent.announce();
         agent
     }
@@ -89,7 +94,7 @@ impl Agent {
     pub(crate) fn on(eid: EndpointId, controller: EndpointId, sender: LinkSender) -> (Agent, Ear) {
         let (ear, heard) = mpsc::unbounded_channel();
         let rows = BTreeMap::new();
-        (Agent { eid, controller, sender, heard, notifications: 0, rows }, Ear(ear))
+        (Agent { eid, controller, sender, heard, up: None, notifications: 0, rows }, Ear(ear))
     }
 
     /// The Connect record.

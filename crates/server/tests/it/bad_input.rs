@@ -34,11 +34,17 @@ async fn bytes_that_are_no_record_close_the_connection() {
 }
 
 #[tokio::test]
-async fn a_record_in_another_name_closes_the_connection() {
-    let (_world, _server, mut agent) = connected().await;
+async fn a_record_in_another_name_closes_the_connection_and_is_audited() {
+    let (_world, server, mut agent) = connected().await;
     let other = id("os::00256D-9999");
     agent.raw(Record::websocket_connect(&other, &id(CONTROLLER), Version::CURRENT).encode());
     assert_eq!(agent.closed().await, 1003);
+    let told = |row: &serde_json::Value| {
+        row["action"] == "session.impersonation"
+            && row["target"] == AGENT
+            && row["detail"] == "a Record in the name of os::00256D-9999 from 127.0.0.1"
+    };
+    server.until("/audit", |answer| answer.items().iter().any(told)).await;
 }
 
 #[requirement("R-E2E.1")]

@@ -28,6 +28,24 @@ fn what_is_wrong_is_named() {
         ("[http]\nlisten = \"0.0.0.0:8080\"", &["http.listen", "http.allow_plaintext = true"]),
         ("[usp.websocket]\nlisten = \"[::]:1\"", &["usp.websocket.listen", "allow_plaintext"]),
         ("data = ", &["line 1"]),
+        ("[usp.mqtt]\nconnect = \"ws://host\"", &["usp.mqtt.connect", "ws://host", "mqtts://"]),
+        ("[usp.mqtt]\nconnect = 5", &["connect", "URL", "line 2"]),
+        ("[[usp.mqtt.connect]]\nurl = \"mqtt://[::1]\"\npasword = \"x\"", &["pasword", "line 3"]),
+        ("[[usp.mqtt.connect]]\nversion = 5", &["url"]),
+        ("[[usp.mqtt.connect]]\nurl = \"mqtt://[::1]\"\nversion = 4", &["version = 4", "3.1.1"]),
+        ("[usp.mqtt]\nconnect = \"mqtt://broker.example\"", &["plaintext", "allow_plaintext = true"]),
+        ("[[usp.mqtt.connect]]\nurl = \"mqtt://localhost\"\ntrusted = true", &["trusted", "mqtts://"]),
+        ("[[usp.mqtt.connect]]\nurl = \"mqtts://b\"\ncert = \"c\"", &["cert and key"]),
+        ("[[usp.mqtt.connect]]\nurl = \"mqtts://b\"\ntopic = \"a/+\"", &["topic", "a/+"]),
+        ("[[usp.mqtt.connect]]\nurl = \"mqtts://b\"\nagents = [\"a/#/b\"]", &["agents", "a/#/b"]),
+        ("[[usp.mqtt.connect]]\nurl = \"mqtts://b\"\nqos = 2", &["qos = 2"]),
+        ("[[usp.mqtt.connect]]\nurl = \"mqtts://b\"\n[[usp.mqtt.connect]]\nurl = \"mqtts://b\"", &["twice"]),
+        ("[usp.mqtt.broker]\nlisten = \"0.0.0.0:1883\"", &["usp.mqtt.broker.listen", "allow_plaintext"]),
+        ("[usp.mqtt.broker]\npublic_url = \"tcp://b\"", &["usp.mqtt.broker.public_url", "tcp://b"]),
+        ("[usp.uds]\nlisten = \"usp.sock\"", &["usp.uds.listen", "absolute"]),
+        ("[usp.uds]\nlisten = \"/run/usp.sock\"\nmode = \"888\"", &["usp.uds.mode", "888"]),
+        ("[limits]\nhandshake_seconds = 0", &["limits.handshake_seconds", "1 to 60"]),
+        ("[limits]\nconnections_per_second = 1000000", &["limits.connections_per_second", "100000"]),
     ];
     for (text, words) in cases {
         let error = load(text, &[]).expect_err(text);
@@ -42,12 +60,14 @@ fn the_environment_wins_and_is_checked_alike() {
     let environment = [
         ("CUSP_HTTP_LISTEN", "127.0.0.1:7"),
         ("CUSP_USP_WEBSOCKET_LISTEN", "[::1]:8"),
+        ("CUSP_USP_MQTT_BROKER_LISTEN", "[::1]:9"),
         ("CUSP_DATA", "/somewhere"),
         ("CUSP_ENROLMENT_POLICY", "closed"),
     ];
     let config = load("[http]\nlisten = \"127.0.0.1:1\"", &environment).expect("a good configuration");
     assert_eq!(config.http_listen().to_string(), "127.0.0.1:7");
     assert_eq!(config.websocket_listen().to_string(), "[::1]:8");
+    assert_eq!(config.usp.mqtt.broker.listen, "[::1]:9".parse().ok());
     assert_eq!(config.data(), Path::new("/somewhere"));
     assert_eq!(config.enrolment.policy, PolicyName::Closed);
     for (name, value) in [
@@ -72,6 +92,8 @@ fn plaintext_where_others_can_reach_it_needs_saying() {
     assert_eq!(config.http_listen().to_string(), "127.0.0.1:8080");
     assert_eq!(config.websocket_listen().to_string(), "127.0.0.1:8183");
     assert!(!config.plaintext_warning());
+    let broker = "[usp.mqtt.broker]\nlisten = \"0.0.0.0:1\"\nallow_plaintext = true";
+    assert!(load(broker, &[]).expect("said").plaintext_warning());
     load("[http]\nlisten = \"0.0.0.0:1\"\ntls = { cert = \"c\", key = \"k\" }", &[]).expect("TLS may");
 }
 
@@ -84,6 +106,25 @@ fn what_is_shown_can_be_read_again() {
     assert_eq!(again.show(), shown);
     assert_eq!(again.websocket_path(), "/p");
     assert_eq!(again.enrolment.policy, PolicyName::Open);
+}
+
+#[test]
+fn brokers_and_the_socket_are_shown_as_they_count() {
+    let text = "[usp.mqtt.broker]\nlisten = \"[::1]:8\"\npublic_url = \"mqtt://c\"\n\
+                [[usp.mqtt.connect]]\nurl = \"mqtts://b\"\nversion = \"3.1.1\"\nusername = \"u\"\n\
+                password_file = \"/p\"\nca = \"/ca\"\ntopic = \"t\"\nagents = [\"usp/agents/#\"]\ntrusted = true\n\
+                [[usp.mqtt.connect]]\nurl = \"mqtt://127.0.0.1:18\"\nqos = 0\n\
+                [usp.uds]\nlisten = \"/run/usp.sock\"\nmode = \"0660\"\ngroup = 5\nuids = [0, 7]";
+    let shown = load(text, &[]).expect("good").show();
+    let again = Config::parse(&shown).expect("good as well");
+    assert_eq!(again.show(), shown);
+    let [first, second] = again.usp.mqtt.connect.as_slice() else { panic!("two brokers: {shown}") };
+    assert_eq!((first.trusted, first.topic("x"), first.qos()), (true, "t".to_owned(), 1));
+    assert_eq!((second.qos(), second.topic("self::c")), (0, "usp/controllers/self::c".to_owned()));
+    assert_eq!((again.usp.uds.mode(), again.usp.uds.uids.as_slice()), (Some(0o660), &[0, 7][..]));
+    assert_eq!(again.usp.mqtt.broker.listen, "[::1]:8".parse().ok());
+    let short = load("[usp.mqtt]\nconnect = \"mqtts://b\"", &[]).expect("the URL alone will do");
+    assert_eq!(short.usp.mqtt.connect[0].url, "mqtts://b");
 }
 
 #[test]

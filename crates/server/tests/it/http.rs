@@ -64,15 +64,28 @@ impl Client {
         body.to_owned()
     }
 
+    /// The body of what is answered with 200 at a whole path, in bytes, to whom nobody knows.
+    pub(crate) async fn bytes(&self, path: &str) -> Vec<u8> {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+        let answer = self.exchange(&head, "").await;
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("an HTTP answer");
+        answer[end + 4..].to_vec()
+    }
+
     async fn raw(&self, method: &str, path: &str, body: &str) -> String {
+        let answer = self.exchange(&self.head(method, path, body), body).await;
+        String::from_utf8(answer).expect("an answer in UTF-8")
+    }
+
+    async fn exchange(&self, head: &str, body: &str) -> Vec<u8> {
         let socket = TcpStream::connect(self.address).await.expect("the HTTP listener");
-        let head = self.head(method, path, body);
         match &self.tls {
-            None => exchange(socket, &head, body).await,
+            None => exchange(socket, head, body).await,
             Some(tls) => {
                 let name = ServerName::from(self.address.ip());
                 let connector = TlsConnector::from(Arc::clone(tls));
-                exchange(connector.connect(name, socket).await.expect("TLS"), &head, body).await
+                exchange(connector.connect(name, socket).await.expect("TLS"), head, body).await
             }
         }
     }
@@ -90,11 +103,11 @@ impl Client {
     }
 }
 
-async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, head: &str, body: &str) -> String {
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, head: &str, body: &str) -> Vec<u8> {
     stream.write_all(head.as_bytes()).await.expect("the request is taken");
     stream.write_all(body.as_bytes()).await.expect("the body is taken");
     let mut answer = Vec::new();
     // A server that has said everything may break off without a TLS close.
     let _ = stream.read_to_end(&mut answer).await;
-    String::from_utf8(answer).expect("an answer in UTF-8")
+    answer
 }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod bad_input;
+mod brokers;
 mod config;
 mod control;
 mod datamodels;
@@ -12,10 +13,17 @@ mod foreign;
 mod http;
 mod jobs;
 mod limits;
+mod local;
 mod metrics;
+#[path = "../../../mtp/tests/it/mqtt/daemon.rs"]
+mod mosquitto;
 mod notifications;
+mod own_broker;
 mod panic;
+mod renewal;
+mod revocation;
 mod secrets;
 mod tls;
 mod trace;
 mod world;
+mod zero_touch;

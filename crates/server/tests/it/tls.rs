@@ -1,5 +1,6 @@
 //! TLS from the configuration that `init` writes; enrolment by token; certificates and take-over.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,26 +17,32 @@ use crate::agent::Agent;
 use crate::world::{AGENT, Running, World, id};
 
 /// A server as `init` configures it, on free ports of loopback.
-struct Secure {
-    world: World,
-    server: Running,
-    trust: Trust,
-    controller: EndpointId,
+pub(crate) struct Secure {
+    pub(crate) world: World,
+    pub(crate) server: Running,
+    pub(crate) trust: Trust,
+    pub(crate) controller: EndpointId,
 }
 
-async fn secure() -> Secure {
+pub(crate) async fn secure() -> Secure {
+    secure_with(|_, _| {}).await
+}
+
+/// With changes to what `init` has written.
+pub(crate) async fn secure_with(change: impl FnOnce(&mut Config, &Path)) -> Secure {
     let folder = tempfile::tempdir().expect("a folder");
     // Words of the template in the path must not matter.
     let place = folder.path().join("HOST KEY CERT DATA");
     std::fs::create_dir(&place).expect("a folder");
     server::init(&place, None).expect("made");
     assert!(server::init(&place, None).is_err(), "never overwritten");
-    let config =
+    let mut config =
         Config::load_with(Some(&place.join("cusp.toml")), None, |_| None).expect("init writes good ones");
     assert!(config.http.tls.is_some() && config.usp.websocket.tls.is_some());
     assert!(config.http_listen().ip().is_unspecified() && config.websocket_listen().ip().is_unspecified());
     let pem = std::fs::read(place.join("cusp-data/ca.pem")).expect("the CA");
     let roots = pki::pem::certificates(&pem).expect("certificates");
+    change(&mut config, folder.path());
     let world = World::with(folder, config);
     let mut server = world.serve().await;
     server.api.tls = Some(https(&roots));
@@ -54,7 +61,7 @@ fn https(roots: &[rustls::pki_types::CertificateDer<'static>]) -> Arc<rustls::Cl
 }
 
 impl Secure {
-    fn dialer(&self, eid: &str, identity: Option<&Identity>) -> Dialer {
+    pub(crate) fn dialer(&self, eid: &str, identity: Option<&Identity>) -> Dialer {
         let url: WsUrl = format!("wss://{}/usp", self.server.listeners.usp_websocket).parse().expect("a URL");
         let verifier =
             ControllerVerifier::new(&self.trust, Some(self.controller.clone()), true, pki::provider());
@@ -64,7 +71,7 @@ impl Secure {
         dialer
     }
 
-    async fn token(&self, uses: u32) -> String {
+    pub(crate) async fn token(&self, uses: u32) -> String {
         self.token_for(uses, None, None).await
     }
 
@@ -75,7 +82,7 @@ impl Secure {
         made["token"].as_str().expect("a text").to_owned()
     }
 
-    async fn enrol(&self, eid: &str, token: &str) -> Result<Identity, Error> {
+    pub(crate) async fn enrol(&self, eid: &str, token: &str) -> Result<Identity, Error> {
         let pending = PendingIdentity::generate(&id(eid)).expect("a key");
         let chain = self.dialer(eid, None).enrol(token, pending.request_pem()).await?;
         Ok(pending.complete(&chain).expect("a chain for this key"))
@@ -90,7 +97,7 @@ fn status(result: Result<Identity, Error>) -> u16 {
     }
 }
 
-fn own_identity(eid: &str) -> Identity {
+pub(crate) fn own_identity(eid: &str) -> Identity {
     let validity = Validity::lasting(SystemTime::now(), Duration::from_secs(3600));
     Identity::self_signed(&id(eid), validity).expect("a certificate")
 }
@@ -191,6 +198,54 @@ async fn the_same_certificate_takes_over_and_another_does_not() {
     let job = secure.server.api.post(&get, Some(json!({ "paths": ["Device.Time.CurrentLocalTime"] }))).await;
     assert_eq!(job.body["state"], "done", "{job:?}");
     assert_eq!(secure.server.api.get(&format!("/devices/{device}")).await.body["online"], true);
+}
+
+#[tokio::test]
+#[requirement("R-SEC.0a")]
+async fn a_certificate_is_good_for_its_own_endpoint_alone_and_its_misuse_is_audited() {
+    let secure = secure().await;
+    let token = secure.token(2).await;
+    let mine = secure.enrol(AGENT, &token).await.expect("enrolled");
+    secure.enrol("os::00256D-0002", &token).await.expect("enrolled");
+    for (claimed, written) in [("os::00256D-0002", true), ("os::00256D-0003", true)] {
+        let refused = secure.dialer(claimed, Some(&mine)).connect().await;
+        assert!(matches!(refused, Err(Error::Refused { status: 403, .. })), "{refused:?}");
+        let told =
+            |row: &serde_json::Value| row["action"] == "credential.misused" && row["target"] == claimed;
+        secure.server.until("/audit", |answer| answer.items().iter().any(told) == written).await;
+    }
+    secure.server.refusal("its certificate is not for this endpoint id").await;
+}
+
+/// Two machines with one key push each other out.
+#[tokio::test]
+async fn a_copied_certificate_is_noticed() {
+    let secure = secure().await;
+    let token = secure.token(1).await;
+    let identity = secure.enrol(AGENT, &token).await.expect("enrolled");
+    let mut dialers = ["127.0.0.2", "127.0.0.3"].map(|address| {
+        let mut dialer = secure.dialer(AGENT, Some(&identity));
+        dialer.bind = Some(address.parse().expect("an address"));
+        dialer
+    });
+    let mut standing: Option<Agent> = None;
+    for _ in 0..4 {
+        let mut agent = Agent::over(&dialers[0]).await;
+        agent.request(|_| true).await;
+        if let Some(mut old) = standing.replace(agent) {
+            assert_eq!(old.closed().await, 1008);
+        }
+        dialers.swap(0, 1);
+    }
+    let told = |row: &serde_json::Value| {
+        row["action"] == "credential.cloned"
+            && row["detail"].as_str().is_some_and(|detail| {
+                detail.contains("127.0.0.2") && detail.contains("127.0.0.3") && detail.ends_with("in turns")
+            })
+    };
+    secure.server.until("/audit", |answer| answer.items().iter().any(told)).await;
+    let metrics = secure.server.api.text("GET", "/metrics").await;
+    assert!(metrics.contains("cusp_certificate_clones_total 1\n"), "{metrics}");
 }
 
 #[tokio::test]

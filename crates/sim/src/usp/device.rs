@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use engine::journal::Folder;
 use engine::{
     AgentConfig, AgentMachine, CloseReason, EndpointId, EngineError, Instance, InstanceConfig, Journal,
     Outlet, OutletClosed, Version,
 };
 use mtp::ws::{Dialled, close_code};
-use mtp::{DownReason, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Retry, Schedule, Verdict};
+use mtp::{DownReason, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Outbound, Retry, Schedule, Verdict};
 
 use super::fleet::Shared;
 use super::glance::{Glance, Kind, glance};
@@ -77,6 +76,7 @@ impl Device {
             oui: OUI.to_owned(),
             product_class: PRODUCT_CLASS.to_owned(),
             serial_number: serial.clone(),
+            crypto: None,
         };
         let instance = InstanceConfig {
             kind: shared.kind.clone(),
@@ -214,7 +214,7 @@ impl LinkHandler for Handler {
         let outlet = Arc::new(Way { device: device.clone(), sender: link.sender.clone() });
         *device.lock() = Link { sender: Some(link.sender), waiting: Vec::new() };
         let controller = device.shared.controller.clone();
-        device.instance.link_up(controller, link.return_path, link.peer, outlet);
+        device.instance.link_up(controller, link.return_path, link.contact, link.peer, outlet);
         if !device.known.swap(true, Ordering::Relaxed) {
             device.shared.connected_first(&device.endpoint);
         }
@@ -246,9 +246,9 @@ struct Way {
 }
 
 impl Outlet for Way {
-    fn send(&self, record: Bytes) -> Result<(), OutletClosed> {
-        self.device.sent(&record);
-        self.sender.send(record).map_err(|error| {
+    fn send(&self, outbound: Outbound) -> Result<(), OutletClosed> {
+        self.device.sent(&outbound.record);
+        self.sender.send_to(&outbound.return_path, outbound.record).map_err(|error| {
             // An agent that loses a Record says so by losing the connection: nothing is passed over.
             self.sender.close(close_code::POLICY, "too much waits for this connection");
             tracing::debug!(%error, "a Record was not sent");

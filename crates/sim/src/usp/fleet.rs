@@ -204,7 +204,7 @@ fn tls(options: &Options) -> anyhow::Result<pki::ClientTls> {
         Some(pem) => pki::pem::certificates(pem).context("the CA's certificate")?,
         None => Vec::new(),
     };
-    let trust = pki::Trust { roots, pinned: Vec::new(), first_use: options.ca_pem.is_none() };
+    let trust = pki::Trust { roots, first_use: options.ca_pem.is_none(), ..pki::Trust::default() };
     let verifier = pki::ControllerVerifier::new(&trust, None, true, pki::provider())?;
     Ok(pki::ClientTls::new(None, verifier)?)
 }

@@ -10,9 +10,9 @@ use mtp::ws::{ListenConfig, Listener};
 use mtp::{AdmitAll, DownReason, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Role, Verdict};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use usp_endpoint::EndpointId;
 use usp_endpoint::controller::io::{Failure, Input, Notice, OnboardingPlan, Output, Ticket};
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
-use usp_endpoint::{EndpointId, Version};
 
 pub(crate) const CONTROLLER: &str = "proto::controller";
 
@@ -41,7 +41,7 @@ impl Controller {
         let anywhere = "127.0.0.1:0".parse().expect("an address");
         let listener = Listener::bind(anywhere, None, config).await.expect("loopback is there");
         let addr = listener.local_addr().expect("it is bound");
-        let machines = ControllerConfig { endpoint, versions: Version::SUPPORTED.to_vec() };
+        let machines = ControllerConfig::new(endpoint);
         let handler = Handler {
             config: Arc::new(machines),
             plan,

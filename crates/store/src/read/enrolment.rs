@@ -39,7 +39,14 @@ pub(super) fn credential(
     let columns = rows::CREDENTIAL;
     let sql =
         format!("SELECT {columns} FROM credentials WHERE tenant = ? AND kind = 'certificate' AND value = ?");
-    one(connection, &sql, params![tenant.to_bytes(), fingerprint.0], rows::credential)
+    let known = one(connection, &sql, params![tenant.to_bytes(), fingerprint.0], rows::credential)?;
+    if known.is_some() {
+        return Ok(known);
+    }
+    // Its device may be gone; that it was revoked still holds.
+    let sql = "SELECT 'certificate', fingerprint, device, 'issued', revoked, 1 FROM certificates \
+               WHERE tenant = ? AND fingerprint = ? AND revoked != 0";
+    one(connection, sql, params![tenant.to_bytes(), fingerprint.0], rows::credential)
 }
 
 pub(super) fn pending(connection: &Connection, tenant: TenantId) -> Res<Vec<PendingDevice>> {

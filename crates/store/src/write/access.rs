@@ -141,7 +141,7 @@ fn put_login(tx: &Tx<'_>, tenant: TenantId, login: &Login) -> Res<()> {
     Ok(())
 }
 
-fn put_enrolment(tx: &Tx<'_>, tenant: TenantId, token: &EnrolmentToken) -> Res<()> {
+pub(super) fn put_enrolment(tx: &Tx<'_>, tenant: TenantId, token: &EnrolmentToken) -> Res<()> {
     let sql = "INSERT INTO enrolments (tenant, id, hash, name, uses_left, created, expires, tag, endpoint) \
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let id = token.id.to_bytes();

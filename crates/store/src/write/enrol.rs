@@ -3,6 +3,7 @@
 use dm::UtcTime;
 use fleet::access::EnrolmentToken;
 use fleet::audit::AuditEntry;
+use fleet::certificate::RevocationReason;
 use fleet::device::{CredentialOrigin, Identity};
 use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::job::Actor;
@@ -10,14 +11,15 @@ use fleet::limits as bounds;
 use fleet::port::{Admit, Enrol, StoreError, Written};
 use rusqlite::params;
 
-use super::{Tx, device, enrolment};
+use super::{Tx, certificate, device, enrolment};
 use crate::error::Res;
 use crate::query::{all, one, run};
 use crate::read::access as reading;
 use crate::rows;
 
 pub(super) fn enrol(tx: &mut Tx<'_>, enrol: Enrol) -> Res<Written> {
-    let Enrol { tenant, token, endpoint, device: fresh, fingerprint, at } = enrol;
+    let Enrol { tenant, token, endpoint, device: fresh, issued, at } = enrol;
+    let fingerprint = issued.fingerprint;
     let sql = format!(
         "UPDATE enrolments SET uses_left = uses_left - 1 WHERE tenant = ? AND hash = ? AND uses_left > 0 \
          AND expires > ? AND (endpoint IS NULL OR endpoint = ?) RETURNING {}",
@@ -43,6 +45,7 @@ pub(super) fn enrol(tx: &mut Tx<'_>, enrol: Enrol) -> Res<Written> {
     let Written::Device(device) = enrolment::admit(tx, admit)? else {
         return Err(StoreError::Failed("an admission was answered with no device".to_owned()).into());
     };
+    certificate::register(tx, tenant, device.id, &issued)?;
     let Some(group) = &token.group else { return Ok(Written::Device(device)) };
     put_tag(tx, tenant, device.id, group)?;
     let device = rows::device(tx.connection, tenant, device.id)?.ok_or(StoreError::NotFound("device"))?;
@@ -70,15 +73,14 @@ fn retire(
         return Err(StoreError::Conflict(why).into());
     }
     for value in valid {
-        let sql = "UPDATE credentials SET revoked = 1 WHERE tenant = ? AND device = ? AND value = ?";
-        run(tx.connection, sql, params![tenant.to_bytes(), device.to_bytes(), value])?;
+        certificate::end(tx, tenant, Fingerprint(value), RevocationReason::Superseded, at)?;
         let what = Fingerprint(value).to_string();
         tx.audit(tenant, at, AuditEntry::new(Actor::system(), "credential.revoke", device, what))?;
     }
     Ok(())
 }
 
-fn put_tag(tx: &Tx<'_>, tenant: TenantId, device: DeviceId, tag: &str) -> Res<()> {
+pub(super) fn put_tag(tx: &Tx<'_>, tenant: TenantId, device: DeviceId, tag: &str) -> Res<()> {
     let key = (tenant.to_bytes(), device.to_bytes());
     run(
         tx.connection,

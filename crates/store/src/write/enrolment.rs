@@ -10,7 +10,7 @@ use fleet::limits as bounds;
 use fleet::port::{Admit, Approve, PutDial, StoreError, Written};
 use rusqlite::params;
 
-use super::{Tx, device};
+use super::{Tx, device, enrol, expected};
 use crate::error::Res;
 use crate::query::{must, one, run, signed};
 use crate::rows;
@@ -99,14 +99,19 @@ pub(super) fn reject(
 pub(super) fn admit(tx: &mut Tx<'_>, admit: Admit) -> Res<Written> {
     let Admit { tenant, device: fresh, identity, credential, name, at, audit } = admit;
     let known = device::by_identity(tx, tenant, &identity)?;
+    let expected = expected::take(tx, tenant, &identity.value)?;
     let id = match known {
         Some(id) => id,
         None => {
-            create(tx, tenant, fresh, name.as_deref().unwrap_or(&identity.value), at)?;
+            let name = name.as_deref().or(expected.as_ref().and_then(|row| row.name.as_deref()));
+            create(tx, tenant, fresh, name.unwrap_or(&identity.value), at)?;
             device::put_identity(tx, tenant, fresh, &identity, at)?;
             fresh
         }
     };
+    if let Some(group) = expected.as_ref().and_then(|row| row.group.as_ref()) {
+        enrol::put_tag(tx, tenant, id, group)?;
+    }
     if let Some((value, origin)) = credential {
         let kind = CredentialKind::CertificateFingerprint;
         device::put_credential(

@@ -42,8 +42,9 @@ pub(super) fn prune(tx: &mut Tx<'_>, prune: &Prune) -> Res<Written> {
          WHERE at < ?1 ORDER BY at LIMIT ?2)",
         Some(now.saturating_sub(bounds::DUPLICATE_WINDOW_MICROS)),
     )?;
-    for table in ["links", "logins", "enrolments"] {
-        let key = if table == "enrolments" { "id" } else { "hash" };
+    for (table, key) in
+        [("links", "hash"), ("logins", "hash"), ("enrolments", "id"), ("certificates", "fingerprint")]
+    {
         let sql = format!(
             "DELETE FROM {table} WHERE (tenant, {key}) IN (SELECT tenant, {key} FROM {table} \
              WHERE expires < ?1 ORDER BY expires LIMIT ?2)"

@@ -6,6 +6,7 @@ use dm::UtcTime;
 use dm::operation::{Add, Get, ObjectSettings, Operation, ParamSetting, Set};
 use fleet::access::Caller;
 use fleet::audit::AuditEntry;
+use fleet::certificate::IssuedCertificate;
 use fleet::check::NoSchema;
 use fleet::device::Device;
 use fleet::enrolment::{PendingDevice, Shown};
@@ -16,9 +17,11 @@ use fleet::port::{Patch, SessionClosed, SessionOpened, Store, Write, Written};
 use fleet::service::{self, NewOperation};
 
 mod access;
+mod certificates;
 mod datamodel;
 mod devices;
 mod enrolment;
+mod expected;
 mod jobs;
 mod log;
 mod notifications;
@@ -37,6 +40,8 @@ pub(crate) async fn run<S: Store>(mut make: impl FnMut() -> S) {
     log::run(&make()).await;
     log::pruning(&make()).await;
     access::run(&make()).await;
+    certificates::run(&make()).await;
+    expected::run(&make()).await;
     datamodel::run(&make()).await;
 }
 
@@ -86,6 +91,12 @@ pub(crate) async fn seen<S: Store>(
         changed: false,
     };
     done(store, Write::SeenPending { tenant: TENANT, pending }).await;
+}
+
+/// A certificate whose fingerprint is this byte 32 times, good until 1,000 seconds are over.
+pub(crate) fn issued(number: u8) -> IssuedCertificate {
+    let fingerprint = Fingerprint([number; 32]);
+    IssuedCertificate { serial: format!("4A:{number:02X}"), fingerprint, expires: at(1000) }
 }
 
 pub(crate) async fn done<S: Store>(store: &S, write: Write) {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use dm::model::ObjectId;
 use dm::path::Name;
 use dm::tree::{Authority, Bit, FullAccess, Place, Requester, RowDefaults, Tree};
-use dm::{Code, Fault, Now, UtcTime, Value};
+use dm::{Fault, Now, UtcTime, Value};
 
 use super::controllers::Controller;
-use super::references;
-use super::roles::{self, Permissions};
+use super::roles::Permissions;
+use super::rules;
 
 /// What one controller may do (R-SEC.1). Where that is everything, nothing is asked.
 #[derive(Clone, Debug)]
@@ -67,13 +67,13 @@ impl Access {
 
 /// What the agent itself puts into rows that a controller adds.
 pub(super) struct NewRows<'a> {
-    creator: &'a str,
+    controller: &'a Controller,
     time: UtcTime,
 }
 
 impl<'a> NewRows<'a> {
     pub(super) fn of(controller: &'a Controller, now: Now) -> NewRows<'a> {
-        NewRows { creator: &controller.path, time: now.utc.unwrap_or(UtcTime::UNKNOWN) }
+        NewRows { controller, time: now.utc.unwrap_or(UtcTime::UNKNOWN) }
     }
 
     pub(super) fn requester(&'a self, access: &'a Access) -> Requester<'a> {
@@ -90,25 +90,16 @@ const OWNED: [(&str, &str); 5] = [
     ("Device.BulkData.Profile.{i}.", "Controller"),
 ];
 
-impl NewRows<'_> {
-    /// What a subscription sets when it is triggered is set with its recipient's permissions: nobody else says
-    /// what that is.
-    fn is_own(&self, tree: &Tree, row: &Place, param: &str) -> Result<(), Fault> {
-        let acts = ["NotifType", "TriggerAction", "TriggerConfigSettings"].contains(&param);
-        let recipient = tree.text_of(row, "Recipient");
-        if acts && !recipient.is_empty() && recipient != self.creator {
-            return Err(Fault::new(Code::PERMISSION_DENIED, "the subscription is another controller's"));
-        }
-        Ok(())
-    }
-}
-
 impl RowDefaults for NewRows<'_> {
     fn row_defaults(&self, tree: &Tree, table: &Place) -> Vec<(Name, Value)> {
         let object = tree.model().object(table.object);
         let mut values = Vec::new();
         for (_, owner) in OWNED.iter().filter(|(path, _)| *path == object.path.as_str()) {
-            values.extend(object.param(owner).map(|param| (param.name.clone(), Value::text(self.creator))));
+            values.extend(
+                object
+                    .param(owner)
+                    .map(|param| (param.name.clone(), Value::text(self.controller.path.as_str()))),
+            );
             let created = object.param("CreationDate");
             values.extend(created.map(|param| (param.name.clone(), Value::Time(self.time))));
         }
@@ -116,18 +107,6 @@ impl RowDefaults for NewRows<'_> {
     }
 
     fn accepts(&self, tree: &Tree, place: &Place, param: &str, value: &Value) -> Result<(), Fault> {
-        match tree.model().object(place.object).path.as_str() {
-            "Device.LocalAgent.Subscription.{i}." => {
-                self.is_own(tree, place, param)?;
-                references::check(tree, place, param, &value.expose())
-            }
-            "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}." => {
-                roles::check_permission(param, &value.expose())
-            }
-            "Device.LocalAgent.Controller.{i}." if param == "AssignedRole" => {
-                roles::check_assigned(tree, &value.expose())
-            }
-            _ => Ok(()),
-        }
+        rules::check(tree, self.controller, place, param, value)
     }
 }

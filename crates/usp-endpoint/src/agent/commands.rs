@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use dm::operation::{CommandResult, Operate, Requested};
 use dm::tree::{Change, CommandCall, Place, Tree};
 use dm::{Code, Fault, Now, Outcome, Value};
-use usp_proto::ErrorBody;
+use usp_proto::{EndpointId, ErrorBody};
 
 use super::access::NewRows;
 use super::controllers::Controller;
@@ -60,6 +60,7 @@ impl AgentMachine {
         };
         let group = self.ticket();
         let mut results = Vec::with_capacity(calls.len());
+        self.auditing.acting = Some(origin.controller.clone());
         for (path, verdict) in calls {
             let result = match verdict {
                 Ok(call) => self.call(now, tree, &origin, operate, call, (group, results.len())),
@@ -67,8 +68,9 @@ impl AgentMachine {
             };
             results.push((path, result));
         }
+        self.auditing.acting = None;
         self.groups.insert(group, Group { origin, send_resp: operate.send_resp, results });
-        self.answer_group(group);
+        self.answer_group(now, group);
     }
 
     /// Runs one command. `None`: the answer waits for its end.
@@ -84,12 +86,19 @@ impl AgentMachine {
         let model = tree.model().clone();
         let object = model.object(call.place.object);
         let command = &object.commands[usize::from(call.command)];
+        if let Err(fault) = self.check_command(now, tree, &origin.controller, &call) {
+            return Some(Err(fault));
+        }
+        self.audit_command(&origin.controller, command.name.as_str(), &call.path);
         match (object.path.as_str(), command.name.as_str()) {
             ("Device.LocalAgent.Request.{i}.", "Cancel") => {
                 return Some(self.cancel(now, tree, &call.place));
             }
             ("Device.LocalAgent.Controller.{i}.", "SendOnBoardRequest") => {
                 return Some(self.send_on_board_request(now, tree, &call.place));
+            }
+            ("Device.LocalAgent.Controller.{i}.E2ESession.", "Reset") => {
+                return Some(self.reset_session(tree, &call.place));
             }
             ("Device.LocalAgent.ControllerTrust.", "RequestChallenge") => {
                 return Some(self.request_challenge(now, tree, &origin.controller, &call));
@@ -104,7 +113,11 @@ impl AgentMachine {
                     return Some(started);
                 }
             }
-            _ => {}
+            own => {
+                if let Some(ended) = self.certificate_command(now, tree, origin, own, &call) {
+                    return Some(ended);
+                }
+            }
         }
         arguments::complete(command, &mut call.args);
         // R-OPR.3: denied, never at the cost of one that runs.
@@ -179,13 +192,19 @@ impl AgentMachine {
                 {
                     slot.1 = Some(result.map(CommandResult::Output));
                 }
-                self.answer_group(*group);
+                self.answer_group(now, *group);
             }
             Reports::Complete { row, cancelled } => {
                 let result = match result {
                     Err(_) if *cancelled => Err(request_rows::cancelled()),
                     other => other,
                 };
+                if let Err(fault) = &result
+                    && let Ok(by) = EndpointId::receive(&running.originator)
+                {
+                    let outcome = vec![Requested { path: running.path.clone(), result: Err(fault.clone()) }];
+                    self.audit_refusals(now, &by, &Outcome::Operate(outcome));
+                }
                 self.complete(tree, &running.path, &running.command_key, result);
                 if let Some(row) = request_rows::row(tree, *row) {
                     self.write(now, tree, &[Change::Remove { row }]);
@@ -195,7 +214,7 @@ impl AgentMachine {
     }
 
     /// Answers an Operate once every command that the answer waits for has ended.
-    fn answer_group(&mut self, ticket: Ticket) {
+    fn answer_group(&mut self, now: Now, ticket: Ticket) {
         let done =
             self.groups.get(&ticket).is_some_and(|group| group.results.iter().all(|(_, r)| r.is_some()));
         let Some(group) = done.then(|| self.groups.remove(&ticket)).flatten() else { return };
@@ -204,7 +223,9 @@ impl AgentMachine {
         let results: Vec<Requested<CommandResult>> = results.collect();
         // R-OPR.4: who wants no response still hears of failures.
         if group.send_resp || results.iter().any(|result| result.result.is_err()) {
-            self.finish_with(&group.origin, Outcome::Operate(results));
+            let outcome = Outcome::Operate(results);
+            self.audit_refusals(now, &group.origin.controller, &outcome);
+            self.finish_with(&group.origin, outcome);
         } else {
             self.forget(&group.origin);
         }

@@ -11,9 +11,10 @@ use usp_proto::EndpointId;
 use super::access::Access;
 use super::roles::{self, Standing};
 use super::timers::Timer;
-use super::{AgentMachine, places};
+use super::{AgentMachine, places, sessions};
 use crate::limits::MAX_CONTROLLERS;
 use crate::retry::Schedule;
+use crate::session::io::Policy;
 
 /// One enabled controller.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Controller {
     pub(super) restart_after: Option<Duration>,
     pub(super) retry: Schedule,
     pub(super) period: Option<Period>,
+    /// How end-to-end sessions with it are; none if the model knows none.
+    pub(super) sessions: Option<Box<Policy>>,
     /// `ResultTypeFilter`: `Success`, `Failure`, `Both` or empty.
     pub(super) transfers: String,
     /// Rows of the Role table, ascending; none if there are no roles in this device.
@@ -122,6 +125,7 @@ fn read<'a>(
                 _ => None,
             },
         }),
+        sessions: sessions::policy(tree, &row),
         transfers: policy.map(|policy| tree.text_of(&policy, "ResultTypeFilter")).unwrap_or_default(),
         row,
         roles: roles.unwrap_or_default(),
@@ -130,6 +134,11 @@ fn read<'a>(
 }
 
 impl Controller {
+    /// Rows of the Role table, ascending.
+    pub(super) fn roles(&self) -> &[NonZeroU32] {
+        &self.roles
+    }
+
     /// What it may do.
     pub(super) fn access(&self) -> &Access {
         &self.access

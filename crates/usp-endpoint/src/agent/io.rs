@@ -8,7 +8,9 @@ use dm::path::ObjectPath;
 use dm::tree::{ChangeSet, CommandCall, Place, Transaction};
 use dm::{Fault, Mono};
 use usp_proto::EndpointId;
-use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
+
+use super::audit::Audit;
 
 /// Ties an answer of the host to the output that asked for it. Never reused within a machine's life.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -25,6 +27,8 @@ pub enum Input {
         controller: EndpointId,
         /// How to reach it.
         return_path: ReturnPath,
+        /// How it reaches us: for the Connect record.
+        contact: Contact,
         /// What the transport proved.
         peer: PeerAuth,
     },
@@ -56,6 +60,8 @@ pub enum Input {
     },
     /// A provider reports an event of the data model.
     Event(ModelEvent),
+    /// Somebody at the device consents to the requests that wait for that.
+    Consent,
     /// The tree that is lent follows another supported model from now on; places of the old one mean
     /// nothing any more. Never while a commit is under way. Rows that came and went with the model are
     /// told afterwards, as [`Input::Changed`].
@@ -140,6 +146,8 @@ pub enum Output {
     /// The paths that ValueChange subscriptions name have changed: providers that cannot push must be
     /// refreshed for these places often enough to notify within 10 seconds (R-NOT.0a).
     Watch(Vec<Place>),
+    /// An entry for the audit log.
+    Audit(Audit),
     /// Something worth a log line: what the agent did of itself (the settings of a subscription) and could
     /// not do.
     Noticed(String),
@@ -154,6 +162,9 @@ pub enum CloseReason {
     ControllerGone,
     /// Another WebSocket connection with the same controller took its place (R-WS.4).
     Replaced,
+    /// Its certificate is not, or no longer, one to be believed, or nobody has spoken on a connection that was
+    /// trusted on first use.
+    Untrusted,
     /// The agent shuts down: WebSocket close code 1001.
     GoingAway,
 }

@@ -5,7 +5,7 @@ use dm::Now;
 use dm::tree::{Change, Tree};
 use usp_proto::EndpointId;
 use usp_proto::error_code::code;
-use usp_proto::link::{LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{LinkId, ReturnPath};
 
 use super::io::{Boot, CloseReason, Output};
 use super::requests::Pending;
@@ -15,6 +15,10 @@ impl AgentMachine {
     pub(super) fn started(&mut self, now: Now, tree: &mut Tree, boot: Boot) {
         self.boot = Some(boot);
         let mut changes = tree.apply(&leftovers(now, tree));
+        changes.extend(tree.apply(&self.forget_inherited(tree)));
+        let concealed = self.conceal_answers(tree);
+        changes.extend(tree.apply(&concealed));
+        self.challenges.recall(now, tree);
         let resumed = self.resume_timers(now, tree);
         changes.extend(tree.apply(&resumed));
         if !changes.is_empty() {
@@ -50,16 +54,16 @@ impl AgentMachine {
     /// R-WS.4: a WebSocket connection takes the place of another with the same controller, which is half
     /// open most likely; but not for somebody who could not speak for that controller, and not for somebody
     /// who proves nothing, where the other has proven who it is.
-    pub(super) fn replace(&mut self, controller: &EndpointId, new: &ReturnPath, peer: &PeerAuth) {
-        let ReturnPath::WebSocket(new) = new else { return };
-        if !records::speaks_for(peer, controller) {
+    pub(super) fn replace(&mut self, new: &Link) {
+        let (ReturnPath::WebSocket(link), controller) = (&new.return_path, &new.controller) else { return };
+        if !records::speaks_for(&new.peer, controller) {
             return;
         }
-        let proves = records::proves(peer, controller);
-        let is_old = |link: &Link| {
-            link.controller == *controller
-                && matches!(&link.return_path, ReturnPath::WebSocket(old) if old != new)
-                && (proves || !records::proves(&link.peer, controller))
+        let proves = records::proves(&new.peer, controller);
+        let is_old = |old: &Link| {
+            old.controller == *controller
+                && matches!(&old.return_path, ReturnPath::WebSocket(old) if old != link)
+                && (proves || !records::proves(&old.peer, controller))
         };
         let old: Vec<LinkId> =
             self.links.iter().filter(|(_, link)| is_old(link)).map(|(id, _)| *id).collect();
@@ -85,11 +89,11 @@ impl AgentMachine {
         for link in self.links.values_mut().filter(|link| !served.contains(&link.controller)) {
             if self.controllers.iter().any(|controller| controller.endpoint == link.controller) {
                 link.greeted = true;
-                fresh.push((link.controller.clone(), link.return_path.clone()));
+                fresh.push((link.controller.clone(), link.return_path.clone(), link.contact.clone()));
             }
         }
-        for (controller, return_path) in fresh {
-            self.send_connect(&controller, return_path);
+        for (controller, return_path, contact) in fresh {
+            self.send_connect(&controller, return_path, &contact);
         }
     }
 

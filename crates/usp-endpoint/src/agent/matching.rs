@@ -42,8 +42,9 @@ impl<'a> Trail<'a> {
     }
 
     /// How the object of a path lies to this place; `None` if it is another. Search expressions and
-    /// references are asked of the tree as it is now, so that a row that is gone matches none.
-    pub(super) fn fits(&self, tree: &Tree, place: &Place, path: &Path) -> Option<Fit> {
+    /// references are asked of the tree as it is now, so that a row that is gone matches none, and for `who`, so
+    /// that a match tells nothing that a read would not.
+    pub(super) fn fits(&self, tree: &Tree, place: &Place, path: &Path, who: &Requester<'_>) -> Option<Fit> {
         let mut search = false;
         for (at, segment) in path.segments.iter().enumerate() {
             match (segment, self.pieces.get(at)) {
@@ -51,12 +52,12 @@ impl<'a> Trail<'a> {
                 (Segment::Rows(Selector::All), Some(Piece::Row(_))) => {}
                 (Segment::Rows(Selector::Number(number)), Some(Piece::Row(other))) if number == other => {}
                 (Segment::Rows(Selector::Matching(_)), Some(Piece::Row(_))) => search = true,
-                (Segment::Follow(_), _) => return followed(tree, place, path),
+                (Segment::Follow(_), _) => return followed(tree, place, path, who),
                 _ => return None,
             }
         }
         if search {
-            return followed(tree, place, path);
+            return followed(tree, place, path, who);
         }
         match (self.pieces.len() - path.segments.len(), self.pieces.last()) {
             (0, _) => Some(Fit::Here),
@@ -66,8 +67,8 @@ impl<'a> Trail<'a> {
     }
 }
 
-fn followed(tree: &Tree, place: &Place, path: &Path) -> Option<Fit> {
-    let found = tree.resolve(path, &Requester::full()).ok()?;
+fn followed(tree: &Tree, place: &Place, path: &Path, who: &Requester<'_>) -> Option<Fit> {
+    let found = tree.resolve(path, who).ok()?;
     let model = tree.model();
     let table = place.is_row(model).then(|| place.table()).flatten().map(|(table, _)| table);
     found.places.iter().find_map(|hit| match hit {

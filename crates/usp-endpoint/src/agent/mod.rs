@@ -6,9 +6,11 @@
 
 mod access;
 mod arguments;
+pub mod audit;
 mod boot;
 mod challenges;
 mod commands;
+pub mod consent;
 mod controllers;
 mod events;
 pub mod io;
@@ -22,38 +24,48 @@ mod references;
 mod request_rows;
 mod requests;
 mod roles;
+mod rules;
 pub mod schedule;
+mod sessions;
 mod subscriptions;
 mod thresholds;
 mod timers;
 mod trigger;
+pub mod trust;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
 
 use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
 use dm::{Mono, Now, Operation};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
-use usp_proto::link::{LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, LinkId, PeerAuth, ReturnPath};
+use usp_proto::session::Crypto;
 use usp_proto::{EndpointId, Version};
 
-pub use roles::check_permission;
+pub use roles::{check_permission, is_target};
 
 use crate::msg_id::MsgIds;
+use audit::Auditing;
 use challenges::Challenges;
 use commands::{Group, Running};
+use consent::Consents;
 use controllers::Controller;
 use io::{Boot, Input, Output, Ticket};
 use notify::Queue;
 use requests::{Key, Pending, WaitingWrite};
+use sessions::Sessions;
 use subscriptions::Subscription;
 use thresholds::Threshold;
 use timers::{Timer, Timers};
 use trigger::Trigger;
+use trust::Trust;
 
 /// What does not change while the agent runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AgentConfig {
     /// The agent's own Endpoint.
     pub endpoint: EndpointId,
@@ -65,6 +77,15 @@ pub struct AgentConfig {
     pub product_class: String,
     /// `DeviceInfo.SerialNumber`, told in OnBoardRequest.
     pub serial_number: String,
+    /// Keys for end-to-end sessions; without them there are sessions only where the transport protects Records,
+    /// and no TLS in them.
+    pub crypto: Option<Arc<dyn Crypto>>,
+}
+
+impl fmt::Debug for AgentConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentConfig").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 /// The agent's side of all its controllers.
@@ -101,13 +122,21 @@ pub struct AgentMachine {
     depth: u32,
     /// After [`Input::Shutdown`].
     shut: bool,
+    sessions: Sessions,
+    /// The time of the input that is worked on.
+    now: Mono,
     recognised: Option<LinkId>,
+    /// `None`: transports alone judge certificates.
+    trust: Option<Box<Trust>>,
+    auditing: Auditing,
+    consents: Consents,
 }
 
 /// A connection.
 struct Link {
     controller: EndpointId,
     return_path: ReturnPath,
+    contact: Contact,
     peer: PeerAuth,
     /// Whether a Connect record went out on it.
     greeted: bool,
@@ -117,6 +146,7 @@ impl AgentMachine {
     /// A machine that waits for [`Input::Started`]. No other start may share the seed.
     pub fn new(config: AgentConfig, seed: [u8; 32]) -> AgentMachine {
         AgentMachine {
+            sessions: Sessions::new(config.crypto.clone()),
             config,
             random: ChaCha12Rng::from_seed(seed.map(|byte| !byte)),
             msg_ids: MsgIds::new(seed),
@@ -142,7 +172,11 @@ impl AgentMachine {
             triggered: Vec::new(),
             depth: 0,
             shut: false,
+            now: Mono(0),
             recognised: None,
+            trust: None,
+            auditing: Auditing::default(),
+            consents: Consents::default(),
         }
     }
 
@@ -152,10 +186,15 @@ impl AgentMachine {
         if self.shut {
             return;
         }
+        self.now = now.mono;
         match input {
             Input::Started(boot) => self.started(now, tree, boot),
-            Input::LinkUp { controller, return_path, peer } => self.link_up(controller, return_path, peer),
+            Input::LinkUp { controller, return_path, contact, peer } => {
+                let peer = self.certificate_shown(now, tree, &controller, &return_path, peer);
+                self.link_up(Link { controller, return_path, contact, peer, greeted: false });
+            }
             Input::LinkDown(link) => {
+                self.certificate_gone(link);
                 self.links.remove(&link);
             }
             Input::Record(inbound) => self.record(now, tree, inbound),
@@ -166,12 +205,15 @@ impl AgentMachine {
             Input::Changed(changes) => self.changed(now, tree, &changes),
             Input::CommandEnded { ticket, result } => self.command_ended(now, tree, ticket, result),
             Input::Event(event) => self.event(tree, &event),
+            Input::Consent => self.local_consent(),
             Input::ModelChanged => self.model_changed(now, tree),
             Input::Timeout => self.timeout(now, tree),
             Input::Shutdown => return self.shut_down(),
         }
+        self.read_sessions(now, tree);
         self.run_triggers(tree);
         self.send_notifications(now);
+        self.close_distrusted();
     }
 
     /// The next output, if any.
@@ -191,13 +233,15 @@ impl AgentMachine {
 
     /// When [`Input::Timeout`] is wanted.
     pub fn poll_timeout(&self) -> Option<Mono> {
-        self.timers.next().filter(|_| !self.shut)
+        let next = self.timers.next().into_iter().chain(self.sessions.next_timeout()).min();
+        next.filter(|_| !self.shut)
     }
 
     /// Gives back what only work needs: an idle agent is one of ten thousand.
     fn free(&mut self) {
         self.outputs = VecDeque::new();
         self.timers.free();
+        self.sessions.free();
         if self.in_progress.is_empty() {
             self.in_progress = BTreeSet::new();
         }
@@ -212,26 +256,29 @@ impl AgentMachine {
         }
     }
 
-    fn link_up(&mut self, controller: EndpointId, return_path: ReturnPath, peer: PeerAuth) {
-        self.replace(&controller, &return_path, &peer);
+    fn link_up(&mut self, mut link: Link) {
+        self.replace(&link);
         // R-MTP.6: before anything else, to each controller that is served.
-        let greeted = self.controller(&controller).is_some();
-        if greeted {
-            self.send_connect(&controller, return_path.clone());
-            if records::proves(&peer, &controller) {
-                self.recognised = Some(return_path.link());
+        link.greeted = self.controller(&link.controller).is_some();
+        if link.greeted {
+            self.send_connect(&link.controller, link.return_path.clone(), &link.contact);
+            if records::proves(&link.peer, &link.controller) {
+                self.recognised = Some(link.return_path.link());
             }
+            self.session_link_up(&link.controller, &link.peer, &link.return_path);
         }
-        self.links.insert(return_path.link(), Link { controller, return_path, peer, greeted });
+        self.links.insert(link.return_path.link(), link);
     }
 
     fn timeout(&mut self, now: Now, tree: &mut Tree) {
+        self.session_timeouts();
         while let Some(timer) = self.timers.due(now.mono) {
             match timer {
                 Timer::Retry(controller, msg_id) => self.retry(now, &controller, &msg_id),
                 Timer::Periodic(controller) => self.periodic(now, tree, &controller),
                 Timer::OnBoard(controller) => self.onboard(&controller),
                 Timer::Expiry(row) => self.expire(now, tree, row),
+                Timer::FirstUse(link) => self.first_use_over(link),
                 Timer::Scheduled(row) => self.timer_due(now, tree, row),
             }
         }
@@ -242,6 +289,7 @@ impl AgentMachine {
         let happened = tree.apply(changes);
         if !happened.is_empty() {
             self.outputs.push_back(Output::Wrote(happened.clone()));
+            self.audit_changes(tree, self.auditing.acting.clone().as_ref(), &happened);
             self.changed(now, tree, &happened);
         }
     }
@@ -253,7 +301,7 @@ impl AgentMachine {
             self.notify_changes(tree, changes);
             self.check_thresholds(now, tree, changes);
         }
-        let trust = touches(tree, changes, &[places::TRUST]);
+        let trust = touches(tree, changes, &[places::TRUST, places::CERTIFICATE]);
         if trust || touches(tree, changes, &[places::CONTROLLER, places::SUBSCRIPTION, places::THRESHOLD]) {
             // The last news of a controller that goes is that it goes.
             self.send_notifications(now);
@@ -265,6 +313,7 @@ impl AgentMachine {
             self.reload(now, tree);
             self.close_orphans(&served);
             self.greet(&served);
+            self.judge_again(now, tree);
         }
     }
 
@@ -278,7 +327,9 @@ impl AgentMachine {
         self.thresholds = thresholds::load(tree);
         self.settle_queues();
         self.settle_controllers(now);
+        self.settle_sessions();
         self.watch(tree);
+        self.show_sessions(now, tree);
     }
 
     fn ticket(&mut self) -> Ticket {

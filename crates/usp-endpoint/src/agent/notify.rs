@@ -7,20 +7,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dm::operation::{ParamAccess, ValueChange as Policy};
-use dm::tree::{Bit, ChangeSet, Happening, Place, Tree};
+use dm::tree::{Bit, ChangeSet, Happening, NoInitial, Place, Requester, Tree};
 use dm::{Mono, Now};
 use usp_proto::link::Outbound;
 use usp_proto::notify::{Notification, Notify, ObjectCreation, ObjectDeletion, OnBoardRequest, ValueChange};
 use usp_proto::record::encode_message;
 use usp_proto::{EndpointId, Msg, Request, Version};
 
-use super::AgentMachine;
 use super::access::NewRows;
 use super::controllers::{Controller, Period};
 use super::io::Output;
 use super::matching::Trail;
+use super::records::speaks_for;
 use super::subscriptions::{Kind, Subscription};
 use super::timers::Timer;
+use super::{AgentMachine, sessions};
 use crate::limits;
 
 /// What waits for one controller.
@@ -164,10 +165,12 @@ impl AgentMachine {
         };
         let concerned = |subscription: &Subscription| {
             subscription.kind == kind
-                && subscription.concerns(tree, &trail, place, leaf)
-                && self
-                    .controller(&subscription.recipient)
-                    .is_some_and(|controller| controller.access().may(tree, bit, place, &element))
+                && self.controller(&subscription.recipient).is_some_and(|controller| {
+                    let access = controller.access();
+                    let who = Requester { authority: access.authority(), defaults: &NoInitial };
+                    subscription.concerns(tree, &trail, place, leaf, &who)
+                        && access.may(tree, bit, place, &element)
+                })
         };
         let all = self.subscriptions.iter().enumerate();
         all.filter(|(_, subscription)| concerned(subscription)).map(|(index, _)| index).collect()
@@ -212,6 +215,7 @@ impl AgentMachine {
     /// Sends what is due to every controller that can be reached.
     pub(super) fn send_notifications(&mut self, now: Now) {
         let now = now.mono;
+        let mut ready = Vec::new();
         for (endpoint, queue) in &mut self.queues {
             let Some(controller) = self.controllers.iter().find(|c| c.endpoint == *endpoint) else {
                 continue;
@@ -220,14 +224,17 @@ impl AgentMachine {
                 continue;
             }
             // The latest connection is the one that stands most likely.
-            let link = self.links.values().rfind(|link| link.controller == *endpoint);
+            // Nothing is told to somebody who only says that it is this controller.
+            let link = self
+                .links
+                .values()
+                .rfind(|link| link.controller == *endpoint && speaks_for(&link.peer, endpoint));
             let Some(return_path) = link.map(|link| link.return_path.clone()) else { continue };
             for entry in queue.entries.iter_mut().filter(|entry| entry.due) {
                 if entry.expires().is_some_and(|end| end <= now) {
                     continue;
                 }
-                let record = entry.record.clone();
-                self.outputs.push_back(Output::Send(Outbound { return_path: return_path.clone(), record }));
+                ready.push((endpoint.clone(), return_path.clone(), entry.record.clone()));
                 entry.due = false;
                 if entry.retry {
                     entry.first_sent.get_or_insert(now);
@@ -242,6 +249,14 @@ impl AgentMachine {
                 .retain(|entry| (entry.retry || entry.due) && entry.expires().is_none_or(|end| end > now));
             for msg_id in gone {
                 self.timers.cancel(&Timer::Retry(endpoint.clone(), msg_id));
+            }
+        }
+        for (endpoint, return_path, record) in ready {
+            let message = || sessions::payload(&record);
+            if !self.has_session(&endpoint)
+                || !message().is_some_and(|it| self.send_in_session(&endpoint, it))
+            {
+                self.outputs.push_back(Output::Send(Outbound { return_path, record }));
             }
         }
     }

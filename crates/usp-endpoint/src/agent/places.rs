@@ -1,5 +1,7 @@
 //! Where things stand in the tree: the machine's own tables, and what a request touches.
 
+use std::num::NonZeroU32;
+
 use dm::model::Model;
 use dm::path::{Path, Segment, Selector, Step};
 use dm::tree::{Place, Tree};
@@ -18,6 +20,10 @@ pub(super) const THRESHOLD: &[&str] = &["LocalAgent", "Threshold"];
 pub(super) const TRUST: &[&str] = &["LocalAgent", "ControllerTrust"];
 /// `Device.LocalAgent.ControllerTrust.Role.`
 pub(super) const ROLE: &[&str] = &["LocalAgent", "ControllerTrust", "Role"];
+/// `Device.LocalAgent.ControllerTrust.Credential.`
+pub(super) const CREDENTIAL: &[&str] = &["LocalAgent", "ControllerTrust", "Credential"];
+/// `Device.LocalAgent.Certificate.`
+pub(super) const CERTIFICATE: &[&str] = &["LocalAgent", "Certificate"];
 /// `Device.LocalAgent.ControllerTrust.Challenge.`
 pub(super) const CHALLENGE: &[&str] = &["LocalAgent", "ControllerTrust", "Challenge"];
 /// `Device.LocalAgent.X_CUSP_Timer.`
@@ -38,6 +44,12 @@ pub(super) fn below(model: &Model, from: &Place, names: &[&str]) -> Option<Place
 /// The rows of a table.
 pub(super) fn rows(tree: &Tree, table: &Place) -> Vec<Place> {
     tree.rows(table).into_iter().map(|number| table.row(number)).collect()
+}
+
+/// The row that a table gets next. `None`: there is no number left.
+pub(super) fn next_row(tree: &Tree, table: &Place) -> Option<Place> {
+    let number = tree.last_number(table).checked_add(1).and_then(NonZeroU32::new)?;
+    Some(table.row(number))
 }
 
 /// What has to be fresh before the path can be resolved and read: its longest part of names and

@@ -10,7 +10,7 @@ use dm::{Code, Fault, Now, Operation, Outcome};
 
 use super::access::NewRows;
 use super::controllers::Controller;
-use crate::limits::MAX_ANSWER_BYTES;
+use crate::limits::{MAX_ANSWER_BYTES, MAX_PATHS};
 
 /// The answer to a read; of a write, that nothing was asked.
 pub(super) fn answer(tree: &Tree, controller: &Controller, now: Now, operation: &Operation) -> Outcome {
@@ -68,6 +68,9 @@ fn each<T>(
     len: impl Fn(&T) -> usize,
     mut ask: impl FnMut(Vec<String>) -> Vec<Requested<T>>,
 ) -> Result<Vec<Requested<T>>, Fault> {
+    if paths.len() > MAX_PATHS {
+        return Err(Fault::new(Code::RESOURCES_EXCEEDED, format!("more than {MAX_PATHS} paths")));
+    }
     let mut results = Vec::with_capacity(paths.len());
     let mut total = 0;
     for path in paths {
@@ -117,5 +120,14 @@ mod tests {
         assert_eq!(answer.map_err(|fault| fault.code), Err(Code::RESOURCES_EXCEEDED));
         // Eight mebibytes less four kibibytes hold seven of them.
         assert_eq!(asked, 8);
+        for (count, expected) in [(4096, Ok(4096)), (4097, Err(Code::RESOURCES_EXCEEDED))] {
+            let paths = vec!["Device.X.".to_owned(); count];
+            let failing = |paths: Vec<String>| {
+                let fault = Fault::new(Code::INVALID_PATH, "unknown");
+                paths.into_iter().map(|path| Requested { path, result: Err(fault.clone()) }).collect()
+            };
+            let answer = each(&paths, String::len, failing);
+            assert_eq!(answer.map(|found| found.len()).map_err(|fault| fault.code), expected);
+        }
     }
 }

@@ -3,12 +3,13 @@
 use dm::Now;
 use dm::tree::Tree;
 use usp_proto::error_code::code;
-use usp_proto::link::{Inbound, Outbound, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, Outbound, PeerAuth, ReturnPath};
 use usp_proto::msg::Body;
 use usp_proto::record::{PayloadSecurity, encode_message};
 use usp_proto::{EndpointId, Malformed, Msg, Record, RecordType, Response, Version};
 
 use super::AgentMachine;
+use super::audit::Deed;
 use super::io::{CloseReason, Output};
 use super::requests::Origin;
 
@@ -38,10 +39,15 @@ impl AgentMachine {
         }
         let configured = self.links.get(&link);
         if configured.is_some_and(|link| link.controller != record.from_id) {
-            return;
+            return self.not_believed(now, &record.from_id, "the connection is another controller's");
         }
         let peer = configured.map_or(&peer, |link| &link.peer);
-        if !speaks_for(peer, &record.from_id) || record.payload_security != PayloadSecurity::Plaintext {
+        if !speaks_for(peer, &record.from_id) {
+            return self.not_believed(now, &record.from_id, "the certificate does not speak for it");
+        }
+        // R-E2E.41: only sessions have a payload under TLS.
+        let in_session = matches!(record.record_type, RecordType::Session(_));
+        if !in_session && record.payload_security != PayloadSecurity::Plaintext {
             return;
         }
         // A controller with the BannedRole is not spoken with at all.
@@ -51,17 +57,35 @@ impl AgentMachine {
         if self.controller(&record.from_id).is_some() {
             self.recognised = Some(link);
         }
+        let peer = peer.clone();
         match record.record_type {
-            RecordType::NoSession { payload } => {
-                let origin = Origin { controller: record.from_id, msg_id: String::new(), return_path };
-                self.message(now, tree, origin, &payload);
+            // `SessionMode` Require: no Message flows outside of a session.
+            RecordType::NoSession { .. } if self.requires_session(&record.from_id) => {
+                let what = format!("a Message of {} outside of a session was ignored", record.from_id);
+                self.outputs.push_back(Output::Noticed(what));
+                self.remind_of_session(&record.from_id);
             }
-            RecordType::Session(_) => self.refuse_session(&record.from_id, return_path),
+            RecordType::NoSession { payload } => {
+                let (controller, msg_id) = (record.from_id, String::new());
+                self.message(
+                    now,
+                    tree,
+                    Origin { controller, msg_id, return_path, in_session: false },
+                    &payload,
+                );
+            }
+            RecordType::Session(_) => self.session_record(record, &peer, return_path),
+            RecordType::Disconnect { .. } => self.purge_session(&record.from_id),
             _ => {}
         }
     }
 
-    fn message(&mut self, now: Now, tree: &mut Tree, mut origin: Origin, payload: &[u8]) {
+    fn not_believed(&mut self, now: Now, claimed: &EndpointId, why: &str) {
+        self.audit_refusal(now, Deed::NotBelieved, claimed, "Record", why);
+    }
+
+    pub(super) fn message(&mut self, now: Now, tree: &mut Tree, mut origin: Origin, payload: &[u8]) {
+        self.heard_message(now, tree, origin.return_path.link());
         match Msg::decode(payload) {
             Ok(Msg { msg_id, body: Body::Request(request) }) => {
                 origin.msg_id = msg_id;
@@ -75,16 +99,26 @@ impl AgentMachine {
             // R-ENC.5, R-MSG.1
             Err(error) => {
                 if let Some(answer) = error.answer() {
-                    self.send(&origin.controller, origin.return_path, &answer);
+                    self.answer(&origin, &answer);
                 }
             }
         }
     }
 
     /// R-E2E.6a
-    fn refuse_session(&mut self, to: &EndpointId, return_path: ReturnPath) {
+    pub(super) fn refuse_session(&mut self, to: &EndpointId, return_path: &ReturnPath) {
         let code = code::SESSION_CONTEXT_NOT_ALLOWED;
-        self.send_disconnect(to, return_path, code, "end-to-end sessions are not supported");
+        self.end_session(to, return_path, code, "end-to-end sessions are not allowed");
+    }
+
+    /// Says that there is no session, on a connection that stays: whoever hears a Disconnect record waits for a
+    /// Connect record (R-MTP.8).
+    pub(super) fn end_session(&mut self, to: &EndpointId, path: &ReturnPath, code: u32, reason: &str) {
+        self.send_disconnect(to, path.clone(), code, reason);
+        let link = self.links.get(&path.link()).filter(|link| link.greeted && link.controller == *to);
+        if let Some((path, contact)) = link.map(|link| (link.return_path.clone(), link.contact.clone())) {
+            self.send_connect(to, path, &contact);
+        }
     }
 
     /// R-MTP.9: with code and reason.
@@ -93,16 +127,11 @@ impl AgentMachine {
         self.outputs.push_back(Output::Send(Outbound { return_path: path, record: record.encode() }));
     }
 
-    pub(super) fn send_connect(&mut self, to: &EndpointId, return_path: ReturnPath) {
-        let record = match &return_path {
-            ReturnPath::WebSocket(_) => {
-                Record::websocket_connect(&self.config.endpoint, to, Version::CURRENT)
-            }
-            ReturnPath::Uds(_) => Record::uds_connect(&self.config.endpoint, to, Version::CURRENT),
-            // Its Connect record names a topic of ours that only the host of the connection knows: it sends it.
-            ReturnPath::Mqtt { .. } => return,
-        };
-        self.outputs.push_back(Output::Send(Outbound { return_path, record: record.encode() }));
+    pub(super) fn send_connect(&mut self, to: &EndpointId, return_path: ReturnPath, contact: &Contact) {
+        let record = Record::connect(&self.config.endpoint, to, Version::CURRENT, &return_path, contact);
+        if let Some(record) = record {
+            self.outputs.push_back(Output::Send(Outbound { return_path, record: record.encode() }));
+        }
     }
 
     pub(super) fn send(&mut self, to: &EndpointId, return_path: ReturnPath, msg: &Msg) {

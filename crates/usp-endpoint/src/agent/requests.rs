@@ -7,6 +7,7 @@ use usp_proto::get_supported_protocol::GetSupportedProtocolResp;
 use usp_proto::link::ReturnPath;
 use usp_proto::{EndpointId, ErrorBody, Msg, Request, Response};
 
+use super::audit::Deed;
 use super::io::Ticket;
 use super::trigger::Trigger;
 use super::{AgentMachine, places};
@@ -21,6 +22,8 @@ pub(super) struct Origin {
     pub(super) controller: EndpointId,
     pub(super) msg_id: String,
     pub(super) return_path: ReturnPath,
+    /// It came by an end-to-end session, and so goes the answer.
+    pub(super) in_session: bool,
 }
 
 /// Who wants something written.
@@ -63,6 +66,7 @@ pub(super) struct WaitingWrite {
 impl AgentMachine {
     pub(super) fn request(&mut self, now: Now, tree: &mut Tree, origin: Origin, request: Request) {
         if self.controller(&origin.controller).is_none() {
+            self.audit_refusal(now, Deed::Refused, &origin.controller, request.name(), "it is not served");
             return self.refuse(&origin, dm::Code::PERMISSION_DENIED.0, "this controller is not served");
         }
         let key = (origin.controller.clone(), origin.msg_id.clone());
@@ -150,12 +154,18 @@ impl AgentMachine {
             let error = ErrorBody::new(code::RESOURCES_EXCEEDED, "the answer is too large: ask for less");
             msg = Msg::error(origin.msg_id.clone(), error);
         }
-        self.send(&origin.controller, origin.return_path.clone(), &msg);
+        self.answer(origin, &msg);
     }
 
     fn error(&mut self, origin: &Origin, error: ErrorBody) {
         let msg = Msg::error(origin.msg_id.clone(), error);
-        self.send(&origin.controller, origin.return_path.clone(), &msg);
+        self.answer(origin, &msg);
+    }
+
+    pub(super) fn answer(&mut self, origin: &Origin, msg: &Msg) {
+        if !origin.in_session || !self.send_in_session(&origin.controller, msg.encode()) {
+            self.send(&origin.controller, origin.return_path.clone(), msg);
+        }
     }
 
     fn refuse(&mut self, origin: &Origin, code: u32, text: &str) {

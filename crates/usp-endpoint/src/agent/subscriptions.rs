@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dm::operation::ObjectSettings;
 use dm::path::{Path, Target};
-use dm::tree::{Change, Place, Tree};
+use dm::tree::{Change, Place, Requester, Tree};
 use dm::value::split_list;
 use dm::{Mono, Now, Value};
 use usp_proto::EndpointId;
@@ -63,9 +63,16 @@ impl Subscription {
     /// Whether it speaks of this place and leaf (parameter, command or event, bare; empty for rows).
     /// Creations are asked for by table, deletions by row, and an object path stands for every
     /// parameter, command or event in it and below.
-    pub(super) fn concerns(&self, tree: &Tree, trail: &Trail<'_>, place: &Place, leaf: &str) -> bool {
+    pub(super) fn concerns(
+        &self,
+        tree: &Tree,
+        trail: &Trail<'_>,
+        place: &Place,
+        leaf: &str,
+        who: &Requester<'_>,
+    ) -> bool {
         self.references.iter().any(|path| {
-            let fit = |path| trail.fits(tree, place, path);
+            let fit = |path| trail.fits(tree, place, path, who);
             match (&path.target, self.kind) {
                 (Target::Object, Kind::ObjectCreation) => fit(path) == Some(Fit::Table),
                 (Target::Object, Kind::ObjectDeletion) => fit(path) == Some(Fit::Here),

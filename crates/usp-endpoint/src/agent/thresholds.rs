@@ -3,7 +3,7 @@
 
 use dm::model::Param;
 use dm::path::{Path, Target};
-use dm::tree::{Bit, Change, ChangeSet, Happening, Place, Tree};
+use dm::tree::{Bit, Change, ChangeSet, Happening, NoInitial, Place, Requester, Tree};
 use dm::{Now, Value};
 
 use super::matching::{Fit, Trail};
@@ -99,8 +99,7 @@ impl AgentMachine {
             for threshold in &self.thresholds {
                 if threshold.watched.target == Target::Param(name.clone())
                     && threshold.operator.triggers(threshold.value, from, to)
-                    && Trail::of(model, place).fits(tree, place, &threshold.watched) == Some(Fit::Here)
-                    && self.may_watch(tree, threshold, place, param)
+                    && self.watches(tree, threshold, place, param)
                 {
                     let path = place.leaf_text(model, name.as_str());
                     met.push((threshold.row.clone(), path, to.to_string(), threshold.single));
@@ -124,14 +123,19 @@ impl AgentMachine {
 }
 
 impl AgentMachine {
-    /// A threshold has the permissions of its creator: it does not tell what that one could not read.
-    fn may_watch(&self, tree: &Tree, threshold: &Threshold, place: &Place, param: &Param) -> bool {
+    /// Whether it is of this parameter. A threshold has the permissions of its creator: it does not tell what
+    /// that one could not read, by what it watches or by how that is searched for.
+    fn watches(&self, tree: &Tree, threshold: &Threshold, place: &Place, param: &Param) -> bool {
+        let is_it = |who: &Requester<'_>| {
+            Trail::of(tree.model(), place).fits(tree, place, &threshold.watched, who) == Some(Fit::Here)
+        };
         let creator = self.controllers.iter().find(|controller| controller.path == threshold.creator);
-        creator.is_none_or(|creator| {
-            let access = creator.access();
-            let masked = param.hidden || (param.secured && !access.authority().sees_secured());
-            !masked && access.may(tree, Bit::ParamRead, place, param.name.as_str())
-        })
+        let Some(creator) = creator else { return is_it(&Requester::full()) };
+        let access = creator.access();
+        let masked = param.hidden || (param.secured && !access.authority().sees_secured());
+        !masked
+            && access.may(tree, Bit::ParamRead, place, param.name.as_str())
+            && is_it(&Requester { authority: access.authority(), defaults: &NoInitial })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use dm::Mono;
 use usp_proto::EndpointId;
+use usp_proto::link::LinkId;
 
 /// What is due.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -14,6 +15,8 @@ pub(super) enum Timer {
     OnBoard(EndpointId),
     /// The TimeToLive of a subscription, by row number, has passed.
     Expiry(u32),
+    /// No Message has come by a connection whose certificate was trusted on first use.
+    FirstUse(LinkId),
     /// The delay of a `Device.ScheduleTimer()`, by row number, has passed.
     Scheduled(u32),
 }

@@ -16,7 +16,7 @@ impl AgentMachine {
     pub(super) fn write_request(&mut self, now: Now, tree: &mut Tree, asker: Asker, operation: Operation) {
         if self.writing {
             if self.waiting_writes.len() >= MAX_WAITING_WRITES {
-                return self.write_failed(&asker, Code::RESOURCES_EXCEEDED, "too many writes at once");
+                return self.write_failed(now, &asker, Code::RESOURCES_EXCEEDED, "too many writes at once");
             }
             return self.waiting_writes.push_back(WaitingWrite { asker, operation });
         }
@@ -25,15 +25,21 @@ impl AgentMachine {
 
     fn plan(&mut self, now: Now, tree: &mut Tree, asker: Asker, operation: &Operation) {
         let Some(controller) = self.controller(asker.controller()) else {
-            return self.write_failed(&asker, Code::PERMISSION_DENIED, "this controller is not served");
+            return self.write_failed(now, &asker, Code::PERMISSION_DENIED, "this controller is not served");
         };
         let rows = NewRows::of(controller, now);
         let Some(plan) = tree.plan(operation, &rows.requester(controller.access())) else { return };
         if plan.transactions.is_empty() {
-            return self.write_ended(&asker, plan.finish(&[]));
+            return self.write_ended(now, &asker, plan.finish(&[]));
+        }
+        if let Err(fault) = self.check_write(now, tree, &asker, operation, &plan.transactions) {
+            return self.write_failed(now, &asker, fault.code, &fault.message);
         }
         let ticket = self.ticket();
-        let (controller, transactions) = (asker.controller().clone(), plan.transactions.clone());
+        let (controller, mut transactions) = (asker.controller().clone(), plan.transactions.clone());
+        for change in transactions.iter_mut().flat_map(|transaction| &mut transaction.changes) {
+            self.conceal(tree, change);
+        }
         self.pending.insert(ticket, Pending::Commit(asker, plan));
         self.writing = true;
         self.outputs.push_back(Output::Commit { ticket, controller, transactions });
@@ -51,7 +57,8 @@ impl AgentMachine {
         match self.pending.remove(&ticket) {
             Some(Pending::Commit(asker, plan)) => {
                 self.writing = false;
-                self.write_ended(&asker, plan.finish(ends));
+                self.audit_changes(tree, Some(asker.controller()), changes);
+                self.write_ended(now, &asker, plan.finish(ends));
                 if let Asker::Trigger(trigger) = asker {
                     self.depth = trigger.depth + 1;
                 }
@@ -72,15 +79,16 @@ impl AgentMachine {
         }
     }
 
-    fn write_ended(&mut self, asker: &Asker, outcome: Outcome) {
+    fn write_ended(&mut self, now: Now, asker: &Asker, outcome: Outcome) {
+        self.audit_refusals(now, asker.controller(), &outcome);
         match asker {
             Asker::Request(origin) => self.finish_with(origin, outcome),
             Asker::Trigger(trigger) => self.trigger_ended(trigger, &outcome),
         }
     }
 
-    fn write_failed(&mut self, asker: &Asker, code: Code, why: &str) {
+    fn write_failed(&mut self, now: Now, asker: &Asker, code: Code, why: &str) {
         let failure = MessageFailure { fault: Fault::new(code, why), params: Vec::new() };
-        self.write_ended(asker, Outcome::Failed(failure));
+        self.write_ended(now, asker, Outcome::Failed(failure));
     }
 }

@@ -103,6 +103,14 @@ pub enum Output {
     Onboarded(Result<(), String>),
     /// What [`Input::Confirm`] asked for is due: [`Input::Reconcile`] is wanted.
     ConfirmDue,
+    /// A Record came on the agent's connection in a name that is not the agent's, or not its certificate's
+    /// (R-SEC.0a). It is dropped; the connection's end follows.
+    Impersonates {
+        /// The connection.
+        link: LinkId,
+        /// In whose name.
+        from: EndpointId,
+    },
     /// The agent sends its Records to another controller than us, over our connection. They are ignored
     /// (R-E2E.1); told once for each connection.
     Misaddressed {

@@ -10,29 +10,53 @@ mod nudge;
 mod onboarding;
 mod records;
 mod requests;
+mod sessions;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use dm::{Mono, Now};
-use usp_proto::link::{LinkId, Outbound, ReturnPath};
+use usp_proto::link::{LinkId, Outbound, PeerAuth, ReturnPath};
+use usp_proto::session::Crypto;
 use usp_proto::{EndpointId, Msg, Version};
 
 use crate::limits;
 use crate::msg_id::MsgIds;
+use crate::session::io::Policy;
 use io::{Failure, Input, Output, Ticket};
 use notify::Unstored;
 use nudge::Nudges;
 use onboarding::{Confirm, Onboarding};
 use requests::Request;
+use sessions::{Held, Reply};
 
 /// What all machines of a controller share.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ControllerConfig {
     /// The controller's own Endpoint.
     pub endpoint: EndpointId,
     /// What it speaks, oldest first.
     pub versions: Vec<Version>,
+    /// How end-to-end sessions with its agents are.
+    pub sessions: Policy,
+    /// Keys for them; without them there are sessions only where the transport protects Records, and no TLS in
+    /// them.
+    pub crypto: Option<Arc<dyn Crypto>>,
+}
+
+impl ControllerConfig {
+    /// One that speaks every version that we know, and has no keys for sessions.
+    pub fn new(endpoint: EndpointId) -> ControllerConfig {
+        let versions = Version::SUPPORTED.to_vec();
+        ControllerConfig { endpoint, versions, sessions: Policy::default(), crypto: None }
+    }
+}
+
+impl fmt::Debug for ControllerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControllerConfig").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 /// The controller's side of one agent.
@@ -45,6 +69,7 @@ pub struct ControllerMachine {
     requests: Vec<Request>,
     unstored: Vec<Unstored>,
     onboarding: Option<Box<Onboarding>>,
+    session: Option<Box<Held>>,
     next_ticket: u64,
     outputs: VecDeque<Output>,
 }
@@ -52,6 +77,7 @@ pub struct ControllerMachine {
 /// The connection with the agent.
 struct Link {
     return_path: ReturnPath,
+    peer: PeerAuth,
     /// R-MTP.8: nothing is sent before the agent's Connect record; agents before 1.2 send none, so the
     /// first Record of any kind, or the end of a grace period, opens the channel too.
     open: bool,
@@ -75,6 +101,7 @@ impl ControllerMachine {
             requests: Vec::new(),
             unstored: Vec::new(),
             onboarding: None,
+            session: None,
             next_ticket: limits::OWN_TICKETS,
             outputs: VecDeque::new(),
         }
@@ -104,11 +131,11 @@ impl ControllerMachine {
     pub fn handle(&mut self, now: Now, input: Input) {
         let now = now.mono;
         match input {
-            Input::LinkUp { return_path, .. } => self.link_up(now, return_path),
+            Input::LinkUp { return_path, peer } => self.link_up(now, return_path, peer),
             Input::LinkDown(link) => self.link_down(link),
             Input::Record(inbound) => self.record(now, inbound),
             Input::Submit { ticket, operation, deadline } => self.submit(now, ticket, operation, deadline),
-            Input::Stored(ticket) => self.stored(ticket),
+            Input::Stored(ticket) => self.stored(now, ticket),
             Input::NotStored(ticket) => self.unstored.retain(|unstored| unstored.ticket != ticket),
             Input::Onboard(plan) => self.onboard(now, plan),
             Input::Confirm { at, id_prefix } => self.confirm(at, id_prefix),
@@ -142,7 +169,7 @@ impl ControllerMachine {
         let deadline = self.requests.iter().map(|request| request.deadline).min();
         let link =
             self.link.as_ref().and_then(|link| if link.open { self.nudge_at() } else { link.grace_ends });
-        [deadline, link, self.confirm_at()].into_iter().flatten().min()
+        [deadline, link, self.confirm_at(), self.session_timeout()].into_iter().flatten().min()
     }
 
     /// When the agent is nudged.
@@ -151,18 +178,20 @@ impl ControllerMachine {
         link.nudges.at(self.awaiting_answer())
     }
 
-    fn link_up(&mut self, now: Mono, return_path: ReturnPath) {
+    fn link_up(&mut self, now: Mono, return_path: ReturnPath, peer: PeerAuth) {
         // R-ARC.2: an agent of our own id may well be there (R-ARC.0), but not for us to talk to.
         if self.agent == self.config.endpoint {
             let (link, reason) = (return_path.link(), "a connection with our own endpoint id".to_owned());
             return self.outputs.push_back(Output::Close { link, reason });
         }
         if self.link.take().is_some() {
+            self.purge_session();
             self.lose_link();
         }
         let grace_ends = Some(now + limits::CONNECT_GRACE);
         self.link = Some(Link {
             return_path,
+            peer,
             open: false,
             grace_ends,
             nudges: Nudges::new(now),
@@ -174,6 +203,7 @@ impl ControllerMachine {
     fn link_down(&mut self, link: LinkId) {
         if self.link() == Some(link) {
             self.link = None;
+            self.purge_session();
             self.lose_link();
         }
     }
@@ -183,6 +213,7 @@ impl ControllerMachine {
         {
             self.open_link(now);
         }
+        self.session_if_due(now);
         self.expire(now);
         self.confirm_if_due(now);
         let owed = self.awaiting_answer();
@@ -200,6 +231,7 @@ impl ControllerMachine {
             && !link.open
         {
             link.open = true;
+            self.open_session(now);
             self.send_waiting(now);
             self.resume_onboarding(now);
         }
@@ -211,14 +243,25 @@ impl ControllerMachine {
             link.open = false;
             link.grace_ends = None;
         }
+        self.purge_session();
         self.lose_link();
     }
 
-    /// Sends a message on the link in use.
-    fn send(&mut self, msg: &Msg) {
-        if let Some(link) = &self.link {
+    /// Sends a message on the link in use, in the session if there is one.
+    fn send(&mut self, now: Mono, msg: &Msg) {
+        if self.has_session() {
+            self.send_in_session(now, msg);
+        } else if let Some(link) = &self.link {
             let return_path = link.return_path.clone();
             self.send_to(return_path, msg);
+        }
+    }
+
+    /// Answers a message the way that it came.
+    fn reply(&mut self, now: Mono, reply: Reply, msg: &Msg) {
+        match reply.in_session {
+            true => self.send_in_session(now, msg),
+            false => self.send_to(reply.path, msg),
         }
     }
 

@@ -1,15 +1,15 @@
 //! Notifications: stored first, acknowledged then.
 
 use bytes::Bytes;
-use dm::{Code, Fault};
+use dm::{Code, Fault, Mono};
 use sha2::{Digest, Sha256};
 use usp_proto::Msg;
 use usp_proto::Response;
-use usp_proto::link::ReturnPath;
 use usp_proto::notify::{Notification as Kind, Notify, NotifyResp};
 
 use super::ControllerMachine;
 use super::io::{Notice, Notification, Output, Ticket};
+use super::sessions::Reply;
 use crate::limits;
 
 /// A notification that the host is storing.
@@ -17,25 +17,19 @@ pub(super) struct Unstored {
     pub(super) ticket: Ticket,
     msg_id: String,
     digest: [u8; 32],
-    return_path: ReturnPath,
+    reply: Reply,
     /// What to answer; nothing when the agent wants no answer (R-NOT.8).
     response: Option<NotifyResp>,
 }
 
 impl ControllerMachine {
-    pub(super) fn notified(
-        &mut self,
-        return_path: ReturnPath,
-        msg_id: String,
-        notify: Notify,
-        payload: &[u8],
-    ) {
+    pub(super) fn notified(&mut self, reply: Reply, msg_id: String, notify: Notify, payload: &[u8]) {
         self.subscription_stands(&notify.subscription_id);
         let digest: [u8; 32] = Sha256::digest(payload).into();
         // R-MSG.4: it is being stored. If it came again on another connection, that one gets the answer.
         let same = |unstored: &&mut Unstored| unstored.msg_id == msg_id && unstored.digest == digest;
         if let Some(unstored) = self.unstored.iter_mut().find(same) {
-            unstored.return_path = return_path;
+            unstored.reply = reply;
             return;
         }
         if self.unstored.len() >= limits::MAX_UNSTORED {
@@ -54,17 +48,17 @@ impl ControllerMachine {
             raw: Bytes::copy_from_slice(payload),
         };
         let ticket = self.own_ticket();
-        self.unstored.push(Unstored { ticket, msg_id, digest, return_path, response });
+        self.unstored.push(Unstored { ticket, msg_id, digest, reply, response });
         self.outputs.push_back(Output::Store { ticket, notification });
     }
 
     /// It is on stable storage: now the agent may forget it.
-    pub(super) fn stored(&mut self, ticket: Ticket) {
+    pub(super) fn stored(&mut self, now: Mono, ticket: Ticket) {
         let Some(at) = self.unstored.iter().position(|unstored| unstored.ticket == ticket) else { return };
-        let Unstored { msg_id, return_path, response, .. } = self.unstored.remove(at);
+        let Unstored { msg_id, reply, response, .. } = self.unstored.remove(at);
         // R-NOT.8: no answer to what wants none.
         if let Some(response) = response {
-            self.send_to(return_path, &Msg::response(msg_id, Response::NotifyResp(response)));
+            self.reply(now, reply, &Msg::response(msg_id, Response::NotifyResp(response)));
         }
     }
 }

@@ -4,10 +4,12 @@ use dm::Mono;
 use usp_proto::error_code::code;
 use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 use usp_proto::msg::{Body, ErrorBody};
+use usp_proto::record::PayloadSecurity;
 use usp_proto::{EndpointId, Malformed, Msg, Record, RecordError, RecordType, Request, Version};
 
 use super::ControllerMachine;
 use super::io::Output;
+use super::sessions::Reply;
 
 impl ControllerMachine {
     pub(super) fn record(&mut self, now: Mono, inbound: Inbound) {
@@ -21,6 +23,7 @@ impl ControllerMachine {
             return self.misaddressed(link, &record.to_id);
         }
         if let Err(reason) = self.check_sender(&record, &peer) {
+            self.outputs.push_back(Output::Impersonates { link, from: record.from_id });
             return self.outputs.push_back(Output::Close { link, reason });
         }
         let own = self.link.as_mut().filter(|own| own.return_path.link() == link);
@@ -29,12 +32,20 @@ impl ControllerMachine {
             own.nudges.heard(now);
         }
         match record.record_type {
+            // R-E2E.41
+            RecordType::NoSession { .. } if record.payload_security != PayloadSecurity::Plaintext => {
+                self.notice("a payload under TLS outside of a session".to_owned());
+            }
             RecordType::NoSession { payload } => {
                 // Agents before 1.2 send no Connect record: whatever they send shows that they are there.
+                if self.requires_session() {
+                    self.notice("a Message outside of a session was ignored".to_owned());
+                    return self.open_session(now);
+                }
                 if is_own {
                     self.open_link(now);
                 }
-                self.message(now, return_path, &payload);
+                self.message(now, Reply { path: return_path, in_session: false }, &payload);
             }
             RecordType::WebSocketConnect
             | RecordType::MqttConnect { .. }
@@ -52,7 +63,7 @@ impl ControllerMachine {
                     self.shut_link();
                 }
             }
-            RecordType::Session(_) => self.refuse_session(return_path),
+            RecordType::Session(_) => self.session_record(now, record, &peer, return_path),
         }
     }
 
@@ -100,44 +111,44 @@ impl ControllerMachine {
         }
     }
 
-    fn message(&mut self, now: Mono, return_path: ReturnPath, payload: &[u8]) {
+    pub(super) fn message(&mut self, now: Mono, reply: Reply, payload: &[u8]) {
         match Msg::decode(payload) {
             Ok(Msg { msg_id, body: Body::Request(request) }) => {
-                self.request(return_path, msg_id, request, payload);
+                self.request(now, reply, msg_id, request, payload);
             }
             Ok(Msg { msg_id, body }) => self.answer(now, &msg_id, body, payload.len()),
             Err(error) => {
                 if let Some(answer) = error.answer() {
-                    self.send_to(return_path, &answer);
+                    self.reply(now, reply, &answer);
                 }
                 self.notice(format!("a message that cannot be read: {error}"));
             }
         }
     }
 
-    fn request(&mut self, return_path: ReturnPath, msg_id: String, request: Request, payload: &[u8]) {
+    fn request(&mut self, now: Mono, reply: Reply, msg_id: String, request: Request, payload: &[u8]) {
         match request {
-            Request::Notify(notify) => self.notified(return_path, msg_id, notify, payload),
+            Request::Notify(notify) => self.notified(reply, msg_id, notify, payload),
             // R-MSG.1: an agent's other requests are for USP Brokers, and the rest is no agent's to make.
             other => {
                 let error =
                     ErrorBody::new(code::MESSAGE_NOT_SUPPORTED, format!("{} is not supported", other.name()));
-                self.send_to(return_path, &Msg::error(msg_id, error));
+                self.reply(now, reply, &Msg::error(msg_id, error));
             }
         }
     }
 
     /// R-E2E.6a, controller side: sessions are not spoken here.
-    fn refuse_session(&mut self, return_path: ReturnPath) {
-        let record = Record::disconnect(
-            &self.config.endpoint,
-            &self.agent,
-            Version::CURRENT,
-            code::SESSION_CONTEXT_NOT_ALLOWED,
-            "end-to-end sessions are not supported",
-        );
-        let outbound = Outbound { return_path, record: record.encode() };
-        self.outputs.push_back(Output::Send(outbound));
+    pub(super) fn refuse_session(&mut self, return_path: ReturnPath) {
+        let reason = "end-to-end sessions are not allowed";
+        self.send_disconnect(return_path, code::SESSION_CONTEXT_NOT_ALLOWED, reason);
+    }
+
+    /// R-MTP.9: with code and reason.
+    pub(super) fn send_disconnect(&mut self, return_path: ReturnPath, code: u32, reason: &str) {
+        let (me, agent) = (&self.config.endpoint, &self.agent);
+        let record = Record::disconnect(me, agent, Version::CURRENT, code, reason).encode();
+        self.outputs.push_back(Output::Send(Outbound { return_path, record }));
     }
 
     pub(super) fn notice(&mut self, what: String) {

@@ -122,13 +122,22 @@ impl ControllerMachine {
             leaving.push((request.asker, request.sends, msg));
         }
         for (asker, sends, msg) in leaving {
-            self.send(&msg);
+            self.send(now, &msg);
             if let Asker::Host(ticket) = asker
                 && sends == 1
             {
                 self.outputs.push_back(Output::Sent(ticket));
             }
         }
+    }
+
+    /// Sends once more what may be, because nobody read it the first time.
+    pub(super) fn ask_again(&mut self, now: Mono) {
+        let may = |request: &&mut Request| request.sends == 1 && request.kind != Kind::Once;
+        for request in self.requests.iter_mut().filter(|request| request.out).filter(may) {
+            request.out = false;
+        }
+        self.send_waiting(now);
     }
 
     /// Whether an agent owes an answer.

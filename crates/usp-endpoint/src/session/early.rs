@@ -62,5 +62,7 @@ impl Early {
 
 fn size(waiting: &Waiting) -> usize {
     let payload: usize = waiting.context.payload.iter().map(|part| part.len() + OVERHEAD / 8).sum();
-    OVERHEAD + waiting.record.sender_cert.len() + payload
+    let record = &waiting.record;
+    let ids = record.originator_id.len() + record.destination_id.len();
+    OVERHEAD + record.sender_cert.len() + record.mac_signature.len() + ids + payload
 }

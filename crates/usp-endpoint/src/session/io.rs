@@ -77,6 +77,9 @@ pub enum Input {
         /// The encoded Msg; not empty.
         message: Bytes,
     },
+    /// Start a session if there is none, and remind the peer of one that stands and that it may have forgotten:
+    /// `SessionMode` wants one before the first Message.
+    Open,
     /// `E2ESession.Reset()`: go on in a new session.
     Reset,
     /// End the session and keep the connection.

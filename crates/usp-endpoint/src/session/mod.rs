@@ -2,17 +2,16 @@
 //! one peer, the same for agent and controller. It numbers, cuts, signs and keeps what is sent, and orders,
 //! checks and joins what comes.
 //!
-//! It is complete in itself; the agent machine and the controller machine do not use it yet and answer the
-//! Records of sessions with 7106.
-//!
 //! The standard leaves open how a sender learns that its last Record was lost, and who confirms what. Here a
 //! Record with a payload, a request to send again, or the one that starts a session is confirmed by the
 //! next Record of the other side, or after a moment by one without payload, which is itself never
 //! confirmed. The oldest unconfirmed Record is sent again a few times; its number makes the copy harmless.
 //! A peer that confirms nothing by itself is not punished for it.
 //!
-//! Nothing outlives the machine: after a restart of the process a late copy of a plain Record that once
-//! started a session starts it again. Under TLS its handshake fails.
+//! Nothing outlives the machine, and numbers are all that tells Records apart: where a transport carries plain
+//! Records of one life of a process into its next one (an MQTT session or a STOMP queue that the broker keeps),
+//! a late copy that once started a session starts it again, and the peer takes the numbers of both lives for
+//! one. Hosts begin with a clean session at the broker. Under TLS its handshake fails.
 
 mod context;
 mod early;
@@ -33,7 +32,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use usp_proto::EndpointId;
 use usp_proto::error_code::code;
-use usp_proto::session::Crypto;
+pub use usp_proto::session::Crypto;
 
 use crate::limits::{MAX_SESSION_QUEUE, MAX_SESSION_QUEUE_BYTES};
 use context::Context;
@@ -117,6 +116,13 @@ impl Session {
         match input {
             Input::Record { record, protected } => self.receive(now, record, protected),
             Input::Send { ticket, message } => self.submit(now, ticket, message),
+            Input::Open => match &self.state {
+                State::Down => self.start(now),
+                State::Open(open) if open.heard && open.is_ready() => {
+                    self.with_open(now, |session, open| session.transmit_empty(now, open, 0));
+                }
+                State::Waiting(_) | State::Open(_) => {}
+            },
             Input::Reset => self.reset(now),
             Input::End => {
                 // R-E2E.6b

@@ -73,6 +73,11 @@ impl Outgoing {
         self.sent.iter_mut().filter_map(|sent| sent.ends.take()).collect()
     }
 
+    /// Records that are kept.
+    pub(super) fn count(&self) -> usize {
+        self.sent.len()
+    }
+
     /// Bytes that are kept.
     pub(super) fn bytes(&self) -> usize {
         self.bytes

@@ -102,7 +102,9 @@ impl Session {
         let sequence_id = waiting.context.sequence_id;
         // R-E2E.20 (2), R-E2E.25. A peer that sends it again has not heard that it is here.
         if sequence_id < open.rx_expected {
-            if solicits(open, &waiting.context) {
+            let (crypto, tls) = (self.crypto.as_deref(), open.tls.as_deref());
+            let genuine = || integrity::verify(&waiting.record, waiting.protected, crypto, tls);
+            if solicits(open, &waiting.context) && genuine() == Verdict::Genuine {
                 open.confirm_soon(now);
             }
             return Ok(());

@@ -10,7 +10,7 @@ use super::Session;
 use super::context::{Context, Ending, Retry};
 use super::integrity;
 use super::io::{Output, Ticket};
-use crate::limits::{MAX_UNCONFIRMED_BYTES, SESSION_REPEAT_AFTER};
+use crate::limits::{MAX_UNCONFIRMED_BYTES, MAX_UNCONFIRMED_RECORDS, SESSION_REPEAT_AFTER};
 
 /// The longest DER of an ECDSA signature on P-256.
 const SIGNATURE_BYTES: usize = 72;
@@ -96,6 +96,9 @@ impl Session {
         ends: Option<Ticket>,
         signing: Signing,
     ) -> Result<(), Ending> {
+        if context.outgoing.count() >= MAX_UNCONFIRMED_RECORDS {
+            return Err(Ending::Failed("the peer confirms nothing".to_owned()));
+        }
         let sequence_id = context.tx_next;
         let starts = sequence_id == 1 && context.ours;
         let solicits = !segment.payload.is_empty() || retransmit_id != 0 || starts;

@@ -44,6 +44,9 @@ impl Session {
         {
             self.outputs.push_back(Output::Noticed("the session expired".to_owned()));
             self.close();
+            if !self.queue.is_empty() {
+                self.start(now);
+            }
         }
     }
 
@@ -61,6 +64,10 @@ impl Session {
         }
         if !open.heard || !open.is_ready() {
             return Err(Ending::Failed("nobody answers".to_owned()));
+        }
+        // What waits for room would wait for ever.
+        if !self.queue.is_empty() {
+            return Err(Ending::Failed("the peer confirms nothing".to_owned()));
         }
         open.repeat = None;
         let lost = open.outgoing.tickets().into_iter();

@@ -13,7 +13,7 @@ use usp_proto::{Record, Version};
 use super::agent::host::{AGENT, Host, ONE, id};
 
 fn controller(of: &str, agent: &str) -> ControllerMachine {
-    let config = ControllerConfig { endpoint: id(of), versions: Version::SUPPORTED.to_vec() };
+    let config = ControllerConfig::new(id(of));
     ControllerMachine::new(Arc::new(config), id(agent), [7; 32])
 }
 

@@ -6,6 +6,7 @@ use prost::Message;
 use super::{PayloadSecurity, Record, RecordType, SessionContext};
 use crate::generated::usp_record as wire_record;
 use crate::generated::usp_record::record::RecordType as WireType;
+use crate::link::{Contact, ReturnPath};
 use crate::wire::{length_key_len, put_length_key};
 use crate::{EndpointId, Msg, Version};
 
@@ -35,9 +36,27 @@ impl Record {
         Record::new(from, to, version, RecordType::WebSocketConnect)
     }
 
-    /// The first Record of an agent on a UNIX domain socket (R-MTP.6).
-    pub fn uds_connect(from: &EndpointId, to: &EndpointId, version: Version) -> Record {
-        Record::new(from, to, version, RecordType::UdsConnect)
+    /// The first Record of an agent to this controller by a transport: what names how it is reached (R-MTP.6).
+    /// `None` where the contact is not one of the transport that the path leads by.
+    pub fn connect(
+        from: &EndpointId,
+        to: &EndpointId,
+        version: Version,
+        path: &ReturnPath,
+        contact: &Contact,
+    ) -> Option<Record> {
+        let kind = match (path, contact) {
+            (ReturnPath::WebSocket(_), Contact::Connection) => RecordType::WebSocketConnect,
+            (ReturnPath::Uds(_), Contact::Connection) => RecordType::UdsConnect,
+            (ReturnPath::Mqtt { .. }, Contact::Mqtt { version, topic }) => {
+                RecordType::MqttConnect { version: *version, subscribed_topic: topic.to_string() }
+            }
+            (ReturnPath::Stomp { .. }, Contact::Stomp { destination }) => {
+                RecordType::StompConnect { subscribed_destination: destination.to_string() }
+            }
+            _ => return None,
+        };
+        Some(Record::new(from, to, version, kind))
     }
 
     /// The last Record of an endpoint that leaves, with a code of the error table and a text (R-MTP.9).

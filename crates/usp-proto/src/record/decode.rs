@@ -25,6 +25,13 @@ impl Record {
         });
         decoded.map_err(|reason| outline.error(reason))
     }
+
+    /// Whom an encoded Record is from, if it says so once, as [`Record::decode`] reads it. Its other fields are
+    /// not judged, and its payload not looked into (R-SEC.4c).
+    pub fn sender(record: &[u8]) -> Option<EndpointId> {
+        let (outline, scanned) = Outline::scan(record);
+        scanned.ok().and_then(|()| id(outline.from_id))
+    }
 }
 
 /// What a Record says before anything is believed: enough to refuse what prost would hide, and to
@@ -111,7 +118,6 @@ impl<'a> Outline<'a> {
     }
 
     fn error(&self, reason: Malformed) -> RecordError {
-        let id = |bytes: Option<&[u8]>| EndpointId::receive(std::str::from_utf8(bytes?).ok()?).ok();
         RecordError {
             reason,
             from_id: id(self.from_id),
@@ -119,6 +125,10 @@ impl<'a> Outline<'a> {
             request_msg_id: self.payload.and_then(msg::request_id),
         }
     }
+}
+
+fn id(bytes: Option<&[u8]>) -> Option<EndpointId> {
+    EndpointId::receive(std::str::from_utf8(bytes?).ok()?).ok()
 }
 
 /// The payload of a NoSessionContextRecord; refused when it occurs twice.

@@ -2,6 +2,8 @@
 
 use requirement::requirement;
 use usp_proto::exchange::parse_hex;
+use usp_proto::link::{Contact, LinkId, ReturnPath};
+use usp_proto::record::MqttVersion;
 use usp_proto::{Body, EndpointId, Malformed, Record};
 
 const VERSION: &str = "0a03312e34";
@@ -140,10 +142,27 @@ fn builders() {
     assert!(connect.record_type.is_connect());
     let bytes = parse_hex(&format!("{VERSION}{TO}{FROM}4a00")).expect("hex");
     assert_eq!(connect.encode(), bytes);
-    let local = Record::uds_connect(&from, &to, version);
-    assert!(local.record_type.is_connect());
-    let bytes = parse_hex(&format!("{VERSION}{TO}{FROM}6a00")).expect("hex");
-    assert_eq!(local.encode(), bytes);
+    let link = LinkId(1);
+    let mqtt = ReturnPath::Mqtt { link, topic: "to".into() };
+    let topic = |version| Contact::Mqtt { version, topic: "us".into() };
+    for (path, contact, expected) in [
+        (ReturnPath::WebSocket(link), Contact::Connection, Some("4a00")),
+        (ReturnPath::Uds(link), Contact::Connection, Some("6a00")),
+        (mqtt.clone(), topic(MqttVersion::V311), Some("520412027573")),
+        (mqtt.clone(), topic(MqttVersion::V5), Some("5206080112027573")),
+        (
+            ReturnPath::Stomp { link, destination: "to".into() },
+            Contact::Stomp { destination: "us".into() },
+            Some("5a0412027573"),
+        ),
+        (mqtt, Contact::Connection, None),
+        (ReturnPath::WebSocket(link), topic(MqttVersion::V5), None),
+    ] {
+        let record = Record::connect(&from, &to, version, &path, &contact);
+        assert!(record.iter().all(|record| record.record_type.is_connect()));
+        let bytes = expected.map(|hex| parse_hex(&format!("{VERSION}{TO}{FROM}{hex}")).expect("hex"));
+        assert_eq!(record.map(|record| record.encode()), bytes, "{path:?} {contact:?}");
+    }
     let leave = Record::disconnect(&from, &to, version, 7106, "no");
     let bytes = parse_hex(&format!("{VERSION}{TO}{FROM}62090a026e6f15c21b0000")).expect("hex");
     assert_eq!(leave.encode(), bytes);
@@ -164,4 +183,31 @@ fn debug_shows_no_payload() {
     let record = Record::message(&id("c::d"), &id("a::b"), usp_proto::Version::CURRENT, "secret".into());
     let shown = format!("{record:?}");
     assert!(shown.contains("6 bytes") && !shown.contains("secret") && !shown.contains("115"), "{shown}");
+}
+
+/// Whoever decodes it finds the same sender; where there is none, or more than one, nobody is named.
+#[test]
+fn the_sender_is_read_without_the_rest() {
+    let honest = Record::websocket_connect(&id("os::A"), &id("self::c"), usp_proto::Version::CURRENT)
+        .encode()
+        .to_vec();
+    let with = |more: &[u8]| [&honest[..], more].concat();
+    let cases = [
+        (honest.clone(), Some("os::A")),
+        // A field of later versions, and a kind of Record that is none: not for this to judge.
+        (with(&[0x82, 0x01, 1, b'x']), Some("os::A")),
+        (vec![0x1A, 5, b'o', b's', b':', b':', b'A'], Some("os::A")),
+        (with(&[0x1A, 5, b'o', b's', b':', b':', b'B']), None),
+        (with(&[0x1A, 5, b'o', b's', b':', b':', b'A']), None),
+        (with(&[0x1A, 5, b'o']), None),
+        (vec![0x1A, 1, b'A'], None),
+        (vec![0x18, 1], None),
+        (vec![], None),
+    ];
+    for (record, expected) in cases {
+        assert_eq!(Record::sender(&record), expected.map(id), "{record:02X?}");
+        if let Ok(decoded) = Record::decode(record.into()) {
+            assert_eq!(expected.map(id), Some(decoded.from_id));
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use agent::config::Config;
 use agent::discovery::controller::{Offer, Source, current, forget, take};
@@ -9,14 +10,17 @@ use agent::discovery::keep::Search;
 use agent::discovery::lease::{Lease, hex};
 use agent::host;
 use agent::identity::Identity;
-use agent::links::plans;
+use agent::links::plan::{By, Plans, plans};
 use agent::state::StateDir;
 use agent::system::SystemRoot;
+use agent::trust::Certificates;
 use dm::operation::{Add, Get, ObjectSettings, ParamSetting, Set};
 use dm::tree::{Change, Place, Requester, Tree};
 use dm::{ObjectPath, Operation, Outcome, Value};
 use engine::Instance;
+use engine::trust::{Certificate, TrustCrypto as _, trusted};
 use mtp::EndpointId;
+use pki::{Ca, Validity};
 use requirement::requirement;
 use tokio::sync::watch;
 
@@ -30,7 +34,7 @@ pub(super) async fn started(folder: &Path) -> Arc<Instance> {
     let endpoint = id("proto:lab:agent");
     let identity = Identity::default();
     let instance =
-        host::instance(&config, &state, &identity, &endpoint, Vec::new()).await.expect("an instance");
+        host::instance(&config, &state, &identity, &endpoint, None, Vec::new()).await.expect("an instance");
     instance.start().await.expect("it starts");
     instance
 }
@@ -44,7 +48,7 @@ fn offer(endpoint: &str, url: &str) -> Offer {
 }
 
 async fn found(instance: &Instance, source: Source, offer: &Offer) {
-    instance.change(|tree| take(tree, source, offer, UNTRUSTED)).await.expect("it is kept");
+    instance.change(|tree| take(tree, source, offer, UNTRUSTED, &[])).await.expect("it is kept");
 }
 
 /// What a Get of one path says, as `param = value` lines.
@@ -57,6 +61,17 @@ fn get(tree: &Tree, path: &str) -> Vec<String> {
         .iter()
         .flat_map(|object| object.params.iter().map(|(name, value)| format!("{name} = {value}")));
     params.collect()
+}
+
+/// What is dialled, as `row controller URL` lines.
+fn urls(plans: &Plans) -> Vec<String> {
+    let reached = plans.controllers.values();
+    let ways = reached.flat_map(|reach| reach.ways.iter().map(move |way| (&reach.controller, way)));
+    let line = |(controller, way): (&EndpointId, &agent::links::plan::Way)| match &way.by {
+        By::WebSocket { url, .. } => Some(format!("{} {controller} {url}", way.row)),
+        _ => None,
+    };
+    ways.filter_map(line).collect()
 }
 
 #[track_caller]
@@ -111,10 +126,7 @@ async fn a_lease_becomes_a_row_and_the_row_follows_it() {
             "MTPNumberOfEntries = 1",
         ],
     );
-    let dialled = |instance: &Instance| -> Vec<String> {
-        let plans = instance.with_tree(plans).expect("it runs");
-        plans.iter().map(|(row, plan)| format!("{row} {} {}", plan.controller, plan.url)).collect()
-    };
+    let dialled = |instance: &Instance| -> Vec<String> { urls(&instance.with_tree(plans).expect("it runs")) };
     let configured = "Device.LocalAgent.Controller.1.MTP.1. proto::configured wss://configured.example/usp";
     assert_eq!(
         dialled(&instance),
@@ -124,7 +136,8 @@ async fn a_lease_becomes_a_row_and_the_row_follows_it() {
     let row = "Device.LocalAgent.Controller.2.";
     let objects = settings(row, &[("AssignedRole", "Device.LocalAgent.ControllerTrust.Role.1")]);
     write(&instance, Operation::Set(Set { allow_partial: false, objects })).await;
-    let changes = instance.with_tree(|tree| take(tree, Source::Dhcp, &lease, UNTRUSTED)).expect("it runs");
+    let changes =
+        instance.with_tree(|tree| take(tree, Source::Dhcp, &lease, UNTRUSTED, &[])).expect("it runs");
     assert_eq!(changes, []);
     // Another place and another code. A number that TR-181 does not allow is no number.
     lease.url = "wss://other.example/".parse().expect("a URL");
@@ -146,6 +159,56 @@ async fn a_lease_becomes_a_row_and_the_row_follows_it() {
         dialled(&instance),
         [configured, "Device.LocalAgent.Controller.2.MTP.1. proto::found wss://other.example/"]
     );
+}
+
+/// What the tables name as CAs for a controller.
+fn roots(instance: &Instance, controller: &str) -> Vec<Vec<u8>> {
+    let named = instance.with_tree(|tree| trusted(tree, &Certificates, Some(&id(controller))));
+    named.expect("it runs").certificates.into_iter().map(|(certificate, _)| certificate.der).collect()
+}
+
+fn ca(name: &str) -> Certificate {
+    let year = Validity::lasting(SystemTime::now(), Duration::from_secs(365 * 24 * 60 * 60));
+    let ca = Ca::create(name, year).expect("a CA");
+    Certificates.read_der(ca.certificate()).expect("a certificate")
+}
+
+#[tokio::test]
+async fn the_configured_cas_vouch_for_who_is_found_and_for_nobody_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let instance = started(folder.path()).await;
+    let (one, other) = (ca("one"), ca("other"));
+    let take_with = async |endpoint: &str, source, cas: &[Certificate]| {
+        let offer = offer(endpoint, "wss://found.example/");
+        instance.change(|tree| take(tree, source, &offer, UNTRUSTED, cas)).await.expect("it is kept");
+    };
+    take_with("proto::found", Source::Dhcp, std::slice::from_ref(&one)).await;
+    assert_eq!(roots(&instance, "proto::found"), std::slice::from_ref(&one.der));
+    assert_eq!(roots(&instance, "proto::configured"), [] as [Vec<u8>; 0]);
+    // One more in the configuration; the first has its row already.
+    let both = [one.clone(), other.clone()];
+    take_with("proto::found", Source::Dhcp, &both).await;
+    take_with("proto::listed", Source::Browse, &both).await;
+    for controller in ["proto::found", "proto::listed"] {
+        assert_eq!(roots(&instance, controller), [one.der.clone(), other.der.clone()], "{controller}");
+    }
+    assert_get(&instance, "Device.LocalAgent.", &["CertificateNumberOfEntries = 2"]);
+    // The same again changes nothing.
+    let again = offer("proto::found", "wss://found.example/");
+    let changes = instance.with_tree(|tree| take(tree, Source::Dhcp, &again, UNTRUSTED, &both));
+    assert_eq!(changes.expect("it runs"), []);
+}
+
+#[tokio::test]
+async fn without_room_for_its_ca_nobody_is_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let instance = started(folder.path()).await;
+    let one = ca("one");
+    // Of the same issuer and number, as no CA would make it.
+    let twin = Certificate { der: ca("other").der, ..one.clone() };
+    let offer = offer("proto::found", "wss://found.example/");
+    let take = |tree: &Tree| take(tree, Source::Dhcp, &offer, UNTRUSTED, &[one.clone(), twin.clone()]);
+    assert_eq!(instance.with_tree(take).expect("it runs"), []);
 }
 
 #[tokio::test]
@@ -262,12 +325,12 @@ async fn dialled_by(lease: &[(u8, &str)], discovery: &str, comes: bool) -> Optio
         }
     }
     instance.settled().await;
-    let plan = instance
-        .with_tree(|tree| plans(tree).remove("Device.LocalAgent.Controller.2.MTP.1."))
-        .expect("it runs");
+    let row = "Device.LocalAgent.Controller.2.MTP.1. ";
+    let dialled = instance.with_tree(|tree| urls(&plans(tree))).expect("it runs");
     stop.send_replace(true);
     searching.await.expect("no panic");
-    plan.map(|plan| plan.url.to_string())
+    let it = dialled.iter().find_map(|line| line.strip_prefix(row)?.split_once(' '));
+    it.map(|(_, url)| url.to_owned())
 }
 
 #[requirement("R-DIS.1b")]

@@ -67,6 +67,35 @@ pub(super) static FAULTS: &[Fault] = &[
             operate.input_args.entry("DelaySeconds".to_owned()).or_insert_with(|| "60".to_owned());
         })
     }),
+    Fault::say("R-OPR.0-request-row-names-its-command", |_, msg| reads(msg, "Command", "ScheduleTimer()")),
+    Fault::say("R-OPR.0-request-row-names-its-originator", |_, msg| {
+        reads(msg, "Originator", "Device.LocalAgent.Controller.1")
+    }),
+    Fault::say("R-OPR.0-request-row-has-a-status", |_, msg| reads(msg, "Status", "Success")),
+    Fault::say("R-MSG.3-operate-names-the-command", |_, msg| {
+        on!(Response::OperateResp, msg, resp => {
+            resp.operation_results.iter_mut().for_each(|result| result.executed_command.clear());
+        })
+    }),
+    Fault::say("R-OPR.1-bad-argument-in-the-result", |_, msg| match &msg.body {
+        Body::Response(Response::OperateResp(resp)) if has_failed(resp) => fail(msg, 7004),
+        _ => true,
+    }),
+    Fault::hear(
+        "R-OPR.0-cancelled-row-is-removed",
+        |msg| on!(Request::Operate, msg, operate => if operate.command.ends_with("Cancel()") { operate.command = "Device.Nothing()".to_owned() }),
+    ),
+    Fault::say("R-MSG.3-operate-reports-numbers", |asked, msg| match asked {
+        Some(Request::Operate(operate)) => on!(Response::OperateResp, msg, resp => {
+            resp.operation_results.iter_mut().for_each(|result| result.executed_command.clone_from(&operate.command));
+        }),
+        _ => true,
+    }),
+    Fault::say("R-OPR.2-one-row-each", |_, msg| {
+        on!(Response::OperateResp, msg, resp => for result in &mut resp.operation_results {
+            result.operation_resp = Some(OperationResp::ReqObjPath("Device.LocalAgent.Request.1.".to_owned()));
+        })
+    }),
     Fault::say("R-OPR.6-unknown-argument", |asked, msg| match asked {
         Some(Request::Operate(operate)) if operate.input_args.len() > 1 => {
             on!(Response::OperateResp, msg, resp => {
@@ -76,6 +105,14 @@ pub(super) static FAULTS: &[Fault] = &[
         _ => true,
     }),
 ];
+
+/// Reads a parameter wrongly.
+fn reads(msg: &mut Msg, param: &str, value: &str) -> bool {
+    on!(Response::GetResp, msg, resp => {
+        let found = resp.req_path_results.iter_mut().flat_map(|result| &mut result.resolved_path_results);
+        found.filter_map(|object| object.result_params.get_mut(param)).for_each(|seen| value.clone_into(seen));
+    })
+}
 
 fn has_failed(resp: &OperateResp) -> bool {
     resp.operation_results

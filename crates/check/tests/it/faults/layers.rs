@@ -3,8 +3,8 @@
 use prost::Message;
 use usp_proto::generated::usp_msg as wire;
 use usp_proto::generated::usp_msg::request::ReqType;
-use usp_proto::generated::usp_record::Record;
 use usp_proto::generated::usp_record::record::RecordType;
+use usp_proto::generated::usp_record::{Record, SessionContextRecord};
 use usp_proto::get::Get;
 use usp_proto::notify::NotifyResp;
 use usp_proto::register::RegisterResp;
@@ -33,6 +33,36 @@ pub(super) static FAULTS: &[Fault] = &[
     }),
     Fault::hear_record("R-MTP.5-bad-with-response", guess),
     Fault::hear_record("R-MTP.5-bad-without-message-id", guess),
+    Fault::say_record("R-E2E.6a-not-allowed", |record| {
+        if let Some(RecordType::Disconnect(disconnect)) = &mut record.record_type {
+            disconnect.reason_code = 7105;
+        }
+        true
+    }),
+    Fault::say_record("R-MTP.9-says-why", |record| {
+        if let Some(RecordType::Disconnect(disconnect)) = &mut record.record_type {
+            disconnect.reason.clear();
+        }
+        true
+    }),
+    // The channel is as good as closed.
+    Fault::hear("R-E2E.6a-goes-on-without", |msg| !matches!(msg.body, Body::Request(Request::Get(_)))),
+    Fault::say_record("R-MSG.0a-without-session", |record| {
+        let is_get_resp = |msg: &Msg| matches!(msg.body, Body::Response(Response::GetResp(_)));
+        if message(record).as_ref().is_some_and(is_get_resp)
+            && let Some(RecordType::NoSessionContext(context)) = &record.record_type
+        {
+            let payload = vec![context.payload.clone()];
+            let context =
+                SessionContextRecord { session_id: 2, sequence_id: 1, payload, ..Default::default() };
+            record.record_type = Some(RecordType::SessionContext(context));
+        }
+        true
+    }),
+    Fault::hear_record("R-E2E.41-tls-needs-a-session", |record, _| {
+        record.payload_security = 0;
+        true
+    }),
     Fault::hear_record("R-ENC.0-unknown-field", knows_all),
     Fault::hear_record("R-ENC.1-unknown-field", knows_all),
     Fault::say("R-ENC.2-unknown-value", |_, msg| !matches!(msg.body, Body::Error(_))),

@@ -2,8 +2,13 @@
 
 mod commands;
 mod layers;
+mod model;
 mod notifications;
 mod reads;
+mod results;
+mod roles;
+mod searches;
+mod subscriptions;
 mod writes;
 
 use usp_proto::generated::usp_record::Record;
@@ -11,6 +16,8 @@ use usp_proto::{Body, ErrorBody, Msg, Request, Response};
 
 /// Changes a Message on its way in; false: it is not heard.
 type Hear = fn(&mut Msg) -> bool;
+/// Changes a Message, beside how many of its kind went the same way before; false: it gets lost.
+type Nth = fn(usize, &mut Msg) -> bool;
 /// Changes a Record on its way in, beside its bytes; false: it is not heard.
 type HearRecord = fn(&mut Record, &[u8]) -> bool;
 /// Changes a Message on its way out, beside the request with its id; false: it is not said.
@@ -23,14 +30,24 @@ pub(crate) struct Fault {
     /// The check that must see it.
     pub(crate) check: &'static str,
     pub(crate) hear: Option<Hear>,
+    pub(crate) hear_nth: Option<Nth>,
     pub(crate) hear_record: Option<HearRecord>,
     pub(crate) say: Option<Say>,
+    pub(crate) say_nth: Option<Nth>,
     pub(crate) say_record: Option<SayRecord>,
 }
 
 impl Fault {
     const fn none(check: &'static str) -> Fault {
-        Fault { check, hear: None, hear_record: None, say: None, say_record: None }
+        Fault {
+            check,
+            hear: None,
+            hear_nth: None,
+            hear_record: None,
+            say: None,
+            say_nth: None,
+            say_record: None,
+        }
     }
 
     const fn hear(check: &'static str, hear: Hear) -> Fault {
@@ -39,6 +56,14 @@ impl Fault {
 
     const fn hear_record(check: &'static str, hear: HearRecord) -> Fault {
         Fault { hear_record: Some(hear), ..Fault::none(check) }
+    }
+
+    const fn hear_nth(check: &'static str, hear: Nth) -> Fault {
+        Fault { hear_nth: Some(hear), ..Fault::none(check) }
+    }
+
+    const fn say_nth(check: &'static str, say: Nth) -> Fault {
+        Fault { say_nth: Some(say), ..Fault::none(check) }
     }
 
     const fn say(check: &'static str, say: Say) -> Fault {
@@ -52,9 +77,20 @@ impl Fault {
 
 /// Every fault.
 pub(crate) fn all() -> impl Iterator<Item = &'static Fault> {
-    [layers::FAULTS, reads::FAULTS, writes::FAULTS, commands::FAULTS, notifications::FAULTS]
-        .into_iter()
-        .flatten()
+    [
+        layers::FAULTS,
+        model::FAULTS,
+        results::FAULTS,
+        searches::FAULTS,
+        reads::FAULTS,
+        writes::FAULTS,
+        commands::FAULTS,
+        notifications::FAULTS,
+        subscriptions::FAULTS,
+        roles::FAULTS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Changes the body of a Message that is of this kind; others pass.

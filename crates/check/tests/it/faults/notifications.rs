@@ -82,7 +82,7 @@ pub(super) static FAULTS: &[Fault] = &[
     ),
 ];
 
-fn notify(msg: &mut Msg, change: impl Fn(&mut Notify)) -> bool {
+pub(super) fn notify(msg: &mut Msg, change: impl Fn(&mut Notify)) -> bool {
     on!(Request::Notify, msg, notify => change(notify))
 }
 
@@ -95,7 +95,7 @@ fn read(msg: &mut Msg, param: &str, change: impl Fn(&mut String)) -> bool {
 }
 
 /// Takes another value of a parameter in an Add.
-fn added(msg: &mut Msg, param: &str, value: &str) -> bool {
+pub(super) fn added(msg: &mut Msg, param: &str, value: &str) -> bool {
     on!(Request::Add, msg, add => {
         let settings = add.create_objs.iter_mut().flat_map(|object| &mut object.param_settings);
         settings.filter(|setting| setting.param == param).for_each(|setting| value.clone_into(&mut setting.value));

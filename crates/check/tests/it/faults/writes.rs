@@ -127,7 +127,7 @@ fn partly(msg: &mut Msg) -> bool {
     on!(Request::Add, msg, add => add.allow_partial = true)
 }
 
-fn updated(resp: &mut SetResp, change: impl Fn(&mut usp_proto::set::OperationSuccess)) {
+pub(super) fn updated(resp: &mut SetResp, change: impl Fn(&mut usp_proto::set::OperationSuccess)) {
     for result in &mut resp.updated_obj_results {
         let status = result.oper_status.as_mut().and_then(|status| status.oper_status.as_mut());
         if let Some(OperStatus::OperSuccess(success)) = status {

@@ -6,4 +6,5 @@ mod api;
 mod device;
 mod kill;
 mod random;
-mod site;
+mod sessions;
+pub(crate) mod site;

@@ -19,21 +19,42 @@ pub(crate) struct Site {
     http: SocketAddr,
     websocket: SocketAddr,
     token: String,
+    /// `ws` or `wss`.
+    scheme: &'static str,
 }
 
 impl Site {
     /// With this enrolment policy, in plaintext on loopback.
     pub(crate) fn new(policy: &str) -> Site {
+        Site::with(policy, false)
+    }
+
+    /// For devices with certificates, under TLS.
+    pub(crate) fn secure(policy: &str) -> Site {
+        Site::with(policy, true)
+    }
+
+    fn with(policy: &str, secure: bool) -> Site {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let [http, websocket] = free();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).expect("a folder");
+        let (mut tls, mut scheme) = (String::new(), "ws");
+        if secure {
+            std::fs::write(data.join("endpoint"), CONTROLLER).expect("written");
+            let (made, data) = (folder.path().join("made"), data.display().to_string());
+            std::fs::create_dir(&made).expect("a folder");
+            let ran = run(&["init", &made.display().to_string(), "--data", &data], &[], "");
+            assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+            (tls, scheme) =
+                (format!("tls = {{ cert = \"{data}/server.pem\", key = \"{data}/server.key\" }}\n"), "wss");
+        }
         let text = format!(
-            "data = {:?}\n[http]\nlisten = \"{http}\"\n[usp]\nendpoint = \"{CONTROLLER}\"\n\
-             [usp.websocket]\nlisten = \"{websocket}\"\n[enrolment]\npolicy = \"{policy}\"\n",
-            folder.path().join("data")
+            "data = {data:?}\n[http]\nlisten = \"{http}\"\n[usp]\nendpoint = \"{CONTROLLER}\"\n\
+             [usp.websocket]\nlisten = \"{websocket}\"\n{tls}[enrolment]\npolicy = \"{policy}\"\n",
         );
         std::fs::write(folder.path().join("cusp.toml"), text).expect("written");
-        std::fs::create_dir(folder.path().join("data")).expect("a folder");
-        let mut site = Site { folder, http, websocket, token: String::new() };
+        let mut site = Site { folder, http, websocket, token: String::new(), scheme };
         let made = site.cusp(&["token", "create", "--role", "owner"]);
         made.trim().clone_into(&mut site.token);
         site
@@ -50,7 +71,12 @@ impl Site {
 
     /// The URL that agents dial.
     pub(crate) fn agent_url(&self) -> String {
-        format!("ws://{}/usp", self.websocket)
+        format!("{}://{}/usp", self.scheme, self.websocket)
+    }
+
+    /// The certificate of the server's CA.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.folder.path().join("data/ca/ca.pem")
     }
 
     /// Requests with the owner's token.
@@ -69,10 +95,15 @@ impl Site {
 
     /// Starts `cusp-agent` with this endpoint id, for this server.
     pub(crate) fn agent(&self, endpoint: &str) -> Process {
+        self.agent_with(endpoint, "")
+    }
+
+    /// The same, with more about the controller in its configuration.
+    pub(crate) fn agent_with(&self, endpoint: &str, more: &str) -> Process {
         let file = self.folder.path().join("agent.toml");
         let text = format!(
             "data_dir = {:?}\n[agent]\nendpoint = \"{endpoint}\"\n[[controller]]\nendpoint = \"{CONTROLLER}\"\n\
-             url = \"{}\"\n",
+             url = \"{}\"\n{more}",
             self.folder.path().join("agent"),
             self.agent_url()
         );
@@ -82,7 +113,7 @@ impl Site {
 }
 
 /// The agent that was built into the same folder as `cusp`.
-fn agent_program() -> PathBuf {
+pub(crate) fn agent_program() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_cusp")).with_file_name("cusp-agent");
     assert!(program.is_file(), "there is no {}: run `cargo build -p agent` first", program.display());
     program
@@ -90,7 +121,7 @@ fn agent_program() -> PathBuf {
 
 /// Two ports that nobody uses: a server that is started again must be found where it was. They lie below those
 /// that the system gives to connections, which could take them while the server is down.
-fn free() -> [SocketAddr; 2] {
+pub(crate) fn free() -> [SocketAddr; 2] {
     let mut tries = 0..100_u64;
     let chance = RandomState::new();
     let mut bind = || {

@@ -17,6 +17,8 @@ pub enum Request {
     Upgrade(Upgrade),
     /// To get a certificate.
     Enrol(EnrolHead),
+    /// To get the next certificate on the proof of the present one; the body has so many bytes.
+    Renew(usize),
 }
 
 /// A valid request to upgrade.
@@ -65,9 +67,10 @@ pub fn parse_request(head: &[u8], path: &str) -> Result<Request, Refusal> {
     }
     let head = Head(request.headers);
     let (asked, query) = target.split_once('?').unwrap_or((target, ""));
-    let enrol = asked.strip_prefix(path).is_some_and(|rest| rest.trim_start_matches('/') == "enrol");
+    let below = asked.strip_prefix(path).map(|rest| rest.trim_start_matches('/'));
     match method {
-        "POST" if enrol => parse_enrol(head).map(Request::Enrol),
+        "POST" if below == Some("enrol") => parse_enrol(head).map(Request::Enrol),
+        "POST" if below == Some("enrol/renew") => body_length(head).map(Request::Renew),
         // R-WS.2: the path names the endpoint, so another path is nobody here.
         _ if asked != path => Err(Refusal::new(404, "nobody listens on this path")),
         "GET" => parse_upgrade(head, query).map(Request::Upgrade),
@@ -116,12 +119,16 @@ fn parse_enrol(head: Head<'_>) -> Result<EnrolHead, Refusal> {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         _ => return Err(Refusal::new(401, "an enrolment token is needed")),
     };
+    Ok(EnrolHead { token: token.to_owned(), length: body_length(head)? })
+}
+
+fn body_length(head: Head<'_>) -> Result<usize, Refusal> {
     if head.values("Transfer-Encoding").next().is_some() {
         return Err(Refusal::new(411, "Content-Length is needed"));
     }
     let length = head.single("Content-Length").ok().flatten().and_then(|length| length.parse().ok());
     match length {
-        Some(length) if length <= MAX_ENROL_BODY => Ok(EnrolHead { token: token.to_owned(), length }),
+        Some(length) if length <= MAX_ENROL_BODY => Ok(length),
         Some(_) => Err(Refusal::new(413, "the request is too long")),
         None => Err(Refusal::new(411, "Content-Length is needed")),
     }

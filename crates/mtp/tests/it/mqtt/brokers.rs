@@ -12,18 +12,18 @@ use pki::{Ca, ClientTls, ControllerVerifier, ServerNames, Trust, Validity};
 use requirement::requirement;
 
 use super::daemon::Mosquitto;
-use super::rabbit::RabbitMq;
+use crate::daemons::RabbitMq;
 use crate::support::{AGENT, CONTROLLER, Event, Events, Recorder, id};
 
-const AGENT_TOPIC: &str = "usp/agents/os::00256D-0001";
-const CONTROLLER_TOPIC: &str = "usp/controllers/self::controller-1";
-const VERSIONS: [Version; 2] = [Version::V5, Version::V3_1_1];
+pub(super) const AGENT_TOPIC: &str = "usp/agents/os::00256D-0001";
+pub(super) const CONTROLLER_TOPIC: &str = "usp/controllers/self::controller-1";
+pub(super) const VERSIONS: [Version; 2] = [Version::V5, Version::V3_1_1];
 
 fn client(broker: &Mosquitto, version: Version, role: Role) -> Client {
     client_at(broker.port, version, role)
 }
 
-fn client_at(port: u16, version: Version, role: Role) -> Client {
+pub(super) fn client_at(port: u16, version: Version, role: Role) -> Client {
     let (eid, topic) = match role {
         Role::Agent => (AGENT, AGENT_TOPIC),
         Role::Controller => (CONTROLLER, CONTROLLER_TOPIC),
@@ -35,7 +35,7 @@ fn client_at(port: u16, version: Version, role: Role) -> Client {
 }
 
 /// Connects, and runs the link in a task of its own.
-async fn run(client: &Client) -> (Events, LinkUp) {
+pub(super) async fn run(client: &Client) -> (Events, LinkUp) {
     let (handler, mut events) = Recorder::new();
     let session = client.connect().await.expect("the broker lets us in");
     tokio::spawn(async move { session.run(&*handler).await });
@@ -43,19 +43,19 @@ async fn run(client: &Client) -> (Events, LinkUp) {
     (events, up)
 }
 
-async fn inbound(events: &mut Events) -> Inbound {
+pub(super) async fn inbound(events: &mut Events) -> Inbound {
     match events.next().await {
         Event::Record(inbound) => inbound,
         other => panic!("expected a Record, got {other:?}"),
     }
 }
 
-fn to(up: &LinkUp, topic: &str) -> ReturnPath {
+pub(super) fn to(up: &LinkUp, topic: &str) -> ReturnPath {
     ReturnPath::Mqtt { link: up.link, topic: topic.into() }
 }
 
 /// There and back through one broker, small and large.
-async fn talk(agent: &Client, controller: &Client) {
+pub(super) async fn talk(agent: &Client, controller: &Client) {
     let (mut controller_events, controller) = run(controller).await;
     let (mut agent_events, agent) = run(agent).await;
     assert_eq!(agent.return_path, to(&agent, AGENT_TOPIC));

@@ -23,7 +23,7 @@ fn happened(machine: &mut Machine) -> Vec<Event> {
 }
 
 /// A packet: first byte, length, and the rest in parts.
-fn packet(first: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn packet(first: u8, parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
     assert!(body.len() < 16_384);
     let mut bytes = vec![first];
@@ -37,7 +37,7 @@ fn packet(first: u8, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A UTF-8 string as MQTT writes it.
-fn text(text: &str) -> Vec<u8> {
+pub(super) fn text(text: &str) -> Vec<u8> {
     [&(text.len() as u16).to_be_bytes()[..], text.as_bytes()].concat()
 }
 
@@ -127,7 +127,11 @@ fn what_the_broker_says_is_followed() {
     ]
     .concat();
     machine.handle_input(START, &connack_5(&props));
-    assert_eq!(happened(&mut machine), [Event::Accepted { assigned_client_id: Some("assigned".to_owned()) }]);
+    let accepted = Event::Accepted {
+        assigned_client_id: Some("assigned".to_owned()),
+        response_information: Some("r/1".to_owned()),
+    };
+    assert_eq!(happened(&mut machine), [accepted]);
     let subscribe = packet(0x82, &[&[0, 1, 0], &text("a/+"), &[0], &text("r/1"), &[0]]);
     assert_eq!(sent(&mut machine), [subscribe]);
     assert!(!machine.is_ready());

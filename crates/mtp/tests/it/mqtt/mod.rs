@@ -1,7 +1,8 @@
 //! MQTT: the pure parts on literals, the client against a broker from Debian.
 
+mod broker;
 mod brokers;
 mod daemon;
+mod embedded;
 mod machine;
-mod rabbit;
 mod topics;

@@ -1,7 +1,8 @@
 //! Frames of STOMP 1.2 as literal bytes.
 
 use bytes::BytesMut;
-use mtp::stomp::frame::{Command, Frame, FrameDecoder, FrameError, put_frame};
+use mtp::stomp::decoder::FrameDecoder;
+use mtp::stomp::frame::{Command, Frame, FrameError, put_frame};
 use requirement::requirement;
 
 /// Command, headers and body.
@@ -88,30 +89,83 @@ fn the_first_of_two_headers_counts() {
 fn what_is_no_frame() {
     check(b"HTTP/1.1 200 OK\r\n\r\n", Err(FrameError::Command));
     check(b"message\n\n\0", Err(FrameError::Command));
-    check(b"MESSAGE\nno colon\n\n\0", Err(FrameError::Header));
-    check(b"MESSAGE\n:no name\n\n\0", Err(FrameError::Header));
-    check(b"MESSAGE\na:\xff\n\n\0", Err(FrameError::Header));
-    check(b"MESSAGE\na:\0\n\n\0", Err(FrameError::Header));
-    check(b"MESSAGE\na:b\rc\n\n\0", Err(FrameError::Header));
-    check(b"MESSAGE\na:\\t\n\n\0", Err(FrameError::Escape));
-    check(b"MESSAGE\na:b\\\n\n\0", Err(FrameError::Escape));
+    for (head, error) in BAD_HEADERS {
+        check(format!("RECEIPT\n{head}\n\n\0").as_bytes(), Err(*error));
+    }
+    check(b"RECEIPT\na:\xff\n\n\0", Err(FrameError::Header));
+    check(b"ERROR\ncontent-length:17\n\n", Err(FrameError::TooLong { limit: 16 }));
+    check(b"ERROR\n\n0123456789abcdefg", Err(FrameError::TooLong { limit: 16 }));
+    // Nobody knows where these end.
     check(b"MESSAGE\ncontent-length:-1\n\n\0", Err(FrameError::Length));
     check(b"MESSAGE\ncontent-length:99999999999999999999\n\n\0", Err(FrameError::Length));
-    check(b"MESSAGE\ncontent-length:17\n\n", Err(FrameError::TooLong { limit: 16 }));
-    check(b"MESSAGE\n\n0123456789abcdefg", Err(FrameError::TooLong { limit: 16 }));
     check(b"MESSAGE\ncontent-length:1\n\nab\0", Err(FrameError::Unterminated));
+    check(b"MESSAGE\nno colon\ncontent-length:1\n\nab\0", Err(FrameError::Unterminated));
+}
+
+const BAD_HEADERS: &[(&str, FrameError)] = &[
+    ("no colon", FrameError::Header),
+    (":no name", FrameError::Header),
+    ("a:\0", FrameError::Header),
+    ("a:b\rc", FrameError::Header),
+    ("a:\\t", FrameError::Escape),
+    ("a:b\\", FrameError::Escape),
+];
+
+/// Whatever is wrong with a message, the one after it is read, however the bytes were cut.
+fn check_fault(message: &[u8], fault: FrameError) {
+    let stream = [message, b"MESSAGE\ncontent-length:3\n\na\0b\0"].concat();
+    for piece in [stream.len(), 1000, 1] {
+        let mut decoder = FrameDecoder::new(16);
+        let mut found = Vec::new();
+        for bytes in stream.chunks(piece) {
+            decoder.push(bytes);
+            while let Some(frame) = decoder.next_frame().unwrap() {
+                found.push((frame.fault, frame.body.to_vec()));
+            }
+        }
+        let text = String::from_utf8_lossy(&message[..message.len().min(80)]);
+        let expected = [(Some(fault), Vec::new()), (None, b"a\0b".to_vec())];
+        assert_eq!(found, expected, "{text:?} by {piece}");
+    }
+}
+
+#[test]
+fn a_bad_message_is_skipped() {
+    for (head, fault) in BAD_HEADERS {
+        check_fault(format!("MESSAGE\n{head}\n\nbody\0").as_bytes(), *fault);
+        // The length is known all the same.
+        check_fault(format!("MESSAGE\n{head}\ncontent-length:4\n\nb\0\n\0\0").as_bytes(), *fault);
+    }
+    check_fault(b"MESSAGE\na:\xff\ncontent-length:3\n\n\0\0\0\0", FrameError::Header);
+    let too_long = FrameError::TooLong { limit: 16 };
+    check_fault(b"MESSAGE\ncontent-length:17\n\n0123\0\n\0abcdefghij\0", too_long);
+    check_fault(b"MESSAGE\n\n0123456789abcdefg\0", too_long);
+    let long = |body: usize| format!("MESSAGE\n\n{}\0\n\n", "x".repeat(body));
+    check_fault(long(100_000).as_bytes(), too_long);
+    let header = |length: usize| format!("MESSAGE\na:{}\ncontent-length:1\n\n\0\0", "x".repeat(length));
+    for length in [8183, 8190, 8191, 8192, 10_000, 16_384, 100_000] {
+        check_fault(header(length).as_bytes(), FrameError::HeadTooLong);
+    }
 }
 
 #[test]
 fn heads_are_bounded() {
-    let headers = |count: usize| ["MESSAGE\n".to_owned(), "a:b\n".repeat(count), "\n\0".to_owned()].concat();
+    let headers =
+        |command: &str, count| [command, "\n", &"a:b\n".repeat(count), "content-length:0\n\n\0"].concat();
     let mut decoder = FrameDecoder::new(16);
-    decoder.push(headers(64).as_bytes());
+    decoder.push(headers("RECEIPT", 63).as_bytes());
     assert_eq!(decoder.next_frame().unwrap().unwrap().headers.len(), 64);
-    check(headers(65).as_bytes(), Err(FrameError::TooManyHeaders));
+    check(headers("RECEIPT", 64).as_bytes(), Err(FrameError::TooManyHeaders));
+    check_fault(headers("MESSAGE", 64).as_bytes(), FrameError::TooManyHeaders);
+    check_fault(headers("MESSAGE", 10_000).as_bytes(), FrameError::TooManyHeaders);
     check(&b"x".repeat(8193), Err(FrameError::HeadTooLong));
-    let whole = ["MESSAGE\na:".to_owned(), "x".repeat(8192), "\n\n\0".to_owned()].concat();
-    check(whole.as_bytes(), Err(FrameError::HeadTooLong));
+    // Command, name, colon and line ends count as well.
+    let long = |length: usize| ["RECEIPT\na:", &"x".repeat(length), "\n\n\0"].concat();
+    let mut decoder = FrameDecoder::new(16);
+    decoder.push(long(8181).as_bytes());
+    assert_eq!(decoder.next_frame().unwrap().unwrap().header("a").unwrap().len(), 8181);
+    check(long(8182).as_bytes(), Err(FrameError::HeadTooLong));
+    check(long(10_000).as_bytes(), Err(FrameError::HeadTooLong));
 }
 
 #[test]
@@ -132,5 +186,8 @@ fn values_are_not_shown() {
     let mut decoder = FrameDecoder::new(16);
     decoder.push(b"MESSAGE\npasscode:secret\n\nsecret\0");
     let frame = decoder.next_frame().unwrap().unwrap();
-    assert_eq!(format!("{frame:?}"), "Frame { command: Message, headers: [\"passcode\"], bytes: 6 }");
+    assert_eq!(
+        format!("{frame:?}"),
+        "Frame { command: Message, headers: [\"passcode\"], bytes: 6, fault: None }"
+    );
 }

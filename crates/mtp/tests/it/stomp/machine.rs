@@ -3,44 +3,41 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use mtp::stomp::Config;
 use mtp::stomp::frame::FrameError;
-use mtp::stomp::machine::{Config, End, Event, Machine};
+use mtp::stomp::machine::{End, Event, Machine};
 use requirement::requirement;
 
 use crate::support::id;
 
-const NOW: Duration = Duration::ZERO;
+pub(super) const NOW: Duration = Duration::ZERO;
 const CONNECTED: &str = "CONNECTED\nversion:1.2\n\n\0";
-const SUBSCRIBE: &str = "SUBSCRIBE\nid:0\ndestination:/queue/own\nack:auto\n\n\0";
+const SUBSCRIBE: &str = "SUBSCRIBE\nid:0\ndestination:/queue/own\nack:auto\nreceipt:subscribed\n\n\0";
+const MESSAGE: &str = "MESSAGE\ncontent-type:application/vnd.bbf.usp.msg\nreply-to-dest:/queue/c\n\nabc\0";
+const SUBSCRIBED: &str = "RECEIPT\nreceipt-id:subscribed\n\n\0";
 
-fn ms(ms: u64) -> Duration {
+pub(super) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn config() -> Config {
-    Config {
-        endpoint: id("os::00256D-0001"),
-        host: None,
-        login: None,
-        heart_beat: None,
-        destination: Some("/queue/own".to_owned()),
-    }
+pub(super) fn config() -> Config {
+    Config { destination: Some("/queue/own".to_owned()), ..Config::new(id("os::00256D-0001")) }
 }
 
-fn events(machine: &mut Machine, now: Duration, text: &str) -> Vec<Event> {
+pub(super) fn events(machine: &mut Machine, now: Duration, text: &str) -> Vec<Event> {
     machine.receive(now, text.as_bytes());
     std::iter::from_fn(|| machine.poll(now)).collect()
 }
 
-fn out(machine: &mut Machine) -> String {
+pub(super) fn out(machine: &mut Machine) -> String {
     String::from_utf8(machine.take_out().to_vec()).unwrap()
 }
 
-fn up(destination: &str) -> Event {
+pub(super) fn up(destination: &str) -> Event {
     Event::Up(destination.into())
 }
 
-/// A machine that is up, and what it subscribed with.
+/// A machine that was answered so, and what it said then.
 fn connected(config: Config, answer: &str) -> (Machine, Vec<Event>, String) {
     let mut machine = Machine::new(config);
     out(&mut machine);
@@ -49,10 +46,24 @@ fn connected(config: Config, answer: &str) -> (Machine, Vec<Event>, String) {
     (machine, events, said)
 }
 
-fn stands() -> Machine {
-    let (machine, events, said) = connected(config(), CONNECTED);
+/// The same with a subscription that is confirmed.
+pub(super) fn subscribed(config: Config, answer: &str) -> (Machine, Vec<Event>, String) {
+    let (mut machine, found, said) = connected(config, answer);
+    assert_eq!(found, [], "nothing is known before the receipt");
+    let found = events(&mut machine, NOW, SUBSCRIBED);
+    assert_eq!(out(&mut machine), "");
+    (machine, found, said)
+}
+
+pub(super) fn stands() -> Machine {
+    let (machine, events, said) = subscribed(config(), CONNECTED);
     assert_eq!((&events[..], said.as_str()), (&[up("/queue/own")][..], SUBSCRIBE));
     machine
+}
+
+#[track_caller]
+pub(super) fn send(machine: &mut Machine, now: Duration, destination: &str, record: &[u8]) {
+    assert!(machine.send(now, destination, record));
 }
 
 #[test]
@@ -85,7 +96,12 @@ fn texts_that_would_break_the_first_frame_are_not_sound() {
         assert!(!Config { login: Some((text(), String::new())), ..config() }.is_sound());
         assert!(!Config { login: Some((String::new(), text())), ..config() }.is_sound());
     }
-    assert!(!Config { destination: Some("a\0b".to_owned()), ..config() }.is_sound());
+    for (destination, sound) in
+        [("a\0b", false), (&"x".repeat(1025), false), (&"x".repeat(1024), true), ("", true)]
+    {
+        let config = Config { destination: Some(destination.to_owned()), ..config() };
+        assert_eq!(config.is_sound(), sound, "{destination}");
+    }
     let secret = Config { login: Some(("me".to_owned(), "secret".to_owned())), ..config() };
     assert!(!format!("{secret:?}").contains("secret"));
 }
@@ -94,14 +110,16 @@ fn texts_that_would_break_the_first_frame_are_not_sound() {
 #[requirement("R-STOMP.6", "R-STOMP.12", "R-STOMP.13", "R-STOMP.14", "R-STOMP.17")]
 fn what_it_subscribes_to() {
     let assigned = "CONNECTED\nversion:1.2\nsubscribe-dest:/queue/os::1\n\n\0";
-    let subscribed = "SUBSCRIBE\nid:0\ndestination:/queue/os\\c\\c1\nack:auto\n\n\0";
+    let theirs = "SUBSCRIBE\nid:0\ndestination:/queue/os\\c\\c1\nack:auto\nreceipt:subscribed\n\n\0";
     for config in [config(), Config { destination: None, ..config() }] {
-        let (_, events, said) = connected(config, assigned);
-        assert_eq!((&events[..], said.as_str()), (&[up("/queue/os::1")][..], subscribed));
+        let (machine, events, said) = subscribed(config, assigned);
+        assert_eq!((&events[..], said.as_str()), (&[up("/queue/os::1")][..], theirs));
+        assert_eq!(machine.assigned().map(|own| &**own), Some("/queue/os::1"));
     }
     for answer in [CONNECTED, "CONNECTED\nversion:1.2\nsubscribe-dest:\n\n\0"] {
-        let (_, events, said) = connected(config(), answer);
+        let (machine, events, said) = subscribed(config(), answer);
         assert_eq!((&events[..], said.as_str()), (&[up("/queue/own")][..], SUBSCRIBE));
+        assert_eq!(machine.assigned(), None);
     }
 }
 
@@ -110,7 +128,7 @@ fn without_a_destination_it_leaves() {
     for destination in [None, Some(String::new())] {
         let (mut machine, events, said) = connected(Config { destination, ..config() }, CONNECTED);
         assert_eq!((&events[..], said.as_str()), (&[Event::End(End::NoDestination)][..], "DISCONNECT\n\n\0"));
-        machine.send(NOW, "/queue/c", b"abc");
+        assert!(!machine.send(NOW, "/queue/c", b"abc"));
         assert_eq!(out(&mut machine), "");
     }
 }
@@ -119,7 +137,7 @@ fn without_a_destination_it_leaves() {
 #[requirement("R-STOMP.18", "R-STOMP.19", "R-STOMP.20", "R-STOMP.21", "R-STOMP.22")]
 fn records_leave_in_send_frames() {
     let mut machine = stands();
-    machine.send(NOW, "/queue/self::c", b"a\0b");
+    send(&mut machine, NOW, "/queue/self::c", b"a\0b");
     let sent = "SEND\ndestination:/queue/self\\c\\cc\ncontent-length:3\ncontent-type:application/vnd.bbf.usp.msg\n\
                 reply-to-dest:/queue/own\n\na\0b\0";
     assert_eq!(out(&mut machine), sent);
@@ -129,8 +147,55 @@ fn records_leave_in_send_frames() {
 fn nothing_leaves_before_the_subscription() {
     let mut machine = Machine::new(config());
     out(&mut machine);
-    machine.send(NOW, "/queue/c", b"abc");
+    assert!(!machine.send(NOW, "/queue/c", b"abc"));
     assert_eq!(out(&mut machine), "");
+    let (mut machine, ..) = connected(config(), CONNECTED);
+    assert!(!machine.is_ready() && !machine.send(NOW, "/queue/c", b"abc"));
+    assert_eq!(events(&mut machine, NOW, "RECEIPT\nreceipt-id:another\n\n\0"), []);
+    assert_eq!(events(&mut machine, NOW, SUBSCRIBED), [up("/queue/own")]);
+    assert!(machine.is_ready() && machine.send(NOW, "/queue/c", b"abc"));
+}
+
+#[test]
+fn what_is_no_destination_is_not_sent_to() {
+    let mut machine = stands();
+    for destination in ["", "/queue/a\0b", &"x".repeat(1025)] {
+        assert!(!machine.send(NOW, destination, b"abc"));
+        assert!(!machine.set_destination(NOW, destination));
+    }
+    assert_eq!(out(&mut machine), "");
+}
+
+#[test]
+fn no_more_is_taken_than_leaves() {
+    let mut machine = stands();
+    send(&mut machine, NOW, "/queue/c", &[0; 16_000]);
+    assert!(machine.is_ready());
+    send(&mut machine, NOW, "/queue/c", &[0; 1000]);
+    assert!(!machine.is_ready());
+    assert!(machine.take_out().len() > 17_000);
+    assert!(machine.is_ready());
+}
+
+#[test]
+fn long_records_are_taken_from_a_server_that_let_us_in() {
+    let body = "x".repeat(8 * 1024 * 1024);
+    let message = MESSAGE.replace("abc", &body);
+    let record = Event::Record { reply_to: "/queue/c".into(), record: body.into() };
+    assert!(events(&mut stands(), NOW, &message) == [record]);
+    let long = format!("ERROR\n\n{}\0", "x".repeat(64 * 1024 + 1));
+    let end = Event::End(End::Frame(FrameError::TooLong { limit: 65_536 }));
+    assert_eq!(events(&mut Machine::new(config()), NOW, &long), [end]);
+}
+
+/// Servers may deliver what waited before they confirm.
+#[test]
+fn a_message_proves_the_subscription() {
+    let (mut machine, ..) = connected(config(), CONNECTED);
+    let record = Event::Record { reply_to: "/queue/c".into(), record: Bytes::from_static(b"abc") };
+    assert_eq!(events(&mut machine, NOW, MESSAGE), [up("/queue/own"), record]);
+    assert_eq!(events(&mut machine, NOW, SUBSCRIBED), []);
+    send(&mut machine, NOW, "/queue/c", b"");
 }
 
 #[test]
@@ -161,7 +226,7 @@ const RABBITMQ_3_10_8: Recorded = Recorded {
         content-type:application/vnd.bbf.usp.msg\ncontent-length:3\n\na\0b\0\n",
     error: "ERROR\nmessage:Bad command\ncontent-type:text/plain\nversion:1.0,1.1,1.2\ncontent-length:39\n\n\
         Could not interpret command \"NONSENSE\"\n\0\n",
-    says: "Bad command",
+    says: "Bad command: Could not interpret command \"NONSENSE\"",
 };
 
 const ACTIVEMQ_5_17_2: Recorded = Recorded {
@@ -180,7 +245,7 @@ const ACTIVEMQ_5_17_2: Recorded = Recorded {
 fn what_real_servers_say() {
     for server in [RABBITMQ_3_10_8, ACTIVEMQ_5_17_2] {
         let config = Config { heart_beat: Some((10_000, 30_000)), ..config() };
-        let (mut machine, found, said) = connected(config, server.connected);
+        let (mut machine, found, said) = subscribed(config, server.connected);
         assert_eq!((&found[..], said.as_str()), (&[up("/queue/own")][..], SUBSCRIBE));
         assert_eq!(machine.timeout(), Some(ms(7500)));
         let record = Event::Record { reply_to: "/queue/os::1".into(), record: Bytes::from_static(b"a\0b") };
@@ -215,7 +280,7 @@ fn an_error_frame_ends_it() {
     let told = "ERROR\nmessage:not allowed\ncontent-length:5\n\nwords\0";
     for mut machine in [Machine::new(config()), stands()] {
         out(&mut machine);
-        let end = Event::End(End::ServerError("not allowed".to_owned()));
+        let end = Event::End(End::ServerError("not allowed: words".to_owned()));
         assert_eq!(events(&mut machine, NOW, told), [end]);
         assert_eq!((out(&mut machine), machine.timeout()), (String::new(), None));
         assert_eq!(events(&mut machine, NOW, CONNECTED), []);
@@ -225,6 +290,25 @@ fn an_error_frame_ends_it() {
     let said = format!("ERROR\n\n\x1b{}\nsecond line\0", "x".repeat(300));
     let end = Event::End(End::ServerError(format!(" {}", "x".repeat(255))));
     assert_eq!(events(&mut machine, NOW, &said), [end]);
+}
+
+/// What is shown of an ERROR frame.
+fn check_words(frame: &str, words: &str) {
+    let config = Config { login: Some(("me".to_owned(), "open sesame".to_owned())), ..config() };
+    let mut machine = Machine::new(config);
+    let end = Event::End(End::ServerError(words.to_owned()));
+    assert_eq!(events(&mut machine, NOW, frame), [end]);
+}
+
+#[test]
+fn the_words_of_an_error_are_clear_and_hold_no_secret() {
+    check_words("ERROR\n\n\0", "");
+    check_words("ERROR\nmessage:Bad CONNECT\n\n\0", "Bad CONNECT");
+    check_words("ERROR\nmessage:Bad CONNECT\n\nAccess refused\n\0", "Bad CONNECT: Access refused");
+    check_words("ERROR\nmessage:refused\n\njava.lang.Exception: refused\n\tat a.b\0", "refused");
+    check_words("ERROR\n\n\r\nfirst\r\nsecond\0", "first");
+    check_words("ERROR\nmessage:bad header\n\npasscode:open sesame\0", "bad header: passcode:***");
+    check_words("ERROR\nmessage:not open sesame\n\n\0", "not ***");
 }
 
 #[test]
@@ -247,6 +331,12 @@ fn servers_that_do_not_fit() {
     assert_eq!(silent.poll(ms(9_999)), None);
     silent.expired(ms(10_000));
     assert_eq!(silent.poll(ms(10_000)), Some(Event::End(End::TimedOut)));
+    let (mut half, ..) = connected(config(), CONNECTED);
+    assert_eq!(half.timeout(), Some(ms(10_000)));
+    half.expired(ms(9_999));
+    assert_eq!(half.poll(ms(9_999)), None);
+    half.expired(ms(10_000));
+    assert_eq!(half.poll(ms(10_000)), Some(Event::End(End::NotSubscribed)));
 }
 
 #[test]
@@ -254,7 +344,7 @@ fn servers_that_do_not_fit() {
 fn receipts_that_nobody_asked_for_are_ignored() {
     let mut machine = stands();
     assert_eq!(events(&mut machine, NOW, "RECEIPT\nreceipt-id:1\n\n\0RECEIPT\nreceipt-id:last\n\n\0"), []);
-    machine.send(NOW, "/queue/c", b"");
+    send(&mut machine, NOW, "/queue/c", b"");
     assert!(out(&mut machine).starts_with("SEND\n"));
 }
 
@@ -265,7 +355,7 @@ fn it_leaves_with_a_disconnect() {
     machine.close(ms(1000));
     assert_eq!(out(&mut machine), "DISCONNECT\nreceipt:last\n\n\0");
     machine.close(ms(1000));
-    machine.send(ms(1000), "/queue/c", b"abc");
+    assert!(!machine.send(ms(1000), "/queue/c", b"abc"));
     assert_eq!(out(&mut machine), "");
     assert_eq!(events(&mut machine, ms(1000), "MESSAGE\n\nlate\0RECEIPT\nreceipt-id:9\n\n\0"), []);
     let confirmed = "RECEIPT\nreceipt-id:last\n\n\0";
@@ -284,56 +374,47 @@ fn another_destination_is_subscribed_to() {
     assert!(!machine.set_destination(NOW, "/queue/own"));
     assert_eq!(out(&mut machine), "");
     assert!(machine.set_destination(NOW, "/queue/new"));
-    let anew = "UNSUBSCRIBE\nid:0\n\n\0SUBSCRIBE\nid:0\ndestination:/queue/new\nack:auto\n\n\0";
+    let anew =
+        "UNSUBSCRIBE\nid:0\n\n\0SUBSCRIBE\nid:0\ndestination:/queue/new\nack:auto\nreceipt:subscribed\n\n\0";
     assert_eq!(out(&mut machine), anew);
-    machine.send(NOW, "/queue/c", b"");
+    assert!(!machine.is_ready());
+    assert_eq!(events(&mut machine, NOW, SUBSCRIBED), [up("/queue/new")]);
+    send(&mut machine, NOW, "/queue/c", b"");
     assert!(out(&mut machine).contains("\nreply-to-dest:/queue/new\n"));
 
     // What the server chose stays.
-    let (mut machine, ..) = connected(config(), "CONNECTED\nversion:1.2\nsubscribe-dest:/queue/1\n\n\0");
+    let (mut machine, ..) = subscribed(config(), "CONNECTED\nversion:1.2\nsubscribe-dest:/queue/1\n\n\0");
     assert!(!machine.set_destination(NOW, "/queue/new"));
     assert_eq!(out(&mut machine), "");
 }
 
-/// Our wishes and the server's; when we beat, and when the server counts as dead, after the last of either.
-fn check_heart(ours: Option<(u32, u32)>, theirs: &str, beat: Option<u64>, dead: Option<u64>) {
-    let answer = format!("CONNECTED\nversion:1.2\n{theirs}\n\0");
-    let (mut machine, ..) = connected(Config { heart_beat: ours, ..config() }, &answer);
-    let first = [beat, dead].into_iter().flatten().min();
-    assert_eq!(machine.timeout(), first.map(ms), "{ours:?} {theirs}");
-    if let Some(beat) = beat {
-        machine.receive(ms(beat - 1), b"\n");
-        machine.expired(ms(beat - 1));
-        assert_eq!(out(&mut machine), "");
-        machine.expired(ms(beat));
-        assert_eq!(out(&mut machine), "\n");
-        machine.send(ms(beat + 100), "/queue/c", b"");
-        out(&mut machine);
-        machine.receive(ms(beat + 100), b"\n");
-        let next = [Some(beat), dead].into_iter().flatten().min();
-        assert_eq!(machine.timeout(), next.map(|after| ms(beat + 100 + after)));
-    }
-    if let Some(dead) = dead {
-        let (mut machine, ..) = connected(Config { heart_beat: ours, ..config() }, &answer);
-        assert_eq!(events(&mut machine, ms(500), "\r\n"), []);
-        machine.expired(ms(dead + 499));
-        assert_eq!(machine.poll(ms(dead + 499)), None);
-        machine.expired(ms(dead + 500));
-        assert_eq!(machine.poll(ms(dead + 500)), Some(Event::End(End::Dead)));
-    }
-}
-
+/// Somebody behind the server sends what can't be used; the others must not suffer.
 #[test]
-#[requirement("R-STOMP.9", "R-STOMP.11")]
-fn heart_beats_follow_both_wishes() {
-    check_heart(None, "", None, None);
-    check_heart(None, "heart-beat:1000,1000\n", None, None);
-    check_heart(Some((1000, 2000)), "", None, None);
-    check_heart(Some((1000, 2000)), "heart-beat:0,0\n", None, None);
-    check_heart(Some((1000, 2000)), "heart-beat:nonsense\n", None, None);
-    // The slower of two counts: we beat a quarter early, and bear with one beat of the server's missing.
-    check_heart(Some((1000, 2000)), "heart-beat:500,4000\n", Some(3000), Some(4000));
-    check_heart(Some((4000, 500)), "heart-beat:8000,1000\n", Some(3000), Some(16_000));
-    check_heart(Some((1000, 0)), "heart-beat:500,500\n", Some(750), None);
-    check_heart(Some((0, 1000)), "heart-beat:500,500\n", None, Some(2000));
+fn a_bad_message_ends_nothing() {
+    let long = format!("MESSAGE\nx:{}\n\nabc\0", "x".repeat(9000));
+    let far = format!(
+        "MESSAGE\ncontent-type:application/vnd.bbf.usp.msg\nreply-to-dest:{}\n\n\0",
+        "x".repeat(1025)
+    );
+    let cases = [
+        ("MESSAGE\nno colon\n\nabc\0", "its headers can't be read"),
+        (&long, "its headers can't be read"),
+        ("MESSAGE\ncontent-length:8388609\n\n", "too long"),
+        (&far, "with a reply-to-dest that can't be used"),
+    ];
+    for (message, why) in cases {
+        let mut machine = stands();
+        let mut found = events(&mut machine, NOW, message);
+        if why == "too long" {
+            assert_eq!(found, [], "it is skipped as it comes");
+            let part = "x".repeat(16 * 1024);
+            for _ in 0..512 {
+                assert_eq!(events(&mut machine, NOW, &part), []);
+            }
+            found = events(&mut machine, NOW, "x\0");
+        }
+        assert_eq!(found, [Event::Ignored(why)]);
+        let record = Event::Record { reply_to: "/queue/c".into(), record: Bytes::from_static(b"abc") };
+        assert_eq!(events(&mut machine, NOW, MESSAGE), [record]);
+    }
 }

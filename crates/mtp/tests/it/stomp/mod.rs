@@ -1,5 +1,12 @@
-//! STOMP without a socket: literal frames, the rules of a connection, the reconnect schedule.
+//! STOMP without a socket: literal frames, the rules of a connection, the reconnect schedule. The client against a
+//! server made of literal frames, and against two from Debian.
 
+mod client;
 mod frame;
+mod heart;
+mod keep;
 mod machine;
+mod pressure;
 mod retry;
+mod script;
+mod servers;

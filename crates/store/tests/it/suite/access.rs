@@ -6,7 +6,7 @@ use fleet::enrolment::Admission;
 use fleet::ids::{DeviceId, EnrolmentId, Fingerprint, TokenId, UserId};
 use fleet::port::{Enrol, PageRequest, Store, StoreError, Write, Written};
 
-use super::{TENANT, at, audit, done, stamp};
+use super::{TENANT, at, audit, done, issued, stamp};
 
 fn user(number: u64, name: &str) -> User {
     let id = UserId::make(stamp(at(0), number));
@@ -139,7 +139,7 @@ fn enrol(secret: &str, endpoint: &str, certificate: u8, now: i64) -> Write {
         token: SecretHash::of(secret),
         endpoint: endpoint.to_owned(),
         device: DeviceId::make(stamp(at(now), u64::from(certificate))),
-        fingerprint: Fingerprint([certificate; 32]),
+        issued: issued(certificate),
         at: at(now),
     })
 }

@@ -10,6 +10,7 @@ mod target;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use dm::model::Model;
 use dm::path::ReferenceValue;
 use dm::tree::{Place, Requester, Tree};
 use dm::value::split_list;
@@ -139,23 +140,51 @@ pub fn check_permission(param: &str, value: &str) -> Result<(), Fault> {
     }
 }
 
+/// Whether a target names something of this model. One that does not grants nothing, and denies nothing.
+pub fn is_target(model: &Model, target: &str) -> bool {
+    Target::locate(model, target).is_some()
+}
+
+/// Checks the targets of one permission beside those of the others of its role: a role with too many grants nothing.
+///
+/// # Errors
+/// 7005
+pub(super) fn check_targets(tree: &Tree, permission: &Place, value: &str) -> Result<(), Fault> {
+    let Some((table, number)) = permission.table() else { return Ok(()) };
+    let others = tree.rows(&table).into_iter().filter(|other| *other != number);
+    let others = others.map(|other| split_list(&tree.text_of(&table.row(other), "Targets")).count());
+    match split_list(value).count() + others.sum::<usize>() <= MAX_ROLE_TARGETS {
+        true => Ok(()),
+        false => {
+            let message = format!("more than {MAX_ROLE_TARGETS} targets in this role");
+            Err(Fault::new(Code::RESOURCES_EXCEEDED, message))
+        }
+    }
+}
+
 /// Checks a value on its way into a row of the Controller table: a role that bans stands alone.
 ///
 /// # Errors
 /// 7012
-pub(super) fn check_assigned(tree: &Tree, value: &str) -> Result<(), Fault> {
-    let items: Vec<_> = split_list(value).collect();
-    let Some(trust) = places::table(tree, places::TRUST).filter(|_| items.len() > 1) else { return Ok(()) };
-    let banned = references(tree, &trust, "BannedRole");
-    let is_banned = |item: &str| {
-        let reference = ReferenceValue::parse(item).ok();
-        let found = reference.and_then(|value| tree.resolve(value.object()?, &Requester::full()).ok());
-        found.is_some_and(|found| {
-            found.places.iter().any(|place| place.rows().last().is_some_and(|row| banned.contains(row)))
-        })
-    };
-    match items.iter().any(|item| is_banned(item)) {
+pub(super) fn check_assigned(tree: &Tree, value: &str, who: &Requester<'_>) -> Result<(), Fault> {
+    match split_list(value).count() > 1 && names(tree, value, "BannedRole", who) {
         true => Err(Fault::new(Code::INVALID_VALUE, "the role that bans is the only one of a controller")),
         false => Ok(()),
     }
+}
+
+/// Whether a list of references, as `who` resolves them, names one of the roles that a parameter of
+/// `ControllerTrust.` does.
+pub(super) fn names(tree: &Tree, list: &str, param: &str, who: &Requester<'_>) -> bool {
+    let Some(trust) = places::table(tree, places::TRUST) else { return false };
+    let Some(table) = places::table(tree, places::ROLE) else { return false };
+    let meant = references(tree, &trust, param);
+    split_list(list).any(|item| {
+        let reference = ReferenceValue::parse(&item).ok();
+        let found = reference.and_then(|value| tree.resolve(value.object()?, who).ok());
+        let is_meant = |place: &Place| place.rows().last().is_some_and(|row| meant.contains(row));
+        found.is_some_and(|found| {
+            found.places.iter().any(|place| place.object == table.object && is_meant(place))
+        })
+    })
 }

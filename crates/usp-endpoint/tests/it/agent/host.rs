@@ -9,9 +9,10 @@ use dm::model::Model;
 use dm::path::ObjectPath;
 use dm::tree::{Change, ChangeSet, CommandCall, Transaction, Tree};
 use dm::{Fault, Mono, Now, UtcTime};
+use usp_endpoint::agent::audit::Audit;
 use usp_endpoint::agent::io::{Boot, CloseReason, Input, ModelEvent, Output, Ticket};
 use usp_endpoint::agent::{AgentConfig, AgentMachine};
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::msg::Body;
 use usp_proto::notify::Notify;
 use usp_proto::{EndpointId, Msg, Record, RecordType, Request, Version};
@@ -132,6 +133,7 @@ pub(crate) struct Host {
     pub(crate) watched: Vec<String>,
     pub(crate) wrote: Vec<ChangeSet>,
     pub(crate) noticed: Vec<String>,
+    pub(crate) audited: Vec<Audit>,
     /// Holds commits back until [`Host::commit`].
     pub(crate) hold: bool,
     pub(crate) held: VecDeque<(Ticket, Vec<Transaction>)>,
@@ -184,6 +186,7 @@ impl Host {
             oui: "012345".to_owned(),
             product_class: "Box".to_owned(),
             serial_number: "A1".to_owned(),
+            crypto: None,
         };
         Host {
             machine: AgentMachine::new(config, seed),
@@ -200,6 +203,7 @@ impl Host {
             watched: Vec::new(),
             wrote: Vec::new(),
             noticed: Vec::new(),
+            audited: Vec::new(),
             hold: false,
             held: VecDeque::new(),
             wait_for_refresh: false,
@@ -234,7 +238,12 @@ impl Host {
     }
 
     pub(crate) fn link_as(&mut self, link: u64, controller: &str, peer: PeerAuth) {
-        self.input(Input::LinkUp { controller: id(controller), return_path: path(link), peer });
+        self.input(Input::LinkUp {
+            controller: id(controller),
+            return_path: path(link),
+            contact: Contact::Connection,
+            peer,
+        });
     }
 
     /// Hands in a Record as it came from a link.
@@ -300,6 +309,7 @@ impl Host {
                 }
             }
             Output::Wrote(changes) => self.wrote.push(changes),
+            Output::Audit(entry) => self.audited.push(entry),
             Output::Noticed(what) => self.noticed.push(what),
             Output::Run { ticket, command_key, call, .. } => self.runs.push((ticket, command_key, call)),
             Output::Cancel(ticket) => self.cancelled.push(ticket),
@@ -324,6 +334,9 @@ impl Host {
                 shown
             }
             RecordType::Disconnect { reason_code, .. } => format!("Disconnect {reason_code}"),
+            RecordType::MqttConnect { version, subscribed_topic } => {
+                format!("MqttConnect {version:?} {subscribed_topic}")
+            }
             other => other.name().to_owned(),
         };
         self.log.push(format!("{link} {shown}"));

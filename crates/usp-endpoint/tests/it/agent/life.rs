@@ -9,7 +9,7 @@ use requirement::requirement;
 use usp_endpoint::agent::io::{CloseReason, Input};
 use usp_proto::link::{LinkId, PeerAuth, PeerCertificate};
 
-use super::host::{Host, ONE, TWO, id, path};
+use super::host::{Host, ONE, TWO, id};
 use super::writes::set;
 
 #[test]
@@ -32,7 +32,7 @@ fn a_shutdown_is_told_on_every_connection_and_is_the_last_word() {
     // R-MTP.8: what ends or begins now is told to nobody.
     host.commit();
     host.change("Device.Info.", "Name", "y");
-    host.input(Input::LinkUp { controller: id(ONE), return_path: path(4), peer: PeerAuth::Unproven });
+    host.link(4, ONE);
     host.ask_as(4, ONE, set(false, &[("Device.Info.", &["Name=z"])]));
     host.pass(Duration::from_secs(60));
     host.input(Input::LinkDown(LinkId(1)));

@@ -8,9 +8,9 @@ use dm::operation::Get;
 use requirement::requirement;
 use usp_endpoint::agent::io::{CloseReason, Input};
 use usp_endpoint::translate;
-use usp_proto::link::{LinkId, PeerAuth, PeerCertificate, ReturnPath};
+use usp_proto::link::{Contact, LinkId, PeerAuth, PeerCertificate, ReturnPath};
 use usp_proto::msg::MsgType;
-use usp_proto::record::{PayloadSarState, SessionContext};
+use usp_proto::record::{MqttVersion, PayloadSarState, SessionContext};
 use usp_proto::register::Register;
 use usp_proto::{Msg, Record, RecordType, Request, Version};
 
@@ -42,10 +42,22 @@ fn the_connect_record_comes_first() {
     assert_eq!(host.news(), [""; 0]);
     host.change("Device.LocalAgent.Controller.2.", "Enable", "true");
     assert_eq!(host.news(), ["6 WebSocketConnect"]);
-    // Each transport has its own.
-    let (return_path, peer) = (ReturnPath::Uds(LinkId(7)), PeerAuth::Local { uid: 0 });
-    host.input(Input::LinkUp { controller: id(ONE), return_path, peer });
-    assert_eq!(host.news(), ["7 UdsConnect"]);
+    // Each transport has its own, and none that would name no way to the agent.
+    let link = LinkId(7);
+    let (to, own): (Arc<str>, Arc<str>) = ("usp/controller".into(), "usp/agent".into());
+    let mqtt = |topic: &Arc<str>| ReturnPath::Mqtt { link, topic: topic.clone() };
+    let reached = Contact::Mqtt { version: MqttVersion::V5, topic: own };
+    for (return_path, contact, expected) in [
+        (ReturnPath::Uds(link), Contact::Connection, &["7 UdsConnect"][..]),
+        (mqtt(&to), reached.clone(), &["7 MqttConnect V5 usp/agent"]),
+        (mqtt(&to), Contact::Connection, &[]),
+        (ReturnPath::WebSocket(link), reached, &["5 close"]),
+    ] {
+        let peer = PeerAuth::Unproven;
+        host.input(Input::LinkUp { controller: id(ONE), return_path, contact, peer });
+        assert_eq!(host.news(), expected);
+        host.input(Input::LinkDown(link));
+    }
 }
 
 #[test]
@@ -140,7 +152,7 @@ fn broken_records_are_answered_only_where_that_is_safe() {
 /// A request outside a session is answered outside a session; one inside is not answered that way, because
 /// there is none.
 #[test]
-#[requirement("R-E2E.6a", "R-MTP.9", "R-MSG.0a")]
+#[requirement("R-E2E.6a", "R-MTP.8", "R-MTP.9", "R-MSG.0a")]
 fn sessions_are_refused() {
     let mut host = Host::running();
     let request = || Msg::request("m", get());
@@ -158,7 +170,8 @@ fn sessions_are_refused() {
         payload: vec![request().encode()],
     };
     host.record(1, &Record::new(&id(ONE), &id(AGENT), Version::CURRENT, RecordType::Session(context)));
-    assert_eq!(host.news(), ["1 Disconnect 7106"]);
+    // R-MTP.8: the connection stays.
+    assert_eq!(host.news(), ["1 Disconnect 7106", "1 WebSocketConnect"]);
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Bench {
-        let config = ControllerConfig { endpoint: id(CONTROLLER), versions: Version::SUPPORTED.to_vec() };
+        let config = ControllerConfig::new(id(CONTROLLER));
         let machine = ControllerMachine::new(Arc::new(config), id(AGENT), [7; 32]);
         Bench { machine, now: ms(0), peer: PeerAuth::Unproven, link: LinkId(0), ids: Vec::new() }
     }
@@ -160,6 +160,7 @@ impl Bench {
             Output::Onboarded(Ok(())) => "onboarded".to_owned(),
             Output::Onboarded(Err(why)) => format!("not onboarded: {why}"),
             Output::ConfirmDue => "confirm".to_owned(),
+            Output::Impersonates { from, .. } => format!("impersonates: {from}"),
             Output::Misaddressed { to } => format!("misaddressed: {to}"),
             Output::Connected => "connected".to_owned(),
             Output::Disconnected { reason } => format!("disconnected: {reason}"),

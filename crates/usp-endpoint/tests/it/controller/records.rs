@@ -6,7 +6,7 @@ use bytes::Bytes;
 use requirement::requirement;
 use usp_proto::get::Get;
 use usp_proto::link::{PeerAuth, PeerCertificate};
-use usp_proto::record::{PayloadSarState, SessionContext};
+use usp_proto::record::{PayloadSarState, PayloadSecurity, SessionContext};
 use usp_proto::register::{Deregister, Register};
 use usp_proto::{Msg, Record, RecordType, Request, Response, Version};
 
@@ -38,11 +38,11 @@ fn the_certificate_names_the_sender() {
         let mut bench = Bench::new();
         bench.peer = peer.clone();
         bench.link_up();
-        assert_eq!(
-            bench.hear_record(RecordType::WebSocketConnect),
-            std::slice::from_ref(expected),
-            "{peer:?}"
-        );
+        let mut heard = bench.hear_record(RecordType::WebSocketConnect);
+        let told = heard.first().is_some_and(|first| first.starts_with("impersonates: "));
+        assert_eq!(told, *expected == refused, "{peer:?}");
+        heard.drain(..usize::from(told));
+        assert_eq!(heard, std::slice::from_ref(expected), "{peer:?}");
     }
 }
 
@@ -51,7 +51,7 @@ fn a_connection_is_one_agents() {
     let mut bench = Bench::connected();
     let other = Record::websocket_connect(&id("os::00256D-2"), &id(CONTROLLER), Version::CURRENT);
     let closed = format!("close: a Record from os::00256D-2 on the connection of {AGENT}");
-    assert_eq!(bench.hear_bytes(other.encode()), [closed]);
+    assert_eq!(bench.hear_bytes(other.encode()), ["impersonates: os::00256D-2".to_owned(), closed]);
 }
 
 #[requirement("R-E2E.1")]
@@ -66,6 +66,16 @@ fn what_is_for_somebody_else_is_ignored() {
     bench.link_down();
     bench.link_up();
     assert_eq!(bench.hear_bytes(record.encode()), ["misaddressed: proto::other"]);
+}
+
+#[requirement("R-E2E.41")]
+#[test]
+fn a_payload_under_tls_needs_a_session() {
+    let mut bench = Bench::connected();
+    let payload = Msg::request("m", Request::Get(Get::new(["Device."], 0))).encode();
+    let mut record = Record::message(&id(AGENT), &id(CONTROLLER), Version::CURRENT, payload);
+    record.payload_security = PayloadSecurity::Tls12;
+    assert_eq!(bench.hear_bytes(record.encode()), ["noticed: a payload under TLS outside of a session"]);
 }
 
 #[test]

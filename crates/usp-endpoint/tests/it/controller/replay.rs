@@ -11,7 +11,7 @@ use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
 use usp_proto::exchange::{self, Direction, Entry};
 use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::mask::mask_record;
-use usp_proto::{Body, Msg, Record, RecordType, Version};
+use usp_proto::{Body, Msg, Record, RecordType};
 
 const RETURN_PATH: ReturnPath = ReturnPath::WebSocket(LinkId(1));
 
@@ -35,7 +35,7 @@ struct Replay {
 impl Replay {
     fn new(first: &Record) -> Replay {
         let endpoint = first.to_id.clone();
-        let config = ControllerConfig { endpoint, versions: Version::SUPPORTED.to_vec() };
+        let config = ControllerConfig::new(endpoint);
         let machine = ControllerMachine::new(Arc::new(config), first.from_id.clone(), [9; 32]);
         let now = Now { mono: Mono(0), utc: None };
         let mut replay = Replay {

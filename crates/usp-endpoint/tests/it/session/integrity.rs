@@ -1,6 +1,7 @@
 //! Who vouches for a Record, and what becomes of those for whom nobody does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use requirement::requirement;
 use usp_endpoint::link::{PeerAuth, PeerCertificate};
@@ -93,6 +94,22 @@ fn forged_records_are_ignored_and_the_session_restarts() {
         assert_eq!(!delivered(&outputs).is_empty(), genuine, "forgery {at}");
         let restarted = sent(&outputs).iter().any(|context| context.session_id != 77);
         assert_eq!(restarted, !genuine, "forgery {at}");
+    }
+}
+
+/// Only its sender is told what became of a Record.
+#[test]
+fn late_copies_are_confirmed_to_those_who_signed_them() {
+    for (forged, confirmed) in [(false, 1), (true, 0)] {
+        let mut bench = bench();
+        receive(&mut bench, signed(number(1), b"hello"), false);
+        bench.wait();
+        let mut late = signed(number(1), b"hello");
+        if forged {
+            late.mac_signature = Default::default();
+        }
+        assert_eq!(receive(&mut bench, late, false), []);
+        assert_eq!(sent(&bench.after(Duration::from_secs(1))).len(), confirmed, "{forged}");
     }
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use requirement::requirement;
-use usp_endpoint::limits::{MAX_EARLY_RECORDS, MAX_SESSION_QUEUE};
+use usp_endpoint::limits::{
+    MAX_EARLY_RECORDS, MAX_SESSION_QUEUE, MAX_UNCONFIRMED_BYTES, MAX_UNCONFIRMED_RECORDS,
+};
 use usp_endpoint::retry::Schedule;
 use usp_endpoint::session::io::{Failure, Input, Mode, Output, Policy, Status, Ticket};
 
@@ -62,6 +64,17 @@ fn a_silent_session_expires() {
         assert_eq!(delivered(&outputs), [b""; 0]);
         assert_eq!(started(&outputs).len(), 1);
         assert_ne!(started(&outputs), [77]);
+    }
+}
+
+/// Nobody who starts a session has heard anything in it: it is one of an earlier life of this side.
+#[test]
+fn what_expects_more_than_the_first_record_starts_no_session() {
+    for (expected_id, starts) in [(0, true), (1, true), (2, false), (u64::MAX, false)] {
+        let mut bench = Bench::new(plain());
+        let outputs = bench.receive(record(Numbers { expected_id, ..number(1) }, b"hello"));
+        assert_eq!(delivered(&outputs).len(), usize::from(starts), "{expected_id}");
+        assert_eq!(started(&outputs).len(), usize::from(!starts), "{expected_id}");
     }
 }
 
@@ -230,6 +243,54 @@ fn the_queue_is_bounded() {
     assert_eq!(bench.send(999, b"m"), [Output::Failed(Ticket(999), Failure::NotSent)]);
     let (_, outputs) = bench.wait();
     assert_eq!(sent(&outputs).len(), MAX_SESSION_QUEUE);
+}
+
+/// What waits goes with the next session: a silent peer keeps nothing waiting for ever.
+#[test]
+fn what_waits_for_room_goes_with_the_next_session() {
+    const THIRD: &[u8] = &[0; MAX_UNCONFIRMED_BYTES / 3 + 1];
+    for expiration in [None, Some(Duration::from_secs(3))] {
+        let mut bench = Bench::new(Policy { expiration, ..plain() });
+        bench.receive(record(number(1), b"hello"));
+        assert_eq!(sent(&bench.send(1, THIRD)).len(), 1);
+        assert_eq!(sent(&bench.send(2, THIRD)).len(), 1);
+        assert_eq!(bench.send(3, THIRD), []);
+        let mut outputs = Vec::new();
+        while started(&outputs).iter().all(|session| *session == 77) {
+            outputs = bench.wait().1;
+        }
+        assert!(outputs.contains(&Output::Failed(Ticket(1), Failure::InDoubt)), "{expiration:?}");
+        let next = sent(&outputs);
+        let next = next.iter().find(|context| context.session_id != 77).expect("it is started");
+        assert_eq!(next.payload[0].len(), THIRD.len());
+    }
+}
+
+/// A peer that asks again and again, and confirms nothing, is not kept a Record for each of its questions.
+#[test]
+fn unconfirmed_records_are_bounded() {
+    let mut bench = Bench::new(plain());
+    let ended = (1..).find(|sequence_id| {
+        bench.receive(record(number(*sequence_id), b"?"));
+        let outputs = bench.after(Duration::from_secs(1));
+        started(&outputs).iter().any(|session| *session != 77)
+    });
+    assert_eq!(ended, Some(MAX_UNCONFIRMED_RECORDS as u64 + 1));
+}
+
+/// `SessionMode` Require: there is a session before there is a Message.
+#[test]
+fn a_session_can_be_opened_without_a_message() {
+    let mut bench = Bench::new(plain());
+    let outputs = bench.input(Input::Open);
+    let first = &sent(&outputs)[0];
+    assert_eq!((first.sequence_id, first.expected_id, first.payload.len()), (1, 1, 0));
+    assert_eq!(bench.input(Input::Open), []);
+    // One that stands is shown to a peer that may have forgotten it.
+    let mut bench = Bench::new(plain());
+    bench.receive(record(number(1), b"hello"));
+    let shown = &sent(&bench.input(Input::Open))[0];
+    assert_eq!((shown.session_id, shown.sequence_id, shown.expected_id, shown.payload.len()), (77, 1, 2, 0));
 }
 
 #[requirement("R-E2E.21")]

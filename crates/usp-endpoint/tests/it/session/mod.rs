@@ -2,6 +2,6 @@
 
 mod integrity;
 mod life;
-mod peer;
+pub(crate) mod peer;
 mod records;
 mod world;

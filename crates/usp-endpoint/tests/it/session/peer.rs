@@ -1,10 +1,12 @@
 //! The other end, by hand.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use dm::Mono;
+use pki::{Ca, SessionCrypto, Trust, Validity};
 use sha2::{Digest, Sha256};
 use usp_endpoint::session::Session;
 use usp_endpoint::session::io::{Input, Output, Policy, Ticket};
@@ -122,7 +124,7 @@ pub(super) fn delivered(outputs: &[Output]) -> Vec<&[u8]> {
 }
 
 /// Signs without keys: whoever knows a name can sign for it.
-pub(super) struct Named(pub(super) &'static str);
+pub(crate) struct Named(pub(crate) &'static str);
 
 fn signature(name: &[u8], input: &[u8]) -> Bytes {
     Bytes::copy_from_slice(&Sha256::new().chain_update(name).chain_update(input).finalize())
@@ -151,4 +153,20 @@ impl Crypto for Named {
     fn tls(&self, _: TlsRole, _: &EndpointId) -> Result<Box<dyn PayloadTls>, CryptoError> {
         Err(CryptoError("no TLS here".to_owned()))
     }
+}
+
+/// The credential of an Endpoint, made once, under a CA that all of them trust.
+pub(crate) fn credential(name: &str) -> Arc<dyn Crypto> {
+    type Made = (Ca, Mutex<BTreeMap<String, Arc<SessionCrypto>>>);
+    static MADE: OnceLock<Made> = OnceLock::new();
+    let year = |year: u64| UNIX_EPOCH + Duration::from_secs(year * 365 * 86_400);
+    let validity = Validity { not_before: year(1), not_after: year(200) };
+    let (ca, made) = MADE.get_or_init(|| (Ca::create("Test CA", validity).expect("a CA"), Mutex::default()));
+    let mut made = made.lock().expect("nobody panicked");
+    let credential = made.entry(name.to_owned()).or_insert_with(|| {
+        let identity = ca.issue_device_with_key(&id(name), validity).expect("a certificate");
+        let trust = Trust { roots: vec![ca.certificate().clone()], ..Trust::default() };
+        Arc::new(SessionCrypto::new(&identity, trust, true).expect("a key on P-256"))
+    });
+    credential.clone()
 }

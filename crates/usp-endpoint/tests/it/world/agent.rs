@@ -1,16 +1,20 @@
 //! The agent's host: its tree is on stable storage, everything else goes with a restart.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use dm::Value;
 use dm::tree::{Happening, Transaction, Tree};
 use usp_endpoint::agent::io::{Boot, Input, Output, Ticket};
 use usp_endpoint::agent::{AgentConfig, AgentMachine};
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_endpoint::session::Crypto;
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::{EndpointId, Version, describe_record};
 
 use super::expect::{News, subscribed};
 use super::model::{AGENT, CONTROLLER, change, factory, place};
 use super::run::{Event, Side, World};
+use crate::session::peer::{Named, credential};
 
 pub(super) struct Agent {
     pub(super) machine: Option<AgentMachine>,
@@ -66,7 +70,17 @@ impl World {
             oui: "00256D".to_owned(),
             product_class: "World".to_owned(),
             serial_number: "1".to_owned(),
+            crypto: Some(self.crypto(AGENT)),
         };
+        let mode = format!("{:?}", self.modes[0]);
+        let row = "Device.LocalAgent.Controller.1.E2ESession.";
+        let sessions = [
+            ("SessionMode", &*mode),
+            ("PayloadSecurity", if self.tls { "TLS" } else { "Plaintext" }),
+            ("MaxUSPRecordSize", "600"),
+        ];
+        let sessions = sessions.map(|(name, value)| change(&self.agent.tree, row, name, value));
+        self.agent.tree.apply(&sessions);
         let seed = self.seed();
         self.agent.machine = Some(AgentMachine::new(config, seed));
         self.agent.life += 1;
@@ -85,6 +99,11 @@ impl World {
         self.after(0, 500, Event::Dial);
     }
 
+    /// Keys for sessions.
+    pub(super) fn crypto(&self, of: &'static str) -> Arc<dyn Crypto> {
+        if self.tls { credential(of) } else { Arc::new(Named(of)) }
+    }
+
     pub(super) fn stop_agent(&mut self) {
         if self.agent.machine.take().is_none() {
             return;
@@ -100,7 +119,12 @@ impl World {
         self.agent.link = Some(link);
         let controller = EndpointId::receive(CONTROLLER).expect("an endpoint id of the world");
         let return_path = ReturnPath::WebSocket(link);
-        self.agent_input(Input::LinkUp { controller, return_path, peer: PeerAuth::Unproven });
+        self.agent_input(Input::LinkUp {
+            controller,
+            return_path,
+            contact: Contact::Connection,
+            peer: PeerAuth::Unproven,
+        });
     }
 
     pub(super) fn agent_loses(&mut self, link: LinkId) {
@@ -205,6 +229,9 @@ impl World {
                 Output::Close { reason, .. } => {
                     self.expect.violate(format!("the agent closes the connection: {reason:?}"));
                 }
+                Output::Audit(_) => {}
+                // Sessions come and go, and what crosses their beginning is ignored.
+                Output::Noticed(what) if what.contains("session") => self.note(format_args!("agent: {what}")),
                 Output::Noticed(what) => self.expect.violate(what),
                 Output::Wrote(_) | Output::Cancel(_) | Output::Watch(_) => {}
             }

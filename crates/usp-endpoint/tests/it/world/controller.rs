@@ -11,9 +11,10 @@ use usp_endpoint::controller::io::{
     Failure, Input, Notice, Notification, OnboardingPlan, Output, Subscription, Ticket,
 };
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
+use usp_endpoint::session::io::Policy;
 use usp_proto::exchange::Direction;
 use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
-use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Response, Version, describe_record};
+use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Response, describe_record};
 
 use super::model::{AGENT, CONTROLLER};
 use super::run::{Event, Side, World};
@@ -74,7 +75,9 @@ impl Controller {
 impl World {
     pub(super) fn start_controller(&mut self) {
         let id = |text| EndpointId::receive(text).expect("an endpoint id of the world");
-        let config = ControllerConfig { endpoint: id(CONTROLLER), versions: Version::SUPPORTED.to_vec() };
+        let mut config = ControllerConfig::new(id(CONTROLLER));
+        config.crypto = Some(self.crypto(CONTROLLER));
+        config.sessions = Policy { mode: self.modes[1], tls: self.tls, ..Policy::default() };
         let seed = self.seed();
         self.controller.machine = Some(ControllerMachine::new(Arc::new(config), id(AGENT), seed));
         self.controller.life += 1;
@@ -315,6 +318,7 @@ impl World {
                 | Output::Disconnected { .. }
                 | Output::ConfirmDue
                 | Output::Misaddressed { .. }
+                | Output::Impersonates { .. }
                 | Output::Nudge(_)
                 | Output::Sent(_)
                 | Output::Learned(_) => {}

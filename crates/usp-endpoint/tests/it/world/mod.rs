@@ -17,7 +17,10 @@ use proptest::prelude::{ProptestConfig, any, proptest};
 use requirement::requirement;
 
 pub(crate) use controller::plan;
+use model::place as agent_row;
 use run::World;
+use usp_endpoint::Record;
+use usp_endpoint::session::io::Mode;
 
 /// Ways to be wrong, each of which the reference model must notice.
 #[derive(Clone, Copy, Default)]
@@ -49,6 +52,59 @@ fn check(seed: u64) {
 #[test]
 fn worlds() {
     (0..200).for_each(check);
+}
+
+/// How the agent wants sessions, how the controller does, and whether Messages travel in them.
+const SESSIONS: [([Mode; 2], bool); 5] = [
+    ([Mode::Require, Mode::Allow], true),
+    ([Mode::Require, Mode::Require], true),
+    ([Mode::Allow, Mode::Require], true),
+    ([Mode::Allow, Mode::Allow], false),
+    ([Mode::Forbid, Mode::Allow], false),
+];
+
+/// The same worlds, where Messages travel in signed sessions, cut to pieces.
+#[requirement("R-E2E.4", "R-E2E.7", "R-E2E.29")]
+#[test]
+fn worlds_in_sessions() {
+    for ((modes, _), tls) in SESSIONS.into_iter().flat_map(|modes| [(modes, false), (modes, true)]) {
+        for seed in 0..if tls { 5 } else { 40 } {
+            let mut world = World::new(seed, Flaws::default());
+            (world.modes, world.tls) = (modes, tls);
+            if let Err(violation) = world.run() {
+                let tail = world.log.len().saturating_sub(120);
+                panic!("WORLD_SEED={seed} {modes:?} {tls}: {violation}\n{}", world.log[tail..].join("\n"));
+            }
+        }
+    }
+}
+
+/// What travels in a session does so whole: all but what says who is there and who leaves.
+#[requirement("R-E2E.6", "R-E2E.26")]
+#[test]
+fn messages_travel_as_the_modes_say() {
+    for ((modes, in_sessions), tls) in SESSIONS.into_iter().flat_map(|modes| [(modes, false), (modes, true)])
+    {
+        let mut world = World::undisturbed(1, Flaws::default());
+        (world.modes, world.tls) = (modes, tls);
+        assert_eq!(world.run(), Ok(()), "{modes:?}");
+        let kinds =
+            world.exchange.iter().map(|entry| Record::decode(entry.record.clone()).expect("a Record"));
+        let kinds: Vec<&str> = kinds.map(|record| record.record_type.name()).collect();
+        assert!(!kinds.is_empty(), "{modes:?}");
+        let outside = kinds.iter().filter(|kind| **kind == "NoSession").count();
+        let inside = kinds.iter().filter(|kind| **kind == "Session").count();
+        // What crosses the first Record of a session is ignored, and asked or told again within it.
+        let crossing = if modes == [Mode::Require; 2] { 0 } else { 1 };
+        let (few, many) = if in_sessions { (outside, inside) } else { (inside, outside) };
+        let limit = if in_sessions { crossing } else { 0 };
+        assert!(few <= limit && many > 10, "{modes:?}: {kinds:?}");
+        let status = world
+            .agent
+            .tree
+            .text_of(&agent_row(&world.agent.tree, "Device.LocalAgent.Controller.1.E2ESession."), "Status");
+        assert_eq!(status, if in_sessions { "Up" } else { "Down" }, "{modes:?}");
+    }
 }
 
 proptest! {

@@ -22,6 +22,11 @@ Device.LocalAgent.Controller.{i}.OnBoardingComplete param usp=2.0 access=readWri
 Device.LocalAgent.Controller.{i}.BootParameter.{i}. object usp=2.0 access=readWrite entries=0:
 Device.LocalAgent.Controller.{i}.BootParameter.{i}.Enable param usp=2.0 access=readWrite type=boolean default=object:false
 Device.LocalAgent.Controller.{i}.BootParameter.{i}.ParameterName param usp=2.0 access=readWrite type=string
+Device.LocalAgent.Controller.{i}.E2ESession. object usp=2.0
+Device.LocalAgent.Controller.{i}.E2ESession.MaxUSPRecordSize param usp=2.0 access=readWrite type=unsignedInt
+Device.LocalAgent.Controller.{i}.E2ESession.PayloadSecurity param usp=2.0 access=readWrite type=string
+Device.LocalAgent.Controller.{i}.E2ESession.SessionMode param usp=2.0 access=readWrite type=string
+Device.LocalAgent.Controller.{i}.E2ESession.Status param usp=2.0 access=readOnly type=string
 Device.LocalAgent.Request.{i}. object usp=2.0 entries=0: key=Originator,Command,CommandKey
 Device.LocalAgent.Request.{i}.Command param usp=2.0 access=readOnly type=string
 Device.LocalAgent.Request.{i}.CommandKey param usp=2.0 access=readOnly type=string

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use usp_endpoint::agent::io as agent_io;
 use usp_endpoint::controller::io as controller_io;
+use usp_endpoint::session::io::Mode;
 use usp_proto::exchange::{Direction, Entry};
 use usp_proto::link::LinkId;
 
@@ -71,6 +72,10 @@ pub(super) struct World {
     pub(super) controller: Controller,
     pub(super) expect: Expect,
     pub(super) flaws: Flaws,
+    /// How both sides want end-to-end sessions.
+    pub(super) modes: [Mode; 2],
+    /// Whether those are under TLS, or signed.
+    pub(super) tls: bool,
     /// Nothing bad happens any more.
     pub(super) calm: bool,
     pub(super) log: Vec<String>,
@@ -92,6 +97,8 @@ impl World {
             controller: Controller::default(),
             expect: Expect::new(),
             flaws,
+            modes: [Mode::Forbid; 2],
+            tls: false,
             calm: false,
             log: Vec::new(),
             exchange: Vec::new(),

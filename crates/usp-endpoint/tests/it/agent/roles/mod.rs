@@ -1,10 +1,13 @@
 //! Roles and permissions, through the messages of two controllers.
 
+mod audit;
 mod challenges;
+mod consent;
 mod requests;
 mod tables;
 mod targets;
 mod told;
+mod trust;
 
 use super::host::{Host, MODEL, ONE, TWO};
 
@@ -71,12 +74,18 @@ const FULL: u32 = 9;
 
 /// A device before its start, whose first roles have these permissions. [`ONE`] has those numbered.
 fn device(roles: &[&[Permission]], one: &[u32]) -> Host {
+    device_with(&[], roles, one)
+}
+
+/// The same with more of the model: what stands before what.
+fn device_with(more: &[(&str, &str)], roles: &[&[Permission]], one: &[u32]) -> Host {
     let mut text = MODEL.to_owned();
-    for (before, more) in [
+    let usual = [
         ("Device.LocalAgent.Controller.{i}.Enable param", ASSIGNED),
         ("Device.LocalAgent.Controller.{i}.OnBoardingComplete param", INHERITED),
         ("Device.LocalAgent.Request.{i}. object", TRUST),
-    ] {
+    ];
+    for (before, more) in usual.iter().chain(more) {
         text.insert_str(text.find(before).expect("it is in the model"), more);
     }
     let mut host = Host::of(&text);

@@ -154,3 +154,50 @@ fn secured_values_need_a_secured_role_and_permission() {
         assert_eq!(answer, format!("Device.Info.Key => {expected}"), "{roles:?} {one:?} {secured:?}");
     }
 }
+
+/// What gives somebody the sight of secured values is for controllers that have it.
+#[test]
+fn who_does_not_see_secured_values_lets_nobody_see_them() {
+    const SEES: &[u32] = &[1];
+    const CHALLENGE: &str = "Device.LocalAgent.ControllerTrust.Challenge.";
+    let to = |value: &[u32], name: &str| format!("{name}={}", list(value));
+    let (first, second) = (format!("{CHALLENGE}1."), format!("{CHALLENGE}2."));
+    let cases: [(&str, String, bool); 10] = [
+        (TRUST_OBJECT, to(&[super::FULL], "SecuredRoles"), true),
+        (TRUST_OBJECT, to(&[], "SecuredRoles"), true),
+        (TRUST_OBJECT, to(&[1], "UntrustedRole"), true),
+        (TRUST_OBJECT, to(&[2], "UntrustedRole"), false),
+        (ROW, to(&[2, 1], "AssignedRole"), true),
+        (ROW, to(&[2], "AssignedRole"), false),
+        (&first, to(&[1], "Role"), true),
+        (&first, to(&[2], "Role"), false),
+        (&second, "Value=c2VjcmV0".to_owned(), true),
+        (&first, "Value=c2VjcmV0".to_owned(), false),
+    ];
+    for (secured, is_refused) in [(SEES, true), (&[1, super::FULL], false)] {
+        for (row, setting, unlocks) in &cases {
+            let mut host = device(&[&[(0, "Device.", ALL)], &[]], &[]);
+            host.fill_more(TRUST_OBJECT, "SecuredRoles", &list(secured));
+            for (row, alias, role) in [(&first, "one", 2), (&second, "two", 1)] {
+                host.fill(row, &[("Alias", alias), ("Role", &list(&[role]))]);
+            }
+            super::start(&mut host);
+            let answer = put(&mut host, row, setting);
+            assert_eq!(answer.contains("7006"), is_refused && *unlocks, "{secured:?} {setting}: {answer}");
+            assert_eq!(answer.contains("70"), is_refused && *unlocks, "{secured:?} {setting}: {answer}");
+        }
+    }
+}
+
+/// A role with more targets than are evaluated would grant nothing: nobody makes one by the way.
+#[test]
+fn targets_are_counted_for_the_whole_role() {
+    let row = format!("{ROLE}1.Permission.2.");
+    let targets = |count: usize| format!("Targets={}", vec!["Device.Info."; count].join(","));
+    for (count, taken) in [(255, true), (256, false)] {
+        let mut host = running(&[&[(0, "Device.", READ), (1, "Device.Net.", READ)]], &[1]);
+        let answer = put(&mut host, &row, &targets(count));
+        assert_eq!(!answer.contains("7005"), taken, "{answer:.80}");
+        assert_eq!(name(&mut host), SHOWN);
+    }
+}

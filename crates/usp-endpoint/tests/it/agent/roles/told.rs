@@ -175,6 +175,66 @@ fn a_threshold_sees_what_its_creator_may_read() {
     }
 }
 
+/// What one may not read one does not learn by searching for it, in what one watches.
+#[test]
+fn a_search_tells_no_more_than_a_read() {
+    const WATCHED: &str = "Device.Net.Interface.[Name==\"eth1\"].";
+    for (name, told) in [(READ, 1), (NONE, 0)] {
+        let hidden = [(0, "Device.", ALL), (1, "Device.Net.Interface.*.Name", name)];
+        let mut host = device(&[&hidden], &[1]);
+        host.subscribe(1, 1, "ValueChange", &format!("{WATCHED}Mtu"), &[]);
+        start(&mut host);
+        host.change("Device.Net.Interface.1.", "Mtu", "1450");
+        host.change("Device.Net.Interface.3.", "Mtu", "1450");
+        assert_eq!(host.news().len(), told, "ValueChange {name:?}");
+
+        let mut host = device(&[&hidden], &[1]);
+        host.subscribe(1, 1, "Event", "Device.LocalAgent.Threshold.", &[]);
+        let values = [
+            ("Controller", "Device.LocalAgent.Controller.1"),
+            ("Enable", "true"),
+            ("ReferencePath", WATCHED),
+            ("ThresholdParam", "Mtu"),
+            ("ThresholdValue", "2000"),
+        ];
+        host.fill("Device.LocalAgent.Threshold.1.", &values);
+        start(&mut host);
+        host.change("Device.Net.Interface.1.", "Mtu", "3000");
+        host.change("Device.Net.Interface.3.", "Mtu", "3000");
+        assert_eq!(host.news().len(), told, "Threshold {name:?}");
+    }
+}
+
+/// A row that acts for one controller is told by no other what to do.
+#[test]
+fn nobody_steers_what_acts_for_another() {
+    let mut host = device(&[&[(0, "Device.", ALL)]], &[1]);
+    host.subscribe(1, 1, "ValueChange", "Device.Info.Load", &[]);
+    let values = [
+        ("Controller", "Device.LocalAgent.Controller.1"),
+        ("Enable", "true"),
+        ("ReferencePath", "Device.Info."),
+        ("ThresholdParam", "Load"),
+        ("ThresholdValue", "10"),
+    ];
+    host.fill("Device.LocalAgent.Threshold.1.", &values);
+    start(&mut host);
+    let subscription = "Device.LocalAgent.Subscription.1.";
+    let threshold = "Device.LocalAgent.Threshold.1.";
+    for (row, setting) in [
+        (subscription, "NotifType=Event"),
+        (threshold, "ReferencePath=Device.Net.Interface.1."),
+        (threshold, "ThresholdParam=Name"),
+        (threshold, "ThresholdOperator=Fall"),
+        (threshold, "ThresholdValue=11"),
+    ] {
+        for (who, name, taken) in [(2, TWO, false), (1, ONE, true)] {
+            let answer = host.ask_as(who, name, set(true, &[(row, &[&format!("!{setting}")])]));
+            assert_eq!(!answer.contains("7006"), taken, "{name} {setting} {answer}");
+        }
+    }
+}
+
 /// Secured values are told as they are read.
 #[test]
 fn a_secured_value_is_told_to_a_secured_role() {

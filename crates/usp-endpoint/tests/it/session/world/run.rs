@@ -1,12 +1,11 @@
 //! The clock, the way between the two sides, and what must hold.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use dm::Mono;
-use pki::{Ca, SessionCrypto, Trust, Validity};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use usp_endpoint::Record;
@@ -16,7 +15,7 @@ use usp_proto::RecordType;
 use usp_proto::record::{PayloadSarState, SessionContext};
 use usp_proto::session::Crypto;
 
-use super::super::peer::{Named, id};
+use super::super::peer::{Named, credential, id};
 use super::Flaws;
 
 const TRANSITIONS: u64 = 60;
@@ -159,6 +158,7 @@ impl World {
             },
             Event::Restart(side) => {
                 self.log(&format!("{side} restarts"));
+                self.cut(side);
                 // Nobody is left to be told what becomes of these.
                 self.given_up.extend(self.sides[side].open.keys());
                 self.sides[side] = Side::new(side, self.payload, &self.policy, &mut self.random);
@@ -320,6 +320,21 @@ impl World {
         })
     }
 
+    /// The connection of a side that dies ends with it: what was on the way to it is lost, and what it has sent
+    /// arrives before the next connection stands. (A copy that outlives a process can pass for one of the next
+    /// process's own: the session's module says so.)
+    fn cut(&mut self, side: usize) {
+        let (flying, rest) = std::mem::take(&mut self.queue)
+            .into_iter()
+            .partition(|(_, event)| matches!(event, Event::Arrive(..)));
+        self.queue = rest;
+        let flying: BTreeMap<_, _> = flying;
+        for event in flying.into_values().filter(|event| matches!(event, Event::Arrive(to, _) if *to != side))
+        {
+            self.after(Duration::ZERO, event);
+        }
+    }
+
     fn after(&mut self, wait: Duration, event: Event) {
         self.count += 1;
         self.queue.insert((self.now + wait, self.count), event);
@@ -345,7 +360,7 @@ impl Side {
         let crypto: Option<Arc<dyn Crypto>> = match payload {
             Payload::Plain => None,
             Payload::Signed => Some(Arc::new(Named(NAMES[side]))),
-            Payload::Tls => Some(credential(side)),
+            Payload::Tls => Some(credential(NAMES[side])),
         };
         let session = Session::new(id(NAMES[side]), id(NAMES[1 - side]), policy.clone(), crypto, seed);
         Side { session, open: BTreeMap::new(), got: Vec::new(), fresh: Vec::new(), last: None }
@@ -358,20 +373,4 @@ fn rewrite(record: &Bytes, change: impl FnOnce(&mut SessionContext)) -> Bytes {
         change(context);
     }
     record.encode()
-}
-
-/// Certificates of both sides under one CA, made once.
-fn credential(side: usize) -> Arc<dyn Crypto> {
-    static MADE: OnceLock<[Arc<SessionCrypto>; 2]> = OnceLock::new();
-    let made = MADE.get_or_init(|| {
-        let year = |year: u64| UNIX_EPOCH + Duration::from_secs(year * 365 * 86_400);
-        let validity = Validity { not_before: year(1), not_after: year(200) };
-        let ca = Ca::create("Test CA", validity).expect("a CA");
-        NAMES.map(|name| {
-            let identity = ca.issue_device_with_key(&id(name), validity).expect("a certificate");
-            let trust = Trust { roots: vec![ca.certificate().clone()], ..Trust::default() };
-            Arc::new(SessionCrypto::new(&identity, trust, true).expect("a key on P-256"))
-        })
-    });
-    made[side].clone()
 }

@@ -1,0 +1,149 @@
+//! What becomes of links, whatever their transport: they are the instance's.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use engine::{CloseReason, Instance, Outlet, OutletClosed};
+use mtp::ws::close_code;
+use mtp::{
+    DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Outbound, PeerAuth, Verdict,
+};
+
+/// Why a connection is closed that the tables don't ask for any more.
+const NOT_WANTED: &str = "this connection is not wanted any more";
+/// Why one is closed whose successor may have to prove that the way still stands.
+const RENEWED: &str = "made anew after a change of the network";
+
+/// A connection that is made again and again: the one that stands now, and whether the instance wants it made
+/// anew at once.
+#[derive(Debug, Default)]
+pub(super) struct Connection {
+    sender: Mutex<Option<LinkSender>>,
+    renews: AtomicBool,
+}
+
+impl Connection {
+    /// One stands, or none any more.
+    pub(super) fn set(&self, sender: Option<LinkSender>) {
+        *self.sender.lock().unwrap_or_else(PoisonError::into_inner) = sender;
+    }
+
+    /// Closes the one that stands, after what is queued has left.
+    pub(super) fn end(&self) {
+        self.close(NOT_WANTED);
+    }
+
+    /// Whether the one that ended is to be made anew at once; told once.
+    pub(super) fn take_renewal(&self) -> bool {
+        self.renews.swap(false, Ordering::Relaxed)
+    }
+
+    fn close(&self, reason: &'static str) {
+        if let Some(sender) = &*self.sender.lock().unwrap_or_else(PoisonError::into_inner) {
+            sender.close(close_code::NORMAL, reason);
+        }
+    }
+}
+
+/// Links of an instance.
+#[derive(Debug)]
+pub(super) struct Links {
+    instance: Arc<Instance>,
+    /// Who was dialled.
+    controller: Option<EndpointId>,
+    connection: Arc<Connection>,
+    /// Whether the connection is one to a broker, with a link for each controller behind it.
+    brokered: bool,
+}
+
+impl Links {
+    /// With a controller that is dialled, by `connection`; with none, with those who dial in.
+    pub(super) fn new(
+        instance: Arc<Instance>,
+        controller: Option<EndpointId>,
+        connection: Arc<Connection>,
+    ) -> Links {
+        Links { instance, controller, connection, brokered: false }
+    }
+
+    /// With controllers behind a broker.
+    pub(super) fn behind(instance: Arc<Instance>, connection: Arc<Connection>) -> Links {
+        Links { instance, controller: None, connection, brokered: true }
+    }
+}
+
+impl LinkHandler for Links {
+    fn up(&self, link: LinkUp) {
+        // Who dials in is believed only what its certificate says.
+        let certified = match &link.peer {
+            PeerAuth::Certificate(peer) => peer.endpoint_ids.first().cloned(),
+            PeerAuth::Unproven | PeerAuth::Local { .. } | PeerAuth::Login(_) | PeerAuth::Broker(_) => None,
+        };
+        let named = self.controller.clone().or(certified).or_else(|| link.eid.clone());
+        let Some(controller) = named else {
+            link.sender.close(close_code::PROTOCOL, "no endpoint id");
+            return;
+        };
+        link.sender.authorise();
+        let (connection, brokered) = (self.connection.clone(), self.brokered);
+        let outlet = Arc::new(Link { sender: link.sender, connection, brokered });
+        self.instance.link_up(controller, link.return_path, link.contact, link.peer, outlet);
+    }
+
+    fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send {
+        // The machine itself asks for the close of a link whose Record can't be decoded.
+        let taken = Box::pin(self.instance.record(record));
+        async move {
+            taken.await;
+            Verdict::Accepted
+        }
+    }
+
+    fn down(&self, link: LinkId, _: DownReason) {
+        self.instance.link_down(link);
+    }
+}
+
+struct Link {
+    sender: LinkSender,
+    connection: Arc<Connection>,
+    brokered: bool,
+}
+
+impl Outlet for Link {
+    fn send(&self, outbound: Outbound) -> Result<(), OutletClosed> {
+        self.sender.send_to(&outbound.return_path, outbound.record).map_err(|error| {
+            tracing::warn!(%error, "a Record was not sent");
+            OutletClosed
+        })
+    }
+
+    fn close(&self, reason: CloseReason) {
+        match reason {
+            // Who sent it through a broker is not proved: its controller is not to suffer from it.
+            CloseReason::BadRecord if self.brokered => {}
+            CloseReason::BadRecord => {
+                self.sender.close(close_code::UNACCEPTABLE, "the Record can't be decoded");
+            }
+            CloseReason::ControllerGone => {
+                self.sender.close(close_code::NORMAL, "the controller is not served");
+            }
+            CloseReason::Replaced => {
+                self.sender.close(close_code::NORMAL, "another connection takes its place");
+            }
+            CloseReason::Untrusted => {
+                self.sender.close(close_code::POLICY, "the certificate is not trusted");
+            }
+            CloseReason::GoingAway => self.sender.close(close_code::GOING_AWAY, "the agent shuts down"),
+        }
+    }
+
+    fn renew(&self) {
+        self.connection.renews.store(true, Ordering::Relaxed);
+        if self.brokered {
+            self.connection.close(RENEWED);
+        } else {
+            self.sender.close(close_code::NORMAL, RENEWED);
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! The agent behind an MQTT broker: Debian's mosquitto.
+
+#[path = "../../../mtp/tests/it/mqtt/daemon.rs"]
+mod daemon;
+mod scripted;
+
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use daemon::Mosquitto;
+use dm::operation::Get;
+use dm::{Operation, Outcome};
+use mtp::mqtt::Version;
+use pki::{Ca, ServerNames, Validity};
+use requirement::requirement;
+
+use crate::links::{agent_with, risky};
+use crate::peer::{AGENT, AGENT_TOPIC, CONTROLLER, Controller, Heard, Program, add, client, id, set};
+
+const OPEN: &str = "allow_anonymous true\n";
+const CLIENT: &str = "Device.MQTT.Client.1.";
+const STATUS: &str = "Device.MQTT.Client.1.Status";
+
+/// A controller's lines of the configuration.
+fn lines(endpoint: &str, port: u16, more: &str) -> String {
+    format!(
+        "[[controller]]\nendpoint = {endpoint:?}\n[controller.mqtt]\nbroker = \"mqtt://127.0.0.1:{port}\"\n\
+         topic = \"usp/controllers/{endpoint}\"\n{more}"
+    )
+}
+
+fn greeting(version: Version) -> (Version, String) {
+    (version, AGENT_TOPIC.to_owned())
+}
+
+/// Lets a test try again soon; the schedule is followed without a new connection.
+async fn hurry(controller: &mut Controller) {
+    controller.set(CLIENT, "ConnectRetryTime", "1").await;
+    controller.set(CLIENT, "ConnectRetryIntervalMultiplier", "1000").await;
+}
+
+#[requirement("R-MTP.6", "R-MTP.7", "R-MQTT.3", "R-MQTT.9", "R-MQTT.18", "R-MQTT.22")]
+#[tokio::test]
+async fn it_is_reached_notifies_and_says_good_bye_through_a_broker() {
+    let broker = Mosquitto::start(OPEN, &[]);
+    for (version, name, client_id) in [(Version::V5, "5.0", "auto-"), (Version::V3_1_1, "3.1.1", "")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut controller = Controller::through(&client(broker.port, version, CONTROLLER)).await;
+        let more = format!("version = {name:?}\n");
+        let program = Program::start_with(&[], folder.path(), &lines(CONTROLLER, broker.port, &more));
+        assert_eq!(controller.greeted().await, greeting(version));
+        assert_eq!(controller.value("Device.LocalAgent.EndpointID").await, AGENT);
+        for (path, expected) in [
+            (STATUS, "Connected"),
+            ("Device.MQTT.Client.1.Password", ""),
+            ("Device.LocalAgent.MTP.1.Protocol", "MQTT"),
+            ("Device.LocalAgent.MTP.1.Status", "Up"),
+            ("Device.LocalAgent.MTP.1.MQTT.ResponseTopicConfigured", AGENT_TOPIC),
+        ] {
+            controller.until(path, expected).await;
+        }
+        let given = controller.value("Device.MQTT.Client.1.ClientID").await;
+        assert!(given.starts_with(client_id) && given.is_empty() == client_id.is_empty(), "{given:?}");
+        let wanted = [
+            ("Enable", "true"),
+            ("ID", "code"),
+            ("NotifType", "ValueChange"),
+            ("ReferenceList", "Device.LocalAgent.Controller.1.ControllerCode"),
+        ];
+        let added = controller.ask(add("Device.LocalAgent.Subscription.", &wanted)).await;
+        assert!(matches!(added, Outcome::Add(_)), "{added:?}");
+        controller.set("Device.LocalAgent.Controller.1.", "ControllerCode", "new").await;
+        controller.notified_by("code").await;
+        program.terminate();
+        let said = controller.hear().await;
+        assert!(matches!(said, Heard::Disconnect(7105)), "{said:?}");
+        assert_eq!(program.ended().code(), Some(0));
+    }
+}
+
+#[requirement("R-MTP.8", "R-MQTT.10", "R-MQTT.11", "R-MQTT.33")]
+#[tokio::test]
+async fn it_comes_back_to_a_broker_that_cut_it_off_or_was_away() {
+    let mut broker = Mosquitto::start(OPEN, &[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut local = Controller::listen().await;
+    let mut remote = Controller::behind(broker.port, "proto::remote").await;
+    let text = format!(
+        "[[controller]]\nendpoint = {CONTROLLER:?}\nurl = \"ws://127.0.0.1:{}/usp\"\n{}",
+        local.port,
+        lines("proto::remote", broker.port, "")
+    );
+    let _program = Program::start_with(&[], folder.path(), &text);
+    local.connected().await;
+    assert_eq!(remote.greeted().await, greeting(Version::V5));
+    hurry(&mut local).await;
+    assert_eq!(remote.value("Device.LocalAgent.EndpointID").await, AGENT);
+    assert_eq!(remote.value("Device.LocalAgent.EndpointID").await, AGENT);
+    let client_id = local.value("Device.MQTT.Client.1.ClientID").await;
+    // A session that another one takes over is ended by the broker.
+    let mut thief = client(broker.port, Version::V5, "proto::thief");
+    thief.settings.client_id = Some(client_id.clone());
+    let stolen = thief.connect().await.expect("the broker lets it in");
+    assert_eq!(remote.greeted().await, greeting(Version::V5));
+    drop(stolen);
+    broker.kill();
+    local.until(STATUS, "Error_BrokerUnreachable").await;
+    assert_eq!(local.value("Device.LocalAgent.MTP.1.Status").await, "Down");
+    broker.restart();
+    let mut remote = Controller::behind(broker.port, "proto::remote").await;
+    local.until(STATUS, "Connected").await;
+    let get = Get { paths: vec!["Device.MQTT.Client.1.ClientID".to_owned()], max_depth: 0 };
+    let asked = remote.send(Operation::Get(get));
+    // It may have come back before the controller did, who then has no Connect Record of it.
+    loop {
+        match remote.hear().await {
+            Heard::Connect(..) => {}
+            Heard::Answer(number, Outcome::Get(found)) if number == asked => {
+                assert_eq!(found[0].result.as_ref().expect("a value")[0].params[0].1, client_id);
+                break;
+            }
+            other => panic!("an answer was expected: {other:?}"),
+        }
+    }
+}
+
+/// Makes the passwords what mosquitto wants to read.
+fn hash(broker: &Mosquitto) {
+    let hashed = Command::new("mosquitto_passwd").arg("-U").arg(broker.file("passwords")).status();
+    assert!(hashed.expect("mosquitto_passwd comes with mosquitto").success());
+}
+
+#[requirement("R-MQTT.7", "R-MQTT.10")]
+#[tokio::test]
+async fn a_wrong_password_is_shown_and_the_right_one_is_followed() {
+    let lines_of_broker = "allow_anonymous false\npassword_file DIR/passwords\n";
+    let mut broker = Mosquitto::start(lines_of_broker, &[("passwords", "agent:right\nremote:r\n")]);
+    hash(&broker);
+    broker.restart();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut local = Controller::listen().await;
+    let text = format!(
+        "[[controller]]\nendpoint = {CONTROLLER:?}\nurl = \"ws://127.0.0.1:{}/usp\"\n{}",
+        local.port,
+        lines("proto::remote", broker.port, "username = \"agent\"\npassword = \"wrong\"\n")
+    );
+    let _program = Program::start_with(&[], folder.path(), &text);
+    local.connected().await;
+    local.until(STATUS, "Error_Misconfigured").await;
+    hurry(&mut local).await;
+    // The user's password becomes the one that the agent has: it tries again by itself.
+    std::fs::write(broker.file("passwords"), "agent:wrong\nremote:r\n").expect("a file");
+    hash(&broker);
+    broker.restart();
+    local.until(STATUS, "Connected").await;
+    // Changed in the table, it is used at once.
+    local.set(CLIENT, "Password", "also wrong").await;
+    local.until(STATUS, "Error_Misconfigured").await;
+    let mut login = client(broker.port, Version::V5, "proto::remote");
+    (login.settings.username, login.settings.password) = (Some("remote".to_owned()), Some("r".to_owned()));
+    let mut remote = Controller::through(&login).await;
+    local.set(CLIENT, "Password", "wrong").await;
+    assert_eq!(remote.greeted().await, greeting(Version::V5));
+    assert_eq!(local.value("Device.MQTT.Client.1.Password").await, "");
+}
+
+#[tokio::test]
+async fn a_row_that_changes_moves_it_to_another_broker_behind_the_answer() {
+    let (first, second) = (Mosquitto::start(OPEN, &[]), Mosquitto::start(OPEN, &[]));
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut here = Controller::behind(first.port, CONTROLLER).await;
+    let mut there = Controller::behind(second.port, CONTROLLER).await;
+    let _program = Program::start_with(&[], folder.path(), &lines(CONTROLLER, first.port, ""));
+    here.greeted().await;
+    here.set(CLIENT, "BrokerPort", &second.port.to_string()).await;
+    assert_eq!(there.greeted().await, greeting(Version::V5));
+    there.until(STATUS, "Connected").await;
+    // A new topic is subscribed to before anything is said.
+    there.set("Device.LocalAgent.MTP.1.MQTT.", "ResponseTopicConfigured", "usp/moved").await;
+    assert_eq!(there.greeted().await, (Version::V5, "usp/moved".to_owned()));
+    assert!(here.is_silent());
+}
+
+#[tokio::test]
+async fn two_controllers_behind_a_broker_are_served_apart_and_a_third_is_not() {
+    let broker = Mosquitto::start(OPEN, &[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut one = Controller::behind(broker.port, "proto::one").await;
+    let mut subscribed = client(broker.port, Version::V5, "proto::two");
+    subscribed.settings.filters.push("usp/two/#".parse().expect("a filter"));
+    let mut two = Controller::through(&subscribed).await;
+    let mut three = Controller::behind(broker.port, "proto::three").await;
+    let text = format!("{}{}", lines("proto::one", broker.port, ""), lines("proto::two", broker.port, ""));
+    let _program = Program::start_with(&[], folder.path(), &text);
+    one.greeted().await;
+    two.greeted().await;
+    let path = "Device.LocalAgent.Controller.1.ControllerCode".to_owned();
+    three.send(Operation::Get(Get { paths: vec![path.clone()], max_depth: 0 }));
+    three.send(set("Device.LocalAgent.Controller.1.", "ControllerCode", "three's"));
+    one.set("Device.LocalAgent.Controller.1.", "ControllerCode", "one's").await;
+    assert_eq!(two.value(&path).await, "one's");
+    assert_eq!(two.value("Device.MQTT.ClientNumberOfEntries").await, "1");
+    // A way that is switched off is left, and taken again when it is back.
+    two.set("Device.LocalAgent.Controller.1.MTP.1.", "Enable", "false").await;
+    // Another topic is used at once, and shows that what was set before is in force.
+    two.set("Device.LocalAgent.Controller.2.MTP.1.MQTT.", "Topic", "usp/two/moved").await;
+    two.greeted().await;
+    two.set("Device.LocalAgent.Controller.1.MTP.1.", "Enable", "true").await;
+    one.greeted().await;
+    // The end of one is not the end of the other.
+    two.set("Device.LocalAgent.Controller.1.", "Enable", "false").await;
+    let said = one.hear().await;
+    assert!(matches!(said, Heard::Disconnect(_)), "{said:?}");
+    assert_eq!(two.value(&path).await, "one's");
+    assert!(three.is_silent());
+}
+
+#[tokio::test]
+async fn the_next_way_is_taken_when_the_first_is_gone() {
+    let broker = Mosquitto::start(OPEN, &[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut first = Controller::listen().await;
+    let mut second = Controller::behind(broker.port, CONTROLLER).await;
+    let text = format!(
+        "[[controller]]\nendpoint = {CONTROLLER:?}\nurl = \"ws://127.0.0.1:{}/usp\"\n[controller.mqtt]\n\
+         broker = \"mqtt://127.0.0.1:{}\"\ntopic = \"usp/controllers/{CONTROLLER}\"\n",
+        first.port, broker.port
+    );
+    let _program = Program::start_with(&[], folder.path(), &text);
+    first.connected().await;
+    let mtp = "Device.LocalAgent.Controller.1.MTP";
+    for (number, protocol) in [("1", "WebSocket"), ("2", "MQTT")] {
+        assert_eq!(first.value(&format!("{mtp}.{number}.Order")).await, number);
+        assert_eq!(first.value(&format!("{mtp}.{number}.Protocol")).await, protocol);
+    }
+    let wanted = [
+        ("Enable", "true"),
+        ("ID", "code"),
+        ("NotifType", "ValueChange"),
+        ("ReferenceList", "Device.LocalAgent.Controller.1.ControllerCode"),
+    ];
+    first.ask(add("Device.LocalAgent.Subscription.", &wanted)).await;
+    first.set("Device.LocalAgent.Controller.1.", "ControllerCode", "by the first").await;
+    first.notified_by("code").await;
+    // The broker is there, and nothing comes by it.
+    first.until(STATUS, "Connected").await;
+    assert!(second.is_silent());
+    first.hang_up();
+    assert_eq!(second.greeted().await, greeting(Version::V5));
+    second.set("Device.LocalAgent.Controller.1.", "ControllerCode", "by the second").await;
+    second.notified_by("code").await;
+    // And back, when that one is gone.
+    second.set(CLIENT, "Enable", "false").await;
+    let said = first.hear().await;
+    assert!(matches!(said, Heard::Down), "{said:?}");
+    first.connected().await;
+    assert_eq!(first.value(STATUS).await, "Disabled");
+    assert_eq!(first.value("Device.LocalAgent.MTP.1.Status").await, "Down");
+    // Another order holds at the next turn; what stands is kept.
+    first.set(CLIENT, "Enable", "true").await;
+    first.set(&format!("{mtp}.2."), "Order", "1").await;
+    first.set(&format!("{mtp}.1."), "Order", "2").await;
+    first.until(STATUS, "Connected").await;
+    assert!(second.is_silent());
+    first.hang_up();
+    assert_eq!(second.greeted().await, greeting(Version::V5));
+}
+
+#[tokio::test]
+async fn a_risky_change_makes_the_connection_to_the_broker_anew() {
+    let broker = Mosquitto::start(OPEN, &[]);
+    let mut controller = Controller::behind(broker.port, CONTROLLER).await;
+    let (_folder, _stop) = agent_with(&lines(CONTROLLER, broker.port, ""), vec![risky()]).await;
+    controller.greeted().await;
+    controller.set("Device.DeviceInfo.", "HostName", "new").await;
+    assert_eq!(controller.greeted().await, greeting(Version::V5));
+    assert_eq!(controller.value("Device.LocalAgent.EndpointID").await, AGENT);
+}
+
+#[requirement("R-MTP.1", "R-MQTT.48")]
+#[tokio::test]
+async fn the_broker_is_checked_like_a_controller() {
+    let valid = || Validity::lasting(SystemTime::now(), Duration::from_secs(86_400));
+    let (ca, other) =
+        (Ca::create("Test CA", valid()).expect("a CA"), Ca::create("Other", valid()).expect("a CA"));
+    let ips = vec![[127, 0, 0, 1].into()];
+    let identity = ca.issue_server(&ServerNames { ips, ..ServerNames::default() }, valid()).expect("one");
+    let (chain, key) = (identity.chain_pem(), identity.key_pem());
+    let files = [("cert.pem", &*chain), ("key.pem", &*key)];
+    let secure = Mosquitto::start(&format!("{OPEN}certfile DIR/cert.pem\nkeyfile DIR/key.pem\n"), &files);
+    // What vouches for another controller does not count.
+    for (vouches, another, status) in [(&ca, &other, "Connected"), (&other, &ca, "Error")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut local = Controller::listen().await;
+        let text = format!(
+            "[[controller]]\nendpoint = {CONTROLLER:?}\nurl = \"ws://127.0.0.1:{}/usp\"\nca = \"\"\"\n{}\"\"\"\n\
+             [[controller]]\nendpoint = \"proto::remote\"\nca = \"\"\"\n{}\"\"\"\n[controller.mqtt]\n\
+             broker = \"mqtts://127.0.0.1:{}\"\ntopic = \"usp/controllers/remote\"\n",
+            local.port,
+            another.certificate_pem(),
+            vouches.certificate_pem(),
+            secure.port
+        );
+        let _program = Program::start_with(&[], folder.path(), &text);
+        local.connected().await;
+        local.until(STATUS, status).await;
+    }
+}
+
+#[requirement("R-MQTT.9", "R-MQTT.11", "R-MQTT.12", "R-MQTT.13", "R-MQTT.14", "R-MQTT.35")]
+#[tokio::test]
+async fn what_a_broker_gives_is_kept_and_shown() {
+    let mut broker = scripted::Broker::start("usp/given").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut local = Controller::listen().await;
+    let text = format!(
+        "[[controller]]\nendpoint = {CONTROLLER:?}\nurl = \"ws://127.0.0.1:{}/usp\"\n{}",
+        local.port,
+        lines("proto::remote", broker.port, "keep_alive = 77\n")
+    );
+    let program = Program::start_with(&[], folder.path(), &text);
+    local.connected().await;
+    let first = broker.connect().await;
+    assert_eq!((first.client_id.as_str(), first.keep_alive_s), ("", 77));
+    assert_eq!((first.endpoint.as_str(), first.wants_information), (AGENT, true));
+    // The topic that it gave, and not the configured one.
+    assert_eq!(broker.subscribed().await, ["usp/given"]);
+    for (path, expected) in [
+        (STATUS, "Connected"),
+        ("Device.MQTT.Client.1.ResponseInformation", "usp/given"),
+        ("Device.LocalAgent.MTP.1.MQTT.ResponseTopicDiscovered", "usp/given"),
+        ("Device.MQTT.Client.1.ClientID", "given-1"),
+    ] {
+        local.until(path, expected).await;
+    }
+    program.terminate();
+    broker.said_good_bye().await;
+    assert_eq!(program.ended().code(), Some(0));
+    let program = Program::start_with(&[], folder.path(), &text);
+    local.connected().await;
+    assert_eq!(broker.connect().await.client_id, "given-1");
+    drop(program);
+}
+
+#[requirement("R-MQTT.16")]
+#[tokio::test]
+async fn without_any_topic_the_mtp_is_down_until_the_tables_change() {
+    let mut broker = scripted::Broker::start("").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut local = Controller::listen().await;
+    let text = format!(
+        "[[controller]]\nendpoint = {CONTROLLER:?}\nurl = \"ws://127.0.0.1:{}/usp\"\n{}",
+        local.port,
+        lines("proto::remote", broker.port, "")
+    );
+    let _program = Program::start_with(&[], folder.path(), &text);
+    local.connected().await;
+    hurry(&mut local).await;
+    broker.connect().await;
+    broker.subscribed().await;
+    let mtp = "Device.LocalAgent.MTP.1.MQTT.";
+    local.set(mtp, "ResponseTopicConfigured", "").await;
+    broker.said_good_bye().await;
+    broker.connect().await;
+    broker.said_good_bye().await;
+    local.until(STATUS, "Error_Misconfigured").await;
+    assert_eq!(local.value("Device.LocalAgent.MTP.1.Status").await, "Down");
+    local.set(mtp, "ResponseTopicConfigured", "usp/again").await;
+    broker.connect().await;
+    assert_eq!(broker.subscribed().await, ["usp/again"]);
+    local.until("Device.LocalAgent.MTP.1.Status", "Up").await;
+}
+
+/// A Record that can't be decoded is dropped, and cuts nobody off: anybody may have sent it.
+#[requirement("R-MTP.5")]
+#[tokio::test]
+async fn what_is_no_record_is_dropped() {
+    let broker = Mosquitto::start(OPEN, &[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut controller = Controller::behind(broker.port, CONTROLLER).await;
+    let _program = Program::start_with(&[], folder.path(), &lines(CONTROLLER, broker.port, ""));
+    controller.greeted().await;
+    let whole =
+        usp_proto::Record::message(&id(CONTROLLER), &id(AGENT), usp_proto::Version::CURRENT, vec![1].into());
+    let whole = whole.encode();
+    controller.send_raw(b"no Record".as_slice().into());
+    controller.send_raw(whole.slice(..whole.len() - 1));
+    assert_eq!(controller.value("Device.LocalAgent.EndpointID").await, AGENT);
+    assert!(controller.is_silent());
+}

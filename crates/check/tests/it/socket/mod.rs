@@ -1,0 +1,100 @@
+//! Checks of WebSocket's own rules, each against the agent that keeps them and the agent that breaks one.
+
+mod agent;
+mod habits;
+mod trust;
+
+use std::time::Duration;
+
+use check::target::Need;
+use check::websocket::Side;
+use check::{Check, Level, Verdict, run, select};
+
+use habits::{FAULTS, Habits};
+use trust::Trust;
+
+/// On whose side a check looks.
+fn sides(check: &Check) -> &'static [Side] {
+    match check.needs.first() {
+        Some(Need::WebSocket) => &[Side::AgentDials, Side::AgentListens],
+        Some(Need::Dials | Need::DialsSecurely) => &[Side::AgentDials],
+        Some(Need::Listens | Need::ListensSecurely) => &[Side::AgentListens],
+        _ => &[],
+    }
+}
+
+/// The right agent for a check: with TLS where it is about that.
+fn right(check: &Check) -> Habits {
+    let is_secure = matches!(check.needs.first(), Some(Need::DialsSecurely | Need::ListensSecurely));
+    Habits { trust: is_secure.then(Trust::default), ..Habits::default() }
+}
+
+/// Whether a check is about the WebSocket.
+pub(crate) fn is_socket(check: &Check) -> bool {
+    !sides(check).is_empty()
+}
+
+/// The checks that have a fault here.
+pub(crate) fn faulted() -> impl Iterator<Item = &'static str> {
+    FAULTS.iter().map(|(check, _)| *check)
+}
+
+async fn verdict(check: &'static Check, side: Side, habits: Habits) -> Verdict {
+    let mut bench = agent::bench(side, habits);
+    match run(&mut bench, &[check], Duration::from_secs(60), |_| {}).await {
+        Ok(mut ran) => ran.remove(0).verdict,
+        Err(stop) => Verdict::Error(stop.to_string()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_right_agent_passes_each_check_alone() {
+    let mut wrong = Vec::new();
+    for check in select(&[]).into_iter().filter(|check| is_socket(check)) {
+        for side in sides(check) {
+            let verdict = verdict(check, *side, right(check)).await;
+            if verdict != Verdict::Pass {
+                wrong.push(format!("{} {side:?}: {verdict:?}", check.id));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_right_agent_passes_all_checks_in_a_row() {
+    for side in [Side::AgentDials, Side::AgentListens] {
+        let checks: Vec<_> = select(&[]).into_iter().filter(|check| sides(check).contains(&side)).collect();
+        // All of them over TLS.
+        let habits = Habits { trust: Some(Trust::default()), ..Habits::default() };
+        let mut bench = agent::bench(side, habits);
+        let ran = run(&mut bench, &checks, Duration::from_secs(60), |_| {}).await.unwrap();
+        let wrong: Vec<_> = ran
+            .iter()
+            .filter(|one| one.verdict != Verdict::Pass)
+            .map(|one| (one.check.id, &one.verdict))
+            .collect();
+        assert!(wrong.is_empty(), "{side:?}: {wrong:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wrong_agent_fails_the_check_of_the_rule_that_it_breaks() {
+    let mut unseen = Vec::new();
+    for (id, fault) in FAULTS {
+        let check = select(&[(*id).to_owned()])[0];
+        for side in sides(check) {
+            let mut habits = right(check);
+            fault(&mut habits);
+            let verdict = verdict(check, *side, habits).await;
+            let is_seen = match check.level {
+                Level::Must => matches!(verdict, Verdict::Fail(_)),
+                Level::Should => matches!(verdict, Verdict::Warn(_)),
+            };
+            if !is_seen {
+                unseen.push(format!("{id} {side:?}: {verdict:?}"));
+            }
+        }
+    }
+    assert!(unseen.is_empty(), "{unseen:#?}");
+}

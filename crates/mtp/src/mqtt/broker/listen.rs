@@ -1,0 +1,257 @@
+//! The listening side of the broker: its own accept loop with limits on connections and strangers, TLS and CONNECT
+//! under one time-out, admission. After that each connection is one task.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use usp_proto::EndpointId;
+use usp_proto::link::PeerAuth;
+
+use super::conn::{self, Opened};
+use super::limits::{CONNECT_TIMEOUT, DEFAULT_MAX_CONNECTIONS, MAX_STRANGERS, SWEEP};
+use super::machine::{Client, ConnId};
+use super::rights::{ConnectFacts, Gate, Incident, Offence};
+use super::shared::{Broker, Hub};
+use super::strangers::{Place, Strangers};
+use super::wire::{Connect, Decoder, Fault, Incoming, code, refusal};
+use crate::limits::{ACCEPT_PAUSE, CLOSE_GRACE};
+use crate::mqtt::Version;
+use crate::stream::Stream;
+
+/// How a listener behaves.
+#[derive(Clone, Debug)]
+pub struct ListenConfig {
+    /// More connections than these are turned away.
+    pub max_connections: usize,
+    /// From the accepted socket to CONNECT and its admission.
+    pub connect_timeout: Duration,
+}
+
+impl Default for ListenConfig {
+    fn default() -> ListenConfig {
+        ListenConfig { max_connections: DEFAULT_MAX_CONNECTIONS, connect_timeout: CONNECT_TIMEOUT }
+    }
+}
+
+/// A bound socket that does not accept yet.
+pub struct Listener {
+    tcp: TcpListener,
+    tls: Option<pki::ServerTls>,
+    config: ListenConfig,
+}
+
+impl Listener {
+    /// Binds; port 0 picks one. Without TLS nothing is confidential, and passwords least of all.
+    ///
+    /// # Errors
+    /// When the address is taken or not ours.
+    pub async fn bind(
+        addr: SocketAddr,
+        tls: Option<pki::ServerTls>,
+        config: ListenConfig,
+    ) -> io::Result<Listener> {
+        Ok(Listener { tcp: TcpListener::bind(addr).await?, tls, config })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the system doesn't say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+
+    /// Accepts until `stop` is done; then every client of the broker is told that it shuts down, and this returns when
+    /// those of this listener are gone or the time for that is over.
+    pub async fn run<G: Gate>(self, broker: Broker<G>, stop: impl Future<Output = ()>) {
+        let limit = self.config.max_connections.min(Semaphore::MAX_PERMITS);
+        let host = Arc::new(Host {
+            hub: broker.0,
+            tls: self.tls,
+            config: self.config,
+            connections: Arc::new(Semaphore::new(limit)),
+            shaking: Arc::new(Semaphore::new(MAX_STRANGERS)),
+            strangers: Arc::default(),
+        });
+        tokio::select! {
+            () = stop => {}
+            () = accept_all(&self.tcp, &host) => {}
+            () = sweep(&host.hub) => {}
+        }
+        drop(self.tcp);
+        host.hub.act_now(|machine, now| machine.shut_down(now));
+        let all = u32::try_from(limit).unwrap_or(u32::MAX);
+        let _ = timeout(2 * CLOSE_GRACE, host.connections.acquire_many(all)).await;
+    }
+}
+
+/// One timer for all connections and sessions.
+async fn sweep<G: Gate>(hub: &Hub<G>) {
+    let mut ticks = interval(SWEEP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        hub.act_now(|machine, now| machine.handle_timeout(now));
+    }
+}
+
+async fn accept_all<G: Gate>(tcp: &TcpListener, host: &Arc<Host<G>>) {
+    loop {
+        // Beyond the limit on strangers, those who knock wait in the kernel's queue.
+        let Ok(shaking) = host.shaking.clone().acquire_owned().await else { return };
+        let (socket, peer_addr) = match tcp.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, most likely: trying again at once would only burn the processor.
+                tracing::warn!(%error, "accepting a connection failed");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let place = host.strangers.enter(peer_addr.ip());
+        let (Some(place), Ok(slot)) = (place, host.connections.clone().try_acquire_owned()) else {
+            host.report(peer_addr, Offence::Refused(code::QUOTA));
+            continue;
+        };
+        tokio::spawn(serve(host.clone(), socket, peer_addr, (shaking, place), slot));
+    }
+}
+
+/// What all connections of a listener share.
+struct Host<G> {
+    hub: Arc<Hub<G>>,
+    tls: Option<pki::ServerTls>,
+    config: ListenConfig,
+    connections: Arc<Semaphore>,
+    shaking: Arc<Semaphore>,
+    strangers: Arc<Strangers>,
+}
+
+/// A connection from its first byte to its last. Not an `async fn`, and boxed up to CONNACK, so that the task of an
+/// idle connection is not as large as its beginning was.
+fn serve<G: Gate>(
+    host: Arc<Host<G>>,
+    socket: TcpStream,
+    peer_addr: SocketAddr,
+    stranger: (OwnedSemaphorePermit, Place),
+    slot: OwnedSemaphorePermit,
+) -> impl Future<Output = ()> {
+    let opening = Box::pin(async move {
+        let opened = timeout(host.config.connect_timeout, host.open(socket, peer_addr)).await;
+        drop(stranger);
+        opened.unwrap_or_else(|_| {
+            host.report(peer_addr, Offence::Refused(code::UNAVAILABLE));
+            None
+        })
+    });
+    async move {
+        if let Some(opened) = opening.await {
+            conn::run(opened).await;
+        }
+        drop(slot);
+    }
+}
+
+impl<G: Gate> Host<G> {
+    /// Everything up to CONNACK; None when there will be no connection.
+    async fn open(&self, socket: TcpStream, peer_addr: SocketAddr) -> Option<Opened<G>> {
+        // Without it small Records wait for acknowledgements of earlier ones.
+        let _ = socket.set_nodelay(true);
+        let Ok((mut io, peer)) = self.secure(socket).await else {
+            self.report(peer_addr, Offence::Refused(code::NOT_AUTHORIZED));
+            return None;
+        };
+        let mut decoder = Decoder::new();
+        let (version, reason) = match read_connect(&mut io, &mut decoder).await? {
+            Ok((connect, rest)) => match self.admit(&connect, peer_addr, &peer).await {
+                Ok((id, endpoint)) => {
+                    decoder.admit();
+                    return Some(Opened { io, id, endpoint, decoder, rest, hub: self.hub.clone() });
+                }
+                Err(reason) => (connect.version, reason),
+            },
+            // MQTT-3.1.2-2: who speaks another protocol is told so in the older form.
+            Err(fault) => (Version::V3_1_1, fault.code),
+        };
+        self.report(peer_addr, Offence::Refused(reason));
+        if let Some(connack) = refusal(version, reason) {
+            let _ = io.write_all(&connack).await;
+        }
+        conn::part(&mut io).await;
+        None
+    }
+
+    async fn secure(&self, socket: TcpStream) -> io::Result<(Stream, PeerAuth)> {
+        let Some(tls) = &self.tls else { return Ok((Stream::Plain(socket), PeerAuth::Unproven)) };
+        let stream = TlsAcceptor::from(tls.config().clone()).accept(socket).await?;
+        let peer = tls.peer(stream.get_ref().1.peer_certificates());
+        Ok((Stream::Accepted(Box::new(stream)), peer))
+    }
+
+    async fn admit(
+        &self,
+        connect: &Connect,
+        peer_addr: SocketAddr,
+        peer: &PeerAuth,
+    ) -> Result<(ConnId, Option<EndpointId>), u8> {
+        if connect.extended_authentication {
+            return Err(code::AUTHENTICATION_METHOD);
+        }
+        let facts = ConnectFacts {
+            peer_addr,
+            secure: self.tls.is_some(),
+            version: connect.version,
+            client_id: connect.client_id.clone(),
+            user_name: connect.user_name.clone(),
+            password: connect.password.clone(),
+            endpoint_id: named(connect)?,
+        };
+        let certificate = match peer {
+            PeerAuth::Certificate(certificate) => Some(certificate.clone()),
+            _ => None,
+        };
+        let rights = self.hub.gate.admit(&facts, certificate).await.map_err(|denied| denied.code())?;
+        let endpoint = rights.endpoint.clone();
+        let client = Client { rights, peer_addr: Some(peer_addr) };
+        let id = self.hub.act_now(|machine, now| machine.connect(now, connect, client))?;
+        Ok((id, endpoint))
+    }
+
+    fn report(&self, peer_addr: SocketAddr, what: Offence) {
+        tracing::info!(%peer_addr, ?what, "refused");
+        self.hub.gate.incident(&Incident { peer_addr: Some(peer_addr), identity: None, what });
+    }
+}
+
+/// R-MQTT.13 in 5.0; else R-MQTT.8, by which the client id is the endpoint id unless another is configured.
+fn named(connect: &Connect) -> Result<Option<EndpointId>, u8> {
+    match &connect.endpoint_id {
+        Some(id) => EndpointId::receive(id).map(Some).map_err(|_| code::NOT_AUTHORIZED),
+        None => Ok(EndpointId::receive(&connect.client_id).ok()),
+    }
+}
+
+/// CONNECT, and what came behind it; None when the connection is lost before.
+async fn read_connect(
+    io: &mut Stream,
+    decoder: &mut Decoder,
+) -> Option<Result<(Box<Connect>, Vec<u8>), Fault>> {
+    let mut buffer = [0; 1024];
+    loop {
+        let read = io.read(&mut buffer).await.ok().filter(|read| *read > 0)?;
+        let mut data = &buffer[..read];
+        match decoder.read(&mut data) {
+            Ok(None) => {}
+            Ok(Some(Incoming::Connect(connect))) => return Some(Ok((connect, data.to_vec()))),
+            Ok(Some(_)) => return Some(Err(Fault { code: code::PROTOCOL, what: "not CONNECT" })),
+            Err(fault) => return Some(Err(fault)),
+        }
+    }
+}

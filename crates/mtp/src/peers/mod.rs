@@ -1,0 +1,262 @@
+//! Endpoints behind a broker. Each has a link of its own, with its own id, order, beginning and end, so that
+//! nobody above has to know that they share one connection.
+//!
+//! What a Record says of its sender is believed as much as what the transport proved with it
+//! ([`Inbound::peer`](crate::Inbound)): a Record with another proof belongs to another link. A slow or silent
+//! one among them holds up nobody else: each is worked off by a task of its own, while something waits.
+
+mod peer;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
+use usp_proto::link::{Inbound, LinkId, PeerAuth};
+use usp_proto::{EndpointId, Record};
+
+use crate::limits::BROKER_RECORDS;
+use crate::link::{DownReason, LinkHandler, LinkUp, Shared, Verdict};
+use peer::Peer;
+
+/// A [`LinkHandler`] for connections to one broker, one after the other, that passes each Endpoint behind it to
+/// another handler as a link of its own. Clones share it.
+pub struct Peers<H: LinkHandler>(Arc<Inner<H>>);
+
+impl<H: LinkHandler> Clone for Peers<H> {
+    fn clone(&self) -> Self {
+        Peers(Arc::clone(&self.0))
+    }
+}
+
+struct Inner<H> {
+    handler: H,
+    /// How many strangers are let in at a time; `None`: nobody but those that are known.
+    strangers: Option<usize>,
+    /// Records of all of them that are being worked off or wait: the back-pressure on the broker.
+    room: Arc<Semaphore>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    broker: Option<LinkUp>,
+    /// Who has a link as soon as the broker is reached, and the address of each.
+    known: BTreeMap<EndpointId, Arc<str>>,
+    /// By what they call themselves; several where several prove different things.
+    peers: BTreeMap<EndpointId, Vec<Arc<Peer>>>,
+    count: usize,
+    /// Counts Records, to know who was silent for longest.
+    tick: u64,
+}
+
+impl<H: LinkHandler> Peers<H> {
+    /// For whoever sends a Record: a controller knows its agents by what they say. At most `limit` at a time;
+    /// one more takes the place of the one that was silent for longest.
+    pub fn anybody(handler: H, limit: usize) -> Peers<H> {
+        Peers::with(handler, Some(limit))
+    }
+
+    /// For those that [`Peers::set_known`] names, and nobody else: an agent knows its controllers.
+    pub fn known(handler: H) -> Peers<H> {
+        Peers::with(handler, None)
+    }
+
+    fn with(handler: H, strangers: Option<usize>) -> Peers<H> {
+        let room = Arc::new(Semaphore::new(BROKER_RECORDS));
+        Peers(Arc::new(Inner { handler, strangers, room, state: Mutex::default() }))
+    }
+
+    /// Who has a link as soon as, and as long as, the broker is reached: each by its topic or destination. The
+    /// links of those that are not named any more, or with another address, end.
+    pub fn set_known(&self, known: &BTreeMap<EndpointId, Arc<str>>) {
+        let before = std::mem::replace(&mut self.0.lock().known, BTreeMap::clone(known));
+        for endpoint in before.iter().filter(|(id, to)| known.get(*id) != Some(*to)).map(|(id, _)| id) {
+            let gone = self.0.lock().peers.get(endpoint).cloned().unwrap_or_default();
+            for peer in gone {
+                let (code, reason) = (1000, "it is not wanted any more".into());
+                self.0.end(&peer, DownReason::ClosedByUs { code, reason });
+            }
+        }
+        for (endpoint, address) in known.iter().filter(|(id, to)| before.get(*id) != Some(*to)) {
+            let _ = self.0.begin(endpoint, &PeerAuth::Unproven, address.clone());
+        }
+    }
+
+    /// Whatever is known of an Endpoint, it is not there any more: its links end.
+    pub fn left(&self, endpoint: &EndpointId, reason: &DownReason) {
+        let gone = self.0.lock().peers.get(endpoint).cloned().unwrap_or_default();
+        for peer in gone {
+            self.0.end(&peer, reason.clone());
+        }
+    }
+
+    /// How many there are now.
+    pub fn count(&self) -> usize {
+        self.0.lock().count
+    }
+}
+
+impl<H: LinkHandler> fmt::Debug for Peers<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peers").field("count", &self.count()).finish_non_exhaustive()
+    }
+}
+
+/// What a Record says beside its content.
+struct Said {
+    from: EndpointId,
+    /// It begins a connection.
+    connects: bool,
+    /// It ends one.
+    leaves: bool,
+}
+
+/// `None` for what is no Record, or has no sender: nobody could be answered.
+fn read(inbound: &Inbound) -> Option<Said> {
+    match Record::decode(inbound.record.clone()) {
+        Ok(record) => Some(Said {
+            connects: record.record_type.is_connect(),
+            leaves: record.record_type.is_disconnect(),
+            from: record.from_id,
+        }),
+        Err(error) => error.from_id.map(|from| Said { from, connects: false, leaves: false }),
+    }
+}
+
+impl<H: LinkHandler> LinkHandler for Peers<H> {
+    fn up(&self, link: LinkUp) {
+        let known = {
+            let mut state = self.0.lock();
+            state.broker = Some(link);
+            state.known.clone()
+        };
+        for (endpoint, address) in known {
+            let _ = self.0.begin(&endpoint, &PeerAuth::Unproven, address);
+        }
+    }
+
+    async fn inbound(&self, record: Inbound) -> Verdict {
+        let Some(said) = read(&record) else {
+            tracing::debug!(link = record.link.0, "what a broker delivered is no Record");
+            return Verdict::Accepted;
+        };
+        let Some(peer) = self.0.peer_of(&said, &record) else { return Verdict::Accepted };
+        let Ok(permit) = Arc::clone(&self.0.room).acquire_owned().await else { return Verdict::Accepted };
+        let leaves = said.leaves;
+        if !self.0.enter(&peer, record, leaves, permit) {
+            tracing::debug!(from = %peer.endpoint, "too much of it waits: a Record was dropped");
+        }
+        // The others behind the broker are not to suffer from one that can't be decoded.
+        Verdict::Accepted
+    }
+
+    fn down(&self, _: LinkId, reason: DownReason) {
+        let all = {
+            let mut state = self.0.lock();
+            state.broker = None;
+            std::mem::take(&mut state.peers)
+        };
+        for peer in all.into_values().flatten() {
+            self.0.end(&peer, reason.clone());
+        }
+        self.0.lock().count = 0;
+    }
+}
+
+impl<H: LinkHandler> Inner<H> {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The link that a Record came by; makes it, where that may be.
+    fn peer_of(self: &Arc<Self>, said: &Said, record: &Inbound) -> Option<Arc<Peer>> {
+        let known = {
+            let mut state = self.lock();
+            state.tick += 1;
+            let tick = state.tick;
+            let of_name = state.peers.get(&said.from).map(Vec::as_slice).unwrap_or_default();
+            let strict = self.strangers.is_some();
+            let known = of_name.iter().find(|peer| !strict || peer.auth == record.peer).cloned();
+            known.inspect(|peer| peer.heard(tick))
+        };
+        match (known, self.strangers) {
+            // R-MTP.8: on a new channel, Connect comes first.
+            (Some(old), Some(_)) if said.connects => {
+                let (code, reason) = (1000, "connected again".to_owned());
+                self.end(&old, DownReason::ClosedByPeer { code, reason });
+                self.begin(&said.from, &record.peer, record.return_path.address()?)
+            }
+            (Some(peer), _) => Some(peer),
+            (None, Some(_)) => self.begin(&said.from, &record.peer, record.return_path.address()?),
+            (None, None) => {
+                tracing::debug!(from = %said.from, "a Record of a stranger behind the broker was dropped");
+                None
+            }
+        }
+    }
+
+    /// A link with an Endpoint, by its address.
+    fn begin(
+        self: &Arc<Self>,
+        endpoint: &EndpointId,
+        auth: &PeerAuth,
+        address: Arc<str>,
+    ) -> Option<Arc<Peer>> {
+        let (up, peer, crowded_out) = {
+            let mut state = self.lock();
+            let broker = state.broker.clone()?;
+            let is_full = self.strangers.is_some_and(|limit| state.count >= limit);
+            let crowded_out = is_full.then(|| state.most_silent()).flatten();
+            let inner = Arc::downgrade(self);
+            let shared = Shared::through(broker.sender.0.clone(), address.clone(), move |link, reason| {
+                if let Some(inner) = inner.upgrade() {
+                    inner.close(link, reason);
+                }
+            });
+            let peer = Arc::new(Peer::new(endpoint.clone(), auth.clone(), shared, state.tick));
+            state.peers.entry(endpoint.clone()).or_default().push(Arc::clone(&peer));
+            state.count += 1;
+            (peer.up(&broker, address), peer, crowded_out)
+        };
+        if let Some(old) = crowded_out {
+            self.end(&old, DownReason::Dead);
+        }
+        self.handler.up(up);
+        Some(peer)
+    }
+
+    /// Its user closed a link.
+    fn close(self: &Arc<Self>, link: LinkId, reason: DownReason) {
+        let peer = self.lock().peers.values().flatten().find(|peer| peer.link() == link).cloned();
+        if let Some(peer) = peer {
+            self.end(&peer, reason);
+        }
+    }
+
+    /// Forgets a link. Its user is told when what it has in hand is done.
+    fn end(self: &Arc<Self>, peer: &Arc<Peer>, reason: DownReason) {
+        self.lock().forget(peer);
+        if let Some(reason) = peer.end(reason) {
+            self.handler.down(peer.link(), reason);
+        }
+    }
+}
+
+impl State {
+    fn forget(&mut self, peer: &Arc<Peer>) {
+        let Some(of_name) = self.peers.get_mut(&peer.endpoint) else { return };
+        let before = of_name.len();
+        of_name.retain(|other| !Arc::ptr_eq(other, peer));
+        self.count -= before - of_name.len();
+        if of_name.is_empty() {
+            self.peers.remove(&peer.endpoint);
+        }
+    }
+
+    fn most_silent(&self) -> Option<Arc<Peer>> {
+        self.peers.values().flatten().min_by_key(|peer| peer.last_heard()).cloned()
+    }
+}

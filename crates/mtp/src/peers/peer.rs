@@ -1,0 +1,163 @@
+//! One Endpoint behind a broker, and the Records of it that wait.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OwnedSemaphorePermit;
+use usp_proto::EndpointId;
+use usp_proto::link::{Inbound, LinkId, PeerAuth};
+
+use super::Inner;
+use crate::limits::{MAX_MESSAGE_UNPROVEN, PEER_RECORDS};
+use crate::link::{DownReason, LinkHandler, LinkSender, LinkUp, Shared};
+
+/// A link with an Endpoint.
+pub(super) struct Peer {
+    pub(super) endpoint: EndpointId,
+    pub(super) auth: PeerAuth,
+    shared: Arc<Shared>,
+    heard: AtomicU64,
+    line: Mutex<Line>,
+}
+
+#[derive(Default)]
+struct Line {
+    waiting: VecDeque<Waiting>,
+    /// A task works it off.
+    working: bool,
+    ended: Option<DownReason>,
+}
+
+struct Waiting {
+    record: Inbound,
+    /// It is the last one.
+    leaves: bool,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Peer {
+    pub(super) fn new(endpoint: EndpointId, auth: PeerAuth, shared: Arc<Shared>, tick: u64) -> Peer {
+        Peer { endpoint, auth, shared, heard: AtomicU64::new(tick), line: Mutex::default() }
+    }
+
+    pub(super) fn link(&self) -> LinkId {
+        self.shared.link
+    }
+
+    pub(super) fn heard(&self, tick: u64) {
+        self.heard.store(tick, Ordering::Relaxed);
+        self.shared.heard();
+    }
+
+    pub(super) fn last_heard(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
+    }
+
+    /// What its user is told: the same as of the connection to the broker, but for who it is.
+    pub(super) fn up(&self, broker: &LinkUp, address: Arc<str>) -> LinkUp {
+        LinkUp {
+            link: self.link(),
+            eid: Some(self.endpoint.clone()),
+            peer: self.auth.clone(),
+            return_path: broker.return_path.by(self.link()).to(address),
+            sender: LinkSender(self.shared.clone()),
+            ..broker.clone()
+        }
+    }
+
+    /// Nothing more is taken or sent; what to tell its user now, unless that is for the task that works.
+    pub(super) fn end(&self, reason: DownReason) -> Option<DownReason> {
+        self.shared.gone();
+        let mut line = self.lock();
+        if line.ended.is_some() {
+            return None;
+        }
+        line.waiting = VecDeque::new();
+        line.ended = Some(reason.clone());
+        (!line.working).then_some(reason)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells that a link ended, when the task that worked on it is over, however that came.
+struct Worker<H: LinkHandler> {
+    inner: Arc<Inner<H>>,
+    peer: Arc<Peer>,
+}
+
+impl<H: LinkHandler> Inner<H> {
+    /// Lines a Record up; false when too many wait, or more bytes than somebody whom nobody has authorised may send.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        peer: &Arc<Peer>,
+        record: Inbound,
+        leaves: bool,
+        room: OwnedSemaphorePermit,
+    ) -> bool {
+        let link = peer.link();
+        let record = Inbound { link, return_path: record.return_path.by(link), ..record };
+        let mut line = peer.lock();
+        if line.waiting.len() >= PEER_RECORDS || self.is_too_much(peer, &line, record.record.len()) {
+            return false;
+        }
+        if line.ended.is_some() {
+            return true;
+        }
+        line.waiting.push_back(Waiting { record, leaves, _room: room });
+        if !std::mem::replace(&mut line.working, true) {
+            let worker = Worker { inner: Arc::clone(self), peer: Arc::clone(peer) };
+            tokio::spawn(worker.work());
+        }
+        true
+    }
+
+    fn is_too_much(&self, peer: &Peer, line: &Line, more: usize) -> bool {
+        let is_stranger = self.strangers.is_some() && !peer.shared.is_authorised();
+        let waiting = || line.waiting.iter().map(|one| one.record.record.len()).sum::<usize>();
+        is_stranger && waiting() + more > MAX_MESSAGE_UNPROVEN
+    }
+}
+
+impl<H: LinkHandler> Worker<H> {
+    async fn work(self) {
+        while let Some(next) = self.next() {
+            self.inner.handler.inbound(next.record).await;
+            if next.leaves {
+                let (code, reason) = (1000, "it said good-bye".to_owned());
+                self.inner.end(&self.peer, DownReason::ClosedByPeer { code, reason });
+            }
+        }
+    }
+
+    /// The next Record; without one the work is over.
+    fn next(&self) -> Option<Waiting> {
+        let mut line = self.peer.lock();
+        let next = line.waiting.pop_front();
+        if next.is_none() && line.ended.is_none() {
+            line.working = false;
+            // An idle link has no use for the room.
+            line.waiting = VecDeque::new();
+        }
+        next
+    }
+}
+
+impl<H: LinkHandler> Drop for Worker<H> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.inner.end(&self.peer, DownReason::Panicked);
+        }
+        let ended = {
+            let mut line = self.peer.lock();
+            // `working` still stands where the link ended, or a panic came: nobody else tells.
+            if std::mem::take(&mut line.working) { line.ended.clone() } else { None }
+        };
+        if let Some(reason) = ended {
+            self.inner.handler.down(self.peer.link(), reason);
+        }
+    }
+}

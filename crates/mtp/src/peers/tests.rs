@@ -1,0 +1,320 @@
+//! A broker without a socket: what it delivers is handed in, and what leaves is taken from its queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, mpsc};
+use usp_proto::link::{Contact, PeerCertificate, ReturnPath};
+use usp_proto::record::MqttVersion;
+use usp_proto::{RecordType, Version};
+
+use super::*;
+use crate::limits::PEER_RECORDS;
+use crate::link::{LinkSender, Out, Role, SendError, Side};
+
+const US: &str = "self::controller";
+const OURS: &str = "usp/controller";
+
+/// Tells what happens. A Record of `os::slow` takes until the gate lets it through, one of `os::bad` panics.
+struct Recorder {
+    news: mpsc::UnboundedSender<String>,
+    ups: mpsc::UnboundedSender<LinkUp>,
+    gate: Arc<Semaphore>,
+}
+
+impl LinkHandler for Recorder {
+    fn up(&self, link: LinkUp) {
+        let eid = link.eid.clone().map(|eid| eid.to_string()).unwrap_or_default();
+        self.news.send(format!("up {eid} {}", address(&link.return_path))).unwrap();
+        self.ups.send(link).unwrap();
+    }
+
+    async fn inbound(&self, record: Inbound) -> Verdict {
+        let from = read(&record).expect("a Record").from;
+        assert_ne!(from.as_str(), "os::bad", "this Record is meant to panic");
+        if from.as_str() == "os::slow" {
+            self.gate.acquire().await.unwrap().forget();
+        }
+        self.news.send(format!("{from} by {} {}", record.link.0, address(&record.return_path))).unwrap();
+        Verdict::Undecodable
+    }
+
+    fn down(&self, link: LinkId, reason: DownReason) {
+        self.news.send(format!("down {} {reason}", link.0)).unwrap();
+    }
+}
+
+fn address(path: &ReturnPath) -> Arc<str> {
+    path.address().expect("it is a broker's")
+}
+
+struct Bench {
+    peers: Peers<Recorder>,
+    broker: Arc<Shared>,
+    news: mpsc::UnboundedReceiver<String>,
+    ups: mpsc::UnboundedReceiver<LinkUp>,
+    gate: Arc<Semaphore>,
+}
+
+impl Bench {
+    fn new(make: impl FnOnce(Recorder) -> Peers<Recorder>) -> Bench {
+        let ((news, heard), (ups, came)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let gate = Arc::new(Semaphore::new(0));
+        let peers = make(Recorder { news, ups, gate: Arc::clone(&gate) });
+        Bench { peers, broker: Shared::brokered(), news: heard, ups: came, gate }
+    }
+
+    /// A controller that is connected.
+    fn controller(limit: usize) -> Bench {
+        let bench = Bench::new(|recorder| Peers::anybody(recorder, limit));
+        bench.reach();
+        bench
+    }
+
+    fn reach(&self) {
+        let link = self.broker.link;
+        self.peers.up(LinkUp {
+            link,
+            peer_addr: None,
+            eid: None,
+            peer: PeerAuth::Unproven,
+            return_path: path(link, OURS),
+            contact: Contact::Mqtt { version: MqttVersion::V5, topic: OURS.into() },
+            side: Side::Dialled,
+            role: Role::Controller,
+            sender: LinkSender(self.broker.clone()),
+        });
+    }
+
+    async fn deliver(&self, from: &str, kind: RecordType) {
+        self.deliver_as(from, kind, PeerAuth::Unproven).await;
+    }
+
+    async fn deliver_as(&self, from: &str, kind: RecordType, peer: PeerAuth) {
+        let record = Record::new(&id(from), &id(US), Version::CURRENT, kind).encode();
+        let (link, return_path) = (self.broker.link, path(self.broker.link, &format!("topic/{from}")));
+        self.peers.inbound(Inbound { link, peer, return_path, record }).await;
+    }
+
+    async fn say(&self, from: &str) {
+        self.deliver(from, RecordType::NoSession { payload: Bytes::from_static(b"x") }).await;
+    }
+
+    async fn next(&mut self) -> String {
+        let next = tokio::time::timeout(Duration::from_secs(20), self.news.recv()).await;
+        next.expect("something happens").expect("the handler lives")
+    }
+
+    async fn up(&mut self) -> LinkUp {
+        assert!(self.next().await.starts_with("up "));
+        self.ups.recv().await.expect("the handler lives")
+    }
+}
+
+fn id(text: &str) -> EndpointId {
+    EndpointId::receive(text).expect("an id")
+}
+
+fn path(link: LinkId, topic: &str) -> ReturnPath {
+    ReturnPath::Mqtt { link, topic: topic.into() }
+}
+
+fn connect() -> RecordType {
+    RecordType::MqttConnect { version: MqttVersion::V5, subscribed_topic: "t".to_owned() }
+}
+
+fn leave() -> RecordType {
+    RecordType::Disconnect { reason: String::new(), reason_code: 0 }
+}
+
+#[tokio::test]
+async fn each_endpoint_has_a_link() {
+    let mut bench = Bench::controller(9);
+    let mut links = Vec::new();
+    for from in ["os::a", "os::b"] {
+        bench.say(from).await;
+        let up = bench.up().await;
+        assert_eq!((up.eid, &up.return_path), (Some(id(from)), &path(up.link, &format!("topic/{from}"))));
+        assert_eq!(up.contact, Contact::Mqtt { version: MqttVersion::V5, topic: OURS.into() });
+        assert_eq!(bench.next().await, format!("{from} by {} topic/{from}", up.link.0));
+        links.push((from, up.link, up.sender));
+    }
+    assert_eq!(bench.peers.count(), 2);
+    for (from, link, sender) in &links {
+        bench.say(from).await;
+        assert_eq!(bench.next().await, format!("{from} by {} topic/{from}", link.0));
+        sender.send(Bytes::from_static(b"to it")).unwrap();
+        sender.send_to(&path(*link, "elsewhere"), Bytes::from_static(b"where it said")).unwrap();
+        let not_there = path(bench.broker.link, "elsewhere");
+        assert_eq!(sender.send_to(&not_there, Bytes::new()), Err(SendError::NoWay));
+        for (topic, expected) in
+            [(format!("topic/{from}"), "to it"), ("elsewhere".to_owned(), "where it said")]
+        {
+            let Out::Record { to: Some(to), record } = bench.broker.next() else { panic!("nothing to send") };
+            assert_eq!((&*to, &record[..]), (topic.as_str(), expected.as_bytes()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_link_ends_with_a_good_bye_a_close_a_new_connect_or_the_broker() {
+    let mut bench = Bench::controller(9);
+    bench.deliver("os::a", connect()).await;
+    let first = bench.up().await.link.0;
+    assert_eq!(bench.next().await, format!("os::a by {first} topic/os::a"));
+    bench.deliver("os::a", leave()).await;
+    assert_eq!(bench.next().await, format!("os::a by {first} topic/os::a"));
+    assert_eq!(bench.next().await, format!("down {first} closed by the peer: 1000 it said good-bye"));
+
+    bench.deliver("os::a", connect()).await;
+    let second = bench.up().await.link.0;
+    bench.next().await;
+    bench.deliver("os::a", connect()).await;
+    assert_eq!(bench.next().await, format!("down {second} closed by the peer: 1000 connected again"));
+    let third = bench.up().await;
+    assert_ne!(third.link.0, second);
+    bench.next().await;
+
+    // From a thread that belongs to no runtime: a journal's, for one.
+    let sender = third.sender.clone();
+    std::thread::spawn(move || sender.close(1008, "not wanted")).join().unwrap();
+    assert_eq!(bench.next().await, format!("down {} closed: 1008 not wanted", third.link.0));
+    assert_eq!(third.sender.send(Bytes::new()), Err(SendError::Closed));
+    assert!(!third.sender.answers_ping(Duration::ZERO).await);
+    assert!(!LinkSender(bench.broker.clone()).is_closed());
+
+    bench.say("os::c").await;
+    let gone = bench.up().await;
+    bench.next().await;
+    bench.peers.left(&id("os::c"), &DownReason::Lost(std::io::ErrorKind::BrokenPipe));
+    assert_eq!(bench.next().await, format!("down {} connection lost: broken pipe", gone.link.0));
+
+    bench.say("os::b").await;
+    let other = bench.up().await;
+    bench.next().await;
+    assert!(other.sender.answers_ping(Duration::ZERO).await);
+    bench.peers.down(bench.broker.link, DownReason::Dead);
+    assert_eq!(bench.next().await, format!("down {} no answer to pings", other.link.0));
+    assert_eq!((bench.peers.count(), other.sender.is_closed()), (0, true));
+    // What still comes of it leads nowhere.
+    bench.say("os::b").await;
+    bench.reach();
+    bench.say("os::c").await;
+    assert_eq!(bench.next().await, "up os::c topic/os::c");
+}
+
+#[tokio::test]
+async fn one_that_is_slow_or_panics_holds_up_nobody() {
+    let mut bench = Bench::controller(9);
+    bench.say("os::slow").await;
+    let slow = bench.up().await.link.0;
+    // One is in hand at most, and as many wait as may: the rest is dropped.
+    tokio::task::yield_now().await;
+    for _ in 0..PEER_RECORDS + 5 {
+        bench.say("os::slow").await;
+    }
+    bench.say("os::bad").await;
+    let bad = bench.up().await.link.0;
+    assert_eq!(bench.next().await, format!("down {bad} handling a Record panicked"));
+    bench.say("os::a").await;
+    assert_eq!(bench.next().await, "up os::a topic/os::a");
+    assert!(bench.next().await.starts_with("os::a by "));
+    bench.gate.add_permits(2 * PEER_RECORDS);
+    for _ in 0..PEER_RECORDS + 1 {
+        assert_eq!(bench.next().await, format!("os::slow by {slow} topic/os::slow"));
+    }
+    bench.say("os::a").await;
+    assert!(bench.next().await.starts_with("os::a by "));
+    // It ends when what it has in hand is done.
+    bench.gate.forget_permits(2 * PEER_RECORDS);
+    bench.say("os::slow").await;
+    tokio::task::yield_now().await;
+    bench.peers.down(bench.broker.link, DownReason::Dead);
+    assert!(bench.next().await.starts_with("down "));
+    bench.gate.add_permits(1);
+    assert!(bench.next().await.starts_with("os::slow by "));
+    assert_eq!(bench.next().await, format!("down {slow} no answer to pings"));
+}
+
+#[tokio::test]
+async fn a_stranger_sends_little_until_it_is_authorised() {
+    let mut bench = Bench::controller(9);
+    let large = |n| RecordType::NoSession { payload: vec![b'x'; n].into() };
+    bench.deliver("os::a", large(70_000)).await;
+    let first = bench.up().await.link.0;
+    bench.deliver("os::a", leave()).await;
+    assert_eq!(bench.next().await, format!("os::a by {first} topic/os::a"), "its good-bye alone");
+    assert_eq!(bench.next().await, format!("down {first} closed by the peer: 1000 it said good-bye"));
+
+    bench.deliver("os::b", large(60_000)).await;
+    let second = bench.up().await;
+    let told = format!("os::b by {} topic/os::b", second.link.0);
+    assert_eq!(bench.next().await, told);
+    second.sender.authorise();
+    bench.deliver("os::b", large(70_000)).await;
+    assert_eq!(bench.next().await, told);
+}
+
+#[tokio::test]
+async fn a_crowd_pushes_out_the_one_that_is_silent_for_longest() {
+    let mut bench = Bench::controller(2);
+    let mut links = Vec::new();
+    for from in ["os::a", "os::b"] {
+        bench.say(from).await;
+        links.push(bench.up().await.link.0);
+        bench.next().await;
+    }
+    bench.say("os::a").await;
+    bench.next().await;
+    bench.say("os::c").await;
+    assert_eq!(bench.next().await, format!("down {} no answer to pings", links[1]));
+    assert_eq!(bench.next().await, "up os::c topic/os::c");
+    assert_eq!(bench.peers.count(), 2);
+}
+
+#[tokio::test]
+async fn what_proves_something_else_is_another_link() {
+    let mut bench = Bench::controller(9);
+    let certificate = PeerAuth::Certificate(Arc::new(PeerCertificate::default()));
+    for peer in [PeerAuth::Unproven, certificate] {
+        bench.deliver_as("os::a", connect(), peer.clone()).await;
+        assert_eq!(bench.up().await.peer, peer);
+        bench.next().await;
+    }
+    assert_eq!(bench.peers.count(), 2);
+}
+
+#[tokio::test]
+async fn an_agent_knows_its_controllers() {
+    let mut bench = Bench::new(Peers::known);
+    let know = |ids: &[(&str, &str)]| ids.iter().map(|(from, to)| (id(from), Arc::from(*to))).collect();
+    bench.peers.set_known(&know(&[("self::one", "t/1"), ("self::two", "t/2")]));
+    assert_eq!(bench.peers.count(), 0);
+    bench.reach();
+    assert_eq!(bench.next().await, "up self::one t/1");
+    assert_eq!(bench.next().await, "up self::two t/2");
+    let one = bench.ups.recv().await.unwrap();
+    let two = bench.ups.recv().await.unwrap();
+    bench.say("self::stranger").await;
+    bench.say("self::two").await;
+    assert_eq!(bench.next().await, format!("self::two by {} topic/self::two", two.link.0));
+    bench.peers.set_known(&know(&[("self::two", "t/2"), ("self::one", "t/3"), ("self::four", "t/4")]));
+    assert_eq!(bench.next().await, format!("down {} closed: 1000 it is not wanted any more", one.link.0));
+    assert_eq!(bench.next().await, "up self::four t/4");
+    assert_eq!(bench.next().await, "up self::one t/3");
+    // No Record is lost to one that another connection has: it is known again with the next one.
+    bench.peers.down(bench.broker.link, DownReason::Dead);
+    assert_eq!(bench.peers.count(), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_record_leads_nowhere() {
+    let mut bench = Bench::controller(9);
+    let (link, peer) = (bench.broker.link, PeerAuth::Unproven);
+    let record = Bytes::from_static(b"\xffgarbage");
+    let return_path = path(link, "t");
+    assert_eq!(bench.peers.inbound(Inbound { link, peer, return_path, record }).await, Verdict::Accepted);
+    bench.say("os::a").await;
+    assert_eq!(bench.next().await, "up os::a topic/os::a");
+}

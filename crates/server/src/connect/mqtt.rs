@@ -1,0 +1,137 @@
+//! What a device needs to be reached through a broker.
+
+use api::gateway::BrokerInfo;
+use mtp::mqtt::BrokerAddress;
+use pki::Ca;
+use usp_endpoint::EndpointId;
+
+use super::reachable;
+use crate::config::mqtt::address_of;
+use crate::config::{Config, MqttConnect, MqttVersion};
+use crate::data_dir::Listeners;
+use crate::usp::own_broker;
+
+/// Of our own broker, and of those that we connect to.
+pub(super) fn infos(
+    config: &Config,
+    listeners: &Listeners,
+    endpoint: &EndpointId,
+    ca: &Ca,
+) -> Vec<BrokerInfo> {
+    let broker = &config.usp.mqtt.broker;
+    let own = listeners.usp_mqtt_broker.and_then(|listen| {
+        let scheme = if broker.tls.is_some() { "mqtts" } else { "mqtt" };
+        let url = broker.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", reachable(listen)));
+        let ca_pem = broker.tls.is_some().then(|| ca.certificate_pem());
+        let topic = own_broker::controller_topic(endpoint);
+        info(&url, MqttVersion::V5, topic, ca_pem.as_deref(), endpoint)
+    });
+    let others = config.usp.mqtt.connect.iter().filter_map(|one| of_other(one, endpoint));
+    own.into_iter().chain(others).collect()
+}
+
+fn of_other(config: &MqttConnect, endpoint: &EndpointId) -> Option<BrokerInfo> {
+    let url = config.public_url.as_deref().unwrap_or(&config.url);
+    let ca_pem = config.ca.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+    info(url, config.version, config.topic(endpoint.as_str()), ca_pem.as_deref(), endpoint)
+}
+
+/// `None` where the URL is none, which the configuration's check excludes.
+fn info(
+    url: &str,
+    version: MqttVersion,
+    topic: String,
+    ca_pem: Option<&str>,
+    endpoint: &EndpointId,
+) -> Option<BrokerInfo> {
+    let address = address_of(url).ok()?;
+    let version = if version == MqttVersion::V5 { "5.0" } else { "3.1.1" };
+    Some(BrokerInfo {
+        url: url.to_owned(),
+        version: version.to_owned(),
+        agent_toml: agent_toml(url, version, &topic, endpoint, ca_pem),
+        obuspa: obuspa(&address, version, &topic, endpoint),
+        topic,
+        tls: address.secure,
+    })
+}
+
+fn agent_toml(url: &str, version: &str, topic: &str, endpoint: &EndpointId, ca_pem: Option<&str>) -> String {
+    let mut text = format!("[[controller]]\nendpoint = \"{endpoint}\"\n");
+    if let Some(pem) = ca_pem {
+        text.push_str(&format!("ca = '''\n{pem}'''\n"));
+    }
+    text.push_str(&format!(
+        "\n[controller.mqtt]\nbroker = \"{url}\"\ntopic = \"{topic}\"\nversion = \"{version}\"\n"
+    ));
+    text
+}
+
+/// Factory reset parameters of OB-USP-AGENT. Its own topic has its endpoint id in it, which is not known here.
+fn obuspa(address: &BrokerAddress, version: &str, topic: &str, endpoint: &EndpointId) -> String {
+    let controller = "Device.LocalAgent.Controller.1.";
+    let mtp = "Device.LocalAgent.Controller.1.MTP.1.";
+    let own = "Device.LocalAgent.MTP.1.";
+    let client = "Device.MQTT.Client.1.";
+    let transport = if address.secure { "TLS" } else { "TCP/IP" };
+    [
+        (controller, "Alias", "cpe-1"),
+        (controller, "Enable", "true"),
+        (controller, "EndpointID", endpoint.as_str()),
+        (controller, "AssignedRole", "Device.LocalAgent.ControllerTrust.Role.1"),
+        (controller, "PeriodicNotifInterval", "86400"),
+        (mtp, "Alias", "cpe-1"),
+        (mtp, "Enable", "true"),
+        (mtp, "Protocol", "MQTT"),
+        (mtp, "MQTT.Reference", "Device.MQTT.Client.1"),
+        (mtp, "MQTT.Topic", topic),
+        (own, "Alias", "cpe-1"),
+        (own, "Enable", "true"),
+        (own, "Protocol", "MQTT"),
+        (own, "MQTT.Reference", "Device.MQTT.Client.1"),
+        (own, "MQTT.ResponseTopicConfigured", "usp/agents/ENDPOINT_HERE"),
+        (client, "Alias", "cpe-1"),
+        (client, "Enable", "true"),
+        (client, "BrokerAddress", &address.host),
+        (client, "BrokerPort", &address.port.to_string()),
+        (client, "ProtocolVersion", version),
+        (client, "TransportProtocol", transport),
+        (client, "KeepAliveTime", "60"),
+    ]
+    .map(|(object, name, value)| format!("{object}{name} \"{value}\"\n"))
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use usp_endpoint::EndpointId;
+
+    use super::{MqttConnect, MqttVersion, of_other};
+
+    #[test]
+    fn devices_are_told_broker_and_topic() {
+        let endpoint = EndpointId::receive("self::c").expect("an endpoint id");
+        let config = MqttConnect {
+            url: "mqtt://127.0.0.1:1883".to_owned(),
+            public_url: Some("mqtts://broker.example.com".to_owned()),
+            version: MqttVersion::V3,
+            ..MqttConnect::default()
+        };
+        let info = of_other(&config, &endpoint).expect("a URL");
+        assert_eq!((info.url.as_str(), info.tls), ("mqtts://broker.example.com", true));
+        assert_eq!(info.topic, "usp/controllers/self::c");
+        for line in [
+            "Device.MQTT.Client.1.BrokerAddress \"broker.example.com\"\n",
+            "Device.MQTT.Client.1.BrokerPort \"8883\"\n",
+            "Device.MQTT.Client.1.ProtocolVersion \"3.1.1\"\n",
+            "Device.MQTT.Client.1.TransportProtocol \"TLS\"\n",
+            "Device.LocalAgent.Controller.1.MTP.1.MQTT.Topic \"usp/controllers/self::c\"\n",
+        ] {
+            assert!(info.obuspa.contains(line), "{line} in {}", info.obuspa);
+        }
+        let expected = "[[controller]]\nendpoint = \"self::c\"\n\n[controller.mqtt]\n\
+                        broker = \"mqtts://broker.example.com\"\ntopic = \"usp/controllers/self::c\"\n\
+                        version = \"3.1.1\"\n";
+        assert_eq!(info.agent_toml, expected);
+    }
+}

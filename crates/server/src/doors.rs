@@ -1,0 +1,230 @@
+//! What peers that have not authenticated may cost (invariant 4): how often each source address may connect,
+//! and how often it may fail, in bounded memory. Every listener asks its own before it reads a byte.
+//!
+//! A connection is paid for when it is accepted, and the payment is given back once its peer has proven who it
+//! is: a site of many devices behind one address does not lock itself out, however fast they come back. What
+//! fails is charged beside that, and an address that has failed too often is turned away before anything is
+//! read from the store for it.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use dm::Mono;
+
+use crate::config::Limits;
+use crate::limits::{ADDRESSES, ATTEMPT_EVERY, MISUSE_ROWS, TOLD_EVERY};
+
+/// What the listeners of one role ask.
+pub(crate) struct Doors {
+    /// Connections that nobody has proven anything on.
+    connections: Buckets,
+    /// Attempts that failed.
+    failures: Buckets,
+    /// Addresses that were told of on the list of refusals.
+    told: Buckets,
+    /// Rows of the audit log that an address has caused.
+    audited: Buckets,
+}
+
+impl Doors {
+    /// With the configured rates.
+    pub(crate) fn new(limits: &Limits) -> Doors {
+        let pause = Duration::from_secs(1) / limits.connections_per_second();
+        Doors {
+            connections: Buckets::new(limits.connections_per_address(), pause),
+            failures: Buckets::new(limits.failures_per_address(), ATTEMPT_EVERY),
+            told: Buckets::new(1, TOLD_EVERY),
+            audited: Buckets::new(MISUSE_ROWS, TOLD_EVERY),
+        }
+    }
+
+    /// A connection comes in: false when its address has too many already that proved nothing.
+    pub(crate) fn knock(&self, peer: IpAddr, now: Mono) -> bool {
+        self.connections.take(peer, now)
+    }
+
+    /// The peer of a connection has proven who it is.
+    pub(crate) fn welcome(&self, peer: IpAddr, now: Mono) {
+        self.connections.give_back(peer, now);
+    }
+
+    /// Whether this address may try: it has not failed too often.
+    pub(crate) fn allows(&self, peer: IpAddr, now: Mono) -> bool {
+        self.failures.allows(peer, now)
+    }
+
+    /// An attempt of this address failed.
+    pub(crate) fn charge(&self, peer: IpAddr, now: Mono) {
+        self.failures.take(peer, now);
+    }
+
+    /// Whether the list of refusals is to name this address, which is held off: now and then, so that it does
+    /// not push everybody else off the list.
+    pub(crate) fn tells(&self, peer: IpAddr, now: Mono) -> bool {
+        self.told.take(peer, now)
+    }
+
+    /// Whether what this address does wrong may be written to the audit log, which is kept for ever.
+    pub(crate) fn audits(&self, peer: IpAddr, now: Mono) -> bool {
+        self.audited.take(peer, now)
+    }
+}
+
+/// A token bucket for each address.
+struct Buckets {
+    /// Time that an address may owe.
+    patience: Duration,
+    /// What one costs.
+    price: Duration,
+    table: Mutex<Table>,
+}
+
+/// Until when an address has debts: each one that it takes adds a price, and time pays it back. Two
+/// generations: when the young one has half of the room, the old one is forgotten.
+#[derive(Default)]
+struct Table {
+    young: BTreeMap<IpAddr, Mono>,
+    old: BTreeMap<IpAddr, Mono>,
+}
+
+impl Buckets {
+    fn new(burst: u32, price: Duration) -> Buckets {
+        Buckets { patience: price * burst, price, table: Mutex::default() }
+    }
+
+    fn allows(&self, peer: IpAddr, now: Mono) -> bool {
+        let paid = self.table().get(site(peer));
+        paid.is_none_or(|paid| paid + self.price <= now + self.patience)
+    }
+
+    /// Takes one, if there is one; an address without one owes no more for having asked.
+    fn take(&self, peer: IpAddr, now: Mono) -> bool {
+        let (site, mut table) = (site(peer), self.table());
+        let paid = table.get(site).map_or(now, |paid| paid.max(now)) + self.price;
+        let allowed = paid <= now + self.patience;
+        if allowed {
+            table.put(site, paid);
+        }
+        allowed
+    }
+
+    fn give_back(&self, peer: IpAddr, now: Mono) {
+        let (site, mut table) = (site(peer), self.table());
+        if let Some(paid) = table.get(site).filter(|paid| *paid > now) {
+            table.put(site, Mono(paid.0.saturating_sub(micros(self.price)).max(now.0)));
+        }
+    }
+
+    /// A holder that panicked has left a valid table.
+    fn table(&self) -> std::sync::MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn get(&self, site: IpAddr) -> Option<Mono> {
+        self.young.get(&site).or_else(|| self.old.get(&site)).copied()
+    }
+
+    fn put(&mut self, site: IpAddr, paid: Mono) {
+        if self.young.len() >= ADDRESSES / 2 && !self.young.contains_key(&site) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(site, paid);
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Who counts as one: an IPv4 address, or the network of 64 bits that an IPv6 site has at least.
+pub(crate) fn site(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn sixty_at_once_then_one_a_second_each_site_for_itself() {
+        let doors = Doors::new(&Limits::default());
+        let (one, two) = (ip("2001:db8::1"), ip("2001:db8:0:1::1"));
+        let start = Mono(1_000_000);
+        for _ in 0..60 {
+            assert!(doors.allows(one, start));
+            doors.charge(one, start);
+        }
+        assert!(!doors.allows(ip("2001:db8::2"), start), "the same network");
+        assert!(doors.allows(two, start));
+        assert!(!doors.allows(one, Mono(1_999_999)));
+        assert!(doors.allows(one, Mono(2_000_000)));
+        doors.charge(one, Mono(2_000_000));
+        assert!(!doors.allows(one, Mono(2_000_000)));
+        // What is refused meanwhile makes it no longer than a minute.
+        (0..1000).for_each(|_| doors.charge(one, Mono(2_000_000)));
+        assert!(doors.allows(one, Mono(3_000_000)));
+    }
+
+    #[test]
+    fn connections_that_prove_nothing_run_out_and_others_do_not() {
+        let limits =
+            Limits { connections_per_address: Some(2), connections_per_second: Some(4), ..Limits::default() };
+        let (stranger, device, now) = (ip("192.0.2.1"), ip("::ffff:192.0.2.2"), Mono(5_000_000));
+        let doors = Doors::new(&limits);
+        // (who, when, whether it may)
+        for (peer, at, expected) in [
+            (stranger, now, true),
+            (stranger, now, true),
+            (stranger, now, false),
+            (stranger, Mono(5_249_999), false),
+            (stranger, Mono(5_250_000), true),
+            (stranger, Mono(5_250_000), false),
+            (ip("192.0.2.2"), Mono(5_250_000), true),
+        ] {
+            assert_eq!(doors.knock(peer, at), expected, "{peer} at {at:?}");
+        }
+        let later = Mono(20_000_000);
+        for _ in 0..100 {
+            assert!(doors.knock(device, later));
+            doors.welcome(device, later);
+        }
+        // What is given back twice is no credit.
+        assert!(doors.knock(stranger, later));
+        (0..100).for_each(|_| doors.welcome(stranger, later));
+        assert_eq!([0, 1, 2].map(|_| doors.knock(stranger, later)), [true, true, false]);
+    }
+
+    #[test]
+    fn who_is_held_off_is_told_of_once_a_minute() {
+        let doors = Doors::new(&Limits::default());
+        let (one, two) = (ip("192.0.2.1"), ip("192.0.2.2"));
+        assert!(
+            doors.tells(one, Mono(0)) && !doors.tells(one, Mono(59_999_999)) && doors.tells(two, Mono(0))
+        );
+        assert!(doors.tells(one, Mono(60_000_000)));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let doors = Doors::new(&Limits::default());
+        for n in 0..100_000u32 {
+            doors.knock(IpAddr::from(n.to_be_bytes()), Mono(0));
+        }
+        let table = doors.connections.table();
+        assert!(table.young.len() + table.old.len() <= 16 * 1024);
+    }
+}

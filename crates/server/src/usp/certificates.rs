@@ -1,0 +1,142 @@
+//! Certificates for devices: the first one for an enrolment token, and each next one on the proof of the
+//! present one.
+
+use fleet::access::EnrolmentToken;
+use fleet::certificate::CertificateQuery;
+use fleet::device::Identity;
+use fleet::ids::{DeviceId, Fingerprint};
+use fleet::port::{Enrol, PageRequest, Renew, Store, StoreError, Write, Written};
+use mtp::{EnrolRequest, Refusal, RenewRequest};
+use usp_endpoint::EndpointId;
+use usp_endpoint::link::{PeerAuth, PeerCertificate};
+
+use super::Usp;
+use crate::limits::RENEW_PAUSE;
+
+/// Why an enrolment is refused that shows no good token.
+const NO_TOKEN: &str = "the enrolment token is unknown, used up or expired";
+
+/// Why a renewal is refused that shows no certificate that a device of ours is proven by.
+const NO_PROOF: &str = "a renewal needs the certificate that is to be renewed";
+
+impl<S: Store> Usp<S> {
+    /// Whether this token may let this device in: the rules of [`Write::Enrol`], before anything is signed.
+    async fn check_enrolment(&self, endpoint: &EndpointId, token: &EnrolmentToken) -> Result<(), Refusal> {
+        if *endpoint == self.0.options.endpoint {
+            // R-ARC.2.
+            return Err(Refusal::new(403, "this is the controller's own endpoint id"));
+        }
+        if token.endpoint.as_ref().is_some_and(|own| own != endpoint.as_str()) {
+            return Err(Refusal::new(403, "the enrolment token is for another endpoint id"));
+        }
+        let identity = Identity::usp(endpoint.as_str());
+        let known = self.0.store.admission(self.0.options.tenant, &identity).await.map_err(unavailable)?;
+        match known {
+            Some(fleet::enrolment::Admission::Device { pinned, .. })
+                if !pinned.is_empty() && token.endpoint.is_none() =>
+            {
+                let why = "this device has a certificate; a token made for its endpoint id enrols it again";
+                Err(Refusal::new(409, why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Issues a certificate for a token. The token is used up in the transaction that registers the
+    /// certificate: what fails before burns no token, and what was signed and not registered is dropped.
+    pub(super) async fn issue(&self, request: EnrolRequest) -> Result<String, Refusal> {
+        let Some(issuer) = &self.0.options.issuer else {
+            return Err(Refusal::new(404, "this server issues no certificates"));
+        };
+        let (tenant, stamp) = (self.0.options.tenant, self.0.clock.stamp());
+        let hash = fleet::access::SecretHash::of(&request.token);
+        let token = self.0.store.enrolment_token(tenant, hash, stamp.at).await.map_err(unavailable)?;
+        let token = token.ok_or_else(|| Refusal::new(403, NO_TOKEN))?;
+        let endpoint = issuer.endpoint(&request.request_pem).map_err(|why| Refusal::new(400, why))?;
+        self.check_enrolment(&endpoint, &token).await?;
+        let issued = issuer.issue(&request.request_pem).map_err(|why| Refusal::new(400, why))?;
+        let enrol = Enrol {
+            tenant,
+            token: hash,
+            endpoint: endpoint.as_str().to_owned(),
+            device: DeviceId::make(stamp),
+            issued: issued.certificate,
+            at: stamp.at,
+        };
+        let device = match self.submit(Write::Enrol(enrol)).await {
+            Ok(Written::Device(device)) => device.id,
+            Ok(_) => return Err(Refusal::new(503, "the store answered with something else")),
+            Err(StoreError::NotFound(_)) => return Err(Refusal::new(403, NO_TOKEN)),
+            Err(StoreError::Conflict(why)) => return Err(Refusal::new(409, why)),
+            Err(error) => return Err(unavailable(error)),
+        };
+        // Who holds the certificate from before is not this device any more.
+        if let Some(session) = self.session(device) {
+            session.sender.close(mtp::ws::close_code::POLICY, "the device was enrolled again");
+        }
+        tracing::info!(%endpoint, peer = %request.peer_addr, "enrolled");
+        Ok(issued.chain_pem)
+    }
+
+    /// Issues the next certificate to a device that shows its present one, once half of its life is over.
+    /// Neither a token nor a person is needed: who holds the key of the old one is the device.
+    pub(super) async fn next_certificate(&self, request: RenewRequest) -> Result<String, Refusal> {
+        let Some(issuer) = &self.0.options.issuer else {
+            return Err(Refusal::new(404, "this server issues no certificates"));
+        };
+        let (tenant, at) = (self.0.options.tenant, self.0.clock.utc());
+        let PeerAuth::Certificate(shown) = &request.peer else { return Err(Refusal::new(403, NO_PROOF)) };
+        let fingerprint = Fingerprint(shown.fingerprint);
+        let known = self.0.store.credential(tenant, fingerprint).await.map_err(unavailable)?;
+        let known = known.filter(|known| shown.trusted && !known.revoked);
+        let device = known.ok_or_else(|| Refusal::new(403, NO_PROOF))?.issued_for;
+        let endpoint = issuer.endpoint(&request.request_pem).map_err(|why| Refusal::new(400, why))?;
+        if !shown.endpoint_ids.iter().any(|id| id.certifies(&endpoint)) {
+            return Err(Refusal::new(403, "the certificate shown is not for the endpoint id of the request"));
+        }
+        self.check_due(shown, device).await?;
+        let issued = issuer.issue(&request.request_pem).map_err(|why| Refusal::new(400, why))?;
+        let renew = Renew {
+            tenant,
+            shown: fingerprint,
+            endpoint: endpoint.as_str().to_owned(),
+            issued: issued.certificate,
+            at,
+        };
+        match self.submit(Write::Renew(renew)).await {
+            Ok(Written::Device(_)) => {}
+            Ok(_) => return Err(Refusal::new(503, "the store answered with something else")),
+            Err(StoreError::NotFound(_)) => return Err(Refusal::new(403, NO_PROOF)),
+            Err(StoreError::Conflict(why)) => return Err(Refusal::new(409, why)),
+            Err(error) => return Err(unavailable(error)),
+        }
+        tracing::info!(%endpoint, peer = %request.peer_addr, "given its next certificate");
+        Ok(issued.chain_pem)
+    }
+
+    /// Nobody collects certificates: there is a next one only for one that is at least half over, and not
+    /// right behind another.
+    async fn check_due(&self, shown: &PeerCertificate, device: DeviceId) -> Result<(), Refusal> {
+        let (tenant, now) = (self.0.options.tenant, self.0.clock.utc());
+        let leaf = shown.chain.first().ok_or_else(|| Refusal::new(403, NO_PROOF))?;
+        let (start, end) = pki::cert::dates(leaf).map_err(|_| Refusal::new(403, NO_PROOF))?;
+        let half = start.as_secs() + end.as_secs().saturating_sub(start.as_secs()) / 2;
+        if u64::try_from(now.0 / 1_000_000).unwrap_or(0) < half {
+            return Err(Refusal::new(409, "the certificate is not half over yet"));
+        }
+        let query =
+            CertificateQuery { device: Some(device), revoked: Some(false), page: PageRequest::first(1) };
+        let newest = self.0.store.certificates(tenant, query).await.map_err(unavailable)?;
+        let newest = newest.items.first().filter(|newest| newest.fingerprint.0 != shown.fingerprint);
+        let pause = i64::try_from(RENEW_PAUSE.as_micros()).unwrap_or(i64::MAX);
+        if newest.is_some_and(|newest| newest.issued.is_some() && now.0 < newest.at.0.saturating_add(pause)) {
+            return Err(Refusal::new(429, "it has been given a certificate just now"));
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+fn unavailable(error: StoreError) -> Refusal {
+    Refusal::new(503, error.to_string())
+}

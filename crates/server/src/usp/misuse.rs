@@ -1,0 +1,175 @@
+//! Identities that are used by others than their owners: written to the audit log, a few for each address, so
+//! that nobody fills it. What becomes of the connection is admission's and the session's to say.
+//!
+//! A certificate that two machines hold can't be told apart by what they prove. But the server keeps one
+//! connection of a device, so they push each other out, again and again: that is noticed, and nobody is refused,
+//! because one of the two is the device.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Mutex;
+
+use dm::Mono;
+use fleet::audit::AuditEntry;
+use fleet::enrolment::{Accept, Refusal};
+use fleet::ids::Fingerprint;
+use fleet::job::Actor;
+use fleet::port::{Store, Write};
+use mtp::Candidate;
+use usp_endpoint::EndpointId;
+use usp_endpoint::link::{LinkId, PeerAuth};
+
+use super::links::LinkEntry;
+use super::{Usp, lock};
+use crate::doors::site;
+use crate::limits::{CLONE_TURNS, CLONE_WINDOW, CLONES};
+
+/// Certificates over which two addresses contend.
+#[derive(Default)]
+pub(super) struct Clones {
+    table: Mutex<BTreeMap<[u8; 32], Contest>>,
+}
+
+/// Who pushes whom out.
+struct Contest {
+    /// The two addresses, the smaller first.
+    between: (IpAddr, IpAddr),
+    turns: u32,
+    since: Mono,
+}
+
+impl Clones {
+    /// A connection on this certificate took the place of one from another address, which stood. Whether it is
+    /// time to say so.
+    fn turn(&self, fingerprint: [u8; 32], from: IpAddr, to: IpAddr, now: Mono) -> bool {
+        let (from, to) = (site(from), site(to));
+        if from == to {
+            return false;
+        }
+        let between = (from.min(to), from.max(to));
+        let mut table = lock(&self.table);
+        if table.len() >= CLONES && !table.contains_key(&fingerprint) {
+            table.retain(|_, contest| now.since(contest.since) < CLONE_WINDOW);
+            if table.len() >= CLONES {
+                table.clear();
+            }
+        }
+        let contest = table.entry(fingerprint).or_insert(Contest { between, turns: 0, since: now });
+        if contest.between != between || now.since(contest.since) >= CLONE_WINDOW {
+            *contest = Contest { between, turns: 0, since: now };
+        }
+        contest.turns = contest.turns.saturating_add(1);
+        // Once in a window.
+        contest.turns == CLONE_TURNS
+    }
+}
+
+impl<S: Store> Usp<S> {
+    /// A link was let in on its certificate while another of its endpoint stood.
+    pub(super) fn watch_clones(&self, entry: &LinkEntry<S>, other: Option<LinkId>, accept: Accept) {
+        let PeerAuth::Certificate(certificate) = &entry.up.peer else { return };
+        let Some(other) = other.and_then(|other| lock(&self.0.links).get(&other).cloned()) else { return };
+        let same = matches!(&other.up.peer, PeerAuth::Certificate(old) if old.fingerprint == certificate.fingerprint);
+        let (Some(from), Some(to)) = (other.up.peer_addr, entry.up.peer_addr) else { return };
+        let now = self.0.clock.now().mono;
+        if same && self.0.clones.turn(certificate.fingerprint, from.ip(), to.ip(), now) {
+            let what = format!(
+                "{} is used from {} and {} in turns",
+                Fingerprint(certificate.fingerprint),
+                from.ip(),
+                to.ip()
+            );
+            tracing::warn!(device = %accept.device, what, "a device's certificate may have been copied");
+            self.0.metrics.clones.inc();
+            self.audit(AuditEntry::new(Actor::system(), "credential.cloned", accept.device, what));
+        }
+    }
+
+    /// Somebody who has a certificate that a CA of ours vouches for was refused as one who it is not for.
+    pub(super) fn audit_misuse(&self, candidate: &Candidate, refusal: Refusal) {
+        let (PeerAuth::Certificate(certificate), Some(eid)) = (&candidate.peer, &candidate.eid) else {
+            return;
+        };
+        let misused = match refusal {
+            Refusal::NotItsCertificate | Refusal::OtherDevicesCertificate => certificate.trusted,
+            Refusal::Revoked => true,
+            _ => false,
+        };
+        if misused {
+            let what = format!(
+                "{refusal}: {} from {}",
+                Fingerprint(certificate.fingerprint),
+                candidate.peer_addr.ip()
+            );
+            self.audit_bounded(candidate.peer_addr.ip(), "credential.misused", eid, what);
+        }
+    }
+
+    /// A Record on the connection of one endpoint came in the name of another.
+    pub(super) fn impersonated(&self, owner: &EndpointId, link: LinkId, claimed: &EndpointId) {
+        let entry = lock(&self.0.links).get(&link).cloned();
+        let Some(peer) = entry.and_then(|entry| entry.up.peer_addr) else { return };
+        let what = format!("a Record in the name of {claimed} from {}", peer.ip());
+        self.audit_bounded(peer.ip(), "session.impersonation", owner, what);
+    }
+
+    fn audit_bounded(&self, peer: IpAddr, action: &'static str, target: &EndpointId, what: String) {
+        if self.0.doors.audits(peer, self.0.clock.now().mono) {
+            self.audit(AuditEntry::new(Actor::system(), action, target.as_str(), what));
+        }
+    }
+
+    fn audit(&self, entry: AuditEntry) {
+        let (usp, tenant, at) = (self.clone(), self.0.options.tenant, self.0.clock.utc());
+        tokio::spawn(async move {
+            if let Err(error) = usp.submit(Write::Audit { tenant, at, entry }).await {
+                tracing::warn!(%error, "a row of the audit log was not kept");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_addresses_that_push_each_other_out_are_told_of_once_in_a_while() {
+        let clones = Clones::default();
+        let [a, b, c] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|ip| ip.parse().expect("an address"));
+        let minute = |minute: u64| Mono(minute * 60_000_000);
+        // (certificate, from, to, minute, whether it is said)
+        for (n, (mark, from, to, at, expected)) in [
+            (1, a, b, 0, false),
+            (1, b, a, 1, false),
+            // Another certificate, and a device that moves on, are others' business.
+            (2, a, b, 1, false),
+            (1, a, b, 2, true),
+            (1, b, a, 3, false),
+            (1, a, b, 4, false),
+            // Another ten minutes.
+            (1, b, a, 10, false),
+            (1, a, b, 11, false),
+            (1, b, a, 12, true),
+            (3, a, b, 20, false),
+            (3, b, c, 20, false),
+            (3, c, a, 20, false),
+            (3, a, b, 20, false),
+            // The same site.
+            (4, a, a, 20, false),
+            (4, a, a, 20, false),
+            (4, a, a, 20, false),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(clones.turn([mark; 32], from, to, minute(at)), expected, "turn {n}");
+        }
+        for n in 0..20_000u32 {
+            let mut print = [9; 32];
+            print[..4].copy_from_slice(&n.to_be_bytes());
+            clones.turn(print, a, b, minute(30));
+        }
+        assert!(lock(&clones.table).len() <= 4096);
+    }
+}

@@ -1,0 +1,185 @@
+//! The server's own MQTT broker: who may connect is decided as on every listener, and each agent speaks to us and to
+//! nobody else. The controller is attached within the process.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+
+use fleet::ids::TenantId;
+use fleet::port::Store;
+use mtp::mqtt::broker::{self, Broker, ConnectFacts, Denied, Gate, Incident, Listener, Offence, Rights};
+use mtp::mqtt::{Filter, Topic};
+use mtp::ws::close_code;
+use mtp::{
+    Admission, Candidate, Contact, DownReason, LinkHandler, LinkUp, MqttVersion, PeerAuth, PeerCertificate,
+    Peers, Refusal, ReturnPath, Role, Side,
+};
+use pki::ServerTls;
+use tokio::sync::watch;
+use usp_endpoint::EndpointId;
+
+use super::broker::Behind;
+use super::{Usp, lock};
+use crate::clock::chance;
+use crate::limits::BROKER_PEERS;
+
+/// A broker that listens already.
+pub(crate) struct OwnBroker {
+    listener: Listener,
+    address: SocketAddr,
+    topic: Topic,
+}
+
+/// The topic that agents send to.
+pub(crate) fn controller_topic(endpoint: &EndpointId) -> String {
+    format!("usp/controllers/{endpoint}")
+}
+
+impl OwnBroker {
+    /// Binds.
+    pub(crate) async fn open(
+        listen: SocketAddr,
+        tls: Option<ServerTls>,
+        max_connections: usize,
+        endpoint: &EndpointId,
+    ) -> anyhow::Result<OwnBroker> {
+        let topic = controller_topic(endpoint).parse()?;
+        let config = broker::ListenConfig { max_connections, ..broker::ListenConfig::default() };
+        let listener = Listener::bind(listen, tls, config).await?;
+        let address = listener.local_addr()?;
+        Ok(OwnBroker { listener, address, topic })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the word is given.
+    pub(crate) async fn run<S: Store>(self, usp: Usp<S>, mut stop: watch::Receiver<bool>) {
+        let meter = usp.0.metrics.broker("own");
+        let peers = Peers::anybody(Behind { usp: usp.clone(), meter: meter.clone() }, BROKER_PEERS);
+        let present = Mutex::default();
+        let door = Arc::new(Door { usp, topic: self.topic.clone(), peers: peers.clone(), present });
+        let broker = Broker::new(door, chance());
+        let mut attached = broker.attach(vec![Filter::below(&self.topic)], self.topic.clone());
+        let link = attached.link();
+        let topic = self.topic.shared();
+        peers.up(LinkUp {
+            link,
+            peer_addr: Some(self.address),
+            eid: None,
+            peer: PeerAuth::Unproven,
+            return_path: ReturnPath::Mqtt { link, topic: topic.clone() },
+            contact: Contact::Mqtt { version: MqttVersion::V5, topic },
+            side: Side::Accepted,
+            role: Role::Controller,
+            sender: attached.sender(),
+        });
+        meter.connected.set(1);
+        let mut serving = pin!(self.listener.run(broker, async move {
+            let _ = stop.wait_for(|stop| *stop).await;
+        }));
+        loop {
+            tokio::select! {
+                Some(arrived) = attached.next() => {
+                    peers.inbound(attached.inbound(arrived)).await;
+                }
+                () = &mut serving => break,
+            }
+        }
+        meter.connected.set(0);
+        let (code, reason) = (close_code::GOING_AWAY, "the server stops".into());
+        peers.down(link, DownReason::ClosedByUs { code, reason });
+    }
+}
+
+/// Lets agents in.
+struct Door<S: Store> {
+    usp: Usp<S>,
+    topic: Topic,
+    peers: Peers<Behind<S>>,
+    /// How many connections each Endpoint has that is connected.
+    present: Mutex<BTreeMap<EndpointId, usize>>,
+}
+
+impl<S: Store> Door<S> {
+    async fn judge(&self, candidate: &Candidate) -> Result<Rights, Refusal> {
+        self.usp.admit(candidate).await?;
+        let eid = candidate.eid.clone().ok_or_else(|| Refusal::new(400, NO_ENDPOINT))?;
+        let own: Topic = format!("usp/agents/{eid}").parse().map_err(|_| Refusal::new(400, NO_ENDPOINT))?;
+        let peer = candidate.peer.clone();
+        let proven = peer != PeerAuth::Unproven;
+        let mut rights = Rights::of_endpoint(eid, peer, &own, std::slice::from_ref(&self.topic));
+        if !proven {
+            // Whoever only says who it is has no part in the session of one that has proven it.
+            rights.identity = format!("{} unproven", rights.identity).into();
+        }
+        Ok(rights)
+    }
+}
+
+/// Why a client is refused that does not say who it is.
+const NO_ENDPOINT: &str = "it names no endpoint id: neither as usp-endpoint-id nor as client id";
+
+impl<S: Store> Gate for Door<S> {
+    async fn admit(
+        &self,
+        facts: &ConnectFacts,
+        certificate: Option<Arc<PeerCertificate>>,
+    ) -> Result<Rights, Denied> {
+        let certified = || facts.certified(certificate.clone()).ok().map(|(eid, _)| eid);
+        let eid = facts.endpoint_id.clone().or_else(certified);
+        let peer = certificate.map_or(PeerAuth::Unproven, PeerAuth::Certificate);
+        let candidate = Candidate { peer_addr: facts.peer_addr, eid, peer };
+        let judged = Box::pin(self.judge(&candidate)).await;
+        judged.map_err(|refusal| {
+            let denied = if refusal.status >= 500 { Denied::Unavailable } else { Denied::NotAuthorized };
+            self.usp.refused(candidate.peer_addr, candidate.eid.as_ref(), &refusal);
+            denied
+        })
+    }
+
+    fn joined(&self, endpoint: &EndpointId) {
+        *lock(&self.present).entry(endpoint.clone()).or_default() += 1;
+    }
+
+    fn left(&self, endpoint: &EndpointId) {
+        {
+            let mut present = lock(&self.present);
+            let rest = present.get(endpoint).map_or(0, |count| count - 1);
+            if rest > 0 {
+                present.insert(endpoint.clone(), rest);
+                return;
+            }
+            present.remove(endpoint);
+        }
+        let (code, reason) = (close_code::NONE, "its connection to the broker ended".to_owned());
+        self.peers.left(endpoint, &DownReason::ClosedByPeer { code, reason });
+    }
+
+    fn incident(&self, incident: &Incident) {
+        let usp = &self.usp;
+        let reason = match &incident.what {
+            Offence::ForgedSender { claimed: Some(claimed) } => {
+                format!("it sent a Record in the name of {claimed}")
+            }
+            Offence::ForgedSender { claimed: None } => "it sent what is no Record".to_owned(),
+            Offence::ForbiddenTopic(topic) | Offence::ForbiddenReplyTo(topic) => {
+                format!("it may not use the topic {topic}")
+            }
+            Offence::ForbiddenFilter(filter) => format!("it may not subscribe to {filter}"),
+            // Told by the gate, or of no consequence for anybody else.
+            Offence::Refused(_) | Offence::Fault(_) | Offence::Overflow => return,
+        };
+        if !usp.0.strangers.take(usp.0.clock.now().mono) {
+            usp.0.metrics.refused.inc();
+            return;
+        }
+        let peer = incident.peer_addr.map_or_else(|| "the broker".to_owned(), |addr| addr.to_string());
+        let identity = incident.identity.as_deref().map(str::to_owned);
+        let tenant: TenantId = usp.0.options.tenant;
+        usp.note_refusal(tenant, peer, identity, reason);
+    }
+}

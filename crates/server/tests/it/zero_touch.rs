@@ -1,0 +1,76 @@
+//! Devices that are expected are let in at first contact, without a person; and nobody else is.
+
+use std::time::{Duration, SystemTime};
+
+use pki::{Ca, Identity, Validity};
+use serde_json::json;
+
+use crate::agent::Agent;
+use crate::tls::{own_identity, secure_with};
+use crate::world::{AGENT, id};
+
+const BY_SERIAL: &str = "ops::00256D-Router-S77";
+const STRANGER: &str = "os::00256D-0002";
+const TOKEN: &str = "factory-token-0123456789abcdef";
+
+#[tokio::test]
+async fn a_listed_device_with_a_makers_certificate_or_its_token_is_let_in() {
+    let forever = || Validity::lasting(SystemTime::now(), Duration::from_secs(365 * 24 * 3600));
+    let maker = Ca::create("Maker", forever()).expect("a CA");
+    let made = |eid: &str| maker.issue_device_with_key(&id(eid), forever()).expect("a certificate");
+    let secure = secure_with(|config, folder| {
+        let ca = folder.join("maker.pem");
+        std::fs::write(&ca, maker.certificate_pem()).expect("written");
+        config.usp.websocket.tls.as_mut().expect("as init writes it").client_ca = Some(ca);
+    })
+    .await;
+    let api = &secure.server.api;
+    for wrong in [
+        json!({ "devices": [] }),
+        json!({ "devices": [{ "name": "nobody" }] }),
+        json!({ "devices": [{ "endpoint": AGENT, "serial": "1" }] }),
+        json!({ "devices": [{ "serial": "1", "token": TOKEN }] }),
+        json!({ "devices": [{ "endpoint": AGENT, "token": "short" }] }),
+        json!({ "devices": [{ "endpoint": AGENT }], "ttl": "31d" }),
+    ] {
+        assert_eq!(api.post("/expected", Some(wrong.clone())).await.status, 400, "{wrong}");
+    }
+    let listed = json!({ "devices": [
+        { "endpoint": AGENT, "name": "attic", "group": "pilot" },
+        { "serial": "S77" },
+        { "endpoint": "os::00256D-0003", "group": "van", "token": TOKEN },
+    ] });
+    let answer = api.post("/expected", Some(listed)).await;
+    assert_eq!((answer.status, &answer.body), (200, &json!({ "expected": 3 })));
+
+    // Its own certificate, and none, are no proof of a name that anybody may have read.
+    let session = async |eid: &str, identity: &Identity| {
+        let mut agent = Agent::over(&secure.dialer(eid, Some(identity))).await;
+        agent.request(|_| true).await;
+        agent
+    };
+    let impostor = Agent::over(&secure.dialer(AGENT, Some(&own_identity(AGENT)))).await;
+    secure.server.until("/pending", |answer| answer.items().len() == 1).await;
+    impostor.leave();
+    let _attic = session(AGENT, &made(AGENT)).await;
+    let _by_serial = session(BY_SERIAL, &made(BY_SERIAL)).await;
+    let enrolled = secure.enrol("os::00256D-0003", TOKEN).await.expect("by its token");
+    let _by_token = session("os::00256D-0003", &enrolled).await;
+    let devices = api.get("/devices").await;
+    let attic = devices.items().iter().find(|one| one["name"] == "attic").expect("called as listed");
+    assert_eq!((&attic["tags"], &attic["proven"]), (&json!(["pilot"]), &json!(true)));
+    assert_eq!(devices.items().len(), 3);
+    assert_eq!(api.get("/expected").await.items().len(), 0);
+
+    // The token is used up, and a certificate alone lets nobody in who is not listed.
+    secure.enrol("os::00256D-0003", TOKEN).await.expect_err("used up");
+    let _stranger = Agent::over(&secure.dialer(STRANGER, Some(&made(STRANGER)))).await;
+    secure
+        .server
+        .until("/pending", |answer| answer.items().iter().any(|one| one["endpoint"] == STRANGER))
+        .await;
+    assert_eq!(api.get("/devices").await.items().len(), 3);
+    let audit = api.get("/audit?limit=100").await;
+    let rule = "it was expected, and a CA vouches for it";
+    assert_eq!(audit.items().iter().filter(|row| row["detail"] == rule).count(), 2, "{audit:?}");
+}

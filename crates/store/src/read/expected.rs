@@ -1,0 +1,58 @@
+//! What is read about devices that are expected.
+
+use dm::UtcTime;
+use fleet::enrolment::{ExpectedDevice, ExpectedKind};
+use fleet::ids::TenantId;
+use fleet::limits as bounds;
+use fleet::port::{Page, PageRequest};
+use rusqlite::{Connection, Row, params};
+
+use super::cursor;
+use crate::error::Res;
+use crate::query::{all, one};
+
+const LIST: &str = "expected";
+
+/// By key only: the endpoint id itself, then the serial number in it.
+pub(crate) fn one_of(
+    connection: &Connection,
+    tenant: TenantId,
+    endpoint: &str,
+) -> Res<Option<ExpectedDevice>> {
+    for (kind, value) in ExpectedKind::of_endpoint(endpoint) {
+        let sql =
+            "SELECT kind, value, name, tag, at FROM expected WHERE tenant = ? AND kind = ? AND value = ?";
+        let found = one(connection, sql, params![tenant.to_bytes(), kind.as_str(), value], row)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    tenant: TenantId,
+    page: &PageRequest,
+) -> Res<Page<ExpectedDevice>> {
+    let limit = i64::try_from(page.limit.min(bounds::PAGE)).unwrap_or(1) + 1;
+    let (kind, value) = match &page.cursor {
+        Some(cursor) => cursor::read::<(String, String)>(LIST, cursor)?,
+        None => (String::new(), String::new()),
+    };
+    let sql = "SELECT kind, value, name, tag, at FROM expected WHERE tenant = ? AND (kind, value) > (?, ?) \
+               ORDER BY kind, value LIMIT ?";
+    let rows = all(connection, sql, params![tenant.to_bytes(), kind, value, limit], row)?;
+    Ok(cursor::page(rows, limit, |last| cursor::make(LIST, (last.kind.as_str(), &last.value))))
+}
+
+fn row(row: &Row<'_>) -> rusqlite::Result<ExpectedDevice> {
+    let kind: String = row.get(0)?;
+    Ok(ExpectedDevice {
+        kind: if kind == "serial" { ExpectedKind::Serial } else { ExpectedKind::Endpoint },
+        value: row.get(1)?,
+        name: row.get(2)?,
+        group: row.get(3)?,
+        at: UtcTime(row.get(4)?),
+    })
+}
