@@ -166,7 +166,7 @@ async fn connecting_needs_these() {
     assert_eq!(
         info,
         json!({"endpoint_id": "proto::cusp", "websocket_url": "", "tls": true, "ca_pem": null,
-            "plaintext_warning": false, "agent_toml": "", "obuspa": ""})
+            "plaintext_warning": false, "agent_toml": "", "obuspa": "", "brokers": []})
     );
 }
 

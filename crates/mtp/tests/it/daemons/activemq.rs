@@ -4,7 +4,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{Group, free_port};
+use super::{Group, at_last, free_port};
 
 /// What Debian's package activemq starts.
 const JAR: &str = "/usr/share/activemq/bin/activemq.jar";
@@ -38,23 +38,27 @@ pub(crate) struct ActiveMq {
 impl ActiveMq {
     /// Starts one. A missing ActiveMQ fails the test: install the package activemq.
     pub(crate) fn start() -> ActiveMq {
+        at_last("activemq", |_| ActiveMq::once())
+    }
+
+    fn once() -> Option<ActiveMq> {
         let folder = TempDir::new().unwrap();
         let port = free_port();
         let dir = folder.path().to_str().unwrap();
         let config = CONFIG.replace("PORT", &port.to_string()).replace("DIR", dir);
         std::fs::write(folder.path().join("activemq.xml"), config).unwrap();
         std::fs::write(folder.path().join("log4j.properties"), LOG).unwrap();
-        ActiveMq { server: launch(&folder), port, folder }
+        Some(ActiveMq { server: launch(&folder)?, port, folder })
     }
 
     /// Kills it, and starts it again at the same place.
     pub(crate) fn restart(&mut self) {
         self.server.kill();
-        self.server = launch(&self.folder);
+        self.server = at_last("activemq", |_| launch(&self.folder));
     }
 }
 
-fn launch(folder: &TempDir) -> Group {
+fn launch(folder: &TempDir) -> Option<Group> {
     let dir = folder.path().to_str().unwrap();
     let mut command = Command::new("java");
     command

@@ -4,6 +4,7 @@
 mod activemq;
 mod rabbit;
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
@@ -29,8 +30,8 @@ impl Group {
         Group(child.unwrap_or_else(|error| panic!("the Debian package {package} is needed: {error}")))
     }
 
-    /// Starts it, and waits until it says something with `word` in it.
-    pub(crate) fn spawn_until(command: &mut Command, package: &str, word: &'static str) -> Group {
+    /// Starts it, and waits until it says something with `word` in it; `None` if it ends, or takes too long.
+    pub(crate) fn spawn_until(command: &mut Command, package: &str, word: &'static str) -> Option<Group> {
         let mut group = Group::spawn(command.stdout(Stdio::piped()), package);
         let said = group.0.stdout.take().expect("piped");
         let (tell, told) = channel();
@@ -47,8 +48,7 @@ impl Group {
             // It stalls when nobody reads what it says.
             let _ = std::io::copy(&mut said.by_ref(), &mut std::io::sink());
         });
-        told.recv_timeout(START_PATIENCE).unwrap_or_else(|error| panic!("{package} does not start: {error}"));
-        group
+        told.recv_timeout(START_PATIENCE).is_ok().then_some(group)
     }
 
     /// Kills them all at once.
@@ -66,7 +66,17 @@ impl Drop for Group {
     }
 }
 
-/// A port of 127.0.0.1 that was free a moment ago.
+/// A daemon that may find a port taken, or its machine too busy: what `start` makes of new ports, at the third
+/// try at the latest.
+pub(crate) fn at_last<T>(package: &str, start: impl FnMut(u32) -> Option<T>) -> T {
+    (0..3).find_map(start).unwrap_or_else(|| panic!("{package} does not start"))
+}
+
+/// A port of 127.0.0.1 that was free a moment ago. It lies below those that the system gives to connections, of
+/// which tests make thousands.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let chance = RandomState::new();
+    let port = |at: u64| 10_000 + u16::try_from(chance.hash_one(at) % 10_000).expect("it is below 10,000");
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (0..1000).map(port).find(is_free).expect("a free port")
 }

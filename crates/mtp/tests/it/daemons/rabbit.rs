@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{Group, free_port};
+use super::{Group, at_last, free_port};
 
 /// A running broker. It knows `guest` with the password `guest`.
 pub(crate) struct RabbitMq {
@@ -37,6 +37,10 @@ impl RabbitMq {
 
     /// In the lines `DIR` stands for the folder, into which the files are written.
     fn with(plugin: &str, lines: &str, files: &[(&str, &str)]) -> RabbitMq {
+        at_last("rabbitmq-server", |_| RabbitMq::once(plugin, lines, files))
+    }
+
+    fn once(plugin: &str, lines: &str, files: &[(&str, &str)]) -> Option<RabbitMq> {
         let folder = TempDir::new().unwrap();
         let [port, secure_port, dist, epmd] = std::array::from_fn(|_| free_port());
         for (name, text) in files {
@@ -53,22 +57,24 @@ impl RabbitMq {
             epmd_command.args(["-port", &epmd.to_string(), "-address", "127.0.0.1"]),
             "erlang-base",
         );
-        let server = launch(&folder, port, dist, epmd);
-        RabbitMq { server, _names: names, port, secure_port, dist, epmd, folder }
+        let server = launch(&folder, port, dist, epmd)?;
+        Some(RabbitMq { server, _names: names, port, secure_port, dist, epmd, folder })
     }
 
     /// Kills it, and starts it again at the same place.
     pub(crate) fn restart(&mut self) {
         self.server.kill();
-        self.server = launch(&self.folder, self.port, self.dist, self.epmd);
+        self.server = at_last("rabbitmq-server", |_| launch(&self.folder, self.port, self.dist, self.epmd));
     }
 }
 
-fn launch(folder: &TempDir, port: u16, dist: u16, epmd: u16) -> Group {
+fn launch(folder: &TempDir, port: u16, dist: u16, epmd: u16) -> Option<Group> {
     let path = |name: &str| folder.path().join(name);
     let mut command = Command::new(program());
     command
+        .current_dir(folder.path())
         .env("HOME", folder.path())
+        .env("ERL_CRASH_DUMP", path("crash"))
         .env("ERL_EPMD_PORT", epmd.to_string())
         .env("ERL_EPMD_ADDRESS", "127.0.0.1")
         .env("RABBITMQ_NODENAME", format!("test{port}@localhost"))

@@ -309,7 +309,9 @@ async fn an_attachment_runs_as_a_link() {
     let attached = broker.broker.attach(vec![CONTROLLER.parse().unwrap()], topic(CONTROLLER));
     let sender = attached.sender();
     let (handler, mut events) = Recorder::new();
-    let peers = Peers::anybody(Arc::into_inner(handler).expect("nobody shares it"), 10);
+    let mut handler = Arc::into_inner(handler).expect("nobody shares it");
+    handler.authorise = true;
+    let peers = Peers::anybody(handler, 10);
     let running = tokio::spawn(async move { attached.run(Role::Controller, &peers).await });
     let (_events, up) = run(&agent(&broker, Version::V5, Qos::AtLeastOnce)).await;
     for length in [1, 1_000_000] {
