@@ -81,16 +81,13 @@ impl StateDir {
             Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
         };
         let policy = Policy { audit_log: Some(self.audit_log()), ..now.policy.clone() };
+        let (discovery, data_dir) = (now.discovery.clone(), now.data_dir.clone());
         match kept {
-            Some(kept) => {
-                let (discovery, data_dir) = (now.discovery.clone(), now.data_dir.clone());
-                Ok(Config { policy, discovery, data_dir, ..kept })
-            }
+            Some(kept) => Ok(Config { policy, discovery, data_dir, ..kept }),
             None => {
                 let whole = factory::self_contained(text)?;
                 let config = Config::parse(&whole).context("the factory default")?;
                 write_atomic(&path, whole.as_bytes(), SECRET)?;
-                let (discovery, data_dir) = (now.discovery.clone(), now.data_dir.clone());
                 Ok(Config { policy, discovery, data_dir, is_new: true, ..config })
             }
         }

@@ -18,6 +18,7 @@ use agent::system::SystemRoot;
 use dm::model::ModelBuilder;
 use dm::operation::{ObjectSettings, ParamSetting, Set};
 use dm::path::SchemaPath;
+use dm::tree::{Requester, Tree};
 use dm::{Fault, Operation, Outcome};
 use engine::provider::{Committed, Edit, Pending, Prepared, Provider, ProviderError, Report};
 use mtp::ws::{ListenConfig, Listener};
@@ -212,4 +213,36 @@ async fn a_risky_change_is_answered_and_then_the_connection_is_made_anew() {
     let said = controller.hear().await;
     assert!(matches!(said, Heard::Down), "{said:?}");
     controller.connected().await;
+}
+
+#[tokio::test]
+async fn ports_are_told_of_listeners_while_they_stand() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = free.local_addr().expect("an address");
+    drop(free);
+    let text = format!("[[listen]]\naddress = \"{address}\"\ntls = false\n");
+    let config = Config::parse(&text).expect("well-formed");
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id());
+    let instance = host::instance(&config, &state, &Identity::default(), &agent_id(), None, Vec::new()).await;
+    let instance = instance.expect("an instance");
+    instance.start().await.expect("it starts");
+    let (_stop, stopped) = watch::channel(false);
+    let credentials = credentials.expect("a certificate");
+    let context = Context::new(instance.clone(), credentials, agent_id(), config.listeners, names());
+    let mut ports = context.ports();
+    tokio::spawn(links::keep(context, stopped));
+    let standing = ports.wait_for(|ports| !ports.is_empty()).await.expect("it runs").clone();
+    assert_eq!(standing, [(0, address.port())].into());
+    tokio::net::TcpStream::connect(address).await.expect("it listens");
+    let value = ParamSetting { param: "Enable".to_owned(), value: "false".to_owned(), required: true };
+    let objects = vec![ObjectSettings { path: "Device.LocalAgent.MTP.1.".to_owned(), params: vec![value] }];
+    let off = Operation::Set(Set { allow_partial: false, objects });
+    let plan = |tree: &Tree| {
+        let plan = tree.plan(&off, &Requester::full()).expect("a write");
+        plan.transactions.into_iter().flat_map(|transaction| transaction.changes).collect()
+    };
+    instance.change(plan).await.expect("it is kept");
+    ports.wait_for(|ports| ports.is_empty()).await.expect("it runs");
 }
