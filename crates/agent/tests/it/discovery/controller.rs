@@ -339,6 +339,7 @@ async fn what_a_lease_may_lead_to() {
     let who = (29, "proto::found");
     for (lease, discovery, expected) in [
         (&[(25, "wss://acs.example/usp"), who][..], "", Some("wss://acs.example/usp")),
+        (&[(25, "wss://acs.example/usp"), who], "ca = \"/nowhere/ca.pem\"", None),
         (&[(25, "ws://acs.example/usp"), who], "", None),
         (&[(25, "ws://acs.example/usp"), who], "allow_plaintext = true", Some("ws://acs.example/usp")),
         (&[(25, "mqtts://acs.example/"), who], "allow_plaintext = true", None),
