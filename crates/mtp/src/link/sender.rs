@@ -193,6 +193,8 @@ struct Through {
     broker: Arc<Shared>,
     to: Arc<str>,
     heard: Mutex<Instant>,
+    /// Somebody tells when it is gone: until then it is there.
+    watched: bool,
     on_close: Arc<dyn Fn(LinkId, DownReason) + Send + Sync>,
     /// Links are closed from threads that belong to no runtime, too.
     runtime: Handle,
@@ -206,7 +208,7 @@ impl Through {
     }
 
     fn is_fresh(&self) -> bool {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < PEER_FRESH
+        self.watched || self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < PEER_FRESH
     }
 }
 
@@ -256,16 +258,17 @@ impl Shared {
         Shared::with(Way::Broker)
     }
 
-    /// Of a link with one Endpoint behind a broker, at this address.
+    /// Of a link with one Endpoint behind a broker, at this address; `watched` where somebody tells when it is gone.
     #[cfg(any(feature = "mqtt", feature = "stomp"))]
     pub(crate) fn through(
         broker: Arc<Shared>,
         to: Arc<str>,
+        watched: bool,
         on_close: impl Fn(LinkId, DownReason) + Send + Sync + 'static,
     ) -> Arc<Shared> {
         let (heard, on_close) = (Mutex::new(Instant::now()), Arc::new(on_close));
         let runtime = Handle::current();
-        Shared::with(Way::Through(Box::new(Through { broker, to, heard, on_close, runtime })))
+        Shared::with(Way::Through(Box::new(Through { broker, to, heard, watched, on_close, runtime })))
     }
 
     fn with(way: Way) -> Arc<Shared> {
@@ -299,6 +302,15 @@ impl Shared {
                 state.queue = VecDeque::new();
                 Out::Nothing
             }
+        }
+    }
+
+    /// As if its last Record were long ago.
+    #[cfg(test)]
+    pub(crate) fn age(&self) {
+        if let Way::Through(through) = &self.way {
+            let long_ago = Instant::now().checked_sub(2 * PEER_FRESH).expect("the machine runs for longer");
+            *through.heard.lock().unwrap_or_else(PoisonError::into_inner) = long_ago;
         }
     }
 

@@ -35,6 +35,7 @@ struct Inner<H> {
     handler: H,
     /// How many strangers are let in at a time; `None`: nobody but those that are known.
     strangers: Option<usize>,
+    watched: bool,
     /// Records of all of them that are being worked off or wait: the back-pressure on the broker.
     room: Arc<Semaphore>,
     state: Mutex<State>,
@@ -59,14 +60,21 @@ impl<H: LinkHandler> Peers<H> {
         Peers::with(handler, Some(limit))
     }
 
+    /// The same behind a broker of which somebody tells by [`Peers::left`] when an Endpoint is gone: until then it
+    /// is there, however silent.
+    pub fn watched(handler: H, limit: usize) -> Peers<H> {
+        let mut inner = Inner::new(handler, Some(limit));
+        inner.watched = true;
+        Peers(Arc::new(inner))
+    }
+
     /// For those that [`Peers::set_known`] names, and nobody else: an agent knows its controllers.
     pub fn known(handler: H) -> Peers<H> {
         Peers::with(handler, None)
     }
 
     fn with(handler: H, strangers: Option<usize>) -> Peers<H> {
-        let room = Arc::new(Semaphore::new(BROKER_RECORDS));
-        Peers(Arc::new(Inner { handler, strangers, room, state: Mutex::default() }))
+        Peers(Arc::new(Inner::new(handler, strangers)))
     }
 
     /// Who has a link as soon as, and as long as, the broker is reached: each by its topic or destination. The
@@ -167,6 +175,11 @@ impl<H: LinkHandler> LinkHandler for Peers<H> {
 }
 
 impl<H: LinkHandler> Inner<H> {
+    fn new(handler: H, strangers: Option<usize>) -> Inner<H> {
+        let room = Arc::new(Semaphore::new(BROKER_RECORDS));
+        Inner { handler, strangers, watched: false, room, state: Mutex::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -211,7 +224,8 @@ impl<H: LinkHandler> Inner<H> {
             let is_full = self.strangers.is_some_and(|limit| state.count >= limit);
             let crowded_out = is_full.then(|| state.most_silent()).flatten();
             let inner = Arc::downgrade(self);
-            let shared = Shared::through(broker.sender.0.clone(), address.clone(), move |link, reason| {
+            let to_broker = broker.sender.0.clone();
+            let shared = Shared::through(to_broker, address.clone(), self.watched, move |link, reason| {
                 if let Some(inner) = inner.upgrade() {
                     inner.close(link, reason);
                 }
@@ -225,6 +239,7 @@ impl<H: LinkHandler> Inner<H> {
             self.end(&old, DownReason::Dead);
         }
         self.handler.up(up);
+        self.begun(&peer);
         Some(peer)
     }
 

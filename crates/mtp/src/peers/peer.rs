@@ -38,7 +38,9 @@ struct Waiting {
 
 impl Peer {
     pub(super) fn new(endpoint: EndpointId, auth: PeerAuth, shared: Arc<Shared>, tick: u64) -> Peer {
-        Peer { endpoint, auth, shared, heard: AtomicU64::new(tick), line: Mutex::default() }
+        // Until its user has heard of it, nothing is worked off, and nobody is told that it ended.
+        let line = Mutex::new(Line { working: true, ..Line::default() });
+        Peer { endpoint, auth, shared, heard: AtomicU64::new(tick), line }
     }
 
     pub(super) fn link(&self) -> LinkId {
@@ -113,6 +115,17 @@ impl<H: LinkHandler> Inner<H> {
             tokio::spawn(worker.work());
         }
         true
+    }
+
+    /// Its user has heard of it: what came or happened meanwhile follows.
+    pub(super) fn begun(self: &Arc<Self>, peer: &Arc<Peer>) {
+        let worker = Worker { inner: Arc::clone(self), peer: Arc::clone(peer) };
+        let waits = !peer.lock().waiting.is_empty();
+        match waits {
+            true => drop(tokio::spawn(worker.work())),
+            // Nothing waits, so that this only ends the work, or tells of the end.
+            false => drop(worker.next()),
+        }
     }
 
     fn is_too_much(&self, peer: &Peer, line: &Line, more: usize) -> bool {

@@ -308,6 +308,38 @@ async fn an_agent_knows_its_controllers() {
     assert_eq!(bench.peers.count(), 0);
 }
 
+/// A link may end while its user hears of its beginning: it is told of the end afterwards.
+#[tokio::test]
+async fn nobody_hears_of_an_end_before_the_beginning() {
+    let bench = Bench::controller(9);
+    let shared = Shared::through(bench.broker.clone(), "t".into(), false, |_, _| {});
+    let peer = Arc::new(peer::Peer::new(id("os::a"), PeerAuth::Unproven, shared, 0));
+    assert_eq!(peer.end(DownReason::Dead), None);
+    let mut bench = bench;
+    bench.peers.0.begun(&peer);
+    assert_eq!(bench.next().await, format!("down {} no answer to pings", peer.link().0));
+    assert_eq!(peer.end(DownReason::Dead), None);
+}
+
+#[tokio::test]
+async fn one_that_is_watched_is_there_until_it_is_told_otherwise() {
+    for (watched, there) in [(true, true), (false, false)] {
+        let mut bench = Bench::new(|recorder| match watched {
+            true => Peers::watched(recorder, 9),
+            false => Peers::anybody(recorder, 9),
+        });
+        bench.reach();
+        bench.say("os::a").await;
+        let up = bench.up().await;
+        bench.next().await;
+        up.sender.0.age();
+        assert_eq!(up.sender.answers_ping(Duration::ZERO).await, there);
+        let reason = DownReason::Dead;
+        bench.peers.left(&id("os::a"), &reason);
+        assert!(!up.sender.answers_ping(Duration::ZERO).await);
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_record_leads_nowhere() {
     let mut bench = Bench::controller(9);

@@ -12,11 +12,11 @@ use mtp::mqtt::broker::{self, Broker, ConnectFacts, Denied, Gate, Incident, List
 use mtp::mqtt::{Filter, Topic};
 use mtp::ws::close_code;
 use mtp::{
-    Admission, Candidate, Contact, DownReason, LinkHandler, LinkUp, MqttVersion, PeerAuth, PeerCertificate,
-    Peers, Refusal, ReturnPath, Role, Side,
+    Admission, Candidate, Contact, DownReason, Inbound, LinkHandler, LinkId, LinkUp, MqttVersion, PeerAuth,
+    PeerCertificate, Peers, Refusal, ReturnPath, Role, Side, Verdict,
 };
 use pki::ServerTls;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use usp_endpoint::EndpointId;
 
 use super::broker::Behind;
@@ -59,10 +59,13 @@ impl OwnBroker {
     /// Serves until the word is given.
     pub(crate) async fn run<S: Store>(self, usp: Usp<S>, mut stop: watch::Receiver<bool>) {
         let meter = usp.0.metrics.broker("own");
-        let peers = Peers::anybody(Behind { usp: usp.clone(), meter: meter.clone() }, BROKER_PEERS);
+        let (words, mut said) = mpsc::unbounded_channel();
+        let behind = Behind { usp: usp.clone(), meter: meter.clone() };
+        let seen = Seen { behind, links: Mutex::default(), words: words.clone() };
+        let peers = Peers::watched(seen, BROKER_PEERS);
         let present = Mutex::default();
-        let door = Arc::new(Door { usp, topic: self.topic.clone(), peers: peers.clone(), present });
-        let broker = Broker::new(door, chance());
+        let door = Arc::new(Door { usp, topic: self.topic.clone(), words, present });
+        let broker = Broker::new(Arc::clone(&door), chance());
         let mut attached = broker.attach(vec![Filter::below(&self.topic)], self.topic.clone());
         let link = attached.link();
         let topic = self.topic.shared();
@@ -78,14 +81,30 @@ impl OwnBroker {
             sender: attached.sender(),
         });
         meter.connected.set(1);
-        let mut serving = pin!(self.listener.run(broker, async move {
+        let mut serving = pin!(self.listener.run(broker.clone(), async move {
             let _ = stop.wait_for(|stop| *stop).await;
         }));
         loop {
             tokio::select! {
+                // What somebody has said comes before the word that they are gone.
+                biased;
                 Some(arrived) = attached.next() => {
                     peers.inbound(attached.inbound(arrived)).await;
                 }
+                Some(word) = said.recv() => match word {
+                    // It may be back.
+                    Word::Left(endpoint) if lock(&door.present).contains_key(&endpoint) => {}
+                    Word::Left(endpoint) => {
+                        let (code, reason) = (close_code::NONE, "its connection to the broker ended".to_owned());
+                        peers.left(&endpoint, &DownReason::ClosedByPeer { code, reason });
+                    }
+                    Word::Expel(endpoint, proof) => broker.expel(|rights| {
+                        rights.endpoint.as_ref() == Some(&endpoint) && rights.proof == proof
+                    }),
+                    Word::Proven(endpoint, proof) => broker.expel(|rights| {
+                        rights.endpoint.as_ref() == Some(&endpoint) && rights.proof != proof
+                    }),
+                },
                 () = &mut serving => break,
             }
         }
@@ -95,11 +114,52 @@ impl OwnBroker {
     }
 }
 
+/// What is done beside the machine's lock, in order.
+enum Word {
+    /// The last connection of this Endpoint is gone.
+    Left(EndpointId),
+    /// Whoever has proven this of this Endpoint is not to be here any more.
+    Expel(EndpointId, PeerAuth),
+    /// This Endpoint has proven who it is: others that only said so, or showed something else, are not to hear what
+    /// it is told.
+    Proven(EndpointId, PeerAuth),
+}
+
+/// Remembers whose links there are: with one that we close for good, the connection to the broker ends, too.
+struct Seen<S: Store> {
+    behind: Behind<S>,
+    links: Mutex<BTreeMap<LinkId, (EndpointId, PeerAuth)>>,
+    words: mpsc::UnboundedSender<Word>,
+}
+
+impl<S: Store> LinkHandler for Seen<S> {
+    fn up(&self, link: LinkUp) {
+        if let Some(endpoint) = &link.eid {
+            lock(&self.links).insert(link.link, (endpoint.clone(), link.peer.clone()));
+        }
+        self.behind.up(link);
+    }
+
+    fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send {
+        self.behind.inbound(record)
+    }
+
+    fn down(&self, link: LinkId, reason: DownReason) {
+        let whose = lock(&self.links).remove(&link);
+        if let (Some((endpoint, proof)), DownReason::ClosedByUs { code: close_code::POLICY, .. }) =
+            (whose, &reason)
+        {
+            let _ = self.words.send(Word::Expel(endpoint, proof));
+        }
+        self.behind.down(link, reason);
+    }
+}
+
 /// Lets agents in.
 struct Door<S: Store> {
     usp: Usp<S>,
     topic: Topic,
-    peers: Peers<Behind<S>>,
+    words: mpsc::UnboundedSender<Word>,
     /// How many connections each Endpoint has that is connected.
     present: Mutex<BTreeMap<EndpointId, usize>>,
 }
@@ -108,13 +168,21 @@ impl<S: Store> Door<S> {
     async fn judge(&self, candidate: &Candidate) -> Result<Rights, Refusal> {
         self.usp.admit(candidate).await?;
         let eid = candidate.eid.clone().ok_or_else(|| Refusal::new(400, NO_ENDPOINT))?;
+        // It is one level of a topic: one with a `/` would lie within that of another.
+        if eid.as_str().contains(['/', '+', '#']) {
+            return Err(Refusal::new(400, "an endpoint id with /, + or # is no level of a topic"));
+        }
         let own: Topic = format!("usp/agents/{eid}").parse().map_err(|_| Refusal::new(400, NO_ENDPOINT))?;
         let peer = candidate.peer.clone();
         let proven = peer != PeerAuth::Unproven;
+        if proven {
+            let _ = self.words.send(Word::Proven(eid.clone(), peer.clone()));
+        }
         let mut rights = Rights::of_endpoint(eid, peer, &own, std::slice::from_ref(&self.topic));
         if !proven {
-            // Whoever only says who it is has no part in the session of one that has proven it.
-            rights.identity = format!("{} unproven", rights.identity).into();
+            // Whoever only says who it is has no part in the session of one that has proven it. No id has such a
+            // character.
+            rights.identity = format!("{}\u{1}unproven", rights.identity).into();
         }
         Ok(rights)
     }
@@ -124,6 +192,11 @@ impl<S: Store> Door<S> {
 const NO_ENDPOINT: &str = "it names no endpoint id: neither as usp-endpoint-id nor as client id";
 
 impl<S: Store> Gate for Door<S> {
+    fn knock(&self, peer_addr: SocketAddr) -> bool {
+        let knocked = self.usp.knock(peer_addr);
+        knocked.map_err(|refusal| self.usp.refused(peer_addr, None, &refusal)).is_ok()
+    }
+
     async fn admit(
         &self,
         facts: &ConnectFacts,
@@ -155,8 +228,7 @@ impl<S: Store> Gate for Door<S> {
             }
             present.remove(endpoint);
         }
-        let (code, reason) = (close_code::NONE, "its connection to the broker ended".to_owned());
-        self.peers.left(endpoint, &DownReason::ClosedByPeer { code, reason });
+        let _ = self.words.send(Word::Left(endpoint.clone()));
     }
 
     fn incident(&self, incident: &Incident) {

@@ -116,8 +116,10 @@ impl AgentMachine {
             return self.refuse_session(&from, &path);
         };
         let protected = !policy.sign;
-        self.hold(&from, policy, path);
-        self.with_session(&from, Input::Record { record, protected });
+        if !self.sessions.held.contains_key(&from) {
+            self.hold(&from, policy.clone(), path.clone());
+        }
+        self.with_session_by(&from, Input::Record { record, protected }, Some((policy, path)));
     }
 
     /// A connection stands: what a session sends goes by it, and where Messages need a session, there is one.
@@ -227,9 +229,19 @@ impl AgentMachine {
 
     /// Enters a session, and passes on what it says. Messages wait for [`AgentMachine::read_sessions`].
     fn with_session(&mut self, controller: &EndpointId, input: Input) {
+        self.with_session_by(controller, input, None);
+    }
+
+    /// The same with a Record that came by another way: the session takes that way once it has found it genuine. A
+    /// broker passes on whatever anybody says.
+    fn with_session_by(&mut self, controller: &EndpointId, input: Input, by: Option<(Policy, ReturnPath)>) {
         let now = self.now;
         let Some(held) = self.sessions.held.get_mut(controller) else { return };
         held.session.handle(now, input);
+        if let Some((policy, path)) = by.filter(|_| held.session.take_heard()) {
+            held.session.set_policy(policy);
+            held.path = path;
+        }
         let mut disconnects = Vec::new();
         while let Some(said) = held.session.poll_output() {
             match said {

@@ -48,8 +48,10 @@ impl ControllerMachine {
         let Some(policy) = self.session_policy(peer) else { return self.refuse_session(path) };
         let protected = !policy.sign;
         let had_one = self.has_session();
-        self.hold(policy, path);
-        self.with_session(now, Input::Record { record, protected });
+        if self.session.is_none() {
+            self.hold(policy.clone(), path.clone());
+        }
+        self.with_session_by(now, Input::Record { record, protected }, Some((policy, path)));
         // Who starts a session ignores what was asked outside of it.
         if !had_one && self.has_session() {
             self.ask_again(now);
@@ -108,8 +110,18 @@ impl ControllerMachine {
 
     /// Enters the session, and passes on what it says.
     fn with_session(&mut self, now: Mono, input: Input) {
+        self.with_session_by(now, input, None);
+    }
+
+    /// The same with a Record that came by another way: the session takes that way once it has found it genuine. A
+    /// broker passes on whatever anybody says.
+    fn with_session_by(&mut self, now: Mono, input: Input, by: Option<(Policy, ReturnPath)>) {
         let Some(held) = &mut self.session else { return };
         held.session.handle(now, input);
+        if let Some((policy, path)) = by.filter(|_| held.session.take_heard()) {
+            held.session.set_policy(policy);
+            held.path = path;
+        }
         let path = held.path.clone();
         let said: Vec<Said> = std::iter::from_fn(|| held.session.poll_output()).collect();
         for said in said {

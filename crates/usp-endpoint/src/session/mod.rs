@@ -55,6 +55,7 @@ pub struct Session {
     retries: u32,
     /// Since when.
     failing_since: Option<Mono>,
+    heard: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -87,6 +88,7 @@ impl Session {
             queue_bytes: 0,
             retries: 0,
             failing_since: None,
+            heard: false,
             outputs: VecDeque::new(),
         }
     }
@@ -103,6 +105,11 @@ impl Session {
             State::Open(open) if open.heard && open.is_ready() => Status::Up,
             State::Waiting(_) | State::Open(_) => Status::Negotiating,
         }
+    }
+
+    /// Whether a genuine Record of the peer has come since this was last asked.
+    pub fn take_heard(&mut self) -> bool {
+        std::mem::take(&mut self.heard)
     }
 
     /// `E2ESession.CurrentRetryCount`.

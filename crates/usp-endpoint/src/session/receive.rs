@@ -148,6 +148,7 @@ impl Session {
     /// What a genuine Record says besides its payload, whether its turn has come or not.
     fn heard(&mut self, now: Mono, open: &mut Context, waiting: &Waiting) -> Result<(), Ending> {
         open.heard = true;
+        self.heard = true;
         open.active = now;
         // R-E2E.19
         if waiting.record.payload_security != open.security() {

@@ -115,6 +115,9 @@ async fn accept_all<G: Gate>(tcp: &TcpListener, host: &Arc<Host<G>>) {
                 continue;
             }
         };
+        if !host.hub.gate.knock(peer_addr) {
+            continue;
+        }
         let place = host.strangers.enter(peer_addr.ip());
         let (Some(place), Ok(slot)) = (place, host.connections.clone().try_acquire_owned()) else {
             host.report(peer_addr, Offence::Refused(code::QUOTA));

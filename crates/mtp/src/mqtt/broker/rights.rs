@@ -196,6 +196,12 @@ pub enum Offence {
 
 /// Who may connect.
 pub trait Gate: Send + Sync + 'static {
+    /// Whether a connection from this address is looked at, before its first byte. Must not block.
+    fn knock(&self, peer_addr: SocketAddr) -> bool {
+        let _ = peer_addr;
+        true
+    }
+
     /// Asked once per connection (R-MQTT.42, R-MQTT.43). The certificate is one that TLS has checked.
     fn admit(
         &self,

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::attached::Attached;
 use super::machine::{Arrived, AttachedId, ConnId, Effect, Machine};
-use super::rights::{Gate, Incident};
+use super::rights::{Gate, Incident, Rights};
 use crate::mqtt::{Filter, Topic};
 
 /// A broker. Cheap to clone; listeners and those who are attached share it.
@@ -38,6 +38,12 @@ impl<G: Gate> Broker<G> {
     /// Retained messages do not come. Must be called within a tokio runtime.
     pub fn attach(&self, filters: Vec<Filter>, own: Topic) -> Attached {
         Attached::new(&self.0, filters, own)
+    }
+
+    /// Ends the sessions and connections of those whose rights say that they are not to be here any more: their
+    /// certificate was revoked, or somebody has proven to be who they only said they were.
+    pub fn expel(&self, is_out: impl Fn(&Rights) -> bool) {
+        self.0.act_now(|machine, now| machine.expel(now, is_out));
     }
 
     /// Connections of admitted clients.

@@ -9,3 +9,4 @@ mod peer;
 mod records;
 mod replay;
 mod requests;
+mod sessions;

@@ -169,6 +169,21 @@ impl Machine {
         }
     }
 
+    /// Ends the sessions of those who are not to be here any more, with what waits in them, and their connections.
+    pub fn expel(&mut self, now: Duration, is_out: impl Fn(&Rights) -> bool) {
+        let out = self.sessions.iter().filter(|(_, session)| is_out(&session.rights));
+        let out: Vec<(u64, Option<ConnId>)> = out.map(|(number, session)| (*number, session.conn)).collect();
+        for (number, conn) in out {
+            // Nothing is said in its name any more.
+            if let Some(conn) = conn {
+                self.conns.get_mut(&conn).into_iter().for_each(|conn| conn.will = None);
+                self.hang_up(now, conn, code::NOT_AUTHORIZED);
+            }
+            self.sessions.get_mut(&number).into_iter().for_each(|session| session.will = None);
+            self.end_session(now, number);
+        }
+    }
+
     /// DISCONNECT.
     pub(super) fn leave(&mut self, now: Duration, id: ConnId, reason: u8, session_expiry_s: Option<u32>) {
         let Some(session) = self.session_of(id) else { return };

@@ -91,6 +91,25 @@ fn a_session_ends_in_time() {
     assert_eq!(world.hear(&again), [[0x20, 2, 0, 0]]);
 }
 
+/// Whoever is expelled has neither a connection nor a session, and hears nothing of what was on its way.
+#[test]
+fn who_is_expelled_is_gone_with_the_session() {
+    for version in BOTH {
+        let mut world = World::new();
+        let (mut peer, _) = lasting(&mut world, version, false);
+        world.ask(&mut peer, &subscribe(version, "t", 1));
+        let mut other = world.anybody(V5, "p");
+        let now = world.now;
+        world.machine.expel(now, |rights| &*rights.identity == "somebody else");
+        assert!(world.is_open(&peer));
+        world.say(&mut other, &publish(V5, 0x32, "t", Some(1), b"waits"));
+        world.machine.expel(now, |rights| &*rights.identity == "me");
+        assert!(!world.is_open(&peer) && world.is_open(&other), "{version:?}");
+        assert!(!world.hear(&peer).contains(&publish(version, 0x32, "t", Some(1), b"waits")));
+        assert!(!is_present(&mut world, version, false), "{version:?}");
+    }
+}
+
 #[test]
 fn a_take_over_keeps_the_session() {
     let mut world = World::new();

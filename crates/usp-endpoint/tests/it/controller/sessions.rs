@@ -1,0 +1,98 @@
+//! Where a session's Records go: a broker hands on whatever anybody says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dm::{Mono, Now};
+use requirement::requirement;
+use usp_endpoint::controller::io::{Input, Output};
+use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
+use usp_endpoint::session::io::Policy;
+use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::record::{PayloadSarState, SessionContext};
+use usp_proto::session::{Crypto, mac_input};
+use usp_proto::{Record, RecordType, Version};
+
+use super::bench::{AGENT, CONTROLLER, id};
+use crate::session::peer::Named;
+
+const LINK: LinkId = LinkId(1);
+
+fn path(topic: &str) -> ReturnPath {
+    ReturnPath::Mqtt { link: LINK, topic: topic.into() }
+}
+
+/// A Record of the agent's session, signed in this name.
+fn signed(sequence_id: u64, name: &'static str) -> Bytes {
+    let whole = PayloadSarState::None;
+    let context = SessionContext {
+        session_id: 77,
+        sequence_id,
+        expected_id: 1,
+        retransmit_id: 0,
+        payload_sar_state: whole,
+        payloadrec_sar_state: whole,
+        payload: vec![Bytes::from_static(b"x")],
+    };
+    let mut record = Record::new(&id(AGENT), &id(CONTROLLER), Version::CURRENT, RecordType::Session(context));
+    record.sender_cert = Bytes::from_static(AGENT.as_bytes());
+    record.mac_signature = Named(name).sign(&mac_input(&record)).expect("a signature");
+    record.encode()
+}
+
+struct Bench(ControllerMachine, Mono);
+
+impl Bench {
+    fn new() -> Bench {
+        let mut config = ControllerConfig::new(id(CONTROLLER));
+        config.sessions = Policy { tls: false, ..Policy::default() };
+        config.crypto = Some(Arc::new(Named(CONTROLLER)));
+        let mut bench = Bench(ControllerMachine::new(Arc::new(config), id(AGENT), [7; 32]), Mono(0));
+        bench.input(Input::LinkUp { return_path: path("agent"), peer: PeerAuth::Unproven });
+        bench
+    }
+
+    /// Where Records went.
+    fn input(&mut self, input: Input) -> Vec<ReturnPath> {
+        self.0.handle(Now { mono: self.1, utc: None }, input);
+        let outputs = std::iter::from_fn(|| self.0.poll_output());
+        outputs
+            .filter_map(|output| match output {
+                Output::Send(outbound) => Some(outbound.return_path),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn hear(&mut self, topic: &str, record: Bytes) -> Vec<ReturnPath> {
+        let peer = PeerAuth::Unproven;
+        self.input(Input::Record(Inbound { link: LINK, peer, return_path: path(topic), record }))
+    }
+
+    /// What is confirmed after a moment.
+    fn later(&mut self) -> Vec<ReturnPath> {
+        self.1 = self.1 + Duration::from_secs(1);
+        self.input(Input::Timeout)
+    }
+}
+
+#[test]
+#[requirement("R-E2E.30")]
+fn a_session_goes_where_its_genuine_records_come_from() {
+    let mut bench = Bench::new();
+    bench.hear("agent", signed(1, AGENT));
+    assert_eq!(bench.later(), [path("agent")]);
+    bench.hear("moved", signed(2, AGENT));
+    assert_eq!(bench.later(), [path("moved")]);
+}
+
+#[test]
+#[requirement("R-E2E.23", "R-E2E.30")]
+fn a_forged_record_leads_it_nowhere() {
+    let mut bench = Bench::new();
+    bench.hear("agent", signed(1, AGENT));
+    let mut sent = bench.hear("forger", signed(2, "os::somebody"));
+    sent.extend(bench.later());
+    assert!(!sent.is_empty() && sent.iter().all(|to| *to == path("agent")), "{sent:?}");
+}
