@@ -60,6 +60,9 @@ packages=
 [ -x /usr/sbin/mosquitto ] || have mosquitto || packages="$packages mosquitto"
 have mosquitto_sub || packages="$packages mosquitto-clients"
 [ -d /usr/lib/rabbitmq/lib ] || have rabbitmq-server || packages="$packages rabbitmq-server"
+[ -x /usr/sbin/dnsmasq ] || packages="$packages dnsmasq-base"
+[ -x /usr/sbin/udhcpc ] || packages="$packages udhcpc"
+have ip || packages="$packages iproute2"
 [ -f /usr/share/activemq/bin/activemq.jar ] || packages="$packages activemq"
 if [ -n "$packages" ]; then
   if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && have apt-get; then

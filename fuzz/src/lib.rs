@@ -5,6 +5,7 @@
 //! target on all of them. A new target is a module with such a function, one row in [`TARGETS`], and
 //! a corpus folder.
 
+mod discovery;
 mod mqtt;
 mod mqtt_broker;
 mod path;
@@ -16,6 +17,7 @@ mod usp;
 mod value;
 mod ws_upgrade;
 
+pub use discovery::{dhcp_option, mdns_packet, txt_record};
 pub use mqtt::{mqtt_client, mqtt_reply_to};
 pub use mqtt_broker::mqtt_broker;
 pub use path::path;
@@ -48,4 +50,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mqtt_client", mqtt_client),
     ("mqtt_reply_to", mqtt_reply_to),
     ("mqtt_broker", mqtt_broker),
+    ("dhcp_option", dhcp_option),
+    ("txt_record", txt_record),
+    ("mdns_packet", mdns_packet),
 ];

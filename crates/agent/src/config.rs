@@ -1,8 +1,8 @@
 //! `agent.toml`.
 //!
 //! It is the factory default: read at the first start and after a factory reset, and won over afterwards
-//! by what controllers stored. Only [`Policy`] holds at every start, and `data_dir`, where the stored
-//! state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
+//! by what controllers stored. Only [`Policy`] and [`DiscoveryConfig`] hold at every start, and `data_dir`, where
+//! the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
 
 mod mqtt;
 
@@ -16,6 +16,7 @@ pub use mqtt::{BrokerUrl, MqttConfig, MqttVersion};
 use serde::Deserialize;
 
 use crate::challenges::{self, ChallengeConfig};
+use crate::discovery::DiscoveryConfig;
 use crate::guard::{self, GuardConfig};
 use crate::roles::{self, RoleConfig};
 use crate::trust::{self, CredentialConfig, TrustConfig};
@@ -51,6 +52,9 @@ pub struct Config {
     /// Where controllers may dial in.
     #[serde(default, rename = "listen")]
     pub listeners: Vec<ListenerConfig>,
+    /// Whom it may find.
+    #[serde(default)]
+    pub discovery: DiscoveryConfig,
     /// What may be done to the system.
     #[serde(default)]
     pub policy: Policy,
@@ -77,6 +81,8 @@ pub struct AgentConfig {
     pub model_name: Option<String>,
     /// Hardware version.
     pub hardware_version: Option<String>,
+    /// What people call the device, at most 32 characters.
+    pub friendly_name: Option<String>,
 }
 
 /// A controller.
@@ -222,9 +228,15 @@ impl Config {
         }
         self.listeners.iter().try_for_each(ListenerConfig::check)?;
         roles::check(self)?;
+        self.discovery.check(self)?;
         challenges::check(self)?;
         trust::check(self)?;
         guard::check(self)?;
+        if let Some(name) = &self.agent.friendly_name
+            && (name.is_empty() || name.chars().count() > 32 || name.chars().any(char::is_control))
+        {
+            bail!("agent.friendly_name: 1 to 32 characters");
+        }
         if self.tls.cert.is_some() != self.tls.key.is_some() {
             bail!("tls: cert and key come together");
         }

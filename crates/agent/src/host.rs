@@ -21,6 +21,9 @@ use tokio::sync::{mpsc, watch};
 
 use crate::audit::AuditLog;
 use crate::config::{Config, Policy};
+use crate::discovery::advertise::{self, Doors};
+use crate::discovery::gateway::Gateway;
+use crate::discovery::keep::{Names, Search};
 use crate::enrol::Credentials;
 use crate::guard;
 use crate::guard::limit::{self, Limits};
@@ -29,6 +32,7 @@ use crate::limits::RESTART_DELAY;
 use crate::links::{self, Context};
 use crate::local_agent;
 use crate::providers::device::Restart;
+use crate::providers::device_info::host_name_of;
 use crate::providers::{self, hooks, support};
 use crate::renewal;
 use crate::roles;
@@ -67,7 +71,9 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let restart = Arc::new(OnceLock::new());
     let for_uploads = credentials.clone();
     let upload_tls = Arc::new(move || for_uploads.upload_tls());
-    let providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
+    let mut providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
+    let gateway = config.discovery.dhcp.then(|| Arc::new(Gateway::default()));
+    providers.extend(gateway.clone().map(|gateway| gateway as Arc<dyn Provider>));
     let providers = limit::limited(providers, &Limits::open(&state.limits(), &policy.guards)?);
     let keys: Arc<dyn Crypto> = Arc::new(SessionKeys::new(credentials.clone()));
     let instance = instance(&config, &state, &identity, &endpoint, Some(keys), providers).await?;
@@ -75,6 +81,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let audit = AuditLog::open(&state.audit_log())?;
     instance.audit(audit.clone());
     let (resets, mut was_reset) = mpsc::channel(1);
+    let state_path = state.path().to_owned();
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
     instance.start().await?;
@@ -82,9 +89,17 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     if let Some(file) = &config.policy.consent_file {
         tokio::spawn(guard::watch_consent(instance.clone(), file.clone()));
     }
-    tokio::spawn(renewal::keep(instance.clone(), credentials.clone(), endpoint.clone()));
+    let names = Names { config: config.discovery.clone(), root: root.clone() };
+    tokio::spawn(renewal::keep(instance.clone(), credentials.clone(), endpoint.clone(), names.clone()));
     let (stop, stopped) = watch::channel(false);
-    let context = Context::new(instance.clone(), credentials, endpoint, config.listeners);
+    let name = identity.friendly_name.clone().or_else(|| host_name_of(&root));
+    let search = Search::new(&config, state_path, root).with_gateway(gateway);
+    tokio::spawn(search.keep(instance.clone(), stopped.clone()));
+    let listeners = config.listeners;
+    let context = Context::new(instance.clone(), credentials, endpoint.clone(), listeners.clone(), names);
+    let doors = Doors { listeners, ports: context.ports() };
+    let advertising = advertise::keep(config.discovery, endpoint, doors, name, stopped.clone());
+    let advertising = tokio::spawn(advertising);
     let links = tokio::spawn(links::keep(context, stopped));
     let end = tokio::select! {
         signal = stop_signal() => signal.map(|()| End::Stopped),
@@ -94,6 +109,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     stop.send_replace(true);
     let standing = links.await;
     instance.shut_down().await;
+    let _ = advertising.await;
     if let Ok(standing) = standing {
         standing.end().await;
     }

@@ -26,6 +26,8 @@ pub struct Identity {
     pub hardware_version: Option<String>,
     /// A UUID that the system gives itself.
     pub uuid: Option<String>,
+    /// What people call it.
+    pub friendly_name: Option<String>,
 }
 
 /// What makers leave in the fields that they don't fill in, in lower case.
@@ -65,6 +67,7 @@ impl Identity {
             serial: limit(serial.or_else(|| mac.map(|mac| hex(&mac)))),
             hardware_version: limit(config.hardware_version.clone().or_else(|| dmi("product_version"))),
             uuid: dmi("product_uuid").or_else(|| machine_uuid(root)),
+            friendly_name: config.friendly_name.clone(),
         }
     }
 

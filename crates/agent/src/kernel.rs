@@ -1,7 +1,7 @@
 //! The few system calls that no safe crate offers. Everything unsafe of the agent stands here.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use socket2::Socket;
 use tokio::io::Interest;
@@ -53,11 +53,19 @@ pub fn take_error(socket: &Socket, data: &mut [u8], control: &mut [u8]) -> io::R
 
 /// Has the runtime watch a socket for data and for news of its error queue.
 pub fn watch(socket: Socket) -> io::Result<AsyncFd<Socket>> {
-    let interest = Interest::READABLE | Interest::ERROR;
+    watch_for(socket, Interest::READABLE | Interest::ERROR)
+}
+
+/// Has the runtime watch a descriptor for something to read.
+pub fn watch_reading(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    watch_for(descriptor, Interest::READABLE)
+}
+
+fn watch_for<T: Into<OwnedFd> + AsRawFd>(owner: T, interest: Interest) -> io::Result<AsyncFd<T>> {
     #[expect(
         unsafe_code,
-        reason = "the socket owns its descriptor, which is open for as long as it is watched"
+        reason = "the value owns its descriptor, which is open for as long as it is watched"
     )]
-    let watched = unsafe { AsyncFd::register_with_interest(socket, interest) };
+    let watched = unsafe { AsyncFd::register_with_interest(owner, interest) };
     watched.map_err(io::Error::from)
 }

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod challenges;
 pub mod config;
+pub mod discovery;
 pub mod enrol;
 pub mod factory;
 pub mod guard;

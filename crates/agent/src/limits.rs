@@ -86,3 +86,12 @@ pub const RESTART_DELAY: Duration = Duration::from_secs(1);
 
 /// How long brokers may take for the last Records and the good-bye.
 pub const BROKER_GOOD_BYE: Duration = Duration::from_secs(1);
+
+/// Leases of DHCP that are read: interfaces, times two.
+pub const MAX_LEASES: usize = 16;
+/// Bytes of a lease, as a file and as a DHCP client tells it.
+pub const MAX_LEASE_BYTES: u64 = 64 * 1024;
+/// How long after a fruitless search the next one begins at first, seconds; it grows.
+pub const SEARCH_AGAIN_S: u32 = 5;
+/// The longest wait before the next search, and the wait after one that found something.
+pub const SEARCH_AT_LAST: Duration = Duration::from_secs(3600);

@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::config::ListenerConfig;
+use crate::discovery::keep::Names;
 use crate::enrol::Credentials;
 use crate::limits::BROKER_GOOD_BYE;
 use broker::Broker;
@@ -37,21 +38,32 @@ pub struct Context {
     credentials: Arc<Credentials>,
     endpoint: EndpointId,
     listeners: Vec<ListenerConfig>,
+    names: Names,
+    /// The ports of the WebSockets that controllers may dial now, by the number of the listener, from 0.
+    ports: watch::Sender<BTreeMap<usize, u16>>,
     brokers: Mutex<BTreeMap<String, Arc<Broker>>>,
     /// Counts the turns that connections and sockets take.
     turns: watch::Sender<u64>,
 }
 
 impl Context {
-    /// Connections of `instance`, which is `endpoint`; `listeners` as the configuration has them.
+    /// Connections of `instance`, which is `endpoint`; `listeners` as the configuration has them. `names` tells where
+    /// hosts are.
     pub fn new(
         instance: Arc<Instance>,
         credentials: Arc<Credentials>,
         endpoint: EndpointId,
         listeners: Vec<ListenerConfig>,
+        names: Names,
     ) -> Arc<Context> {
-        let (brokers, turns) = (Mutex::default(), watch::Sender::default());
-        Arc::new(Context { instance, credentials, endpoint, listeners, brokers, turns })
+        let (ports, brokers) = (watch::Sender::default(), Mutex::default());
+        let turns = watch::Sender::default();
+        Arc::new(Context { instance, credentials, endpoint, listeners, names, ports, brokers, turns })
+    }
+
+    /// The ports of the WebSockets that controllers may dial, by the number of the listener, from 0.
+    pub fn ports(&self) -> watch::Receiver<BTreeMap<usize, u16>> {
+        self.ports.subscribe()
     }
 
     fn turned(&self) {

@@ -33,7 +33,7 @@ const CERTIFICATE: &str = "Device.LocalAgent.Certificate.{i}.";
 const PERMISSION: &str = "Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.";
 
 /// Seconds between Periodic! events where the configuration says nothing: TR-181 knows no "never".
-const A_DAY: u32 = 86_400;
+pub(crate) const A_DAY: u32 = 86_400;
 
 /// Adds the supported part.
 ///

@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use agent::discovery::hook;
 use agent::host::{self, End};
 use agent::system::SystemRoot;
 use anyhow::{Context, Result};
@@ -13,9 +14,14 @@ use tracing_subscriber::filter::LevelFilter;
 
 const USAGE: &str = "\
 usage: cusp-agent --config FILE [--log LEVEL]
+       cusp-agent dhcp-hook --config FILE [--json] [EVENT]
+       cusp-agent dhcp-options --config FILE
 
   --config FILE   the factory default and the policy of this agent
   --log LEVEL     off, error, warn, info (the default), debug or trace
+  dhcp-hook       for scripts of DHCP clients: hands a lease to the agent
+  --json          the lease is what `networkctl status --json=short` prints
+  dhcp-options    prints what a DHCP client has to send
   --help          this text
   --version       the version
 ";
@@ -23,6 +29,8 @@ usage: cusp-agent --config FILE [--log LEVEL]
 /// What the command line asks for.
 enum Asked {
     Run { config: PathBuf, level: LevelFilter },
+    Hook { config: PathBuf, event: Option<String>, json: bool },
+    Options { config: PathBuf },
     Print(String),
 }
 
@@ -33,9 +41,18 @@ fn main() -> ExitCode {
     };
     let (config, level) = match asked {
         Asked::Run { config, level } => (config, level),
-        Asked::Print(text) => {
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            return ExitCode::SUCCESS;
+        Asked::Print(text) => return print(&text),
+        Asked::Hook { config, event, json } => {
+            return match hook::run(&config, event.as_deref(), json) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => complain(&format!("{error:#}\n"), 1),
+            };
+        }
+        Asked::Options { config } => {
+            return match hook::options(&config, &SystemRoot::host()) {
+                Ok(text) => print(&text),
+                Err(error) => complain(&format!("{error:#}\n"), 1),
+            };
         }
     };
     tracing_subscriber::fmt()
@@ -69,21 +86,37 @@ fn restart() -> ExitCode {
 }
 
 fn arguments() -> Result<Asked> {
-    use lexopt::prelude::{Long, ValueExt};
-    let (mut config, mut level) = (None, LevelFilter::INFO);
+    use lexopt::prelude::{Long, Value, ValueExt};
+    let (mut config, mut level, mut json) = (None, None, false);
+    let mut words: Vec<String> = Vec::new();
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
             Long("config") => config = Some(PathBuf::from(parser.value()?)),
-            Long("log") => level = parser.value()?.parse()?,
+            Long("log") => level = Some(parser.value()?.parse()?),
+            Long("json") => json = true,
             Long("help") => return Ok(Asked::Print(USAGE.to_owned())),
             Long("version") => {
                 return Ok(Asked::Print(format!("cusp-agent {}\n", env!("CARGO_PKG_VERSION"))));
             }
+            Value(word) if words.len() < 2 => words.push(word.string()?),
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok(Asked::Run { config: config.context("--config is missing")?, level })
+    let config = config.context("--config is missing")?;
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] if !json => Ok(Asked::Run { config, level: level.unwrap_or(LevelFilter::INFO) }),
+        ["dhcp-options"] if !json && level.is_none() => Ok(Asked::Options { config }),
+        ["dhcp-hook", ref event @ ..] if level.is_none() => {
+            Ok(Asked::Hook { config, event: event.first().map(|event| (*event).to_owned()), json })
+        }
+        _ => anyhow::bail!("these words and options don't go together"),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
 }
 
 fn complain(text: &str, code: u8) -> ExitCode {

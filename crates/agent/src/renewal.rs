@@ -11,18 +11,28 @@ use engine::Instance;
 use mtp::ws::{Dialer, WsUrl};
 use mtp::{EndpointId, Role};
 
+use crate::discovery::keep::Names;
 use crate::enrol::Credentials;
 use crate::limits::{RENEWAL_CHECK, RENEWAL_RETRY};
 use crate::links::plan::{By, plans};
 use crate::state::random;
 
 /// Renews whenever it is time, for ever.
-pub async fn keep(instance: Arc<Instance>, credentials: Arc<Credentials>, endpoint: EndpointId) {
+pub async fn keep(
+    instance: Arc<Instance>,
+    credentials: Arc<Credentials>,
+    endpoint: EndpointId,
+    names: Names,
+) {
     loop {
         let mut wait = RENEWAL_CHECK;
         if credentials.due(SystemTime::now()) {
-            let ways = instance.with_tree(ways).unwrap_or_default();
-            match renew(&credentials, &endpoint, ways).await {
+            let mut places = Vec::new();
+            for (controller, url) in instance.with_tree(ways).unwrap_or_default() {
+                let found = names.places(&url).await.into_iter();
+                places.extend(found.map(|place| (controller.clone(), place)));
+            }
+            match renew(&credentials, &endpoint, places).await {
                 Ok(()) => tracing::info!("given the next certificate"),
                 Err(error) => {
                     wait = RENEWAL_RETRY;

@@ -48,6 +48,11 @@ impl StateDir {
         Ok(state)
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where the journal is.
     pub fn journal(&self) -> PathBuf {
         self.path.join("journal")
@@ -64,7 +69,7 @@ impl StateDir {
     }
 
     /// The factory default in force: that of the first start. Keeps `text` if there is none yet, with the files
-    /// that it names. The policy is always that of `now`.
+    /// that it names. Policy and discovery are always those of `now`.
     ///
     /// # Errors
     /// When the file can't be read or written.
@@ -76,13 +81,14 @@ impl StateDir {
             Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
         };
         let policy = Policy { audit_log: Some(self.audit_log()), ..now.policy.clone() };
+        let (discovery, data_dir) = (now.discovery.clone(), now.data_dir.clone());
         match kept {
-            Some(kept) => Ok(Config { policy, data_dir: now.data_dir.clone(), ..kept }),
+            Some(kept) => Ok(Config { policy, discovery, data_dir, ..kept }),
             None => {
                 let whole = factory::self_contained(text)?;
                 let config = Config::parse(&whole).context("the factory default")?;
                 write_atomic(&path, whole.as_bytes(), SECRET)?;
-                Ok(Config { policy, data_dir: now.data_dir.clone(), is_new: true, ..config })
+                Ok(Config { policy, discovery, data_dir, is_new: true, ..config })
             }
         }
     }

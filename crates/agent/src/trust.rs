@@ -191,11 +191,11 @@ impl Store {
     /// References to the certificates of a CA.
     fn add(&mut self, ca: &str) -> Result<Vec<String>> {
         let mut paths = Vec::new();
-        for der in certificates(ca)? {
-            let number = match self.0.iter().position(|known| known.der == *der) {
+        for certificate in certificates(ca)? {
+            let number = match self.0.iter().position(|known| known.der == certificate.der) {
                 Some(at) => at + 1,
                 None => {
-                    self.0.push(Certificates.read_der(&der).context("a certificate can't be read")?);
+                    self.0.push(certificate);
                     self.0.len()
                 }
             };
@@ -224,10 +224,15 @@ impl Store {
     }
 }
 
-/// PEM text, or the path of a file with it.
-fn certificates(ca: &str) -> Result<Vec<CertificateDer<'static>>> {
-    if ca.contains("-----BEGIN") {
-        return Ok(pki::pem::certificates(ca.as_bytes())?);
-    }
-    Ok(pki::pem::certificates(&pki::file::read(Path::new(ca))?)?)
+/// The certificates of PEM text, or of the file with this path.
+///
+/// # Errors
+/// When the file or a certificate can't be read.
+pub(crate) fn certificates(ca: &str) -> Result<Vec<Certificate>> {
+    let chain = match ca.contains("-----BEGIN") {
+        true => pki::pem::certificates(ca.as_bytes())?,
+        false => pki::pem::certificates(&pki::file::read(Path::new(ca))?)?,
+    };
+    let read = |der: &CertificateDer<'_>| Certificates.read_der(der).context("a certificate can't be read");
+    chain.iter().map(read).collect()
 }

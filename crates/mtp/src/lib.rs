@@ -6,6 +6,8 @@
 //! [`LinkHandler`] and [`Admission`].
 
 mod dial;
+#[cfg(feature = "discovery")]
+pub mod discovery;
 pub mod error;
 pub mod limits;
 pub mod link;

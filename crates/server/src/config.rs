@@ -33,6 +33,20 @@ pub struct Config {
     pub enrolment: Enrolment,
     /// What peers that have not proven who they are may cost.
     pub limits: Limits,
+    /// Who may find us on the local network, and whom we find.
+    pub discovery: Discovery,
+}
+
+/// Who may find us on the local network, and whom we find.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Discovery {
+    /// Answer agents that ask for us by mDNS, and ask it for names in `.local` that we dial. Default false.
+    pub mdns: bool,
+    /// Also list us for agents that know no controller. Default false.
+    pub listed: bool,
+    /// Interfaces; all but loopback and tunnels is the default.
+    pub interfaces: Vec<String>,
 }
 
 /// API, page, metrics.
@@ -273,6 +287,9 @@ impl Config {
         if !(1..=3600).contains(&self.dial_retry_seconds()) {
             bail!("usp.dial.retry_seconds = {} is not from 1 to 3600", self.dial_retry_seconds());
         }
+        if self.discovery.listed && !self.discovery.mdns {
+            bail!("discovery.listed needs discovery.mdns");
+        }
         self.limits.check()?;
         if !(1..=825).contains(&self.certificate_days()) {
             bail!("enrolment.certificate_days = {} is not from 1 to 825", self.certificate_days());
@@ -359,6 +376,9 @@ impl Config {
         let days = self.certificate_days();
         let _ = writeln!(text, "\n[enrolment]\npolicy = \"{policy}\"\ncertificate_days = {days}");
         self.limits.show(&mut text);
+        let Discovery { mdns, listed, interfaces } = &self.discovery;
+        let _ =
+            writeln!(text, "\n[discovery]\nmdns = {mdns}\nlisted = {listed}\ninterfaces = {interfaces:?}");
         text
     }
 }

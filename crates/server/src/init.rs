@@ -73,6 +73,10 @@ public_url = "wss://{host}:8183/usp"
 [enrolment]
 # "approve": unknown devices wait for a person; "open": for labs; "closed": they are refused.
 policy = "approve"
+
+[discovery]
+# Whether agents on the local network find the server by mDNS.
+mdns = false
 "#
     )
 }

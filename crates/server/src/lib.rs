@@ -8,6 +8,7 @@ mod connect;
 pub mod control;
 pub mod data_dir;
 mod descriptors;
+mod discovery;
 mod doors;
 mod gateway;
 mod http;

@@ -8,6 +8,7 @@ use anyhow::Context;
 use fleet::ids::{Seq, TenantId};
 use fleet::port::{Prune, Store as _, Write, Written};
 use mtp::Role;
+use mtp::discovery::Advertiser;
 use mtp::ws::{ListenConfig, Listener};
 use pki::session::SessionCrypto;
 use pki::{Ca, ServerNames, ServerTls, Trust, Validity};
@@ -22,6 +23,7 @@ use crate::config::{Config, SessionMode};
 use crate::connect;
 use crate::data_dir::{DataDir, Listeners};
 use crate::descriptors;
+use crate::discovery;
 use crate::doors::Doors;
 use crate::gateway::ServerGateway;
 use crate::metrics::Metrics;
@@ -48,6 +50,7 @@ pub struct Server {
     usp: Usp<SqliteStore>,
     dial: DialOptions,
     transports: Transports,
+    advertiser: Option<Advertiser>,
     store: SqliteStore,
     clock: Clock,
     position: watch::Sender<Seq>,
@@ -120,7 +123,9 @@ impl Server {
         };
 
         let connect = connect::info(config, &listeners, &endpoint, authority.ca());
-        let dial = DialOptions { retry_seconds: config.dial_retry_seconds(), trust: trusting.dial() };
+        let mdns = discovery::asker(config);
+        let dial = DialOptions { retry_seconds: config.dial_retry_seconds(), trust: trusting.dial(), mdns };
+        let advertiser = discovery::advertiser(config, &listeners, &endpoint);
         let usp_options = UspOptions {
             sessions: session_policy(config),
             crypto: Some(Arc::new(session_keys(config, ca, &endpoint).context("usp.sessions")?)),
@@ -168,6 +173,7 @@ impl Server {
             usp,
             dial,
             transports,
+            advertiser,
             store,
             clock,
             position,
@@ -192,6 +198,7 @@ impl Server {
             usp,
             dial,
             transports,
+            advertiser,
             store,
             clock,
             position,
@@ -207,6 +214,12 @@ impl Server {
         let links = tokio::spawn(websocket.run(Arc::new(usp.clone()), admission, async move {
             let _ = stopped.wait_for(|stop| *stop).await;
         }));
+        let mut stopped = stop.subscribe();
+        let advertising = advertiser.map(|advertiser| {
+            tokio::spawn(advertiser.run(async move {
+                let _ = stopped.wait_for(|stop| *stop).await;
+            }))
+        });
         let dialling = tokio::spawn(dial::run(usp.clone(), dial, stop.subscribe()));
         let others = transports.spawn(&usp, &stop);
         let follower = tokio::spawn(follow_log(store.positions(), position));
@@ -217,6 +230,9 @@ impl Server {
         let _ = links.await;
         let _ = dialling.await;
         others.join_all().await;
+        if let Some(advertising) = advertising {
+            let _ = advertising.await;
+        }
         follower.abort();
         workers.abort();
         let _ = serving.await;

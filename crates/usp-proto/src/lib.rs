@@ -13,6 +13,7 @@ pub mod add;
 mod debug;
 pub mod delete;
 mod describe;
+pub mod discovery;
 pub mod endpoint_id;
 pub mod error;
 pub mod error_code;

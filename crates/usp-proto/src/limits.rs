@@ -37,3 +37,17 @@ pub const MAX_DESCRIBED_PATHS: usize = 3;
 
 /// Characters of one text in a description.
 pub const MAX_DESCRIBED_CHARS: usize = 120;
+
+/// Bytes of one text in a DHCP option. DHCPv4 has room for 255; the longest parameter that one becomes is a
+/// host with its path.
+pub const MAX_DHCP_TEXT_BYTES: usize = 512;
+
+/// Bytes of a label of a domain name (RFC 1035), and so of an endpoint id in DNS-SD.
+pub const MAX_DNS_LABEL_BYTES: usize = 63;
+
+/// Characters of a domain name as it is written, without the dot at the end (RFC 1035: 255 bytes on the
+/// wire).
+pub const MAX_DNS_NAME_BYTES: usize = 253;
+
+/// Bytes of one string of a TXT record (RFC 1035), key and value.
+pub const MAX_TXT_STRING_BYTES: usize = 255;

@@ -61,6 +61,9 @@ pub enum Malformed {
     /// Not a "major.minor" version.
     #[error("not a protocol version")]
     Version,
+    /// Not what discovery may find: a DHCP option, a location, a name or a record of a service.
+    #[error("discovery: {0}")]
+    Discovery(&'static str),
     /// Not a line of a recorded exchange.
     #[error("not a recorded exchange: {0}")]
     Exchange(&'static str),

@@ -81,21 +81,35 @@ async fn keep(
         }
     };
     match listening {
-        Listening::WebSocket(listener, doorkeeper) => listener.run(handler, Arc::new(doorkeeper), stop).await,
+        Listening::WebSocket(listener, doorkeeper, door) => {
+            let Door { at, port } = door;
+            context.ports.send_modify(|ports| ports.extend([(at, port)]));
+            let closed = async {
+                stop.await;
+                context.ports.send_modify(|ports| ports.retain(|other, _| *other != at));
+            };
+            listener.run(handler, Arc::new(doorkeeper), closed).await;
+        }
         Listening::Local(listener) => listener.run(handler, Arc::new(AdmitLocal), stop).await,
     }
 }
 
 enum Listening {
-    WebSocket(Listener, Doorkeeper),
+    WebSocket(Listener, Doorkeeper, Door),
     Local(uds::Listener),
+}
+
+/// A WebSocket of the configuration, by its number, and the port that it got.
+struct Door {
+    at: usize,
+    port: u16,
 }
 
 async fn open(context: &Context, plan: &Listen) -> Result<Listening> {
     match plan {
         Listen::WebSocket(at) => {
             let config = context.listeners.get(*at).context("the configuration has no such listener")?;
-            websocket(context, config).await
+            websocket(context, *at, config).await
         }
         Listen::Local(path) => {
             let is_it = |config: &&ListenerConfig| config.socket.as_deref() == Some(path);
@@ -112,7 +126,7 @@ fn local(path: &Path, how: uds::ListenConfig) -> Result<uds::Listener> {
     uds::Listener::bind(path, how).with_context(|| format!("{}", path.display()))
 }
 
-async fn websocket(context: &Context, config: &ListenerConfig) -> Result<Listening> {
+async fn websocket(context: &Context, at: usize, config: &ListenerConfig) -> Result<Listening> {
     let address = config.address.context("the configuration has no such listener")?;
     let tls = if config.tls {
         let roots = context.credentials.roots();
@@ -125,7 +139,8 @@ async fn websocket(context: &Context, config: &ListenerConfig) -> Result<Listeni
     };
     let how = ws::ListenConfig::new(&config.path, context.endpoint.clone(), Role::Agent);
     let listener = Listener::bind(address, tls, how).await.with_context(|| format!("{address}"))?;
-    Ok(Listening::WebSocket(listener, Doorkeeper { tls: config.tls }))
+    let port = listener.local_addr()?.port();
+    Ok(Listening::WebSocket(listener, Doorkeeper { tls: config.tls }, Door { at, port }))
 }
 
 /// Who may dial in. TLS alone proves only that a peer holds some key: a controller's certificate must be

@@ -6,15 +6,33 @@ use mtp::{EndpointId, Role};
 
 use super::Context;
 
+/// Tries the places that the URL leads to, in their order.
 pub(super) async fn connect(
     context: &Context,
     controller: &EndpointId,
     url: &WsUrl,
     keep_alive: Option<KeepAlive>,
 ) -> Result<Dialled> {
+    let mut last = anyhow::anyhow!("mDNS knows no address of {}", url.host);
+    for place in context.names.places(url).await {
+        match connect_to(context, controller, place, keep_alive.clone()).await {
+            Ok(dialled) => return Ok(dialled),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn connect_to(
+    context: &Context,
+    controller: &EndpointId,
+    url: WsUrl,
+    keep_alive: Option<KeepAlive>,
+) -> Result<Dialled> {
     let credentials = &context.credentials;
-    let tls = || url.secure.then(|| credentials.tls(controller)).transpose();
-    let mut dialer = Dialer::new(url.clone(), context.endpoint.clone(), Role::Agent);
+    let secure = url.secure;
+    let tls = || secure.then(|| credentials.tls(controller)).transpose();
+    let mut dialer = Dialer::new(url, context.endpoint.clone(), Role::Agent);
     dialer.expected = Some(controller.clone());
     dialer.keep_alive = keep_alive;
     dialer.tls = tls()?;

@@ -49,7 +49,8 @@ impl DeviceInfo {
             .maybe_text("SoftwareVersion", software.or_else(|| kernel.clone()))
             .maybe_text("AdditionalSoftwareVersion", kernel.map(|release| format!("Linux {release}")))
             .maybe_uint("UpTime", self.root.text("proc/uptime").as_deref().and_then(up_time))
-            .maybe_text("HostName", self.root.line(HOST_NAME))
+            .maybe_text("HostName", host_name_of(&self.root))
+            .maybe_text("FriendlyName", identity.friendly_name.as_ref())
     }
 }
 
@@ -107,6 +108,11 @@ impl Provider for DeviceInfo {
     fn abort(&self, prepared: Prepared) -> Pending<'_, Result<(), Fault>> {
         Box::pin(Transaction::abort(prepared, None))
     }
+}
+
+/// The host name in force.
+pub fn host_name_of(root: &SystemRoot) -> Option<String> {
+    root.line(HOST_NAME)
 }
 
 /// Letters, digits, hyphens and dots, as host names are.

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use agent::config::{Config, Policy};
+use agent::discovery::DiscoveryConfig;
+use agent::discovery::keep::Names;
 use agent::enrol::Credentials;
 use agent::host;
 use agent::identity::Identity;
@@ -16,6 +18,7 @@ use agent::system::SystemRoot;
 use dm::model::ModelBuilder;
 use dm::operation::{ObjectSettings, ParamSetting, Set};
 use dm::path::SchemaPath;
+use dm::tree::{Requester, Tree};
 use dm::{Fault, Operation, Outcome};
 use engine::provider::{Committed, Edit, Pending, Prepared, Provider, ProviderError, Report};
 use mtp::ws::{ListenConfig, Listener};
@@ -36,6 +39,11 @@ fn year() -> Validity {
 
 fn agent_id() -> EndpointId {
     EndpointId::receive("proto:lab:agent").expect("an id")
+}
+
+/// Of a system whose own resolver does it all.
+pub(crate) fn names() -> Names {
+    Names { config: DiscoveryConfig::default(), root: SystemRoot::host() }
 }
 
 /// Issues a certificate for the one token, once.
@@ -90,12 +98,12 @@ impl LinkHandler for Witness {
 async fn a_device_enrols_and_connects_with_its_certificate() {
     let controller = EndpointId::receive("proto::controller").expect("an id");
     let ca = Ca::create("test", year()).expect("a CA");
-    let names = ServerNames {
+    let certified = ServerNames {
         ips: vec![[127, 0, 0, 1].into()],
         endpoint: Some(controller.clone()),
         ..Default::default()
     };
-    let server = ca.issue_server(&names, year()).expect("a certificate");
+    let server = ca.issue_server(&certified, year()).expect("a certificate");
     let devices = DeviceVerifier::new(&[ca.certificate().clone()], false, pki::provider()).expect("a CA");
     let tls = ServerTls::new(&server, devices).expect("a certificate");
     let how = ListenConfig::new("/usp", controller, Role::Controller);
@@ -120,7 +128,7 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     instance.start().await.expect("it starts");
     credentials.attach(&instance);
     let (_stop, stopped) = watch::channel(false);
-    let context = Context::new(instance, credentials, agent_id(), Vec::new());
+    let context = Context::new(instance, credentials, agent_id(), Vec::new(), names());
     let task = tokio::spawn(links::keep(context, stopped));
 
     let Some(Seen::Up(eid, peer)) = seen.recv().await else { panic!("a link was expected") };
@@ -184,7 +192,7 @@ pub(crate) async fn agent_with(
     instance.start().await.expect("it starts");
     let (stop, stopped) = watch::channel(false);
     let credentials = credentials.expect("a certificate");
-    let context = Context::new(instance, credentials, agent_id(), config.listeners);
+    let context = Context::new(instance, credentials, agent_id(), config.listeners, names());
     tokio::spawn(links::keep(context, stopped));
     (folder, stop)
 }
@@ -205,4 +213,36 @@ async fn a_risky_change_is_answered_and_then_the_connection_is_made_anew() {
     let said = controller.hear().await;
     assert!(matches!(said, Heard::Down), "{said:?}");
     controller.connected().await;
+}
+
+#[tokio::test]
+async fn ports_are_told_of_listeners_while_they_stand() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = free.local_addr().expect("an address");
+    drop(free);
+    let text = format!("[[listen]]\naddress = \"{address}\"\ntls = false\n");
+    let config = Config::parse(&text).expect("well-formed");
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id());
+    let instance = host::instance(&config, &state, &Identity::default(), &agent_id(), None, Vec::new()).await;
+    let instance = instance.expect("an instance");
+    instance.start().await.expect("it starts");
+    let (_stop, stopped) = watch::channel(false);
+    let credentials = credentials.expect("a certificate");
+    let context = Context::new(instance.clone(), credentials, agent_id(), config.listeners, names());
+    let mut ports = context.ports();
+    tokio::spawn(links::keep(context, stopped));
+    let standing = ports.wait_for(|ports| !ports.is_empty()).await.expect("it runs").clone();
+    assert_eq!(standing, [(0, address.port())].into());
+    tokio::net::TcpStream::connect(address).await.expect("it listens");
+    let value = ParamSetting { param: "Enable".to_owned(), value: "false".to_owned(), required: true };
+    let objects = vec![ObjectSettings { path: "Device.LocalAgent.MTP.1.".to_owned(), params: vec![value] }];
+    let off = Operation::Set(Set { allow_partial: false, objects });
+    let plan = |tree: &Tree| {
+        let plan = tree.plan(&off, &Requester::full()).expect("a write");
+        plan.transactions.into_iter().flat_map(|transaction| transaction.changes).collect()
+    };
+    instance.change(plan).await.expect("it is kept");
+    ports.wait_for(|ports| ports.is_empty()).await.expect("it runs");
 }

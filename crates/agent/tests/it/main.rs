@@ -4,6 +4,7 @@
 mod agent;
 mod audit;
 mod config;
+mod discovery;
 mod guard;
 mod icmp;
 mod identity;

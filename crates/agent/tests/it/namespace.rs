@@ -23,7 +23,7 @@ const CAP_SYS_ADMIN: u32 = 21;
 
 /// Runs a test in a namespace of its own. Where the system forbids that to this user, it says so and
 /// does not run; a user who may and still can't is a failure.
-fn in_namespace<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+pub(crate) fn in_namespace<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     let thread = std::thread::spawn(move || {
         #[expect(unsafe_code, reason = "a network namespace for this thread alone; no memory is involved")]
         let result = unsafe { libc::unshare(libc::CLONE_NEWNET) };

@@ -19,6 +19,7 @@ use mtp::{AdmitAll, DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkUp
 use pki::{Ca, DeviceVerifier, ServerNames, ServerTls, Validity};
 use tokio::sync::watch;
 
+use crate::links::names;
 use crate::peer::Controller;
 
 const CERTIFICATE: &str = "Device.LocalAgent.Certificate.";
@@ -119,7 +120,7 @@ async fn what_the_tables_say_holds_for_the_next_connection() {
     let (instance, credentials, audit) = agent(&config, folder.path()).await;
     let (stop, stopped) = watch::channel(false);
     let dialling = links::keep(
-        Context::new(instance.clone(), credentials.clone(), id("proto:lab:agent"), Vec::new()),
+        Context::new(instance.clone(), credentials.clone(), id("proto:lab:agent"), Vec::new(), names()),
         stopped,
     );
     let dialling = tokio::spawn(dialling);
@@ -156,7 +157,7 @@ async fn what_the_tables_say_holds_for_the_next_connection() {
     assert!(connects(&credentials, port).await);
     let (_stop, stopped) = watch::channel(false);
     tokio::spawn(links::keep(
-        Context::new(instance, credentials.clone(), id("proto:lab:agent"), Vec::new()),
+        Context::new(instance, credentials.clone(), id("proto:lab:agent"), Vec::new(), names()),
         stopped,
     ));
     controller.connected().await;

@@ -1,6 +1,7 @@
 //! The integration tests of `mtp`.
 
 mod daemons;
+mod discovery;
 mod enrol;
 mod frames;
 mod handshake;

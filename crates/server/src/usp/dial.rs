@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use fleet::device::Identity as Name;
 use fleet::enrolment::{Admission, DialTarget, RefusedAttempt};
 use fleet::port::{Store, StoreError, Write};
+use mtp::discovery::ask::Asker;
 use mtp::ws::{Dialer, KeepAlive, WsUrl, close_code};
 use mtp::{DownReason, Retry, Role, Schedule};
 use pki::ClientTls;
@@ -41,6 +42,8 @@ pub struct DialOptions {
     pub retry_seconds: u32,
     /// Whose certificates are believed, and what we show.
     pub(crate) trust: Arc<DialTrust>,
+    /// Who knows hosts in `.local`; without it the system's resolver has to (R-DIS.5).
+    pub mdns: Option<Asker>,
 }
 
 impl<S: Store> Usp<S> {
@@ -261,6 +264,21 @@ impl<S: Store> Dialling<S> {
 
     async fn connect(&self, endpoint: &EndpointId, url: &WsUrl) -> Result<mtp::ws::Dialled, Failure> {
         let _turn = self.handshakes.acquire().await;
+        let hosts = match &self.options.mdns {
+            Some(asker) => asker.hosts(&url.host).await,
+            None => vec![url.host.clone()],
+        };
+        let mut last = Failure { refused: false, why: format!("mDNS knows no address of {}", url.host) };
+        for host in hosts {
+            match self.connect_to(endpoint, &WsUrl { host, ..url.clone() }).await {
+                Err(failure) if !failure.refused => last = failure,
+                settled => return settled,
+            }
+        }
+        Err(last)
+    }
+
+    async fn connect_to(&self, endpoint: &EndpointId, url: &WsUrl) -> Result<mtp::ws::Dialled, Failure> {
         let mut dialer = Dialer::new(url.clone(), self.usp.endpoint().clone(), Role::Controller);
         dialer.expected = Some(endpoint.clone());
         // Whoever answers says who it is, where it knows the old extension.

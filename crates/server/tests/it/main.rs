@@ -7,6 +7,7 @@ mod config;
 mod control;
 mod datamodels;
 mod dial;
+mod discovery;
 mod enrolment;
 mod foreign;
 mod http;

@@ -3,6 +3,7 @@
 mod codegen;
 mod describe;
 mod differential;
+mod discovery;
 mod endpoint_id;
 mod error_code;
 mod exchange;

@@ -146,6 +146,35 @@ pub(super) fn keep(
     Ok((row, changes))
 }
 
+/// What lets a certificate speak for a controller: its row, if there is none yet, and the reference to it. Nothing
+/// where it does already.
+///
+/// # Errors
+/// 7022 where another certificate has its serial number and issuer; 7005 where there are too many.
+pub fn vouch(
+    tree: &Tree,
+    crypto: &dyn TrustCrypto,
+    controller: &Place,
+    certificate: &Certificate,
+) -> Result<Vec<Change>, Fault> {
+    let rows = places::table(tree, places::CERTIFICATE).map(|table| places::rows(tree, &table));
+    let is_it = |row: &Place| {
+        let kept = crypto.read_pem(&tree.text_of(row, "X_CUSP_Certificate"));
+        kept.is_some_and(|kept| kept.der == certificate.der)
+    };
+    let Some(row) = rows.unwrap_or_default().into_iter().find(is_it) else {
+        return Ok(keep(tree, certificate, None, std::slice::from_ref(controller))?.1);
+    };
+    let path = tree_path(tree, &row);
+    let known = tree.text_of(controller, CREDENTIAL);
+    let mut list: Vec<_> = split_list(&known).collect();
+    if list.iter().any(|reference| reference.trim_end_matches('.') == path) {
+        return Ok(Vec::new());
+    }
+    list.push(path.as_str().into());
+    Ok(set(tree, controller, CREDENTIAL, &join_list(&list)).into_iter().collect())
+}
+
 /// What takes a row away, and what refers to it.
 fn removal(tree: &Tree, row: &Place) -> Vec<Change> {
     let path = tree_path(tree, row);
