@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
+use fleet::enrolment::{Accept, Decision};
 use fleet::ids::TenantId;
 use fleet::port::Store;
 use mtp::mqtt::broker::{self, Broker, ConnectFacts, Denied, Gate, Incident, Listener, Offence, Rights};
@@ -174,7 +175,11 @@ impl<S: Store> Door<S> {
         let own: Topic = format!("usp/agents/{eid}").parse().map_err(|_| Refusal::new(400, NO_ENDPOINT))?;
         let peer = candidate.peer.clone();
         let proven = peer != PeerAuth::Unproven;
-        if proven {
+        // A certificate that nobody knows proves nothing yet: who shows one may only wait, and drives nobody out.
+        if proven
+            && let Ok((Decision::Accept(Accept { proven: true, .. }), _)) =
+                self.usp.judge(&eid, &peer, None).await
+        {
             let _ = self.words.send(Word::Proven(eid.clone(), peer.clone()));
         }
         let mut rights = Rights::of_endpoint(eid, peer, &own, std::slice::from_ref(&self.topic));

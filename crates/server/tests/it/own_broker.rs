@@ -1,9 +1,11 @@
 //! The server's own MQTT broker.
 
+use std::time::{Duration, SystemTime};
+
 use mtp::mqtt::machine::End;
 use mtp::mqtt::{Client, Version};
-use mtp::{Error, Role};
-use pki::{ClientTls, ControllerVerifier, Identity};
+use mtp::{DownReason, Error, Inbound, LinkHandler, LinkId, LinkUp, Role, Verdict};
+use pki::{ClientTls, ControllerVerifier, Identity, Validity};
 use requirement::requirement;
 use serde_json::json;
 use server::config::PolicyName;
@@ -102,11 +104,7 @@ fn nameless(server: &Running) -> mtp::mqtt::Settings {
 #[tokio::test]
 #[requirement("R-MQTT.42", "R-SEC.4c", "R-SEC.9", "R-SEC.10a")]
 async fn a_certificate_makes_a_device_and_nobody_speaks_for_it() {
-    let secure = secure_with(|config, _| {
-        config.usp.mqtt.broker.listen = Some("127.0.0.1:0".parse().expect("an address"));
-        config.usp.mqtt.broker.tls = config.usp.websocket.tls.clone();
-    })
-    .await;
+    let secure = with_tls().await;
     let server = &secure.server;
     let told = server.api.get("/connect").await;
     assert_eq!(told.body["brokers"][0]["tls"], true);
@@ -162,4 +160,55 @@ async fn devices_do_not_hear_each_other() {
     let neighbour = Agent::to(&neighbour, &id(CONTROLLER), &format!("usp/agents/{AGENT}")).await;
     neighbour.raw(Record::websocket_connect(&id(OTHER), &id(AGENT), usp_proto::Version::CURRENT).encode());
     server.refusal(&format!("may not use the topic usp/agents/{AGENT}")).await;
+}
+
+/// Hears nothing.
+struct Deaf;
+
+impl LinkHandler for Deaf {
+    fn up(&self, _: LinkUp) {}
+
+    async fn inbound(&self, _: Inbound) -> Verdict {
+        Verdict::Accepted
+    }
+
+    fn down(&self, _: LinkId, _: DownReason) {}
+}
+
+async fn with_tls() -> Secure {
+    secure_with(|config, _| {
+        config.usp.mqtt.broker.listen = Some("127.0.0.1:0".parse().expect("an address"));
+        config.usp.mqtt.broker.tls = config.usp.websocket.tls.clone();
+    })
+    .await
+}
+
+/// Who only said to be a device hears nothing of what the device is told that proves it.
+#[tokio::test]
+#[requirement("R-MQTT.42")]
+async fn who_only_said_so_is_gone_when_the_device_proves_it() {
+    let secure = with_tls().await;
+    let session = certified(&secure, AGENT, None).connect().await.expect("it may wait");
+    let eavesdropping = tokio::spawn(async move { session.run(&Deaf).await });
+    let token = secure.token(1).await;
+    let own = secure.enrol(AGENT, &token).await.expect("enrolled");
+    let _agent = Agent::behind_for(&certified(&secure, AGENT, Some(&own)), &secure.controller).await;
+    let ended = tokio::time::timeout(Duration::from_secs(20), eavesdropping).await;
+    let ended = ended.expect("in time").expect("no panic");
+    assert!(matches!(ended, DownReason::ClosedByPeer { code: 0x87, .. }), "{ended:?}");
+}
+
+/// A certificate that nobody knows may wait, too, and drives nobody out.
+#[tokio::test]
+async fn a_device_that_waits_is_not_driven_out_by_any_certificate() {
+    let secure = with_tls().await;
+    let server = &secure.server;
+    let agent = Agent::behind_for(&certified(&secure, AGENT, None), &secure.controller).await;
+    server.until("/pending", |answer| !answer.items().is_empty()).await;
+    let validity = Validity::lasting(SystemTime::now(), Duration::from_secs(86_400));
+    let made_up = Identity::self_signed(&id(AGENT), validity).expect("a certificate");
+    let _stranger = certified(&secure, AGENT, Some(&made_up)).connect().await.expect("it may wait");
+    let device = server.approve(AGENT).await;
+    agent.keep_answering();
+    server.until(&format!("/devices/{device}"), |one| one.body["onboarded"] == true).await;
 }
