@@ -1,5 +1,5 @@
 // Canned fleet of the mock server: one rich device, many plain ones, and everything the other pages show.
-import type { ConnectInfo, CuspEvent, Device, Job, Model, ModelParam, PendingDevice, Refusal, TraceItem, TwinItem } from "../src/api/types";
+import type { Certificate, ConnectInfo, CuspEvent, Device, Expected, Job, Model, ModelParam, PendingDevice, Refusal, TraceItem, TwinItem } from "../src/api/types";
 import { objects } from "../tests/brief";
 
 /** Everything is dated from here, so that relative times look alike on every run. */
@@ -84,6 +84,17 @@ export const pending = (): PendingDevice[] => [
   { endpoint: "os::0C8DDB-HX3009911", transport: "websocket", peer: "203.0.113.24:51834", proven: true, fingerprint: "9f2c41aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c5408e1f", first_seen: ago(420), last_seen: ago(12), attempts: 9, changed: false },
   { endpoint: "proto::fw-bench-2", transport: "websocket", peer: "127.0.0.1:40112", proven: false, first_seen: ago(95), last_seen: ago(40), attempts: 2, changed: false },
   { endpoint: "uuid::6a1de0c2-53e4-4f0a-9c02-0a30ee4b5a11", transport: "websocket", peer: "198.51.100.7:60020", proven: false, first_seen: ago(3_900), last_seen: ago(1_800), attempts: 1, changed: false },
+];
+
+export const certificates = (): Certificate[] => [
+  { device: MAIN, name: "workbench", fingerprint: "9f2c41aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c5408e1f", origin: "issued", serial: "5e01a7", since: ago(4_000_000), expires: ago(-3_700_000), revoked: false },
+  { device: "d-1025", name: "cpe-025", fingerprint: "0d11b7aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c5400b5e", origin: "pinned", since: ago(9_000), revoked: false },
+  { device: "d-1026", name: "cpe-026", fingerprint: "77aa41aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c54077aa", origin: "issued", serial: "5e01a2", since: ago(9_000_000), expires: ago(-100), revoked: true, revoked_at: ago(600), reason: "key-compromise" },
+];
+
+export const expected = (): Expected[] => [
+  { kind: "endpoint", value: "os::00256D-0123456789", name: "kitchen", group: "lisbon", since: ago(600) },
+  { kind: "serial", value: "SN-2219-0042", since: ago(90_000) },
 ];
 
 export const refused = (): Refusal[] => [
