@@ -101,7 +101,7 @@ const BY_WEBSOCKET: (&str, Params<'_>) = (
 const BY_MQTT: (&str, Params<'_>) =
     ("Device.LocalAgent.Controller.{i}.MTP.{i}.MQTT.", Params::Only(&["Topic"]));
 
-/// Commands that the agent machine runs itself, and events that it raises.
+/// Commands that the agent machine runs itself, beside `Device.ScheduleTimer()`, and events that it raises.
 const ACTIONS: &[(&str, &[&str])] = &[
     ("Device.", &["Boot!"]),
     ("Device.LocalAgent.", &["Periodic!", "TransferComplete!"]),
@@ -160,7 +160,7 @@ fn supported(
     for (path, names) in ACTIONS {
         model.add_actions(catalogue, path, names)?;
     }
-    Ok(())
+    engine::support_timers(model)
 }
 
 fn defaults(setting: &Setting<'_>) -> Vec<FactoryDefault> {
