@@ -596,6 +596,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/operations/operate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs a command of each device that a filter matches. Ask again with `next` until there is none; with the same
+         *     `Idempotency-Key`, a piece that is asked for again makes no second job.
+         */
+        post: operations["operate_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pending": {
         parameters: {
             query?: never;
@@ -1462,6 +1482,13 @@ export interface components {
             /** @description Why. */
             reason: string;
         };
+        /** @description A device that got no job. */
+        RefusedDevice: {
+            /** @description The device. */
+            device: string;
+            /** @description Why. */
+            reason: string;
+        };
         /** @description What a job was asked to do, as it was asked; secrets are masked. */
         Request: components["schemas"]["GetBody"] | components["schemas"]["InstancesBody"] | components["schemas"]["SchemaBody"] | components["schemas"]["SetBody"] | components["schemas"]["DeleteBody"] | components["schemas"]["OperateBody"];
         /** @description Results, by the outcome's kind. */
@@ -1554,6 +1581,22 @@ export interface components {
             requested: string;
             /** @description What was changed. */
             updated: components["schemas"]["Updated"][];
+        };
+        /** @description What became of a piece of the list. */
+        Started: {
+            /** @description The jobs: one for each device that takes the command. */
+            jobs: components["schemas"]["StartedJob"][];
+            /** @description Where the next piece begins; null at the end. */
+            next?: string | null;
+            /** @description Devices that got none. */
+            refused: components["schemas"]["RefusedDevice"][];
+        };
+        /** @description A job of one of the devices. */
+        StartedJob: {
+            /** @description The device. */
+            device: string;
+            /** @description Its job. */
+            job: string;
         };
         /** @description Makes an API token. */
         TokenBody: {
@@ -3171,6 +3214,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    operate_many: {
+        parameters: {
+            query: {
+                /** @description A filter expression. */
+                filter: string;
+                /** @description At most so many devices; 50 if absent, 500 at most. */
+                limit?: number;
+                /** @description Where the last piece said that the next one begins. */
+                cursor?: string;
+                /** @description After how long a job expires if its device has not answered (`1h`); 24h if absent, 30d at most. */
+                expires_in?: string;
+            };
+            header?: {
+                /** @description The same key with the same body is the same job; with another body it is a conflict. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperateBody"];
+            };
+        };
+        responses: {
+            /** @description The jobs of a piece of the list */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
                 };
             };
             /** @description What went wrong */

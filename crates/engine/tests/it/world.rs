@@ -227,6 +227,15 @@ impl World {
         self.instance.handle(Inbound { link, peer: PeerAuth::Unproven, return_path, record });
     }
 
+    /// The same agent after a loss of power, started, with one link.
+    pub(crate) async fn lose_power(&self) -> World {
+        let instance = self.instance.restarted(Box::new(Plain::default())).unwrap();
+        instance.start().await.unwrap();
+        let world = World { instance, peer: Arc::default() };
+        world.connect(LINK);
+        world
+    }
+
     pub(crate) async fn ask(&self, text: &str) -> String {
         self.say(text);
         self.peer.hear().await
