@@ -18,7 +18,7 @@ use usp_proto::link::{Inbound, LinkId, PeerAuth};
 use usp_proto::{EndpointId, Record};
 
 use crate::limits::BROKER_RECORDS;
-use crate::link::{DownReason, LinkHandler, LinkUp, Shared, Verdict};
+use crate::link::{DownReason, LetIn, LinkHandler, LinkUp, Shared, Verdict};
 use peer::Peer;
 
 /// A [`LinkHandler`] for connections to one broker, one after the other, that passes each Endpoint behind it to
@@ -31,11 +31,14 @@ impl<H: LinkHandler> Clone for Peers<H> {
     }
 }
 
+/// Told of each Endpoint whose user let it in, and of what was proved of it.
+type Watch = Arc<dyn Fn(&EndpointId, &PeerAuth) + Send + Sync>;
+
 struct Inner<H> {
     handler: H,
     /// How many strangers are let in at a time; `None`: nobody but those that are known.
     strangers: Option<usize>,
-    watched: bool,
+    watch: Option<Watch>,
     /// Records of all of them that are being worked off or wait: the back-pressure on the broker.
     room: Arc<Semaphore>,
     state: Mutex<State>,
@@ -61,10 +64,17 @@ impl<H: LinkHandler> Peers<H> {
     }
 
     /// The same behind a broker of which somebody tells by [`Peers::left`] when an Endpoint is gone: until then it
-    /// is there, however silent.
-    pub fn watched(handler: H, limit: usize) -> Peers<H> {
+    /// is there, however silent. They are told of each that is let in ([`LinkSender::authorise`]), with what the
+    /// transport proved of it; `let_in` must not block.
+    ///
+    /// [`LinkSender::authorise`]: crate::LinkSender::authorise
+    pub fn watched(
+        handler: H,
+        limit: usize,
+        let_in: impl Fn(&EndpointId, &PeerAuth) + Send + Sync + 'static,
+    ) -> Peers<H> {
         let mut inner = Inner::new(handler, Some(limit));
-        inner.watched = true;
+        inner.watch = Some(Arc::new(let_in));
         Peers(Arc::new(inner))
     }
 
@@ -177,7 +187,7 @@ impl<H: LinkHandler> LinkHandler for Peers<H> {
 impl<H: LinkHandler> Inner<H> {
     fn new(handler: H, strangers: Option<usize>) -> Inner<H> {
         let room = Arc::new(Semaphore::new(BROKER_RECORDS));
-        Inner { handler, strangers, watched: false, room, state: Mutex::default() }
+        Inner { handler, strangers, watch: None, room, state: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -225,7 +235,11 @@ impl<H: LinkHandler> Inner<H> {
             let crowded_out = is_full.then(|| state.most_silent()).flatten();
             let inner = Arc::downgrade(self);
             let to_broker = broker.sender.0.clone();
-            let shared = Shared::through(to_broker, address.clone(), self.watched, move |link, reason| {
+            let watch = self.watch.clone().map(|watch| -> LetIn {
+                let (endpoint, auth) = (endpoint.clone(), auth.clone());
+                Box::new(move || watch(&endpoint, &auth))
+            });
+            let shared = Shared::through(to_broker, address.clone(), watch, move |link, reason| {
                 if let Some(inner) = inner.upgrade() {
                     inner.close(link, reason);
                 }

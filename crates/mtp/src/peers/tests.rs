@@ -312,7 +312,7 @@ async fn an_agent_knows_its_controllers() {
 #[tokio::test]
 async fn nobody_hears_of_an_end_before_the_beginning() {
     let bench = Bench::controller(9);
-    let shared = Shared::through(bench.broker.clone(), "t".into(), false, |_, _| {});
+    let shared = Shared::through(bench.broker.clone(), "t".into(), None, |_, _| {});
     let peer = Arc::new(peer::Peer::new(id("os::a"), PeerAuth::Unproven, shared, 0));
     assert_eq!(peer.end(DownReason::Dead), None);
     let mut bench = bench;
@@ -325,7 +325,7 @@ async fn nobody_hears_of_an_end_before_the_beginning() {
 async fn one_that_is_watched_is_there_until_it_is_told_otherwise() {
     for (watched, there) in [(true, true), (false, false)] {
         let mut bench = Bench::new(|recorder| match watched {
-            true => Peers::watched(recorder, 9),
+            true => Peers::watched(recorder, 9, |_, _| {}),
             false => Peers::anybody(recorder, 9),
         });
         bench.reach();
