@@ -350,3 +350,21 @@ async fn what_is_no_record_leads_nowhere() {
     bench.say("os::a").await;
     assert_eq!(bench.next().await, "up os::a topic/os::a");
 }
+
+/// A task that its runtime drops at once tells of its end under no lock that is held already.
+#[test]
+fn a_runtime_that_stops_holds_nobody_up() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let handle = runtime.handle().clone();
+        runtime.shutdown_background();
+        let _within = handle.enter();
+        let bench = Bench::controller(9);
+        let mut saying = std::pin::pin!(bench.say("os::a"));
+        let mut nobody = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(saying.as_mut().poll(&mut nobody).is_ready());
+        done.send(()).expect("the test waits");
+    });
+    is_done.recv_timeout(Duration::from_secs(20)).expect("nobody waits for a lock of their own");
+}

@@ -17,6 +17,7 @@ use usp_endpoint::link::{LinkId, PeerAuth};
 
 use super::links::{LinkEntry, Place};
 use super::session::Session;
+use super::strangers::Sender;
 use super::{Usp, lock};
 use crate::limits::DECISIONS;
 
@@ -202,7 +203,7 @@ impl<S: Store> Usp<S> {
         let up = &entry.up;
         let behind_broker = entry.is_behind_broker();
         let fails = matches!(decision, Decision::Refuse(_) | Decision::Pending | Decision::AskLive);
-        if fails && behind_broker && !self.0.strangers.take(self.0.clock.now().mono) {
+        if fails && behind_broker && !self.0.strangers.take(Sender::of(up, eid), self.0.clock.now().mono) {
             self.0.metrics.refused.inc();
             return Ok(Some(Opening::Refused("too many strangers")));
         }

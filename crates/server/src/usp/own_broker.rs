@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use usp_endpoint::EndpointId;
 
 use super::broker::Behind;
+use super::strangers::Sender;
 use super::{Usp, lock};
 use crate::clock::chance;
 use crate::limits::BROKER_PEERS;
@@ -93,7 +94,8 @@ impl OwnBroker {
                 // What somebody has said comes before the word that they are gone.
                 biased;
                 Some(arrived) = attached.next() => {
-                    peers.inbound(attached.inbound(arrived)).await;
+                    let from = arrived.peer_addr;
+                    peers.arrived(attached.inbound(arrived), from).await;
                 }
                 Some(word) = said.recv() => match word {
                     // It may be back.
@@ -253,7 +255,7 @@ impl<S: Store> Gate for Door<S> {
             // Told by the gate, or of no consequence for anybody else.
             Offence::Refused(_) | Offence::Fault(_) | Offence::Overflow => return,
         };
-        if !usp.0.strangers.take(usp.0.clock.now().mono) {
+        if !usp.0.strangers.take(Sender::at(incident.peer_addr), usp.0.clock.now().mono) {
             usp.0.metrics.refused.inc();
             return;
         }

@@ -64,6 +64,8 @@ pub struct Arrived {
     pub endpoint: Option<EndpointId>,
     /// What is proved of its sender.
     pub proof: PeerAuth,
+    /// The other end of the socket by which it came; None of a will, which comes when that is gone.
+    pub peer_addr: Option<SocketAddr>,
 }
 
 impl fmt::Debug for Arrived {
