@@ -27,6 +27,8 @@ pub const CLONE_WINDOW: Duration = Duration::from_secs(600);
 pub const MISUSE_ROWS: u32 = 10;
 /// Connections that wait for a person at the same time; as many more behind brokers.
 pub const PENDING_LINKS: usize = 1024;
+/// Peers whose certificate in end-to-end sessions is remembered, to end them when it counts no more.
+pub const SESSION_PEERS: usize = 100_000;
 /// Agents behind one broker that have a link at the same time.
 pub const BROKER_PEERS: usize = 100_000;
 /// Agents behind one broker that may be refused, or have to wait, at once; those beyond that are counted only.
