@@ -17,6 +17,7 @@ use usp_endpoint::link::{LinkId, PeerAuth};
 
 use super::links::{LinkEntry, Place};
 use super::session::Session;
+use super::strangers::Sender;
 use super::{Usp, lock};
 use crate::limits::DECISIONS;
 
@@ -46,26 +47,7 @@ impl<S: Store> Admission for Usp<S> {
     }
 
     async fn admit(&self, candidate: &Candidate) -> Result<(), Refusal> {
-        let Some(eid) = &candidate.eid else {
-            return Err(Refusal::new(400, "the endpoint id is missing: ?eid=… in the request's path"));
-        };
-        if *eid == self.0.options.endpoint {
-            // R-ARC.2.
-            return Err(Refusal::new(403, "this is the controller's own endpoint id"));
-        }
-        self.check_attempts(candidate.peer_addr, &candidate.peer)?;
-        match self.judge(eid, &candidate.peer, None).await {
-            Ok((Decision::Refuse(refusal), _)) => {
-                self.audit_misuse(candidate, refusal);
-                Err(Refusal::new(403, refusal.to_string()))
-            }
-            Ok((Decision::Accept(_) | Decision::Create { .. }, _)) => {
-                self.0.doors.welcome(candidate.peer_addr.ip(), self.0.clock.now().mono);
-                Ok(())
-            }
-            Ok((Decision::Pending | Decision::AskLive, _)) => Ok(()),
-            Err(error) => Err(Refusal::new(503, error.to_string())),
-        }
+        self.decide_at_door(candidate).await.map(drop)
     }
 
     async fn enrol(&self, request: EnrolRequest) -> Result<String, Refusal> {
@@ -102,6 +84,30 @@ impl<S: Store> Admission for Usp<S> {
 }
 
 impl<S: Store> Usp<S> {
+    /// What [`Admission::admit`] decides, and who may only wait.
+    pub(super) async fn decide_at_door(&self, candidate: &Candidate) -> Result<Decision, Refusal> {
+        let Some(eid) = &candidate.eid else {
+            return Err(Refusal::new(400, "the endpoint id is missing: ?eid=… in the request's path"));
+        };
+        if *eid == self.0.options.endpoint {
+            // R-ARC.2.
+            return Err(Refusal::new(403, "this is the controller's own endpoint id"));
+        }
+        self.check_attempts(candidate.peer_addr, &candidate.peer)?;
+        match self.judge(eid, &candidate.peer, None).await {
+            Ok((Decision::Refuse(refusal), _)) => {
+                self.audit_misuse(candidate, refusal);
+                Err(Refusal::new(403, refusal.to_string()))
+            }
+            Ok((decision @ (Decision::Accept(_) | Decision::Create { .. }), _)) => {
+                self.0.doors.welcome(candidate.peer_addr.ip(), self.0.clock.now().mono);
+                Ok(decision)
+            }
+            Ok((decision @ (Decision::Pending | Decision::AskLive), _)) => Ok(decision),
+            Err(error) => Err(Refusal::new(503, error.to_string())),
+        }
+    }
+
     /// Whether a peer that has not authenticated may try now. A certificate of a CA that we trust is
     /// authentication enough: a crowd behind one address must not lock the others there out.
     fn check_attempts(&self, peer_addr: SocketAddr, peer: &PeerAuth) -> Result<(), Refusal> {
@@ -197,7 +203,7 @@ impl<S: Store> Usp<S> {
         let up = &entry.up;
         let behind_broker = entry.is_behind_broker();
         let fails = matches!(decision, Decision::Refuse(_) | Decision::Pending | Decision::AskLive);
-        if fails && behind_broker && !self.0.strangers.take(self.0.clock.now().mono) {
+        if fails && behind_broker && !self.0.strangers.take(Sender::of(up, eid), self.0.clock.now().mono) {
             self.0.metrics.refused.inc();
             return Ok(Some(Opening::Refused("too many strangers")));
         }

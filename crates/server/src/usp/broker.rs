@@ -2,23 +2,21 @@
 //! its own ([`Peers`]), which is like any other link: the same handler, the same decision about who it is.
 //!
 //! What such a link proves is nothing, unless the broker is trusted to know its clients. Whoever can publish to our
-//! topic can take any name, so that what fails costs little: see [`Strangers`].
+//! topic can take any name, so that what fails costs little: see [`Strangers`](super::strangers::Strangers).
 
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use dm::Mono;
 use fleet::port::Store;
 use mtp::mqtt::{Client, Filter, Topic};
 use mtp::ws::close_code;
 use mtp::{DownReason, Inbound, LinkHandler, LinkId, LinkUp, Peers, Retry, ReturnPath, Schedule, Verdict};
 use tokio::sync::watch;
 
-use super::{Usp, lock};
+use super::Usp;
 use crate::clock::chance;
-use crate::limits::{BROKER_PEERS, STRANGER_EVERY, STRANGERS};
+use crate::limits::BROKER_PEERS;
 use crate::metrics::BrokerMeter;
 
 /// A connection that has lasted so long was a success: the next wait is short again.
@@ -180,40 +178,5 @@ impl<S: Store> LinkHandler for Behind<S> {
 
     fn down(&self, link: LinkId, reason: DownReason) {
         self.usp.down(link, reason);
-    }
-}
-
-/// How much may fail behind brokers before it leaves no trace but a count (invariant 4): there is no address by which
-/// to hold somebody off, and those who are let in must not suffer from those who are not.
-#[derive(Default)]
-pub(super) struct Strangers(Mutex<Mono>);
-
-impl Strangers {
-    /// Whether one that is not let in may still be written down.
-    pub(super) fn take(&self, now: Mono) -> bool {
-        let mut paid = lock(&self.0);
-        let next = (*paid).max(now) + STRANGER_EVERY;
-        let granted = next <= now + STRANGER_EVERY * STRANGERS;
-        if granted {
-            *paid = next;
-        }
-        granted
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use dm::Mono;
-
-    use super::Strangers;
-
-    #[test]
-    fn six_hundred_at_once_then_twenty_a_second() {
-        let strangers = Strangers::default();
-        let start = Mono(7_000_000);
-        assert_eq!((0..1000).filter(|_| strangers.take(start)).count(), 600);
-        assert!(!strangers.take(Mono(7_049_999)));
-        assert!(strangers.take(Mono(7_050_000)));
-        assert_eq!((0..1000).filter(|_| strangers.take(Mono(9_050_000))).count(), 40);
     }
 }

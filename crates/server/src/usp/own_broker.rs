@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use usp_endpoint::EndpointId;
 
 use super::broker::Behind;
+use super::strangers::Sender;
 use super::{Usp, lock};
 use crate::clock::chance;
 use crate::limits::BROKER_PEERS;
@@ -62,10 +63,14 @@ impl OwnBroker {
         let (words, mut said) = mpsc::unbounded_channel();
         let behind = Behind { usp: usp.clone(), meter: meter.clone() };
         let seen = Seen { behind, links: Mutex::default(), words: words.clone() };
-        let peers = Peers::watched(seen, BROKER_PEERS);
         let present = Mutex::default();
         let door = Arc::new(Door { usp, topic: self.topic.clone(), words, present });
         let broker = Broker::new(Arc::clone(&door), chance());
+        let hub = broker.clone();
+        // At once: its next packet may be a long one.
+        let peers = Peers::watched(seen, BROKER_PEERS, move |endpoint, proof| {
+            hub.let_in(|rights| rights.endpoint.as_ref() == Some(endpoint) && rights.proof == *proof);
+        });
         let mut attached = broker.attach(vec![Filter::below(&self.topic)], self.topic.clone());
         let link = attached.link();
         let topic = self.topic.shared();
@@ -89,7 +94,8 @@ impl OwnBroker {
                 // What somebody has said comes before the word that they are gone.
                 biased;
                 Some(arrived) = attached.next() => {
-                    peers.inbound(attached.inbound(arrived)).await;
+                    let from = arrived.peer_addr;
+                    peers.arrived(attached.inbound(arrived), from).await;
                 }
                 Some(word) = said.recv() => match word {
                     // It may be back.
@@ -166,7 +172,7 @@ struct Door<S: Store> {
 
 impl<S: Store> Door<S> {
     async fn judge(&self, candidate: &Candidate) -> Result<Rights, Refusal> {
-        self.usp.admit(candidate).await?;
+        let decision = self.usp.decide_at_door(candidate).await?;
         let eid = candidate.eid.clone().ok_or_else(|| Refusal::new(400, NO_ENDPOINT))?;
         // It is one level of a topic: one with a `/` would lie within that of another.
         if eid.as_str().contains(['/', '+', '#']) {
@@ -175,19 +181,19 @@ impl<S: Store> Door<S> {
         let own: Topic = format!("usp/agents/{eid}").parse().map_err(|_| Refusal::new(400, NO_ENDPOINT))?;
         let peer = candidate.peer.clone();
         let proven = peer != PeerAuth::Unproven;
+        let waits = matches!(decision, Decision::Pending | Decision::AskLive);
         // A certificate that nobody knows proves nothing yet: who shows one may only wait, and drives nobody out.
-        if proven
-            && let Ok((Decision::Accept(Accept { proven: true, .. }), _)) =
-                self.usp.judge(&eid, &peer, None).await
-        {
+        if proven && matches!(decision, Decision::Accept(Accept { proven: true, .. })) {
             let _ = self.words.send(Word::Proven(eid.clone(), peer.clone()));
         }
         let mut rights = Rights::of_endpoint(eid, peer, &own, std::slice::from_ref(&self.topic));
-        if !proven {
-            // Whoever only says who it is has no part in the session of one that has proven it. No id has such a
-            // character.
-            rights.identity = format!("{}\u{1}unproven", rights.identity).into();
+        if waits || !proven {
+            // Whoever only says who it is has no part in the session of one that has proven it, nor has who waits. No
+            // id has such a character.
+            let kind = if waits { "waiting" } else { "unproven" };
+            rights.identity = format!("{}\u{1}{kind}", rights.identity).into();
         }
+        rights.waits = waits;
         Ok(rights)
     }
 }
@@ -249,7 +255,7 @@ impl<S: Store> Gate for Door<S> {
             // Told by the gate, or of no consequence for anybody else.
             Offence::Refused(_) | Offence::Fault(_) | Offence::Overflow => return,
         };
-        if !usp.0.strangers.take(usp.0.clock.now().mono) {
+        if !usp.0.strangers.take(Sender::at(incident.peer_addr), usp.0.clock.now().mono) {
             usp.0.metrics.refused.inc();
             return;
         }

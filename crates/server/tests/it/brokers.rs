@@ -345,3 +345,30 @@ async fn nonsense_from_behind_a_broker_hurts_nobody() {
     assert_eq!(get(&server, &device).await["state"], "done");
     assert_eq!(server.api.get("/devices").await.items().len(), 1);
 }
+
+/// Who was turned away and goes on without end costs the others behind the broker nothing.
+#[tokio::test]
+async fn a_loud_client_behind_a_broker_hides_nobody() {
+    let broker = Mosquitto::start(ANYBODY, &[]);
+    let world = world(PolicyName::Approve, vec![connect(&broker)]);
+    let server = serve(&world).await;
+    let loud = Agent::behind(&client(broker.port, Version::V5, OTHER)).await;
+    server.until("/pending", |answer| !answer.items().is_empty()).await;
+    assert_eq!(server.api.post(&format!("/pending/{OTHER}/reject"), None).await.status, 204);
+    let making_noise = tokio::spawn(async move {
+        loop {
+            loud.shout();
+            tokio::task::yield_now().await;
+        }
+    });
+    let refused = |metrics: String| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix("cusp_refused_total "))?.parse().ok();
+        line.filter(|count: &u32| *count > 1000)
+    };
+    let counted = async { while refused(server.api.text("GET", "/metrics").await).is_none() {} };
+    tokio::time::timeout(PATIENCE, counted).await.expect("it is loud");
+    let _agent = Agent::behind(&client(broker.port, Version::V5, AGENT)).await;
+    let seen = |item: &Value| item["endpoint"] == AGENT;
+    server.until("/pending", |answer| answer.items().iter().any(seen)).await;
+    making_noise.abort();
+}

@@ -60,6 +60,23 @@ async fn a_device_is_approved_onboarded_and_read_through_our_own_broker() {
     }
 }
 
+/// A packet that is too long for a stranger ends its connection; of a device that is let in it is read.
+#[tokio::test]
+async fn who_waits_may_say_little() {
+    let world = world(PolicyName::Approve);
+    let server = world.serve().await;
+    let long = "x".repeat(100_000);
+    let mut waits = Agent::behind(&client(port(&server), Version::V5, OTHER)).await;
+    waits.value_change(CLOCK, &long);
+    let ended = waits.down().await;
+    assert!(matches!(ended, DownReason::ClosedByPeer { code: 0x95, .. }), "{ended}");
+    let mut agent = Agent::behind(&client(port(&server), Version::V5, AGENT)).await;
+    server.approve(AGENT).await;
+    agent.request(|_| true).await;
+    let told = agent.value_change(CLOCK, &long);
+    agent.answer_to(&told).await;
+}
+
 /// Its connection is what tells whether a device is there; and one that proves nothing comes back at once.
 #[tokio::test]
 async fn a_device_is_away_when_its_connection_is_gone_and_comes_back() {

@@ -175,7 +175,6 @@ impl<G: Gate> Host<G> {
         let (version, reason) = match read_connect(&mut io, &mut decoder).await? {
             Ok((connect, rest)) => match self.admit(&connect, peer_addr, &peer).await {
                 Ok((id, endpoint)) => {
-                    decoder.admit();
                     return Some(Opened { io, id, endpoint, decoder, rest, hub: self.hub.clone() });
                 }
                 Err(reason) => (connect.version, reason),

@@ -86,6 +86,12 @@ impl Agent {
         self.raw(record.encode());
     }
 
+    /// As many empty Records as its queue takes.
+    pub(crate) fn shout(&self) {
+        let record = Record::message(&self.eid, &self.controller, Version::CURRENT, Vec::new().into());
+        while self.sender.send(record.encode()).is_ok() {}
+    }
+
     /// The Connect record of the transport.
     pub(crate) fn announce_again(&self) {
         let up = self.up.as_ref().expect("made here");

@@ -11,4 +11,5 @@ mod session;
 mod sockets;
 mod tls;
 mod topics;
+mod waiting;
 mod world;
