@@ -38,7 +38,7 @@ async fn whatever_ends_it_it_is_made_anew_as_the_schedule_says() {
     let refusal = "ERROR\nmessage:not allowed\n\n\0";
     let assigned = "CONNECTED\nversion:1.2\nsubscribe-dest:/queue/own\n\n\0";
     let attempts = [
-        (&[refusal][..], "STOMP: the server reports an error: not allowed"),
+        (&[refusal][..], "STOMP: the server refuses us: not allowed"),
         (&[CONNECTED], "STOMP: there is no destination to subscribe to"),
         (&[assigned, refusal], "STOMP: the server reports an error: not allowed"),
         (&[assigned, SUBSCRIBED, refusal], "closed by the peer: 1005 not allowed"),

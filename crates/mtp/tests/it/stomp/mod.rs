@@ -6,6 +6,7 @@ mod frame;
 mod heart;
 mod keep;
 mod machine;
+mod pattern;
 mod pressure;
 mod retry;
 mod script;

@@ -91,7 +91,7 @@ async fn a_wrong_password_is_told(port: u16) {
     let mut client = client(port, Role::Agent);
     client.config.login = Some(("guest".to_owned(), "wrong-secret".to_owned()));
     match client.connect().await {
-        Err(Error::Stomp(End::ServerError(said))) => {
+        Err(Error::Stomp(End::Refused(said))) => {
             assert!(said.contains("guest") && !said.contains("wrong-secret"), "{said}");
         }
         other => panic!("expected a refusal, got {other:?}"),
