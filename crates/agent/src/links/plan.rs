@@ -14,6 +14,7 @@ use dm::tree::{Place, Tree};
 use mtp::ws::WsUrl;
 use mtp::{EndpointId, Schedule};
 
+use crate::limits::MAX_BROKERS;
 pub use mqtt::Mqtt;
 pub use stomp::Stomp;
 
@@ -187,6 +188,9 @@ fn broker(
     let path = row.text(tree.model());
     if plans.brokers.contains_key(&path) || plans.misconfigured.contains_key(&path) {
         return Err("another MTP uses this connection");
+    }
+    if plans.brokers.len() >= MAX_BROKERS {
+        return Err("there are as many connections to brokers as this agent makes");
     }
     match read(&own, &row) {
         Ok(server) => {

@@ -76,8 +76,8 @@ tls = false
 socket = "/run/agent.sock"
 "#;
 
-async fn instance(folder: &std::path::Path) -> Arc<Instance> {
-    let config = Config::parse(CONFIG).expect("well-formed");
+async fn instance(folder: &std::path::Path, config: &str) -> Arc<Instance> {
+    let config = Config::parse(config).expect("well-formed");
     let state = StateDir::open(folder).expect("a folder");
     let endpoint = EndpointId::receive("proto:lab:agent").expect("an id");
     let identity = Identity::default();
@@ -173,7 +173,7 @@ const LISTENERS: [&str; 2] = ["MTP.1 listener 0", "MTP.2 /run/agent.sock"];
 #[tokio::test]
 async fn the_configuration_becomes_tables_and_the_tables_a_plan() {
     let folder = tempfile::tempdir().expect("a folder");
-    let instance = instance(folder.path()).await;
+    let instance = instance(folder.path(), CONFIG).await;
     let planned = instance.with_tree(lines).expect("it runs");
     assert_eq!(planned, [&BROKERS[..], &WAYS, &LISTENERS].concat());
     // What the plan of a broker holds beside that, and never prints.
@@ -297,7 +297,7 @@ async fn what_the_tables_say_is_followed() {
         ),
     ];
     let folder = tempfile::tempdir().expect("a folder");
-    let instance = instance(folder.path()).await;
+    let instance = instance(folder.path(), CONFIG).await;
     let whole = instance.with_tree(Tree::clone).expect("it runs");
     for (changes, gone, come) in cases {
         let mut tree = whole.clone();
@@ -316,4 +316,21 @@ async fn what_the_tables_say_is_followed() {
         found.sort_unstable();
         assert_eq!(found, expected, "{changes:?}");
     }
+}
+
+/// Each connection has a socket and a queue: a controller that adds rows without end gets no more of them.
+#[tokio::test]
+async fn no_more_than_sixteen_brokers_are_connected_to() {
+    let stomp = |number: u16| {
+        format!(
+            "[[controller]]\nendpoint = \"proto::{number}\"\n[controller.stomp]\nserver = \"stomp://h{number}\"\n\
+             destination = \"/queue/c\"\n"
+        )
+    };
+    let config: String = (1..=17).map(stomp).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let plans = instance(folder.path(), &config).await.with_tree(plans).expect("it runs");
+    assert_eq!(plans.brokers.len(), 16);
+    let misconfigured: Vec<&str> = plans.misconfigured.keys().map(String::as_str).collect();
+    assert_eq!(misconfigured, ["Device.LocalAgent.MTP.17."]);
 }
