@@ -91,12 +91,42 @@ pub(super) fn judged(error: &anyhow::Error) -> (Failure, bool) {
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::time::Duration;
 
     use mtp::Error;
     use mtp::mqtt::machine::End;
     use mtp::stomp::machine::End as Stomp;
+    use mtp::stomp::{Schedule, ServerAddress};
+    use requirement::requirement;
 
-    use super::{Failure, judged};
+    use super::{Failure, Server, Waits, judged};
+    use crate::links::plan;
+
+    #[test]
+    #[requirement("R-STOMP.7")]
+    fn the_waits_are_those_of_the_tables() {
+        let plan = |initial_s, multiplier, maximum_s| {
+            Server::Stomp(plan::Stomp {
+                address: ServerAddress { host: "h".to_owned(), port: 1, secure: false },
+                host: String::new(),
+                username: String::new(),
+                password: String::new(),
+                heart_beat: None,
+                destination: None,
+                schedule: Schedule { initial_s, multiplier, maximum_s },
+            })
+        };
+        // (the three parameters; seconds that no wait exceeds, and that one of a hundred surely does)
+        for (initial, multiplier, maximum, most, least) in
+            [(10, 1000, 65_535, 10, 5), (10, 2000, 65_535, 5120, 100), (10, 2000, 40, 40, 20)]
+        {
+            let mut waits = Waits::of(&plan(initial, multiplier, maximum)).expect("a seed");
+            assert!(waits.next() <= Duration::from_secs(10));
+            let longest = (0..100).map(|_| waits.next()).max().expect("a hundred");
+            let range = Duration::from_secs(least)..=Duration::from_secs(most);
+            assert!(range.contains(&longest), "{longest:?}");
+        }
+    }
 
     #[test]
     fn what_an_error_says_and_whether_there_is_a_next_time() {

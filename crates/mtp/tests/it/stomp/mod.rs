@@ -4,7 +4,6 @@
 mod client;
 mod frame;
 mod heart;
-mod keep;
 mod machine;
 mod pattern;
 mod pressure;
