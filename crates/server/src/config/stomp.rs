@@ -52,6 +52,8 @@ pub struct StompConnect {
     pub cert: Option<PathBuf>,
     /// Its key, PEM.
     pub key: Option<PathBuf>,
+    /// Where devices reach the server, if not by `url`.
+    pub public_url: Option<String>,
     /// Speak plaintext with a server that is not on this host.
     #[serde(default)]
     pub allow_plaintext: bool,
@@ -85,6 +87,7 @@ impl StompConnect {
     fn check(&self) -> anyhow::Result<()> {
         let address = connect::address_of(&self.url, "stomp", PORTS)?;
         address.check_plaintext("stomp", self.allow_plaintext)?;
+        self.public_address().context("public_url")?;
         if self.cert.is_some() != self.key.is_some() {
             bail!("cert and key belong together");
         }
@@ -114,8 +117,15 @@ impl StompConnect {
     /// # Errors
     /// What is wrong with the URL.
     pub fn address(&self) -> anyhow::Result<ServerAddress> {
-        let connect::Address { host, port, secure } = connect::address_of(&self.url, "stomp", PORTS)?;
-        Ok(ServerAddress { host, port, secure })
+        address_of(&self.url)
+    }
+
+    /// Where devices reach it.
+    ///
+    /// # Errors
+    /// What is wrong with the URL.
+    pub fn public_address(&self) -> anyhow::Result<ServerAddress> {
+        address_of(self.public_url.as_ref().unwrap_or(&self.url))
     }
 
     /// The destination that agents send to, when we are this endpoint.
@@ -149,9 +159,12 @@ impl StompConnect {
         let _ = writeln!(text, "\n[[usp.stomp.connect]]\nurl = {:?}", self.url);
         let own = [("cert", &self.cert), ("key", &self.key)];
         connect::show_files(text, [("password_file", &self.password_file), ("ca", &self.ca), own[0], own[1]]);
-        for (key, value) in
-            [("host", &self.host), ("username", &self.username), ("destination", &self.destination)]
-        {
+        for (key, value) in [
+            ("host", &self.host),
+            ("username", &self.username),
+            ("destination", &self.destination),
+            ("public_url", &self.public_url),
+        ] {
             super::show_option(text, key, value.as_deref());
         }
         if !self.agents.is_empty() {
@@ -165,4 +178,9 @@ impl StompConnect {
             self.allow_plaintext
         );
     }
+}
+
+fn address_of(url: &str) -> anyhow::Result<ServerAddress> {
+    let connect::Address { host, port, secure } = connect::address_of(url, "stomp", PORTS)?;
+    Ok(ServerAddress { host, port, secure })
 }
