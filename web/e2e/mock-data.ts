@@ -136,9 +136,13 @@ export const connect: ConnectInfo = {
   agent_toml: '[[controller]]\nendpoint = "self::cusp-controller"\nurl = "wss://192.0.2.10:8183/usp"\ntoken = "TOKEN_HERE"\nca = \'\'\'\n-----BEGIN CERTIFICATE-----\nMIIBqzCCAVGgAwIBAgIUQ3Vz\n-----END CERTIFICATE-----\n\'\'\'\n',
   obuspa: 'Device.LocalAgent.Controller.1.EndpointID "self::cusp-controller"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Host "192.0.2.10"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Port "8183"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Path "/usp"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.EnableEncryption "true"\n',
   brokers: [{
-    url: "mqtts://broker.example.com", tls: true, version: "5.0", topic: "usp/controllers/self::cusp-controller",
+    protocol: "MQTT", url: "mqtts://broker.example.com", tls: true, version: "5.0", topic: "usp/controllers/self::cusp-controller",
     agent_toml: '[[controller]]\nendpoint = "self::cusp-controller"\n\n[controller.mqtt]\nbroker = "mqtts://broker.example.com"\ntopic = "usp/controllers/self::cusp-controller"\nversion = "5.0"\n',
     obuspa: 'Device.LocalAgent.Controller.1.MTP.1.MQTT.Topic "usp/controllers/self::cusp-controller"\nDevice.MQTT.Client.1.BrokerAddress "broker.example.com"\n',
+  }, {
+    protocol: "STOMP", url: "stomps://stomp.example.com", tls: true, version: "1.2", topic: "/queue/usp.controllers.self::cusp-controller",
+    agent_toml: '[[controller]]\nendpoint = "self::cusp-controller"\n\n[controller.stomp]\nserver = "stomps://stomp.example.com"\ndestination = "/queue/usp.controllers.self::cusp-controller"\n',
+    obuspa: 'Device.LocalAgent.Controller.1.MTP.1.STOMP.Destination "/queue/usp.controllers.self::cusp-controller"\nDevice.STOMP.Connection.1.Host "stomp.example.com"\n',
   }],
 };
 

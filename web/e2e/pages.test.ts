@@ -135,6 +135,9 @@ describe("devices", () => {
     await page.getByText("usp/controllers/self::cusp-controller", { exact: true }).waitFor();
     expect(await page.getByLabel("OB-USP-AGENT: factory-reset.txt").textContent()).toContain("broker.example.com");
     expect(await page.getByLabel("cusp-agent: agent.toml").textContent()).toContain("[controller.mqtt]");
+    await page.getByRole("tab", { name: "STOMP" }).click();
+    await page.getByText("/queue/usp.controllers.self::cusp-controller", { exact: true }).waitFor();
+    expect(await page.getByLabel("cusp-agent: agent.toml").textContent()).toContain("[controller.stomp]");
     mock.connect = PLAIN;
     const plain = await open("/connect");
     await plain.getByLabel("agent.toml").waitFor();

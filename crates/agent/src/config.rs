@@ -4,16 +4,20 @@
 //! by what controllers stored. Only [`Policy`] and [`DiscoveryConfig`] hold at every start, and `data_dir`, where
 //! the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
 
+mod broker_url;
 mod mqtt;
+mod stomp;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+pub use broker_url::BrokerUrl;
 use dm::path::SchemaPath;
-pub use mqtt::{BrokerUrl, MqttConfig, MqttVersion};
+pub use mqtt::{MqttConfig, MqttVersion};
 use serde::Deserialize;
+pub use stomp::StompConfig;
 
 use crate::challenges::{self, ChallengeConfig};
 use crate::discovery::DiscoveryConfig;
@@ -95,6 +99,8 @@ pub struct ControllerConfig {
     pub url: Option<String>,
     /// The broker that it is reached through: instead of the URL, or where that fails.
     pub mqtt: Option<MqttConfig>,
+    /// The STOMP server that it is reached through: instead of the others, or where they fail.
+    pub stomp: Option<StompConfig>,
     /// The UNIX domain socket that it listens at: instead of the others, or where they fail.
     pub socket: Option<PathBuf>,
     /// The name of its role; everything if there is none.
@@ -225,6 +231,7 @@ impl Config {
         for controller in &self.controllers {
             let named = || format!("controller {}", controller.endpoint);
             controller.mqtt.as_ref().map_or(Ok(()), MqttConfig::check).with_context(named)?;
+            controller.stomp.as_ref().map_or(Ok(()), StompConfig::check).with_context(named)?;
         }
         self.listeners.iter().try_for_each(ListenerConfig::check)?;
         roles::check(self)?;
@@ -286,6 +293,7 @@ impl std::fmt::Debug for ControllerConfig {
             .field("endpoint", &self.endpoint)
             .field("url", &self.url)
             .field("mqtt", &self.mqtt)
+            .field("stomp", &self.stomp)
             .field("socket", &self.socket)
             .field("role", &self.role)
             .field("pin", &self.pin)

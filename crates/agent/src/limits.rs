@@ -84,6 +84,9 @@ pub const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long after a successful answer a reboot or reset begins, so that the answer leaves first.
 pub const RESTART_DELAY: Duration = Duration::from_secs(1);
 
+/// Connections to brokers; rows that ask for more are misconfigured.
+pub const MAX_BROKERS: usize = 16;
+
 /// How long brokers may take for the last Records and the good-bye.
 pub const BROKER_GOOD_BYE: Duration = Duration::from_secs(1);
 

@@ -769,19 +769,21 @@ export interface components {
         };
         /** @description A number; as text where JavaScript would round it. */
         Bound: number | string;
-        /** @description What a device needs to be reached through an MQTT broker. */
+        /** @description What a device needs to be reached through an MQTT broker or a STOMP server. */
         BrokerInfo: {
             /** @description Configuration of `cusp-agent`, ready to paste. */
             agent_toml: string;
             /** @description Factory reset parameters of OB-USP-AGENT; `ENDPOINT_HERE` stands for the device's endpoint id. */
             obuspa: string;
+            /** @description `MQTT` or `STOMP`. */
+            protocol: string;
             /** @description Whether that is TLS. */
             tls: boolean;
-            /** @description The controller's topic, which agents send to. */
+            /** @description The controller's topic or destination, which agents send to. */
             topic: string;
-            /** @description `mqtt://HOST[:PORT]`, or `mqtts://HOST[:PORT]` with TLS. */
+            /** @description `mqtt://HOST[:PORT]` or `stomp://HOST[:PORT]`; with TLS `mqtts` or `stomps`. */
             url: string;
-            /** @description The version of MQTT that the controller speaks with it: `5.0` or `3.1.1`. */
+            /** @description The version that the controller speaks with it: of MQTT `5.0` or `3.1.1`, of STOMP `1.2`. */
             version: string;
         };
         /** @description A device that an ambiguous name may mean. */
@@ -820,7 +822,7 @@ export interface components {
         ConnectInfo: {
             /** @description Configuration of `cusp-agent`, ready to paste. */
             agent_toml: string;
-            /** @description MQTT brokers through which devices are reached as well. */
+            /** @description MQTT brokers and STOMP servers through which devices are reached as well. */
             brokers: components["schemas"]["BrokerInfo"][];
             /** @description The CA that signed the server's certificate. */
             ca_pem?: string | null;
