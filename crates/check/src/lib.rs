@@ -9,8 +9,11 @@
 
 pub mod bench;
 pub mod checks;
+mod hub;
 pub mod limits;
 pub mod link;
+pub mod mqtt;
+pub mod outside;
 pub mod profile;
 pub mod report;
 mod run;
@@ -20,7 +23,7 @@ pub mod websocket;
 
 pub use bench::{Bench, BenchConfig};
 pub use checks::{ALL, Check, Run};
-pub use link::{Arrival, Link, Wire};
+pub use link::{Arrival, Link, Way, Wire};
 pub use profile::Profile;
 pub use run::{Ran, Summary, run, select};
 pub use target::{Need, Target};

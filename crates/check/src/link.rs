@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::websocket::{Frame, Head, Socket};
+use crate::mqtt::{self, Broker, Incoming};
+use crate::websocket::{Frame, Head, Manners, Socket};
 
 /// What comes from the agent's side.
 #[derive(Clone, Debug)]
@@ -22,6 +23,10 @@ pub enum Arrival {
     Head(Head),
     /// A frame of WebSocket; the Record that it completes comes behind it.
     Frame(Frame),
+    /// A packet of MQTT; the Record that it carries comes behind it.
+    Mqtt(Incoming),
+    /// What the agent sent is no frame or packet of the transport, and why.
+    Broken(String),
     /// An older connection beside that which counts is gone, and why.
     Replaced(String),
 }
@@ -35,12 +40,46 @@ pub trait Wire: Send + Sync + 'static {
     fn send(&self, record: Bytes) -> Result<(), String>;
 }
 
+/// What checks of a transport's own rules need of it.
+#[derive(Clone)]
+pub enum Way {
+    /// Nothing but Records can be sent.
+    Records,
+    /// A WebSocket.
+    WebSocket(Socket),
+    /// A broker of our own.
+    Mqtt(Broker),
+}
+
 /// Both ways.
 pub struct Link {
     /// To the agent.
     pub wire: Box<dyn Wire>,
     /// From the agent.
     pub arrivals: mpsc::Receiver<Arrival>,
-    /// What checks of WebSocket's own rules need; none over another transport.
-    pub socket: Option<Socket>,
+    /// The transport.
+    pub way: Way,
+}
+
+impl Way {
+    /// Ends the connection without a word.
+    ///
+    /// # Errors
+    /// When none stands, or this transport can't.
+    pub(crate) fn cut(&self) -> Result<(), String> {
+        match self {
+            Way::Records => Err("this transport has no connection that could be ended".to_owned()),
+            Way::WebSocket(socket) => socket.cut(),
+            Way::Mqtt(broker) => broker.cut(),
+        }
+    }
+
+    /// Goes back to good manners.
+    pub(crate) fn be_right(&self) {
+        match self {
+            Way::Records => {}
+            Way::WebSocket(socket) => socket.set_manners(Manners::default()),
+            Way::Mqtt(broker) => broker.set_manners(mqtt::Manners::default()),
+        }
+    }
 }

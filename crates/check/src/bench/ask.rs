@@ -109,6 +109,13 @@ impl Bench {
         Ok(values.flat_map(|object| object.result_params.values()).next().cloned())
     }
 
+    /// The values that a path leads to; none where the agent has no such thing.
+    pub(crate) async fn values(&mut self, path: &str) -> Result<Vec<String>, Stop> {
+        let resp = self.get(&[path], 0).await?;
+        let found = resp.req_path_results.into_iter().flat_map(|result| result.resolved_path_results);
+        Ok(found.flat_map(|object| object.result_params.into_values()).collect())
+    }
+
     /// The value of a boolean, which has two forms each (R-ENC.6); `None` when it is no boolean.
     pub(crate) async fn flag(&mut self, path: &str) -> Result<Option<bool>, Stop> {
         Ok(match self.value(path).await?.as_deref() {

@@ -5,6 +5,8 @@
 
 mod ask;
 mod clean;
+mod connection;
+mod mqtt;
 mod news;
 mod rows;
 mod socket;
@@ -25,6 +27,9 @@ use crate::target::Target;
 use crate::verdict::Stop;
 
 pub(crate) use ask::{describe, unexpected};
+use connection::Connections;
+use mqtt::MqttState;
+pub(crate) use mqtt::reply_to;
 pub(crate) use news::News;
 pub use rows::Row;
 pub(crate) use rows::Subject;
@@ -80,8 +85,10 @@ pub struct Bench {
     stale: u64,
     /// How long the agent may take to adopt changes of its subscriptions.
     adoption: Duration,
-    /// What is known of the WebSocket.
+    /// What is known of connections, and of those of a transport.
+    connections: Connections,
     socket: SocketState,
+    mqtt: MqttState,
     /// A command was started since the check began.
     has_operated: bool,
     /// Records of the agent that could not be decoded, since the check began.
@@ -113,7 +120,9 @@ impl Bench {
             away: None,
             stale: 0,
             adoption: Duration::ZERO,
+            connections: Connections::default(),
             socket: SocketState::default(),
+            mqtt: MqttState::default(),
             has_operated: false,
             broken: Vec::new(),
             clean_up: Vec::new(),
@@ -232,59 +241,33 @@ impl Bench {
                 Ok(true)
             }
             Some(Arrival::Away(why)) => {
-                self.socket.has_failed = true;
+                self.connections.has_failed = true;
                 self.away = Some(why);
                 Ok(true)
             }
-            Some(
-                arrival @ (Arrival::Certificate(_)
-                | Arrival::Head(_)
-                | Arrival::Frame(_)
-                | Arrival::Replaced(_)),
-            ) => {
-                self.socket_arrival(arrival);
-                Ok(true)
-            }
-            Some(Arrival::Down(why)) => {
-                self.is_up = false;
-                if self.socket.may_break {
-                    self.socket.down = Some((Instant::now(), why));
-                    return Ok(true);
-                }
-                self.reconnected().await?;
-                Err(Stop::fail("the agent keeps the connection", "an open connection", why))
-            }
+            Some(Arrival::Down(why)) => self.down(why).await.map(|()| true),
             Some(Arrival::Record(record)) => {
                 self.take(record)?;
                 Ok(true)
             }
-        }
-    }
-
-    /// Waits until an agent that lost its connection is back: the next check needs it.
-    async fn reconnected(&mut self) -> Result<(), Stop> {
-        let deadline = Instant::now() + limits::RECONNECT;
-        while !self.is_up {
-            match timeout_at(deadline, self.link.arrivals.recv()).await {
-                Ok(Some(Arrival::Up)) => self.up(),
-                Ok(Some(arrival @ (Arrival::Head(_) | Arrival::Certificate(_)))) => {
-                    self.socket_arrival(arrival);
-                }
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => {
-                    return Err(Stop::Error(
-                        "the connection broke, and the agent did not come back".to_owned(),
-                    ));
-                }
+            Some(arrival) => {
+                self.transport_arrival(arrival);
+                Ok(true)
             }
         }
-        Ok(())
     }
 
-    fn up(&mut self) {
-        self.is_up = true;
-        self.greeting = None;
-        self.socket.ups.push(Instant::now());
+    /// What a transport tells beside Records.
+    fn transport_arrival(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Head(head) => self.take_head(head),
+            Arrival::Frame(frame) => self.take_frame(frame),
+            Arrival::Mqtt(packet) => self.take_packet(packet),
+            Arrival::Certificate(certificate) => self.connections.certificate = certificate,
+            Arrival::Replaced(_) => self.connections.has_replaced = true,
+            Arrival::Broken(why) => self.broken.push(why),
+            Arrival::Up | Arrival::Record(_) | Arrival::Down(_) | Arrival::Away(_) => {}
+        }
     }
 
     fn take(&mut self, bytes: Bytes) -> Result<(), Stop> {

@@ -12,6 +12,8 @@ mod get;
 mod listening;
 mod messages;
 mod model;
+mod mqtt_connect;
+mod mqtt_publish;
 mod notify;
 mod onboarding;
 mod operate;
@@ -110,6 +112,8 @@ pub static ALL: &[&[Check]] = &[
     dialling::CHECKS,
     listening::CHECKS,
     tls::CHECKS,
+    mqtt_connect::CHECKS,
+    mqtt_publish::CHECKS,
     encoding::CHECKS,
     messages::CHECKS,
     model::CHECKS,

@@ -106,7 +106,7 @@ impl Certificates {
     }
 
     /// Shakes hands with an agent that dialled; gives its certificate, too.
-    pub(super) async fn accept(
+    pub(crate) async fn accept(
         &self,
         io: Box<dyn Io>,
         shown: Shown,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use check::{Arrival, Bench, BenchConfig, Link, Profile, Wire, limits};
+use check::{Arrival, Bench, BenchConfig, Link, Profile, Way as Transport, Wire, limits};
 use dm::Type;
 use dm::model::{ModelBuilder, Param, Params};
 use dm::operation::ParamAccess;
@@ -173,7 +173,7 @@ pub(crate) async fn bench_with(fault: Option<&'static Fault>, profile: Profile) 
         PeerAuth::Unproven,
         way.clone(),
     );
-    over_with(Link { wire: Box::new(Ears { instance, way }), arrivals, socket: None }, profile)
+    over_with(Link { wire: Box::new(Ears { instance, way }), arrivals, way: Transport::Records }, profile)
 }
 
 /// A bench over a link.

@@ -3,7 +3,10 @@
 mod agent;
 mod bench;
 mod faults;
+mod mqtt;
 mod pairs;
 mod reports;
+mod responder;
 mod socket;
+mod transports;
 mod websocket;

@@ -9,14 +9,26 @@ use crate::paths;
 
 /// `cusp check`.
 #[derive(Args, Debug)]
-#[command(group = clap::ArgGroup::new("way").required(true).args(["listen", "connect", "list"]))]
+#[command(group = clap::ArgGroup::new("way").required(true).args(["listen", "connect", "broker", "list"]))]
 pub(crate) struct CheckArgs {
     /// Where the agent connects to, such as ws://127.0.0.1:8183/usp or wss://192.0.2.1:8183/usp
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
-    /// Where the agent listens, such as ws://192.0.2.7:8184/usp
+    /// Where the agent listens, such as ws://192.0.2.7:8184/usp; or a broker of others, mqtt://192.0.2.3:1883
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) connect: Option<String>,
+    /// Be a broker that the agent connects to, such as mqtt://127.0.0.1:1883 or mqtts://192.0.2.1:8883
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) broker: Option<String>,
+    /// The topic where we are found behind a broker; otherwise usp/controllers/ and our id
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) topic: Option<String>,
+    /// The agent's topic behind a broker of others, if it does not speak first
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) agent_topic: Option<String>,
+    /// User name at a broker of others; the password is taken from CUSP_CHECK_PASSWORD
+    #[arg(long, value_name = "NAME")]
+    pub(crate) username: Option<String>,
     /// Folder of our own CA, made there if there is none: the agent has to trust its ca.pem (for wss://)
     #[arg(long, value_name = "DIR")]
     pub(crate) tls: Option<PathBuf>,
