@@ -6,14 +6,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::limits;
 use crate::link::{Arrival, Wire};
@@ -29,14 +28,6 @@ pub(crate) trait Speaker: Send + 'static {
 
     /// A Record for the agent.
     fn record(&mut self, record: Bytes, said: &mut Said);
-
-    /// How often [`Speaker::beat`] is called, if it is.
-    fn beats(&self) -> Option<Duration> {
-        None
-    }
-
-    /// It is time for a sign of life.
-    fn beat(&mut self, _: &mut Said) {}
 }
 
 /// What a speaker says.
@@ -134,6 +125,27 @@ impl Hub {
         })
     }
 
+    /// Connects, and again whenever the connection is gone.
+    pub(crate) fn dial<S: Speaker, F>(
+        self: &Arc<Hub>,
+        connect: impl Fn() -> F + Send + 'static,
+        speaker: impl Fn() -> S + Send + 'static,
+    ) -> JoinHandle<()>
+    where
+        F: Future<Output = io::Result<Box<dyn Io>>> + Send,
+    {
+        let hub = self.clone();
+        tokio::spawn(async move {
+            loop {
+                match connect().await {
+                    Ok(io) => hub.run(io, speaker()).await,
+                    Err(error) => hub.tell(Arrival::Away(error.to_string())).await,
+                }
+                sleep(limits::REDIAL).await;
+            }
+        })
+    }
+
     async fn tell(&self, arrival: Arrival) {
         // A closed channel is the end of the run.
         let _ = self.arrivals.send(arrival).await;
@@ -177,7 +189,6 @@ impl Hub {
     ) -> String {
         let (mut read, mut said) = (BytesMut::new(), Said::default());
         speaker.begin(&mut said);
-        let mut beat = Instant::now();
         loop {
             if !said.bytes.is_empty()
                 && let Err(error) = write(&mut io, &said.bytes.split()).await
@@ -191,7 +202,6 @@ impl Hub {
             if let Some(why) = said.end.take() {
                 return why;
             }
-            let pause = speaker.beats();
             tokio::select! {
                 got = io.read_buf(&mut read) => match got {
                     Ok(0) => return "the agent ended the connection".to_owned(),
@@ -203,10 +213,6 @@ impl Hub {
                     Some(Out::Raw(bytes)) => said.bytes.extend_from_slice(&bytes),
                     Some(Out::Cut) | None => return "we ended the connection".to_owned(),
                 },
-                () = sleep_until(beat + pause.unwrap_or_default()), if pause.is_some() => {
-                    beat = Instant::now();
-                    speaker.beat(&mut said);
-                }
             }
         }
     }

@@ -10,6 +10,7 @@
 pub mod bench;
 pub mod checks;
 mod hub;
+mod keys;
 pub mod limits;
 pub mod link;
 pub mod mqtt;
@@ -17,12 +18,15 @@ pub mod outside;
 pub mod profile;
 pub mod report;
 mod run;
+pub mod stomp;
 pub mod target;
+pub mod uds;
 mod verdict;
 pub mod websocket;
 
 pub use bench::{Bench, BenchConfig};
 pub use checks::{ALL, Check, Run};
+pub use keys::Keys;
 pub use link::{Arrival, Link, Way, Wire};
 pub use profile::Profile;
 pub use run::{Ran, Summary, run, select};

@@ -1,9 +1,14 @@
 //! The seam between a bench and a transport: bytes of Records out, arrivals in.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::limits;
 use crate::mqtt::{self, Broker, Incoming};
+use crate::stomp::{self, Server};
+use crate::uds::{self, Value};
 use crate::websocket::{Frame, Head, Manners, Socket};
 
 /// What comes from the agent's side.
@@ -25,6 +30,12 @@ pub enum Arrival {
     Frame(Frame),
     /// A packet of MQTT; the Record that it carries comes behind it.
     Mqtt(Incoming),
+    /// A frame of STOMP; the Record that it carries comes behind it.
+    Stomp(stomp::Frame),
+    /// A heart-beat of STOMP.
+    Beat,
+    /// The values of a frame on a UNIX domain socket; the Records in it come behind it.
+    Unix(Vec<Value>),
     /// What the agent sent is no frame or packet of the transport, and why.
     Broken(String),
     /// An older connection beside that which counts is gone, and why.
@@ -49,6 +60,10 @@ pub enum Way {
     WebSocket(Socket),
     /// A broker of our own.
     Mqtt(Broker),
+    /// A STOMP server of our own.
+    Stomp(Server),
+    /// A UNIX domain socket.
+    Unix(uds::Socket),
 }
 
 /// Both ways.
@@ -71,6 +86,16 @@ impl Way {
             Way::Records => Err("this transport has no connection that could be ended".to_owned()),
             Way::WebSocket(socket) => socket.cut(),
             Way::Mqtt(broker) => broker.cut(),
+            Way::Stomp(server) => server.cut(),
+            Way::Unix(socket) => socket.cut(),
+        }
+    }
+
+    /// How long an agent may take to come back after its connection broke.
+    pub(crate) fn patience(&self) -> Duration {
+        match self {
+            Way::Stomp(_) => limits::STOMP_RECONNECT,
+            _ => limits::RECONNECT,
         }
     }
 
@@ -80,6 +105,8 @@ impl Way {
             Way::Records => {}
             Way::WebSocket(socket) => socket.set_manners(Manners::default()),
             Way::Mqtt(broker) => broker.set_manners(mqtt::Manners::default()),
+            Way::Stomp(server) => server.set_manners(stomp::Manners::default()),
+            Way::Unix(socket) => socket.set_manners(uds::Manners::Right),
         }
     }
 }

@@ -51,6 +51,20 @@ pub enum Need {
     Mqtt5,
     /// The same with MQTT 3.1.1.
     Mqtt3,
+    /// The agent is a client of our own STOMP server.
+    Stomp,
+    /// The agent is connected by a UNIX domain socket.
+    Unix,
+    /// The agent connects to our UNIX domain socket.
+    UnixDials,
+    /// The agent listens at a UNIX domain socket.
+    UnixListens,
+    /// `LocalAgent.Controller.{i}.E2ESession.`
+    Sessions,
+    /// The agent can believe Records of ours in a session: its transport protects them, or we sign them.
+    Proof,
+    /// We sign them, and the transport protects nothing.
+    Signed,
     /// `LocalAgent.Controller.{i}.BootParameter.{i}.`
     BootParameters,
     /// The event `LocalAgent.Periodic!`
@@ -76,6 +90,15 @@ impl Need {
             Need::Mqtt => "the agent is not connected by MQTT: this needs --broker mqtt://",
             Need::Mqtt5 => "the agent does not speak MQTT 5.0 to our broker: this needs --broker mqtt://",
             Need::Mqtt3 => "the agent does not speak MQTT 3.1.1 to our broker: this needs --broker mqtt://",
+            Need::Stomp => "the agent is not connected by STOMP: this needs --broker stomp://",
+            Need::Unix => "the agent is not connected by a UNIX domain socket",
+            Need::UnixDials => "the agent does not dial a UNIX domain socket: this needs --listen unix:",
+            Need::UnixListens => {
+                "the agent does not listen at a UNIX domain socket: this needs --connect unix:"
+            }
+            Need::Sessions => "the agent has no Device.LocalAgent.Controller.{i}.E2ESession.SessionMode",
+            Need::Proof => "the agent can't believe Records of a session: this needs --tls or --keys",
+            Need::Signed => "Records are not signed: this needs --keys, and a transport without TLS",
             Need::Alias => "the agent's subscriptions have no Alias",
             Need::Periodic => "the agent has no event Device.LocalAgent.Periodic!",
             Need::OnBoarding => "the agent has no Device.LocalAgent.Controller.{i}.SendOnBoardRequest()",
@@ -159,7 +182,14 @@ impl Target {
             | Need::ListensSecurely
             | Need::Mqtt
             | Need::Mqtt5
-            | Need::Mqtt3 => false,
+            | Need::Mqtt3
+            | Need::Stomp
+            | Need::Unix
+            | Need::UnixDials
+            | Need::UnixListens
+            | Need::Proof
+            | Need::Signed => false,
+            Need::Sessions => self.has_param(&format!("{CONTROLLER}{{i}}.E2ESession."), "SessionMode"),
             Need::Alias => self.objects.get(&subscription).is_some_and(|object| {
                 object.supported_params.iter().any(|param| param.param_name == "Alias")
             }),

@@ -75,12 +75,14 @@ async fn check(args: &CheckArgs, checks: &[&'static Check]) -> Result<Vec<Ran>, 
     let controller = endpoint(&args.id)?;
     let agent = args.agent.as_deref().map(endpoint).transpose()?;
     let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let keys = way::keys(args, &controller)?;
     let config = BenchConfig {
         controller,
         agent,
         run: format!("{:x}", started.as_secs()),
         patience: limits::PATIENCE,
         profile: profile(args.profile.as_deref())?,
+        keys,
     };
     let link = way::link(args, &config).await?;
     let mut bench = Bench::new(config, link);

@@ -75,6 +75,11 @@ impl Bench {
         }
     }
 
+    /// Forgets the Records that carry no Message of their own.
+    pub(crate) fn forget_other_records(&mut self) {
+        self.others.clear();
+    }
+
     /// What the agent says to what was sent last, before or soon after it answers a later Get.
     pub(crate) async fn reaction(&mut self) -> Result<Option<Arrived>, Stop> {
         let later = self.next_id();

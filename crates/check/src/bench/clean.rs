@@ -16,6 +16,7 @@ impl Bench {
         self.stale = self.asked;
         self.begin_connections();
         self.begin_socket();
+        self.begin_sessions();
         self.has_operated = false;
         self.answers.clear();
         self.news.clear();
@@ -31,6 +32,7 @@ impl Bench {
     pub(crate) async fn end(&mut self) -> (Vec<Entry>, Result<(), Stop>) {
         self.answering = true;
         self.end_connections().await;
+        self.end_sessions().await;
         // Who took rights from itself gets them back before anything else.
         self.put_back().await;
         if self.has_operated && self.is_up {

@@ -44,6 +44,7 @@ impl Bench {
         };
         let is_of = |side: Side| socket.is_some_and(|socket| socket.side() == side);
         let is_secure = socket.is_some_and(Socket::is_secure);
+        let is_unix = |side: Side| matches!(self.way(), Way::Unix(socket) if socket.side() == side);
         let speaks = |version: Version| self.mqtt_version().is_ok_and(|spoken| spoken == version);
         Some(match need {
             Need::WebSocket => socket.is_some(),
@@ -51,11 +52,22 @@ impl Bench {
             Need::Listens => is_of(Side::AgentListens),
             Need::DialsSecurely => is_secure && is_of(Side::AgentDials),
             Need::ListensSecurely => is_secure && is_of(Side::AgentListens),
+            Need::Proof => self.is_protected() || self.config.keys.is_some(),
+            Need::Signed => !self.is_protected() && self.config.keys.is_some(),
+            Need::Stomp => matches!(self.way(), Way::Stomp(_)),
+            Need::Unix => matches!(self.way(), Way::Unix(_)),
+            Need::UnixDials => is_unix(Side::AgentDials),
+            Need::UnixListens => is_unix(Side::AgentListens),
             Need::Mqtt => matches!(self.way(), Way::Mqtt(_)),
             Need::Mqtt5 => speaks(Version::V5),
             Need::Mqtt3 => speaks(Version::V3_1_1),
             _ => return None,
         })
+    }
+
+    /// Whether TLS shows each side who the other one is (R-E2E.28); a broker is neither.
+    fn is_protected(&self) -> bool {
+        matches!(self.way(), Way::WebSocket(socket) if socket.is_secure())
     }
 
     /// The certificate that the agent showed, DER.
@@ -110,11 +122,17 @@ impl Bench {
 
     /// Waits until an agent that lost its connection is back: the next check needs it.
     async fn reconnected(&mut self) -> Result<(), Stop> {
-        let deadline = Instant::now() + limits::RECONNECT;
+        let deadline = Instant::now() + self.way().patience();
         while !self.is_up {
             match timeout_at(deadline, self.link.arrivals.recv()).await {
                 Ok(Some(Arrival::Up)) => self.up(),
-                Ok(Some(arrival @ (Arrival::Head(_) | Arrival::Certificate(_) | Arrival::Mqtt(_)))) => {
+                Ok(Some(
+                    arrival @ (Arrival::Head(_)
+                    | Arrival::Certificate(_)
+                    | Arrival::Mqtt(_)
+                    | Arrival::Stomp(_)
+                    | Arrival::Unix(_)),
+                )) => {
                     self.transport_arrival(arrival);
                 }
                 Ok(Some(_)) => {}
@@ -126,6 +144,11 @@ impl Bench {
             }
         }
         Ok(())
+    }
+
+    /// Forgets that a connection went: that of another one counts.
+    pub(crate) fn forget_end(&mut self) {
+        self.connections.down = None;
     }
 
     /// Waits until the connection is gone; when.
@@ -145,7 +168,7 @@ impl Bench {
     /// Waits until a connection comes, or comes to nothing: whether it stands.
     pub(crate) async fn stood(&mut self) -> Result<bool, Stop> {
         self.connections.has_failed = false;
-        let (deadline, before) = (Instant::now() + limits::RECONNECT, self.ups());
+        let (deadline, before) = (Instant::now() + self.way().patience(), self.ups());
         while !self.connections.has_failed && self.ups() == before {
             if !self.pump(deadline).await? {
                 return Err(Stop::Error("there was no other handshake".to_owned()));
@@ -198,7 +221,7 @@ impl Bench {
     /// Ends the connection, and waits for the next.
     pub(crate) async fn renew(&mut self) -> Result<Instant, Stop> {
         self.cut().await?;
-        let back = self.back(limits::RECONNECT).await?;
+        let back = self.back(self.way().patience()).await?;
         back.ok_or_else(|| Stop::Error("the agent did not come back".to_owned()))
     }
 }

@@ -9,9 +9,13 @@ mod connection;
 mod mqtt;
 mod news;
 mod rows;
+mod session;
 mod socket;
+mod stomp;
+mod uds;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,10 +24,12 @@ use usp_proto::exchange::{Direction, Entry};
 use usp_proto::record::encode_message;
 use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Request, Response, Version};
 
+use crate::keys::Keys;
 use crate::limits;
 use crate::link::{Arrival, Link};
 use crate::profile::Profile;
 use crate::target::Target;
+use crate::uds::Value;
 use crate::verdict::Stop;
 
 pub(crate) use ask::{describe, unexpected};
@@ -33,7 +39,9 @@ pub(crate) use mqtt::reply_to;
 pub(crate) use news::News;
 pub use rows::Row;
 pub(crate) use rows::Subject;
+use session::SessionState;
 use socket::SocketState;
+use stomp::StompState;
 
 /// What a bench has to know beforehand.
 #[derive(Clone, Debug)]
@@ -48,6 +56,8 @@ pub struct BenchConfig {
     pub patience: Duration,
     /// What the vendor says beforehand.
     pub profile: Profile,
+    /// Our credential in end-to-end sessions.
+    pub keys: Option<Arc<Keys>>,
 }
 
 /// A Message that came, with the Record that brought it.
@@ -89,6 +99,12 @@ pub struct Bench {
     connections: Connections,
     socket: SocketState,
     mqtt: MqttState,
+    stomp: StompState,
+    /// What came by a UNIX domain socket.
+    values: Vec<Value>,
+    session: SessionState,
+    /// The certificate that the agent signs Records with, DER.
+    agent_cert: Option<Vec<u8>>,
     /// A command was started since the check began.
     has_operated: bool,
     /// Records of the agent that could not be decoded, since the check began.
@@ -123,6 +139,10 @@ impl Bench {
             connections: Connections::default(),
             socket: SocketState::default(),
             mqtt: MqttState::default(),
+            stomp: StompState::default(),
+            values: Vec::new(),
+            session: SessionState::default(),
+            agent_cert: None,
             has_operated: false,
             broken: Vec::new(),
             clean_up: Vec::new(),
@@ -263,6 +283,9 @@ impl Bench {
             Arrival::Head(head) => self.take_head(head),
             Arrival::Frame(frame) => self.take_frame(frame),
             Arrival::Mqtt(packet) => self.take_packet(packet),
+            Arrival::Stomp(frame) => self.take_stomp(frame),
+            Arrival::Beat => self.stomp.beats += 1,
+            Arrival::Unix(values) => self.take_values(values),
             Arrival::Certificate(certificate) => self.connections.certificate = certificate,
             Arrival::Replaced(_) => self.connections.has_replaced = true,
             Arrival::Broken(why) => self.broken.push(why),
@@ -281,6 +304,9 @@ impl Bench {
         };
         self.greeting.get_or_insert_with(|| record.clone());
         self.agent.get_or_insert_with(|| record.from_id.clone());
+        if self.take_in_session(&record)? {
+            return Ok(());
+        }
         let RecordType::NoSession { payload } = record.record_type.clone() else {
             push(&mut self.others, record);
             return Ok(());

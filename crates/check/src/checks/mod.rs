@@ -22,11 +22,16 @@ mod records;
 mod references;
 mod roles;
 mod search;
+mod session_life;
+mod session_order;
+mod session_proof;
 mod sessions;
 mod set;
 mod socket;
+mod stomp;
 mod subscriptions;
 mod tls;
+mod uds;
 mod writes;
 
 use std::fmt;
@@ -108,12 +113,17 @@ use should;
 pub static ALL: &[&[Check]] = &[
     records::CHECKS,
     sessions::CHECKS,
+    session_order::CHECKS,
+    session_life::CHECKS,
+    session_proof::CHECKS,
     socket::CHECKS,
     dialling::CHECKS,
     listening::CHECKS,
     tls::CHECKS,
     mqtt_connect::CHECKS,
     mqtt_publish::CHECKS,
+    stomp::CHECKS,
+    uds::CHECKS,
     encoding::CHECKS,
     messages::CHECKS,
     model::CHECKS,

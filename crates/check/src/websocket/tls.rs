@@ -17,6 +17,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use usp_proto::EndpointId;
 
 use super::conn::Io;
+use crate::keys::Keys;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -79,6 +80,15 @@ impl Certificates {
     /// What the agent has to trust, as PEM.
     pub fn ca_pem(&self) -> String {
         self.ca.certificate_pem()
+    }
+
+    /// The right certificate, for sessions.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn keys(&self) -> Result<Keys, Error> {
+        let identity = self.identity(Shown::Right)?;
+        identity.map(Keys::new).ok_or_else(|| Error::Key("there is none".into()))
     }
 
     /// Makes a certificate.

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use check::target::Need;
 use check::{Check, Level, Verdict, run, select};
 
-use crate::agent::bench;
+use crate::agent::{bench, protected_bench};
 use crate::faults::{self, Fault};
 use crate::transports;
 
 async fn verdict(check: &'static Check, fault: Option<&'static Fault>) -> Verdict {
-    let mut bench = bench(fault).await;
+    let needs = |need: Need| check.needs.contains(&need);
+    let mut bench = if needs(Need::Proof) { protected_bench(fault).await } else { bench(fault).await };
     let mut ran = run(&mut bench, &[check], Duration::from_secs(10), |_| {}).await.unwrap();
     ran.remove(0).verdict
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use check::target::Need;
 use check::{Bench, Check, Level, Verdict, run, select};
 
-use crate::{mqtt, socket};
+use crate::{mqtt, socket, stomp, uds};
 
 /// Whether a check is about a transport.
 pub(crate) fn is_about(check: &Check) -> bool {
@@ -20,13 +20,17 @@ pub(crate) fn is_about(check: &Check) -> bool {
                 | Need::Mqtt
                 | Need::Mqtt5
                 | Need::Mqtt3
+                | Need::Stomp
+                | Need::Unix
+                | Need::UnixDials
+                | Need::UnixListens
         )
     })
 }
 
 /// The checks that have a fault in one of the transports.
 pub(crate) fn faulted() -> impl Iterator<Item = &'static str> {
-    socket::faulted().chain(mqtt::faulted())
+    socket::faulted().chain(mqtt::faulted()).chain(stomp::faulted()).chain(uds::faulted())
 }
 
 /// A check, and the habit that breaks its rule.

@@ -1,10 +1,12 @@
 //! The way to the agent under test: who listens, who dials, and what is between them.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use check::mqtt::{self, Topic};
 use check::websocket::{self, Certificates};
-use check::{BenchConfig, EndpointId, Link, outside};
+use check::{BenchConfig, EndpointId, Keys, Link, outside, stomp, uds};
 
 use crate::cli::CheckArgs;
 use crate::client::Failure;
@@ -14,10 +16,26 @@ use crate::output::note;
 pub(super) async fn link(args: &CheckArgs, config: &BenchConfig) -> Result<Link, Failure> {
     let own = &config.controller;
     match (&args.connect, &args.broker, &args.listen) {
+        (Some(text), ..) if text.starts_with(UNIX) => Ok(uds::dial(path(text)?, own)),
+        (.., Some(text)) if text.starts_with(UNIX) => {
+            let link = uds::listen(&path(text)?, own).map_err(anyhow::Error::from)?;
+            note(&format!("waiting for the agent at {text}"));
+            Ok(link)
+        }
         (Some(text), ..) if text.starts_with("mqtt://") => connect_to_broker(args, text, own),
         (Some(text), ..) => connect(args, text, own),
         (_, Some(text), _) => broker(args, text, own).await,
         (.., text) => listen(args, text.as_deref().unwrap_or_default(), own).await,
+    }
+}
+
+/// What an address of a UNIX domain socket begins with.
+const UNIX: &str = "unix:";
+
+fn path(text: &str) -> Result<PathBuf, Failure> {
+    match &text[UNIX.len()..] {
+        "" => Err(Failure::usage("an address of a UNIX domain socket is unix:PATH")),
+        path => Ok(path.into()),
     }
 }
 
@@ -41,16 +59,26 @@ async fn listen(args: &CheckArgs, text: &str, own: &EndpointId) -> Result<Link, 
 
 /// A broker of our own.
 async fn broker(args: &CheckArgs, text: &str, own: &EndpointId) -> Result<Link, Failure> {
-    let wrong = || Failure::usage("an address to be a broker at is mqtt://IP:PORT or mqtts://IP:PORT");
+    let wrong =
+        || Failure::usage("an address to be a broker at is mqtt://IP:PORT, mqtts://, stomp:// or stomps://");
     let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
     let addr: SocketAddr = rest.trim_end_matches('/').parse().map_err(|_| wrong())?;
-    if !["mqtt", "mqtts"].contains(&scheme) {
-        return Err(wrong());
-    }
-    let topic = topic(args, own)?;
-    let tls = certificates(args, scheme == "mqtts", "mqtts", own, &hosts(args, addr))?;
-    let (link, addr) = mqtt::listen(addr, topic.clone(), tls).await.map_err(anyhow::Error::from)?;
-    note(&format!("waiting for the agent at {scheme}://{addr}, as a controller at the topic {topic}"));
+    let secure = match scheme {
+        "mqtt" | "stomp" => false,
+        "mqtts" | "stomps" => true,
+        _ => return Err(wrong()),
+    };
+    let tls = certificates(args, secure, scheme, own, &hosts(args, addr))?;
+    let (link, addr, place) = if scheme.starts_with("mqtt") {
+        let topic = topic(args, own)?;
+        let (link, addr) = mqtt::listen(addr, topic.clone(), tls).await.map_err(anyhow::Error::from)?;
+        (link, addr, format!("topic {topic}"))
+    } else {
+        let destination = args.topic.clone().unwrap_or_else(|| format!("/queue/usp/controllers/{own}"));
+        let (link, addr) = stomp::listen(addr, &destination, tls).await.map_err(anyhow::Error::from)?;
+        (link, addr, format!("destination {destination}"))
+    };
+    note(&format!("waiting for the agent at {scheme}://{addr}, as a controller at the {place}"));
     Ok(link)
 }
 
@@ -89,6 +117,13 @@ fn hosts(args: &CheckArgs, addr: SocketAddr) -> Vec<String> {
     hosts
 }
 
+/// What signs our Records in sessions, if anything does.
+pub(super) fn keys(args: &CheckArgs, own: &EndpointId) -> Result<Option<Arc<Keys>>, Failure> {
+    let Some(dir) = args.keys.as_ref().or(args.tls.as_ref()) else { return Ok(None) };
+    let certificates = Certificates::open(dir, own, &args.hosts).map_err(anyhow::Error::from)?;
+    Ok(Some(Arc::new(certificates.keys().map_err(anyhow::Error::from)?)))
+}
+
 /// What TLS needs, where there is TLS.
 fn certificates(
     args: &CheckArgs,
@@ -105,7 +140,7 @@ fn certificates(
                 .with("the agent has to trust DIR/ca.pem"))
         }
         (Some(_), false) => {
-            Err(Failure::usage("--tls is for an address that begins with wss:// or mqtts://"))
+            Err(Failure::usage("--tls is for an address with TLS: wss://, mqtts:// or stomps://"))
         }
     }
 }
