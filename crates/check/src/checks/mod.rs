@@ -6,9 +6,11 @@
 mod add;
 mod commands;
 mod delete;
+mod deleting;
 mod dialling;
 mod encoding;
 mod get;
+mod identity;
 mod listening;
 mod messages;
 mod model;
@@ -112,6 +114,7 @@ use should;
 /// Every table, in the order in which they are run.
 pub static ALL: &[&[Check]] = &[
     records::CHECKS,
+    identity::CHECKS,
     sessions::CHECKS,
     session_order::CHECKS,
     session_life::CHECKS,
@@ -140,6 +143,7 @@ pub static ALL: &[&[Check]] = &[
     subscriptions::CHECKS,
     onboarding::CHECKS,
     roles::CHECKS,
+    deleting::CHECKS,
     references::CHECKS,
 ];
 
