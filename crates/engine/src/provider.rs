@@ -31,6 +31,13 @@ pub trait Provider: Send + Sync + 'static {
     /// answers for, with all below; no two providers overlap, except that a longer one wins.
     fn subtrees(&self) -> Vec<SchemaPath>;
 
+    /// Whether what is behind it counts its rows itself: its keys are then numbers, each row gets the number
+    /// that its key says unless another row has it, and nothing of it outlives the process. Row counts and
+    /// aliases are its own too.
+    fn counts_rows(&self) -> bool {
+        false
+    }
+
     /// How old values may be and still be shown. Zero: always ask.
     fn max_age(&self) -> Duration {
         Duration::from_secs(1)

@@ -19,6 +19,7 @@ mod peer;
 mod plans;
 mod process;
 mod renewal;
+mod services;
 mod support;
 mod system_files;
 mod trust;

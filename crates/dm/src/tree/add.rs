@@ -214,10 +214,14 @@ impl Stage<'_> {
         Ok(change)
     }
 
-    /// R-ADD.5: keys that the request left out get values, and are judged like those that it gave.
+    /// R-ADD.5: keys that the request left out get values, and are judged like those that it gave. Who keeps
+    /// the rows himself gives them their keys.
     fn assign_keys(&mut self, unit: usize, row: &Place, request: &ObjectSettings) -> Vec<Change> {
         let model = self.work.model().clone();
         let object = model.object(row.object);
+        if object.remote {
+            return Vec::new();
+        }
         let name = |index: u16| object.params[usize::from(index)].name.as_str();
         let given = |index: &u16| request.params.iter().any(|setting| setting.param == name(*index));
         let keys: BTreeSet<u16> = object.unique_keys.iter().flat_map(|key| &key.params).copied().collect();

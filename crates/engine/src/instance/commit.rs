@@ -24,6 +24,13 @@ pub(super) struct Commits {
     pub(super) confirm: Option<Confirm>,
 }
 
+impl Commits {
+    /// Whether nothing is under way or waits.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.running && self.queue.is_empty()
+    }
+}
+
 /// What is done in one go, one after another.
 pub(super) enum Job {
     /// Transactions that the machine wants, in order.
@@ -76,7 +83,7 @@ impl Instance {
             inputs.push_back(Input::Committed { ticket, ends, changes: ChangeSet::new() });
             return;
         }
-        let batch = |changes: &Vec<Change>| edits::batches(&self.kind, &inner.keys, changes);
+        let batch = |changes: &Vec<Change>| edits::batches(&inner.kind, &inner.keys, changes);
         let involved: BTreeSet<u16> =
             transactions.iter().flat_map(|changes| batch(changes).into_keys()).collect();
         if involved.is_empty() {
@@ -120,7 +127,7 @@ impl Instance {
         let mut progress = Progress::default();
         for changes in &transactions {
             let batches = match self.enter() {
-                Some(inner) => edits::batches(&self.kind, &inner.keys, changes),
+                Some(inner) => edits::batches(&inner.kind, &inner.keys, changes),
                 None => return,
             };
             let fault = match transact(&self.providers, batches).await {
@@ -198,21 +205,22 @@ impl Instance {
         committed: &[Committed],
         append: impl Fn(&Journal, &[Entry]) -> Result<Position, JournalError>,
     ) -> Result<Settled, JournalError> {
+        let kind = inner.kind.clone();
         let before = (inner.tree.clone(), inner.keys.clone(), inner.aliases.clone());
         let mut entries = Vec::new();
         let mut applied = inner.tree.apply(changes);
         for (path, key) in committed.iter().flat_map(|committed| &committed.keys) {
             self.bind(inner, path, key, &mut applied, &mut entries);
         }
-        self.kind.settle_counts(&mut inner.tree, &mut applied);
+        kind.settle_counts(&mut inner.tree, &mut applied);
         entries.extend(self.entries(inner, &applied));
         let mut keys = Vec::new();
         for happening in &applied {
             if let Happening::Deleted(row) = happening {
-                let path = ObjectPath::parse(&row.text(self.kind.model())).ok();
+                let path = ObjectPath::parse(&row.text(kind.model())).ok();
                 keys.extend(path.zip(inner.keys.key(row).cloned()));
                 inner.keys.unbind(row);
-                inner.keys.forget_below(self.kind.model(), row);
+                inner.keys.forget_below(kind.model(), row);
             }
         }
         if inner.forgetful {
@@ -221,7 +229,7 @@ impl Instance {
         match append(&self.journal, &entries) {
             Ok(position) => {
                 inner.barrier = inner.barrier.max(position);
-                inner.observers.tell(self.kind.model(), &applied);
+                inner.observers.tell(kind.model(), &applied);
                 let risky = committed.iter().any(|committed| committed.needs_confirm);
                 let undo = if risky { edits::undo(&before.0, changes) } else { Vec::new() };
                 Ok(Settled { changes: applied, undo, keys })
@@ -243,7 +251,8 @@ impl Instance {
         applied: &mut ChangeSet,
         entries: &mut Vec<Entry>,
     ) {
-        let model = self.kind.model();
+        let kind = inner.kind.clone();
+        let model = kind.model();
         let Some(row) = Place::of(model, path) else { return };
         let Some((table, number)) = row.table() else { return };
         // A push may have been faster, and have made the row under a number of its own.
@@ -252,7 +261,7 @@ impl Instance {
         }
         let unbound = inner.keys.key(&row).is_none();
         inner.keys.bind(&table, key, number);
-        if self.kind.is_volatile(row.object) {
+        if kind.is_volatile(row.object) {
             return;
         }
         if unbound {

@@ -22,6 +22,7 @@ use super::{Inner, Instance};
 use crate::journal::Journal;
 use crate::limits::CONFIRM_WINDOW;
 use crate::provider::{Committed, RowKey};
+use crate::shift::Shift;
 
 /// What waits for a controller.
 pub(super) struct Confirm {
@@ -49,6 +50,13 @@ impl Commits {
         if self.confirm.as_ref().is_some_and(|confirm| !confirm.older.contains(&link)) {
             self.confirm = None;
             tracing::info!("a change that could have cut the way to the controllers is confirmed");
+        }
+    }
+
+    /// Goes over to the next model.
+    pub(super) fn shift(&mut self, shift: &Shift<'_>) {
+        for undo in self.confirm.iter_mut().flat_map(|confirm| &mut confirm.undo) {
+            undo.changes = undo.changes.iter().filter_map(|change| shift.change(change)).collect();
         }
     }
 

@@ -13,6 +13,7 @@ mod observers;
 mod outputs;
 mod push;
 mod refresh;
+mod remodel;
 mod transact;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -92,7 +93,6 @@ pub struct InstanceConfig {
 pub struct Instance {
     me: Weak<Instance>,
     host: Arc<Host>,
-    kind: Arc<Kind>,
     providers: Vec<Arc<dyn Provider>>,
     journal: Journal,
     timer: TimerId,
@@ -104,6 +104,7 @@ pub struct Instance {
 }
 
 struct Inner {
+    kind: Arc<Kind>,
     machine: Box<dyn Machine>,
     tree: Tree,
     keys: Keys,
@@ -158,6 +159,7 @@ impl Instance {
         let InstanceConfig { kind, machine, providers, defaults, journal, .. } = config;
         let (tree, keys, aliases) = remembered(&kind, &journal, &defaults)?;
         let inner = Inner {
+            kind,
             machine,
             tree,
             keys,
@@ -179,7 +181,6 @@ impl Instance {
             me: me.clone(),
             timer: host.wheel.register(me.clone()),
             host,
-            kind,
             providers,
             journal: journal.clone(),
             software_version: config.software_version,
