@@ -162,6 +162,9 @@ pub struct Prepared(pub Box<dyn std::any::Any + Send>);
 pub struct Committed {
     /// Keys of the rows that were added, by path.
     pub keys: Vec<(ObjectPath, RowKey)>,
+    /// What the system itself put into the added rows, as far as it is known at once: row, parameter, lexical
+    /// form. The next refresh tells the rest.
+    pub values: Vec<(ObjectPath, Name, String)>,
     /// The change may cut the path to the controller: it is undone unless a controller is recognised on a
     /// new connection within the confirm window.
     pub needs_confirm: bool,

@@ -109,7 +109,13 @@ impl Transaction {
             }
             (Outcome::Add(results), Step::Add { rows, .. }) => {
                 for (row, result) in rows.iter().zip(results) {
-                    let created = result.result?.path;
+                    let made = result.result?;
+                    let keys = made
+                        .unique_keys
+                        .into_iter()
+                        .filter_map(|(name, value)| Some((row.clone(), Name::parse(&name).ok()?, value)));
+                    committed.values.extend(keys);
+                    let created = made.path;
                     let number = created.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
                     committed.keys.push((row.clone(), RowKey(number.into())));
                     self.created.push(created);

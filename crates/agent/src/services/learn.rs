@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use dm::model::{Model, ModelBuilder};
-use dm::operation::{Add, Delete, GetSchema, ObjectSettings, ParamSetting, Requested, SchemaResult};
+use dm::operation::{
+    Add, Delete, GetSchema, ObjectSettings, Operation, ParamSetting, Requested, SchemaResult,
+};
 use dm::path::SchemaPath;
 use dm::schema::Protocol;
 
@@ -15,6 +17,9 @@ use crate::providers::support::catalogue;
 /// How the ids of the agent's subscriptions at services begin.
 const SUBSCRIPTION: &str = "cusp-broker-";
 const TABLE: &str = "Device.LocalAgent.Subscription.";
+const KINDS: [&str; 5] = ["ValueChange", "ObjectCreation", "ObjectDeletion", "Event", "OperationComplete"];
+/// Paths in one subscription; no agent is asked to take a longer list.
+const REFERENCES: usize = 16;
 
 /// The question after these parts.
 pub(super) fn question(paths: &[SchemaPath]) -> GetSchema {
@@ -56,30 +61,30 @@ pub(super) fn model(paths: &[SchemaPath], results: Vec<Requested<SchemaResult>>)
     builder.build().with_facts(&catalogue(), Protocol::Usp)
 }
 
-/// Removes what an earlier connection left.
-pub(super) fn unsubscribe() -> Delete {
-    let paths = KINDS.iter().map(|kind| format!("{TABLE}[ID==\"{SUBSCRIPTION}{kind}\"]."));
-    Delete { allow_partial: true, paths: paths.collect() }
-}
-
-const KINDS: [&str; 5] = ["ValueChange", "ObjectCreation", "ObjectDeletion", "Event", "OperationComplete"];
-
-/// One subscription of each kind that the model has something for.
-pub(super) fn subscribe(model: &Model, paths: &[SchemaPath]) -> Add {
-    let objects = KINDS.iter().filter_map(|kind| {
+/// What the agent subscribes to at a service, as requests: what an earlier connection left is removed first.
+pub(super) fn subscriptions(model: &Model, paths: &[SchemaPath]) -> [Operation; 2] {
+    let mut wanted = Vec::new();
+    for kind in KINDS {
         let references = references(model, paths, kind);
-        (!references.is_empty()).then(|| subscription(kind, &references.join(",")))
-    });
-    Add { allow_partial: true, objects: objects.collect() }
+        for (number, some) in (1..).zip(references.chunks(REFERENCES)) {
+            wanted.push(subscription(&format!("{SUBSCRIPTION}{kind}-{number}"), kind, &some.join(",")));
+        }
+    }
+    let ids = wanted.iter().flat_map(|object| object.params.iter().filter(|param| param.param == "ID"));
+    let stale = ids.map(|id| format!("{TABLE}[ID==\"{}\"].", id.value)).collect();
+    [
+        Operation::Delete(Delete { allow_partial: true, paths: stale }),
+        Operation::Add(Add { allow_partial: true, objects: wanted }),
+    ]
 }
 
 fn references(model: &Model, paths: &[SchemaPath], kind: &str) -> Vec<String> {
     let objects = || model.objects().map(|(_, object)| object);
+    let tables = || objects().filter(|object| object.is_multi).map(|object| all(&object.path));
     match kind {
         "ValueChange" => paths.iter().map(|path| path.as_str().to_owned()).collect(),
-        "ObjectCreation" | "ObjectDeletion" => {
-            objects().filter(|object| object.is_multi).map(|object| all(&object.path)).collect()
-        }
+        "ObjectCreation" => tables().collect(),
+        "ObjectDeletion" => tables().map(|table| format!("{table}*.")).collect(),
         "Event" => objects()
             .flat_map(|object| object.events.iter().map(|event| format!("{}!", within(object, &event.name))))
             .collect(),
@@ -96,11 +101,10 @@ fn within(object: &dm::model::Object, name: &dm::path::Name) -> String {
     format!("{}{name}", object.path.as_str().replace("{i}", "*"))
 }
 
-fn subscription(kind: &str, references: &str) -> ObjectSettings {
-    let id = format!("{SUBSCRIPTION}{kind}");
+fn subscription(id: &str, kind: &str, references: &str) -> ObjectSettings {
     let params = [
         ("Enable", "true"),
-        ("ID", id.as_str()),
+        ("ID", id),
         ("NotifType", kind),
         ("ReferenceList", references),
         ("Persistent", "false"),

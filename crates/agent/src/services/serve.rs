@@ -54,9 +54,7 @@ async fn learn(hub: &Hub, slot: &Slot, link: LinkId, parts: &[SchemaPath], sink:
     if parts.is_empty() {
         return;
     }
-    for operation in
-        [Operation::Delete(learn::unsubscribe()), Operation::Add(learn::subscribe(&model, parts))]
-    {
+    for operation in learn::subscriptions(&model, parts) {
         match hub.ask(link, operation, SERVICE_ANSWER).await {
             Ok(Outcome::Add(results)) => {
                 for failed in results.into_iter().filter_map(|result| result.result.err()) {

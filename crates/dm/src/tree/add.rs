@@ -9,7 +9,7 @@ use crate::operation::{
     Add, CreatedInstance, InstanceFailure, ObjectAccess, ObjectSettings, Outcome, ParamFault, Requested,
     UpdateFailure,
 };
-use crate::path::{Name, Path, Target};
+use crate::path::{Name, ObjectPath, Path, Target};
 use crate::tree::assign::Assigner;
 use crate::tree::judge::{Overruled, Touch};
 use crate::tree::plan::{AddResult, Plan, UnitPlan, exceeded, message_failure};
@@ -65,6 +65,17 @@ impl Tree {
             }
         }
         Plan::exceeded("clashes that follow from each other", limits::MAX_PLAN_ROUNDS as usize).after(effort)
+    }
+
+    /// Tells the keys that rows got from whoever keeps them, once they are made (R-ADD.6).
+    pub fn tell_remote_keys(&self, outcome: &mut Outcome, who: &Requester<'_>) {
+        let Outcome::Add(results) = outcome else { return };
+        for created in results.iter_mut().filter_map(|requested| requested.result.as_mut().ok()) {
+            let row = ObjectPath::parse(&created.path).ok().and_then(|path| self.locate(&path));
+            if let Some(row) = row.filter(|row| self.model().object(row.object).remote) {
+                created.unique_keys = self.unique_keys(&row, who);
+            }
+        }
     }
 
     /// A search path stands for one row in each table that it matches. None if there are too many.

@@ -4,9 +4,10 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use dm::path::ObjectPath;
+use dm::model::Model;
+use dm::path::{Name, ObjectPath};
 use dm::tree::{Change, ChangeSet, Happening, Place};
-use dm::{Code, Fault};
+use dm::{Code, Fault, Value};
 use usp_endpoint::agent::io::{Input, Ticket};
 
 use super::confirm::{Confirm, Undo};
@@ -212,6 +213,9 @@ impl Instance {
         for (path, key) in committed.iter().flat_map(|committed| &committed.keys) {
             self.bind(inner, path, key, &mut applied, &mut entries);
         }
+        let values = committed.iter().flat_map(|committed| &committed.values);
+        let values: Vec<Change> = values.filter_map(|value| filled(kind.model(), value)).collect();
+        applied.extend(inner.tree.apply(&values));
         kind.settle_counts(&mut inner.tree, &mut applied);
         entries.extend(self.entries(inner, &applied));
         let mut keys = Vec::new();
@@ -280,6 +284,19 @@ impl Progress {
     fn ended(self, ticket: Ticket) -> (Input, Vec<Undo>) {
         (Input::Committed { ticket, ends: self.ends, changes: self.changes }, self.undo)
     }
+}
+
+/// A value of an added row that its provider gave.
+fn filled(model: &Model, (path, name, text): &(ObjectPath, Name, String)) -> Option<Change> {
+    let place = Place::of(model, path)?;
+    let param = model.param_index(place.object, name.as_str())?;
+    let known = &model.object(place.object).params[usize::from(param)];
+    let value = match known.is_list() {
+        true => Value::parse_list(known.ty, text),
+        false => Value::parse(known.ty, text),
+    };
+    let value = value.ok().map(|value| if known.is_secret() { value.into_secret() } else { value })?;
+    Some(Change::Set { place, param, value: Some(value) })
 }
 
 fn not_remembered(error: &JournalError) -> Fault {

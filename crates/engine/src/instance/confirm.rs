@@ -104,7 +104,7 @@ impl Instance {
                 tracing::error!(lost = lost.join("; "), "an unconfirmed change could not be undone");
             }
             let Some(mut inner) = self.enter() else { return };
-            let rows = Committed { keys, needs_confirm: false };
+            let rows = Committed { keys, ..Committed::default() };
             match self.settle(&mut inner, &back, &[rows], Journal::append_own) {
                 Ok(Settled { changes: applied, .. }) => changes.extend(applied),
                 // The system has gone back, so what the tree says is wrong.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use dm::Mono;
 use dm::model::{Model, ObjectId};
 use dm::path::SchemaPath;
+use dm::{Code, Fault, Mono};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use usp_endpoint::agent::io::{Input, Ticket};
@@ -215,10 +215,14 @@ impl Instance {
         } else {
             match answer {
                 Ok(report) => self.take_report(&mut inner, provider, &run, &report, &mut inputs),
-                // What was known stays: a provider that fails for a moment must not delete its rows.
+                // What was known stays: a provider that fails for a moment must not delete its rows. Of what is
+                // kept elsewhere nobody is told what it was before.
                 Err(error) => {
                     let name = self.providers[usize::from(provider)].name();
                     tracing::warn!(provider = name, %error, "no values");
+                    if inner.kind.counts_rows(provider) {
+                        unheard(&inner.kind, &run, &error, &mut inputs);
+                    }
                 }
             }
             inner.refresh.done(run.waiters, &mut inputs);
@@ -307,6 +311,17 @@ impl Instance {
             }
         }
     }
+}
+
+/// Tells all that wait for a refresh that it failed.
+fn unheard(kind: &Kind, run: &Run, error: &ProviderError, inputs: &mut VecDeque<Input>) {
+    let subtrees = paths(kind, &run.objects);
+    let fault = Fault::new(Code::INTERNAL_ERROR, error.to_string());
+    inputs.extend(run.waiters.iter().map(|ticket| Input::Unheard {
+        ticket: *ticket,
+        subtrees: subtrees.clone(),
+        fault: fault.clone(),
+    }));
 }
 
 fn paths(kind: &Kind, objects: &[ObjectId]) -> Vec<SchemaPath> {

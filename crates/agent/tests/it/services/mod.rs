@@ -1,8 +1,12 @@
 //! The agent as USP Broker: the real program, USP Services at its socket, and a controller at another one.
 
+mod fake;
+mod hostile;
 #[path = "../../../examples/lamp/service.rs"]
 mod lamp;
+mod news;
 mod shared;
+mod writes;
 
 use std::path::{Path, PathBuf};
 
