@@ -1,8 +1,8 @@
 //! `agent.toml`.
 //!
 //! It is the factory default: read at the first start and after a factory reset, and won over afterwards
-//! by what controllers stored. Only [`Policy`] and [`DiscoveryConfig`] hold at every start, and `data_dir`, where
-//! the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
+//! by what controllers stored. Only [`Policy`], [`DiscoveryConfig`] and [`ServicesConfig`] hold at every start, and
+//! `data_dir`, where the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
 
 mod broker_url;
 mod mqtt;
@@ -23,6 +23,7 @@ use crate::challenges::{self, ChallengeConfig};
 use crate::discovery::DiscoveryConfig;
 use crate::guard::{self, GuardConfig};
 use crate::roles::{self, RoleConfig};
+use crate::services::config::ServicesConfig;
 use crate::trust::{self, CredentialConfig, TrustConfig};
 
 /// The whole file.
@@ -59,6 +60,8 @@ pub struct Config {
     /// Whom it may find.
     #[serde(default)]
     pub discovery: DiscoveryConfig,
+    /// Whether programs of this device may take part in the data model.
+    pub services: Option<ServicesConfig>,
     /// What may be done to the system.
     #[serde(default)]
     pub policy: Policy,
@@ -234,6 +237,7 @@ impl Config {
             controller.stomp.as_ref().map_or(Ok(()), StompConfig::check).with_context(named)?;
         }
         self.listeners.iter().try_for_each(ListenerConfig::check)?;
+        self.services.as_ref().map_or(Ok(()), ServicesConfig::check)?;
         roles::check(self)?;
         self.discovery.check(self)?;
         challenges::check(self)?;

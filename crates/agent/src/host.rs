@@ -36,6 +36,7 @@ use crate::providers::device_info::host_name_of;
 use crate::providers::{self, hooks, support};
 use crate::renewal;
 use crate::roles;
+use crate::services::Services;
 use crate::sessions::SessionKeys;
 use crate::state::{StateDir, random};
 use crate::system::SystemRoot;
@@ -74,6 +75,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let mut providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
     let gateway = config.discovery.dhcp.then(|| Arc::new(Gateway::default()));
     providers.extend(gateway.clone().map(|gateway| gateway as Arc<dyn Provider>));
+    let services = config.services.is_some().then(Services::new);
+    providers.extend(services.iter().flat_map(Services::providers));
     let providers = limit::limited(providers, &Limits::open(&state.limits(), &policy.guards)?);
     let keys: Arc<dyn Crypto> = Arc::new(SessionKeys::new(credentials.clone()));
     let instance = instance(&config, &state, &identity, &endpoint, Some(keys), providers).await?;
@@ -85,13 +88,18 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
     instance.start().await?;
+    let (stop, stopped) = watch::channel(false);
+    if let (Some(services), Some(config)) = (services, &config.services)
+        && let Some(own) = instance.with_tree(|tree| tree.model().clone())
+    {
+        services.open(config, &endpoint, own, stopped.clone())?;
+    }
     tracing::info!(%endpoint, controllers = config.controllers.len(), "started");
     if let Some(file) = &config.policy.consent_file {
         tokio::spawn(guard::watch_consent(instance.clone(), file.clone()));
     }
     let names = Names { config: config.discovery.clone(), root: root.clone() };
     tokio::spawn(renewal::keep(instance.clone(), credentials.clone(), endpoint.clone(), names.clone()));
-    let (stop, stopped) = watch::channel(false);
     let name = identity.friendly_name.clone().or_else(|| host_name_of(&root));
     let search = Search::new(&config, state_path, root).with_gateway(gateway);
     tokio::spawn(search.keep(instance.clone(), stopped.clone()));

@@ -17,6 +17,7 @@ pub mod local_agent;
 pub mod providers;
 pub mod renewal;
 pub mod roles;
+pub mod services;
 pub mod sessions;
 pub mod state;
 pub mod system;

@@ -98,3 +98,17 @@ pub const MAX_LEASE_BYTES: u64 = 64 * 1024;
 pub const SEARCH_AGAIN_S: u32 = 5;
 /// The longest wait before the next search, and the wait after one that found something.
 pub const SEARCH_AT_LAST: Duration = Duration::from_secs(3600);
+
+/// How long a USP Service may take for an answer. Less than the engine waits for a provider, so that the fault
+/// names the service.
+pub const SERVICE_ANSWER: Duration = Duration::from_secs(5);
+/// How long it may take to describe its part of the data model.
+pub const SERVICE_MODEL: Duration = Duration::from_secs(20);
+/// How long it may take for a synchronous command, or to begin an asynchronous one.
+pub const SERVICE_COMMAND: Duration = Duration::from_secs(60);
+/// Objects of the supported model of one USP Service.
+pub const MAX_SERVICE_OBJECTS: usize = 1000;
+/// Objects and rows in one answer of a USP Service.
+pub const MAX_SERVICE_ROWS: usize = 20_000;
+/// Events of a USP Service that wait to be told; more are lost.
+pub const MAX_SERVICE_EVENTS: usize = 256;

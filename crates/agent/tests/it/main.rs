@@ -20,6 +20,7 @@ mod plans;
 mod process;
 mod renewal;
 mod stomp;
+mod services;
 mod support;
 mod system_files;
 mod trust;

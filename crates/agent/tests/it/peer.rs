@@ -18,6 +18,7 @@ use mtp::{
 };
 use tokio::sync::mpsc;
 use usp_endpoint::translate;
+use usp_proto::notify::Notification;
 use usp_proto::{Body, Msg, Record, RecordType, Request, Response, Version};
 
 pub(crate) const AGENT: &str = "proto:lab:agent";
@@ -80,6 +81,8 @@ pub(crate) struct Controller {
     asked: Vec<Request>,
     /// The subscriptions that notified.
     pub(crate) notified: Vec<String>,
+    /// What they said.
+    pub(crate) notices: Vec<Notification>,
 }
 
 /// A controller's side of a broker.
@@ -169,7 +172,8 @@ impl Controller {
     /// One whose links come by a channel.
     pub(crate) fn hearing(endpoint: &str, events: mpsc::UnboundedReceiver<Event>) -> Controller {
         let (endpoint, asked, notified) = (id(endpoint), Vec::new(), Vec::new());
-        Controller { port: 0, endpoint, events, link: None, path: None, to: None, asked, notified }
+        let notices = Vec::new();
+        Controller { port: 0, endpoint, events, link: None, path: None, to: None, asked, notified, notices }
     }
 
     /// Closes the connection from this end.
@@ -266,6 +270,7 @@ impl Controller {
                 self.notified.push(notify.subscription_id.clone());
                 let resp = Response::NotifyResp(notify.response());
                 self.tell(&Msg::response(msg_id, resp));
+                self.notices.extend(notify.notification);
                 None
             }
             Body::Request(other) => panic!("an agent does not ask for {}", other.name()),

@@ -14,6 +14,7 @@ mod outputs;
 mod push;
 mod refresh;
 mod restart;
+mod remodel;
 mod transact;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -93,7 +94,6 @@ pub struct InstanceConfig {
 pub struct Instance {
     me: Weak<Instance>,
     host: Arc<Host>,
-    kind: Arc<Kind>,
     providers: Vec<Arc<dyn Provider>>,
     journal: Journal,
     timer: TimerId,
@@ -105,6 +105,7 @@ pub struct Instance {
 }
 
 struct Inner {
+    kind: Arc<Kind>,
     machine: Box<dyn Machine>,
     tree: Tree,
     keys: Keys,
@@ -167,6 +168,7 @@ impl Instance {
     ) -> Arc<Instance> {
         let InstanceConfig { kind, machine, providers, journal, .. } = config;
         let inner = Inner {
+            kind,
             machine,
             tree,
             keys,
@@ -188,7 +190,6 @@ impl Instance {
             me: me.clone(),
             timer: host.wheel.register(me.clone()),
             host,
-            kind,
             providers,
             journal: journal.clone(),
             software_version: config.software_version,

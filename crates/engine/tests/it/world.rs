@@ -247,6 +247,11 @@ impl World {
     }
 }
 
+/// The machine that speaks plain text.
+pub(crate) fn machine() -> Box<dyn Machine> {
+    Box::new(Plain::default())
+}
+
 /// The machine.
 #[derive(Default)]
 struct Plain {
@@ -421,21 +426,19 @@ impl Machine for Plain {
                 Ok(output) => format!("ended {output:?}"),
                 Err(fault) => format!("ended {fault}"),
             }),
+            Input::Unheard { subtrees, fault, .. } => self.tell(format!("unheard {}: {fault}", subtrees[0])),
             Input::Changed(changes) => self.changed(tree, &changes),
             Input::Event(event) => self.tell(format!("event {}{}", event.object, event.name)),
             Input::Started(boot) => {
                 self.boot = format!("{} {:?} {}", boot.cause, boot.command_key, boot.firmware_updated);
             }
+            Input::ModelChanged => self.tell("model changed".to_owned()),
             Input::Shutdown => {
                 self.tell("good-bye".to_owned());
                 let reason = CloseReason::GoingAway;
                 self.outputs.push_back(Output::Close { link: LINK, reason });
             }
-            Input::LinkUp { .. }
-            | Input::LinkDown(_)
-            | Input::ModelChanged
-            | Input::Timeout
-            | Input::Consent => {}
+            Input::LinkUp { .. } | Input::LinkDown(_) | Input::Timeout | Input::Consent => {}
         }
     }
 
