@@ -425,6 +425,7 @@ impl Machine for Plain {
             Input::LinkUp { .. }
             | Input::LinkDown(_)
             | Input::ModelChanged
+            | Input::TrustChanged
             | Input::Timeout
             | Input::Consent => {}
         }
