@@ -167,6 +167,13 @@ pub struct Policy {
     /// What one controller alone may not do, and how often it may be done.
     #[serde(default, rename = "guard")]
     pub guards: Vec<GuardConfig>,
+    /// Whether Messages count, and are sent, that nothing protects: neither TLS with the controller, nor a trusted
+    /// broker, nor a session under TLS (R-SEC.0). Connections within this host count in any case.
+    #[serde(default)]
+    pub unprotected: bool,
+    /// Files with lists of revoked certificates (CRL, PEM or DER). Read again when they change.
+    #[serde(default)]
+    pub revoked: Vec<PathBuf>,
     /// A file that somebody at the device makes to consent to what waits for it; the agent takes it away.
     pub consent_file: Option<PathBuf>,
     /// The agent's own audit log, shown beside them. Not of the file: the state's folder says.

@@ -35,6 +35,7 @@ use crate::providers::device::Restart;
 use crate::providers::device_info::host_name_of;
 use crate::providers::{self, hooks, support};
 use crate::renewal;
+use crate::revoked;
 use crate::roles;
 use crate::services::Services;
 use crate::sessions::SessionKeys;
@@ -79,7 +80,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     providers.extend(services.iter().flat_map(Services::providers));
     let providers = limit::limited(providers, &Limits::open(&state.limits(), &policy.guards)?);
     let keys: Arc<dyn Crypto> = Arc::new(SessionKeys::new(credentials.clone()));
-    let instance = instance(&config, &state, &identity, &endpoint, Some(keys), providers).await?;
+    let trust = Certificates::with_lists(credentials.revoked());
+    let instance = judging(&config, &state, &identity, &endpoint, Some(keys), trust, providers).await?;
     credentials.attach(&instance);
     let audit = AuditLog::open(&state.audit_log())?;
     instance.audit(audit.clone());
@@ -98,6 +100,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     if let Some(file) = &config.policy.consent_file {
         tokio::spawn(guard::watch_consent(instance.clone(), file.clone()));
     }
+    tokio::spawn(revoked::watch(credentials.revoked(), instance.clone()));
     let names = Names { config: config.discovery.clone(), root: root.clone() };
     tokio::spawn(renewal::keep(instance.clone(), credentials.clone(), endpoint.clone(), names.clone()));
     let name = identity.friendly_name.clone().or_else(|| host_name_of(&root));
@@ -125,7 +128,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     end
 }
 
-/// The agent's instance over its journal, with keys for end-to-end sessions; it waits for [`Instance::start`].
+/// The agent's instance over its journal, with keys for end-to-end sessions; it waits for [`Instance::start`]. To it no
+/// certificate is revoked.
 ///
 /// # Errors
 /// When the configuration does not fit the model, or the journal can't be read.
@@ -137,6 +141,19 @@ pub async fn instance(
     keys: Option<Arc<dyn Crypto>>,
     providers: Vec<Arc<dyn Provider>>,
 ) -> Result<Arc<Instance>> {
+    judging(config, state, identity, endpoint, keys, Certificates::default(), providers).await
+}
+
+/// The same with what it judges certificates by.
+async fn judging(
+    config: &Config,
+    state: &StateDir,
+    identity: &Identity,
+    endpoint: &EndpointId,
+    keys: Option<Arc<dyn Crypto>>,
+    trust: Certificates,
+    providers: Vec<Arc<dyn Provider>>,
+) -> Result<Arc<Instance>> {
     let kind = kind(config, endpoint, &providers);
     if kind.is_err() && config.is_new {
         // The next start reads the corrected file.
@@ -145,7 +162,7 @@ pub async fn instance(
     let kind = kind?;
     let folder = state.journal();
     let files = Folder::open(&folder).with_context(|| format!("{}", folder.display()))?;
-    let machine = AgentMachine::new(
+    let mut machine = AgentMachine::new(
         AgentConfig {
             endpoint: endpoint.clone(),
             versions: Version::SUPPORTED.to_vec(),
@@ -156,8 +173,11 @@ pub async fn instance(
         },
         random()?,
     )
-    .with_trust(Arc::new(Certificates))
+    .with_trust(Arc::new(trust))
     .with_guards(guard::guards(&config.policy));
+    if !config.policy.unprotected {
+        machine = machine.with_protection();
+    }
     let host = Host::new(Arc::new(SystemClock::new()));
     let config = InstanceConfig {
         kind: Arc::new(kind),

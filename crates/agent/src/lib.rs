@@ -16,6 +16,7 @@ pub mod links;
 pub mod local_agent;
 pub mod providers;
 pub mod renewal;
+pub mod revoked;
 pub mod roles;
 pub mod services;
 pub mod sessions;

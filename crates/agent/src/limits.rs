@@ -42,6 +42,12 @@ pub const MAX_TIME_SERVERS: usize = 16;
 /// Certificates of CAs that the configuration may name.
 pub const MAX_FACTORY_CERTIFICATES: usize = 48;
 
+/// Lists of revoked certificates that the configuration may name.
+pub const MAX_REVOCATION_LISTS: usize = 16;
+
+/// How often it is looked whether they changed.
+pub const REVOCATION_CHECK: Duration = Duration::from_secs(30);
+
 /// Bytes of the audit log's file; then it becomes the old one, whose place is the same size.
 pub const MAX_AUDIT_BYTES: u64 = 256 * 1024;
 

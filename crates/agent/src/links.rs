@@ -8,6 +8,7 @@ mod broker;
 mod controller;
 mod handler;
 mod listen;
+mod local;
 pub mod plan;
 mod status;
 mod websocket;

@@ -84,6 +84,7 @@ mod agent {
                     .finish(),
                 Input::Event(event) => f.debug_tuple("Event").field(event).finish(),
                 Input::ModelChanged => f.write_str("ModelChanged"),
+                Input::TrustChanged => f.write_str("TrustChanged"),
                 Input::Timeout => f.write_str("Timeout"),
                 Input::Consent => f.write_str("Consent"),
                 Input::Shutdown => f.write_str("Shutdown"),

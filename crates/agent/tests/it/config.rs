@@ -124,7 +124,7 @@ fn what_is_not_understood_is_named() {
     check(&format!("{permission}\"]\norder = 1"), &["line 5", "`order`"]);
     check("[[controller]]\nendpoint = \"proto::a\"\npin = \"AA:BB\"", &["pin of proto::a", "64"]);
     check("[[credential]]\nca = \"x\"\nroles = [\"Chief\"]", &["credential 1", "Chief"]);
-    check("[[credential]]\nca = \"x\"\nuses = \"MTP-and-broker\"", &["line 3", "MTP-and-broker"]);
+    check("[[credential]]\nca = \"x\"\nuses = \"MTP-and-server\"", &["line 3", "MTP-and-server"]);
     check("[[credential]]\nca = \"x\"\nroles = [\"Banned\", \"Untrusted\"]", &["stands alone"]);
     check("[trust]\ntofu = true", &["line 2", "`tofu`"]);
     let guard = "[[policy.guard]]\ntargets = [\"Device.Reboot()\"]\n";

@@ -438,7 +438,11 @@ impl Machine for Plain {
                 let reason = CloseReason::GoingAway;
                 self.outputs.push_back(Output::Close { link: LINK, reason });
             }
-            Input::LinkUp { .. } | Input::LinkDown(_) | Input::Timeout | Input::Consent => {}
+            Input::LinkUp { .. }
+            | Input::LinkDown(_)
+            | Input::TrustChanged
+            | Input::Timeout
+            | Input::Consent => {}
         }
     }
 

@@ -76,6 +76,8 @@ pub enum Input {
     /// nothing any more. Never while a commit is under way. Rows that came and went with the model are
     /// told afterwards, as [`Input::Changed`].
     ModelChanged,
+    /// What [`super::trust::TrustCrypto`] knows of certificates has changed: CAs have taken some back.
+    TrustChanged,
     /// The time given by [`crate::agent::AgentMachine::poll_timeout`] has come.
     Timeout,
     /// The agent stops in good order (R-MTP.7): the controllers are told on every connection, then the

@@ -133,6 +133,8 @@ pub struct AgentMachine {
     trust: Option<Box<Trust>>,
     auditing: Auditing,
     consents: Consents,
+    /// Whether Messages need protection: [`AgentMachine::with_protection`].
+    protects: bool,
 }
 
 /// A connection.
@@ -181,6 +183,7 @@ impl AgentMachine {
             trust: None,
             auditing: Auditing::default(),
             consents: Consents::default(),
+            protects: false,
         }
     }
 
@@ -212,6 +215,7 @@ impl AgentMachine {
             Input::Event(event) => self.event(tree, &event),
             Input::Consent => self.local_consent(),
             Input::ModelChanged => self.model_changed(now, tree),
+            Input::TrustChanged => self.judge_again(now, tree),
             Input::Timeout => self.timeout(now, tree),
             Input::Shutdown => return self.shut_down(),
         }
