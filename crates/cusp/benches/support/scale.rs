@@ -22,7 +22,7 @@ const STEPS: usize = 3;
 /// How many new devices come in a second, so that what they leave in caches and the allocator is comparable.
 const RATE: u32 = 500;
 /// How long nothing happens before memory is looked at.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_secs(30);
 /// What the timers of `operate` wait for: the shortest that the data model has.
 const DELAY: Duration = Duration::from_secs(1);
 /// How long a command of all agents may take altogether.
