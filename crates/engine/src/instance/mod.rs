@@ -13,8 +13,8 @@ mod observers;
 mod outputs;
 mod push;
 mod refresh;
-mod restart;
 mod remodel;
+mod restart;
 mod transact;
 
 use std::collections::{BTreeMap, VecDeque};
