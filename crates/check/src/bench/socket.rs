@@ -177,6 +177,18 @@ impl Bench {
         Ok(Instant::now())
     }
 
+    /// Waits for the agent's answer to another request of ours; `None` when it hangs up without one.
+    pub(crate) async fn next_answer(&mut self, patience: Duration) -> Result<Option<Head>, Stop> {
+        (self.socket.head, self.socket.has_failed) = (None, false);
+        let deadline = Instant::now() + patience;
+        while self.socket.head.is_none() && !self.socket.has_failed {
+            if !self.pump(deadline).await? {
+                return Err(Stop::Error("there was no other handshake".to_owned()));
+            }
+        }
+        Ok(self.socket.head.clone())
+    }
+
     /// The first Record of the connection, if one comes before it is gone.
     pub(crate) async fn first_record(&mut self, patience: Duration) -> Result<Option<Record>, Stop> {
         let deadline = Instant::now() + patience;
