@@ -34,6 +34,8 @@ impl ControllerMachine {
     fn session_policy(&self, peer: &PeerAuth) -> Option<Policy> {
         let mut policy = self.config.sessions.clone();
         policy.sign = !protected_by_mtp(peer, &self.agent, None);
+        // Over a transport that protects them plain sessions are no worse than none, and some agents know no other.
+        policy.plain = policy.mode == Mode::Allow && !policy.sign;
         let needs_key = policy.sign || policy.tls;
         (policy.mode != Mode::Forbid && (!needs_key || self.config.crypto.is_some())).then_some(policy)
     }

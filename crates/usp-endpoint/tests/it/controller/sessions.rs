@@ -8,8 +8,8 @@ use dm::{Mono, Now};
 use requirement::requirement;
 use usp_endpoint::controller::io::{Input, Output};
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
-use usp_endpoint::session::io::Policy;
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_endpoint::session::io::{Mode, Policy};
+use usp_proto::link::{Inbound, LinkId, PeerAuth, PeerCertificate, ReturnPath};
 use usp_proto::record::{PayloadSarState, SessionContext};
 use usp_proto::session::{Crypto, mac_input};
 use usp_proto::{Record, RecordType, Version};
@@ -95,4 +95,41 @@ fn a_forged_record_leads_it_nowhere() {
     let mut sent = bench.hear("forger", signed(2, "os::somebody"));
     sent.extend(bench.later());
     assert!(!sent.is_empty() && sent.iter().all(|to| *to == path("agent")), "{sent:?}");
+}
+
+/// How many Records the machine sends when the agent starts a plain session by a link of which this is proved, without a
+/// signature and with a request in it.
+fn answers_to_a_plain_session(mode: Mode, peer: &PeerAuth) -> usize {
+    let mut config = ControllerConfig::new(id(CONTROLLER));
+    // As hosts have it: sessions of ours are under TLS.
+    config.sessions = Policy { mode, ..Policy::default() };
+    config.crypto = Some(Arc::new(Named(CONTROLLER)));
+    let mut bench = Bench(ControllerMachine::new(Arc::new(config), id(AGENT), [7; 32]), Mono(0));
+    bench.input(Input::LinkUp { return_path: path("agent"), peer: peer.clone() });
+    let mut record = Record::decode(signed(1, AGENT)).expect("a Record");
+    (record.sender_cert, record.mac_signature) = (Bytes::new(), Bytes::new());
+    let inbound =
+        Inbound { link: LINK, peer: peer.clone(), return_path: path("agent"), record: record.encode() };
+    bench.input(Input::Record(inbound));
+    bench.later().len()
+}
+
+#[test]
+#[requirement("R-E2E.4")]
+fn a_plain_session_is_taken_where_the_transport_protects_it_and_none_is_required() {
+    let certificate = PeerCertificate {
+        fingerprint: [1; 32],
+        endpoint_ids: vec![id(AGENT)],
+        trusted: true,
+        vouched: false,
+        chain: Vec::new(),
+    };
+    let certificate = PeerAuth::Certificate(Arc::new(certificate));
+    for (mode, peer, answers) in [
+        (Mode::Allow, &certificate, 1),
+        (Mode::Require, &certificate, 0),
+        (Mode::Allow, &PeerAuth::Unproven, 0),
+    ] {
+        assert_eq!(answers_to_a_plain_session(mode, peer), answers, "{mode:?} {peer:?}");
+    }
 }
