@@ -54,8 +54,10 @@ impl ControllerMachine {
             self.hold(policy.clone(), path.clone());
         }
         self.with_session_by(now, Input::Record { record, protected }, Some((policy, path)));
-        // Who starts a session ignores what was asked outside of it.
+        // Who starts a session ignores what was asked outside of it. It is there, even after a Disconnect record with which
+        // it ended another session and no Connect record came (R-MTP.8).
         if !had_one && self.has_session() {
+            self.open_link(now);
             self.ask_again(now);
         }
     }

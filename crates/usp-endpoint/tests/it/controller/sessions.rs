@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dm::{Mono, Now};
+use dm::{Mono, Now, Operation};
 use requirement::requirement;
-use usp_endpoint::controller::io::{Input, Output};
+use usp_endpoint::controller::io::{Input, Output, Ticket};
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
 use usp_endpoint::session::io::{Mode, Policy};
 use usp_proto::link::{Inbound, LinkId, PeerAuth, PeerCertificate, ReturnPath};
-use usp_proto::record::{PayloadSarState, SessionContext};
+use usp_proto::record::{MqttVersion, PayloadSarState, SessionContext};
 use usp_proto::session::{Crypto, mac_input};
 use usp_proto::{Record, RecordType, Version};
 
@@ -132,4 +132,27 @@ fn a_plain_session_is_taken_where_the_transport_protects_it_and_none_is_required
     ] {
         assert_eq!(answers_to_a_plain_session(mode, peer), answers, "{mode:?} {peer:?}");
     }
+}
+
+/// Some agents answer a request outside of a session with a Disconnect record (7105) and a session of their own, without a
+/// Connect record in between.
+#[test]
+#[requirement("R-E2E.4", "R-E2E.7")]
+fn what_was_asked_outside_of_a_session_is_asked_in_the_one_that_follows() {
+    let mut bench = Bench::new();
+    let said = |bench: &mut Bench, record: RecordType| {
+        let record = Record::new(&id(AGENT), &id(CONTROLLER), Version::CURRENT, record).encode();
+        bench.hear("agent", record)
+    };
+    said(
+        &mut bench,
+        RecordType::MqttConnect { version: MqttVersion::V5, subscribed_topic: "agent".to_owned() },
+    );
+    let get =
+        Operation::Get(dm::operation::Get { paths: vec!["Device.LocalAgent.".to_owned()], max_depth: 0 });
+    let asked = bench.input(Input::Submit { ticket: Ticket(1), operation: get, deadline: Mono(30_000_000) });
+    assert_eq!(asked.len(), 1);
+    let reason = "a session is mandatory".to_owned();
+    assert_eq!(said(&mut bench, RecordType::Disconnect { reason, reason_code: 7105 }), []);
+    assert_eq!(bench.hear("agent", signed(1, AGENT)), [path("agent")], "the Get");
 }
