@@ -25,6 +25,10 @@ fn path(topic: &str) -> ReturnPath {
 
 /// A Record of the agent's session, signed in this name.
 fn signed(sequence_id: u64, name: &'static str) -> Bytes {
+    signed_with(b"x", sequence_id, name)
+}
+
+fn signed_with(payload: &'static [u8], sequence_id: u64, name: &'static str) -> Bytes {
     let whole = PayloadSarState::None;
     let context = SessionContext {
         session_id: 77,
@@ -33,7 +37,7 @@ fn signed(sequence_id: u64, name: &'static str) -> Bytes {
         retransmit_id: 0,
         payload_sar_state: whole,
         payloadrec_sar_state: whole,
-        payload: vec![Bytes::from_static(b"x")],
+        payload: vec![Bytes::from_static(payload)],
     };
     let mut record = Record::new(&id(AGENT), &id(CONTROLLER), Version::CURRENT, RecordType::Session(context));
     record.sender_cert = Bytes::from_static(AGENT.as_bytes());
@@ -154,5 +158,5 @@ fn what_was_asked_outside_of_a_session_is_asked_in_the_one_that_follows() {
     assert_eq!(asked.len(), 1);
     let reason = "a session is mandatory".to_owned();
     assert_eq!(said(&mut bench, RecordType::Disconnect { reason, reason_code: 7105 }), []);
-    assert_eq!(bench.hear("agent", signed(1, AGENT)), [path("agent")], "the Get");
+    assert_eq!(bench.hear("agent", signed_with(b"", 1, AGENT)), [path("agent")], "the Get");
 }
