@@ -154,9 +154,11 @@ fn what_was_asked_outside_of_a_session_is_asked_in_the_one_that_follows() {
     );
     let get =
         Operation::Get(dm::operation::Get { paths: vec!["Device.LocalAgent.".to_owned()], max_depth: 0 });
-    let asked = bench.input(Input::Submit { ticket: Ticket(1), operation: get, deadline: Mono(30_000_000) });
-    assert_eq!(asked.len(), 1);
+    let ask =
+        |ticket, operation| Input::Submit { ticket: Ticket(ticket), operation, deadline: Mono(30_000_000) };
+    assert_eq!(bench.input(ask(1, get.clone())).len(), 1);
     let reason = "a session is mandatory".to_owned();
     assert_eq!(said(&mut bench, RecordType::Disconnect { reason, reason_code: 7105 }), []);
     assert_eq!(bench.hear("agent", signed_with(b"", 1, AGENT)), [path("agent")], "the Get");
+    assert_eq!(bench.input(ask(2, get)), [path("agent")], "the next one");
 }
