@@ -55,6 +55,7 @@ impl Bench {
             Need::Proof => self.is_protected() || self.config.keys.is_some(),
             Need::Signed => !self.is_protected() && self.config.keys.is_some(),
             Need::Stomp => matches!(self.way(), Way::Stomp(_)),
+            Need::BrokerSecurely => self.way().is_secure_broker(),
             Need::Unix => matches!(self.way(), Way::Unix(_)),
             Need::UnixDials => is_unix(Side::AgentDials),
             Need::UnixListens => is_unix(Side::AgentListens),

@@ -206,7 +206,7 @@ pub(crate) fn over(link: Link) -> Bench {
     over_with(link, Profile::default())
 }
 
-fn over_with(link: Link, profile: Profile) -> Bench {
+pub(crate) fn over_with(link: Link, profile: Profile) -> Bench {
     let config = BenchConfig {
         controller: id(CONTROLLER),
         agent: Some(id(AGENT)),

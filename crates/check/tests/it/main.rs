@@ -6,6 +6,7 @@ mod faults;
 mod keys;
 mod mqtt;
 mod pairs;
+mod reboot;
 mod reports;
 mod responder;
 mod socket;

@@ -11,7 +11,7 @@ use check::websocket::Side;
 use check::{Check, Level, Verdict, run, select};
 
 use habits::{FAULTS, Habits};
-use trust::Trust;
+pub(crate) use trust::Trust;
 
 /// On whose side a check looks.
 fn sides(check: &Check) -> &'static [Side] {
