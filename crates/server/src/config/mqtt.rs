@@ -29,6 +29,8 @@ pub struct Mqtt {
 pub struct MqttBroker {
     /// Where agents connect.
     pub listen: Option<SocketAddr>,
+    /// Where they connect that speak MQTT over WebSocket.
+    pub websocket: Option<SocketAddr>,
     /// Certificate and key.
     pub tls: Option<Tls>,
     /// What devices are told; default from `listen`.
@@ -41,7 +43,8 @@ pub struct MqttBroker {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MqttConnect {
-    /// `mqtt://HOST[:1883]`, or `mqtts://HOST[:8883]` with TLS.
+    /// `mqtt://HOST[:1883]`, or `mqtts://HOST[:8883]` with TLS; `ws://HOST[:80][/PATH]` or `wss://HOST[:443][/PATH]` by a
+    /// WebSocket.
     pub url: String,
     /// `5` (default) or `"3.1.1"`.
     #[serde(default)]
@@ -144,7 +147,7 @@ fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<MqttConnect>, D
 impl Mqtt {
     pub(super) fn check(&self) -> anyhow::Result<()> {
         if let Some(url) = &self.broker.public_url {
-            address_of(url).context("usp.mqtt.broker.public_url")?;
+            told_address(url).context("usp.mqtt.broker.public_url")?;
         }
         for (at, broker) in self.connect.iter().enumerate() {
             broker.check().with_context(|| format!("usp.mqtt.connect of {:?}", broker.url))?;
@@ -156,8 +159,13 @@ impl Mqtt {
     }
 
     pub(super) fn show(&self, text: &mut String) {
-        if let Some(listen) = self.broker.listen {
-            let _ = writeln!(text, "\n[usp.mqtt.broker]\nlisten = \"{listen}\"");
+        if self.broker.is_on() {
+            text.push_str("\n[usp.mqtt.broker]\n");
+            for (key, listen) in [("listen", self.broker.listen), ("websocket", self.broker.websocket)] {
+                if let Some(listen) = listen {
+                    let _ = writeln!(text, "{key} = \"{listen}\"");
+                }
+            }
             super::show_option(text, "public_url", self.broker.public_url.as_deref());
             super::show_tls(text, self.broker.tls.as_ref(), self.broker.allow_plaintext);
         }
@@ -167,14 +175,21 @@ impl Mqtt {
     }
 }
 
+impl MqttBroker {
+    /// Whether there is one.
+    pub fn is_on(&self) -> bool {
+        self.listen.is_some() || self.websocket.is_some()
+    }
+}
+
 impl MqttConnect {
     fn check(&self) -> anyhow::Result<()> {
         let address = address_of(&self.url)?;
         if let Some(url) = &self.public_url {
-            address_of(url).context("public_url")?;
+            told_address(url).context("public_url")?;
         }
         if self.trusted && !address.secure {
-            bail!("trusted = true needs TLS: the URL must begin with mqtts://");
+            bail!("trusted = true needs TLS: the URL must begin with mqtts:// or wss://");
         }
         if !address.secure && !self.allow_plaintext && !is_local(&address.host) {
             bail!("it would speak plaintext over a network: use mqtts://, or say allow_plaintext = true");
@@ -201,6 +216,11 @@ impl MqttConnect {
     /// What is wrong with the URL.
     pub fn address(&self) -> anyhow::Result<BrokerAddress> {
         address_of(&self.url)
+    }
+
+    /// The path of the WebSocket, where the URL names one.
+    pub fn websocket(&self) -> Option<String> {
+        websocket_of(&self.url)
     }
 
     /// The topic that agents send to, when we are this endpoint.
@@ -264,23 +284,28 @@ impl MqttConnect {
     }
 }
 
-/// `mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]`.
+/// `mqtt://HOST[:PORT]`, `mqtts://HOST[:PORT]`; `ws://HOST[:PORT][/PATH]` and `wss://HOST[:PORT][/PATH]`, of which the
+/// path is [`websocket_of`]'s business.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn address_of(url: &str) -> anyhow::Result<BrokerAddress> {
-    let (secure, rest) = match url.split_once("://") {
-        Some(("mqtt", rest)) => (false, rest),
-        Some(("mqtts", rest)) => (true, rest),
-        _ => bail!("{url:?} does not begin with mqtt:// or mqtts://"),
+    let (secure, standard, rest) = match url.split_once("://") {
+        Some(("mqtt", rest)) => (false, 1883, rest.strip_suffix('/').unwrap_or(rest)),
+        Some(("mqtts", rest)) => (true, 8883, rest.strip_suffix('/').unwrap_or(rest)),
+        Some(("ws", rest)) => (false, 80, rest.split('/').next().unwrap_or(rest)),
+        Some(("wss", rest)) => (true, 443, rest.split('/').next().unwrap_or(rest)),
+        _ => bail!("{url:?} does not begin with mqtt://, mqtts://, ws:// or wss://"),
     };
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if websocket_of(url).is_some_and(|path| !path.bytes().all(|byte| byte.is_ascii_graphic())) {
+        bail!("{url:?} has a path that can't be asked for");
+    }
     let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, port)) => (host, port.strip_prefix(':').or((port.is_empty()).then_some(""))),
         None => rest.split_once(':').map_or((rest, Some("")), |(host, port)| (host, Some(port))),
     };
     let port = match port {
-        Some("") => Some(if secure { 8883 } else { 1883 }),
+        Some("") => Some(standard),
         Some(port) => port.parse().ok().filter(|port| *port != 0),
         None => None,
     };
@@ -293,13 +318,39 @@ pub(crate) fn address_of(url: &str) -> anyhow::Result<BrokerAddress> {
     }
 }
 
+/// Of a broker that devices are told.
+fn told_address(url: &str) -> anyhow::Result<BrokerAddress> {
+    if websocket_of(url).is_some() {
+        bail!("devices are told mqtt:// or mqtts://");
+    }
+    address_of(url)
+}
+
+/// The path of the WebSocket that a URL names: `/mqtt` unless it says otherwise.
+pub(crate) fn websocket_of(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://"))?;
+    Some(rest.find('/').map_or("/mqtt", |at| &rest[at..]).to_owned())
+}
+
 fn is_local(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::address_of;
+    use super::{address_of, websocket_of};
+
+    #[test]
+    fn paths_of_websockets() {
+        for (url, expected) in [
+            ("mqtts://host/", None),
+            ("ws://host", Some("/mqtt")),
+            ("wss://host:1/", Some("/")),
+            ("wss://host/a/b?c", Some("/a/b?c")),
+        ] {
+            assert_eq!(websocket_of(url).as_deref(), expected, "{url}");
+        }
+    }
 
     #[test]
     fn addresses_of_brokers() {
@@ -315,7 +366,12 @@ mod tests {
             ("mqtt://host:70000", None),
             ("mqtt://host/path", None),
             ("mqtt://user@host", None),
-            ("ws://host", None),
+            ("ws://host", Some(("host", 80, false))),
+            ("wss://host/a/b", Some(("host", 443, true))),
+            ("wss://[::1]:9/a", Some(("::1", 9, true))),
+            ("ws://host/a b", None),
+            ("ws:///mqtt", None),
+            ("http://host", None),
             ("host", None),
         ] {
             let found = address_of(url).ok();
