@@ -38,7 +38,7 @@ async fn records_travel_through_a_websocket_of_mosquitto() {
         let mut controller = client(port, version, Role::Controller);
         (agent.settings.qos, controller.settings.qos) = (Qos::AtLeastOnce, Qos::AtLeastOnce);
         // Of a longer packet it writes what the socket takes at once, and no more.
-        talk_of(&agent, &controller, &[1, 1000, 100_000]).await;
+        talk_of(&agent, &controller, &[1, 1000, 60_000]).await;
     }
 }
 
