@@ -3,8 +3,10 @@
 //! An unknown key is an error that names it. A listener that would speak plaintext on an address that
 //! others can reach is refused unless the file says `allow_plaintext = true`.
 
+mod connect;
 mod limits;
 pub(crate) mod mqtt;
+mod stomp;
 mod uds;
 
 use std::fmt::Write as _;
@@ -17,6 +19,7 @@ use serde::Deserialize;
 
 pub use limits::Limits;
 pub use mqtt::{Mqtt, MqttBroker, MqttConnect, MqttVersion};
+pub use stomp::{Stomp, StompConnect};
 pub use uds::Uds;
 
 /// The server's configuration.
@@ -78,6 +81,8 @@ pub struct Usp {
     pub dial: Dial,
     /// Agents behind MQTT brokers.
     pub mqtt: Mqtt,
+    /// Agents behind STOMP servers.
+    pub stomp: Stomp,
     /// Agents of this host.
     pub uds: Uds,
 }
@@ -298,6 +303,7 @@ impl Config {
             bail!("usp.websocket.path = \"{}\" does not begin with /", self.websocket_path());
         }
         self.usp.mqtt.check()?;
+        self.usp.stomp.check()?;
         self.usp.uds.check()?;
         Ok(())
     }
@@ -368,6 +374,7 @@ impl Config {
         show_tls(&mut text, self.usp.websocket.tls.as_ref(), self.usp.websocket.allow_plaintext);
         let _ = writeln!(text, "\n[usp.dial]\nretry_seconds = {}", self.dial_retry_seconds());
         self.usp.mqtt.show(&mut text);
+        self.usp.stomp.show(&mut text);
         self.usp.uds.show(&mut text);
         let policy = match self.enrolment.policy {
             PolicyName::Approve => "approve",

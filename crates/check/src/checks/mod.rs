@@ -6,12 +6,16 @@
 mod add;
 mod commands;
 mod delete;
+mod deleting;
 mod dialling;
 mod encoding;
 mod get;
+mod identity;
 mod listening;
 mod messages;
 mod model;
+mod mqtt_connect;
+mod mqtt_publish;
 mod notify;
 mod onboarding;
 mod operate;
@@ -20,11 +24,16 @@ mod records;
 mod references;
 mod roles;
 mod search;
+mod session_life;
+mod session_order;
+mod session_proof;
 mod sessions;
 mod set;
 mod socket;
+mod stomp;
 mod subscriptions;
 mod tls;
+mod uds;
 mod writes;
 
 use std::fmt;
@@ -105,11 +114,19 @@ use should;
 /// Every table, in the order in which they are run.
 pub static ALL: &[&[Check]] = &[
     records::CHECKS,
+    identity::CHECKS,
     sessions::CHECKS,
+    session_order::CHECKS,
+    session_life::CHECKS,
+    session_proof::CHECKS,
     socket::CHECKS,
     dialling::CHECKS,
     listening::CHECKS,
     tls::CHECKS,
+    mqtt_connect::CHECKS,
+    mqtt_publish::CHECKS,
+    stomp::CHECKS,
+    uds::CHECKS,
     encoding::CHECKS,
     messages::CHECKS,
     model::CHECKS,
@@ -126,6 +143,7 @@ pub static ALL: &[&[Check]] = &[
     subscriptions::CHECKS,
     onboarding::CHECKS,
     roles::CHECKS,
+    deleting::CHECKS,
     references::CHECKS,
 ];
 

@@ -79,7 +79,9 @@ impl<H: LinkHandler> Peers<H> {
         Peers(Arc::new(inner))
     }
 
-    /// For those that [`Peers::set_known`] names, and nobody else: an agent knows its controllers.
+    /// For those that [`Peers::set_known`] names, and nobody else: an agent knows its controllers. Their links say
+    /// who the broker is, if its certificate was checked by its address ([`PeerAuth::Broker`]); whether its word
+    /// counts is the handler's to judge.
     pub fn known(handler: H) -> Peers<H> {
         Peers::with(handler, None)
     }
@@ -100,7 +102,8 @@ impl<H: LinkHandler> Peers<H> {
             }
         }
         for (endpoint, address) in known.iter().filter(|(id, to)| before.get(*id) != Some(*to)) {
-            let _ = self.0.begin(endpoint, &PeerAuth::Unproven, address.clone(), None);
+            let word = self.0.word();
+            let _ = self.0.begin(endpoint, &word, address.clone(), None);
         }
     }
 
@@ -168,7 +171,8 @@ impl<H: LinkHandler> LinkHandler for Peers<H> {
             state.known.clone()
         };
         for (endpoint, address) in known {
-            let _ = self.0.begin(&endpoint, &PeerAuth::Unproven, address, None);
+            let word = self.0.word();
+            let _ = self.0.begin(&endpoint, &word, address, None);
         }
     }
 
@@ -199,6 +203,16 @@ impl<H: LinkHandler> Inner<H> {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who vouches for those that are known: the broker, where it is proved which one it is.
+    fn word(&self) -> PeerAuth {
+        match self.lock().broker.as_ref().map(|broker| &broker.peer) {
+            Some(PeerAuth::Certificate(certificate)) if certificate.vouched => {
+                PeerAuth::Broker(certificate.clone())
+            }
+            _ => PeerAuth::Unproven,
+        }
     }
 
     /// The link that a Record came by; makes it, where that may be.

@@ -48,6 +48,7 @@ fn info(
     let address = address_of(url).ok().filter(|_| websocket_of(url).is_none())?;
     let version = if version == MqttVersion::V5 { "5.0" } else { "3.1.1" };
     Some(BrokerInfo {
+        protocol: "MQTT".to_owned(),
         url: url.to_owned(),
         version: version.to_owned(),
         agent_toml: agent_toml(url, version, &topic, endpoint, ca_pem),

@@ -404,7 +404,8 @@ fn of_enrolment(refusal: Refusal) -> Refusal {
     }
 }
 
-/// What a transport proved, in the terms of the domain. Wildcard names count where they certify the id.
+/// What a transport proved, in the terms of the domain. Wildcard names count where they certify the id (R-SEC.12); such
+/// a certificate is one proof for each endpoint that it covers, because it may be that of many devices.
 fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
     match peer {
         PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } => Proof::Unproven,
@@ -412,11 +413,17 @@ fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
         PeerAuth::Certificate(certificate) => {
             let mut names: Vec<String> =
                 certificate.endpoint_ids.iter().map(|id| id.as_str().to_owned()).collect();
-            if certificate.endpoint_ids.iter().any(|id| id.certifies(eid)) {
+            let named = certificate.endpoint_ids.contains(eid);
+            let covered = !named && certificate.endpoint_ids.iter().any(|id| id.certifies(eid));
+            if covered {
                 names.push(eid.as_str().to_owned());
             }
             Proof::Certificate {
-                fingerprint: Fingerprint(certificate.fingerprint),
+                fingerprint: if covered {
+                    shared_word(&certificate.fingerprint, eid)
+                } else {
+                    Fingerprint(certificate.fingerprint)
+                },
                 names,
                 trusted: certificate.trusted,
             }
@@ -429,6 +436,16 @@ fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
 fn broker_word(eid: &EndpointId) -> Fingerprint {
     let mut hash = Sha256::new();
     hash.update(b"a trusted broker vouches for ");
+    hash.update(eid.as_str());
+    Fingerprint(hash.finalize().into())
+}
+
+/// What stands for a certificate with wildcards where fingerprints are kept: it proves one endpoint here, and may prove
+/// others there.
+fn shared_word(certificate: &[u8; 32], eid: &EndpointId) -> Fingerprint {
+    let mut hash = Sha256::new();
+    hash.update(b"a certificate with wildcards proves ");
+    hash.update(certificate);
     hash.update(eid.as_str());
     Fingerprint(hash.finalize().into())
 }

@@ -187,12 +187,11 @@ async fn a_rejected_device_behind_a_broker_is_refused_from_then_on() {
     connected(&server).await;
 }
 
-/// Who is behind a broker does not say what we publish to.
+/// Who is behind a broker does not say what we publish to, whether the configuration says where agents are or not.
 #[tokio::test]
 async fn answers_go_to_topics_of_agents_alone() {
     let broker = Mosquitto::start(ANYBODY, &[]);
-    let agents = vec!["usp/agents/#".to_owned()];
-    let world = world(PolicyName::Open, vec![MqttConnect { agents, ..connect(&broker) }]);
+    let world = world(PolicyName::Open, vec![connect(&broker)]);
     let server = serve(&world).await;
     let own = format!("usp/controllers/{CONTROLLER}");
     for (topic, eid) in [("somewhere/else", "os::00256D-0003"), (&own, "os::00256D-0004")] {
