@@ -274,10 +274,10 @@ impl Config {
             ),
         ];
         let broker = &self.usp.mqtt.broker;
-        let broker = broker
-            .listen
-            .map(|listen| ("usp.mqtt.broker", listen, broker.tls.is_some(), broker.allow_plaintext));
-        for (name, listen, tls, allowed) in listeners.into_iter().chain(broker) {
+        let brokers = [broker.listen, broker.websocket].into_iter().flatten();
+        let brokers =
+            brokers.map(|listen| ("usp.mqtt.broker", listen, broker.tls.is_some(), broker.allow_plaintext));
+        for (name, listen, tls, allowed) in listeners.into_iter().chain(brokers) {
             if !tls && !allowed && !listen.ip().is_loopback() {
                 bail!(
                     "{name}.listen = \"{listen}\" would speak plaintext where others can reach it: give \
@@ -344,6 +344,7 @@ impl Config {
         let listeners = [
             (self.usp.websocket.tls.is_some(), Some(self.websocket_listen())),
             (broker.tls.is_some(), broker.listen),
+            (broker.tls.is_some(), broker.websocket),
         ];
         let reachable = |listen: Option<SocketAddr>| listen.is_some_and(|listen| !listen.ip().is_loopback());
         listeners.into_iter().any(|(tls, listen)| !tls && reachable(listen))

@@ -104,7 +104,7 @@ impl Server {
         let mut listen = ListenConfig::new(config.websocket_path(), endpoint.clone(), Role::Controller);
         // Where there is a broker, the two share what there is.
         let broker = &config.usp.mqtt.broker;
-        let peers = if broker.listen.is_some() { shares.peers.get().div_ceil(2) } else { shares.peers.get() };
+        let peers = if broker.is_on() { shares.peers.get().div_ceil(2) } else { shares.peers.get() };
         listen.max_connections = peers;
         listen.handshake_timeout = config.limits.handshake();
         let doors = Doors::new(&config.limits);
@@ -119,6 +119,7 @@ impl Server {
             http: http.local_addr()?,
             usp_websocket: websocket.local_addr()?,
             usp_mqtt_broker: transports.broker_address(),
+            usp_mqtt_websocket: transports.broker_websocket(),
         };
 
         let connect = connect::info(config, &listeners, &endpoint, authority.ca());
@@ -165,6 +166,9 @@ impl Server {
         tracing::info!(http = %listeners.http, usp_websocket = %listeners.usp_websocket, "listening");
         if let Some(listen) = listeners.usp_mqtt_broker {
             tracing::info!(usp_mqtt_broker = %listen, "listening");
+        }
+        if let Some(listen) = listeners.usp_mqtt_websocket {
+            tracing::info!(usp_mqtt_websocket = %listen, "listening");
         }
         Ok(Server {
             listeners,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use fleet::port::Store;
 use mtp::Role;
-use mtp::mqtt::broker::ListenConfig;
+use mtp::mqtt::broker::{ListenConfig, Listener};
 use mtp::mqtt::{Client, Qos, Settings, Topic, Version};
 use mtp::{stomp, uds};
 use pki::{Ca, ClientTls, ControllerVerifier, Identity, ServerTls, Trust};
@@ -49,14 +49,7 @@ impl Transports {
             let server = stomp_of(one, ca, endpoint);
             brokers.push(server.with_context(|| format!("usp.stomp.connect of {:?}", one.url))?);
         }
-        let own_broker = match config.usp.mqtt.broker.listen {
-            Some(listen) => {
-                let limits = ListenConfig { max_connections, connect_timeout: config.limits.handshake() };
-                let opened = OwnBroker::open(listen, broker_tls, limits, endpoint).await;
-                Some(opened.with_context(|| format!("usp.mqtt.broker.listen = \"{listen}\""))?)
-            }
-            None => None,
-        };
+        let own_broker = own_broker(config, broker_tls, max_connections, endpoint).await?;
         let uds = &config.usp.uds;
         let local = match &uds.listen {
             Some(path) => {
@@ -71,7 +64,12 @@ impl Transports {
 
     /// Where our own broker listens.
     pub(crate) fn broker_address(&self) -> Option<SocketAddr> {
-        self.own_broker.as_ref().map(OwnBroker::address)
+        self.own_broker.as_ref().and_then(OwnBroker::address)
+    }
+
+    /// Where it listens for WebSockets.
+    pub(crate) fn broker_websocket(&self) -> Option<SocketAddr> {
+        self.own_broker.as_ref().and_then(OwnBroker::websocket)
     }
 
     /// Runs them until the word is given.
@@ -94,6 +92,35 @@ impl Transports {
     }
 }
 
+async fn own_broker(
+    config: &Config,
+    tls: Option<ServerTls>,
+    max_connections: usize,
+    endpoint: &EndpointId,
+) -> anyhow::Result<Option<OwnBroker>> {
+    let broker = &config.usp.mqtt.broker;
+    if !broker.is_on() {
+        return Ok(None);
+    }
+    // Where both listen they share what there is.
+    let listeners = usize::from(broker.listen.is_some()) + usize::from(broker.websocket.is_some());
+    let max_connections = max_connections.div_ceil(listeners);
+    let connect_timeout = config.limits.handshake();
+    let mut opened = OwnBroker::new(endpoint)?;
+    if let Some(listen) = broker.listen {
+        let limits = ListenConfig { max_connections, connect_timeout, websocket: None };
+        let plain = Listener::bind(listen, tls.clone(), limits).await;
+        opened.plain = Some(plain.with_context(|| format!("usp.mqtt.broker.listen = \"{listen}\""))?);
+    }
+    if let Some(listen) = broker.websocket {
+        let path = Some(OwnBroker::WEBSOCKET_PATH.to_owned());
+        let limits = ListenConfig { max_connections, connect_timeout, websocket: path };
+        let bound = Listener::bind(listen, tls, limits).await;
+        opened.websocket = Some(bound.with_context(|| format!("usp.mqtt.broker.websocket = \"{listen}\""))?);
+    }
+    Ok(Some(opened))
+}
+
 fn broker_of(
     config: &MqttConnect,
     folder: &DataDir,
@@ -113,7 +140,7 @@ fn broker_of(
     settings.qos = if config.qos() == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce };
     let tls = address.secure.then(|| tls_of([&config.ca, &config.cert, &config.key], ca)).transpose()?;
     let mut client = Client::new(address, settings, Role::Controller);
-    (client.tls, client.trusted) = (tls, config.trusted);
+    (client.tls, client.trusted, client.websocket) = (tls, config.trusted, config.websocket());
     Ok(Broker {
         name: config.url.clone(),
         server: Server::Mqtt(Mqtt { client, client_id_file }),

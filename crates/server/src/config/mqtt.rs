@@ -31,6 +31,8 @@ pub struct Mqtt {
 pub struct MqttBroker {
     /// Where agents connect.
     pub listen: Option<SocketAddr>,
+    /// Where they connect that speak MQTT over WebSocket.
+    pub websocket: Option<SocketAddr>,
     /// Certificate and key.
     pub tls: Option<Tls>,
     /// What devices are told; default from `listen`.
@@ -43,7 +45,8 @@ pub struct MqttBroker {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MqttConnect {
-    /// `mqtt://HOST[:1883]`, or `mqtts://HOST[:8883]` with TLS.
+    /// `mqtt://HOST[:1883]`, or `mqtts://HOST[:8883]` with TLS; `ws://HOST[:80][/PATH]` or `wss://HOST[:443][/PATH]` by a
+    /// WebSocket.
     pub url: String,
     /// `5` (default) or `"3.1.1"`.
     #[serde(default)]
@@ -132,7 +135,7 @@ impl ByUrl for MqttConnect {
 impl Mqtt {
     pub(super) fn check(&self) -> anyhow::Result<()> {
         if let Some(url) = &self.broker.public_url {
-            address_of(url).context("usp.mqtt.broker.public_url")?;
+            told_address(url).context("usp.mqtt.broker.public_url")?;
         }
         for (at, broker) in self.connect.iter().enumerate() {
             broker.check().with_context(|| format!("usp.mqtt.connect of {:?}", broker.url))?;
@@ -144,8 +147,13 @@ impl Mqtt {
     }
 
     pub(super) fn show(&self, text: &mut String) {
-        if let Some(listen) = self.broker.listen {
-            let _ = writeln!(text, "\n[usp.mqtt.broker]\nlisten = \"{listen}\"");
+        if self.broker.is_on() {
+            text.push_str("\n[usp.mqtt.broker]\n");
+            for (key, listen) in [("listen", self.broker.listen), ("websocket", self.broker.websocket)] {
+                if let Some(listen) = listen {
+                    let _ = writeln!(text, "{key} = \"{listen}\"");
+                }
+            }
             super::show_option(text, "public_url", self.broker.public_url.as_deref());
             super::show_tls(text, self.broker.tls.as_ref(), self.broker.allow_plaintext);
         }
@@ -155,15 +163,22 @@ impl Mqtt {
     }
 }
 
+impl MqttBroker {
+    /// Whether there is one.
+    pub fn is_on(&self) -> bool {
+        self.listen.is_some() || self.websocket.is_some()
+    }
+}
+
 impl MqttConnect {
     fn check(&self) -> anyhow::Result<()> {
-        let address = connect::address_of(&self.url, "mqtt", PORTS)?;
+        let address = parse(&self.url)?;
         address.check_plaintext("mqtt", self.allow_plaintext)?;
         if let Some(url) = &self.public_url {
-            address_of(url).context("public_url")?;
+            told_address(url).context("public_url")?;
         }
         if self.trusted && !address.secure {
-            bail!("trusted = true needs TLS: the URL must begin with mqtts://");
+            bail!("trusted = true needs TLS: the URL must begin with mqtts:// or wss://");
         }
         if self.cert.is_some() != self.key.is_some() {
             bail!("cert and key belong together");
@@ -185,6 +200,11 @@ impl MqttConnect {
     /// What is wrong with the URL.
     pub fn address(&self) -> anyhow::Result<BrokerAddress> {
         address_of(&self.url)
+    }
+
+    /// The path of the WebSocket, where the URL names one.
+    pub fn websocket(&self) -> Option<String> {
+        websocket_of(&self.url)
     }
 
     /// The topic that agents send to, when we are this endpoint.
@@ -249,12 +269,71 @@ impl MqttConnect {
 
 /// The usual ones, without and with TLS.
 const PORTS: [u16; 2] = [1883, 8883];
+/// Those of WebSockets.
+const WEB_PORTS: [u16; 2] = [80, 443];
 
-/// `mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]`.
+/// `mqtt://HOST[:PORT]`, `mqtts://HOST[:PORT]`; `ws://HOST[:PORT][/PATH]` and `wss://HOST[:PORT][/PATH]`, of which the
+/// path is [`websocket_of`]'s business.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn address_of(url: &str) -> anyhow::Result<BrokerAddress> {
-    let connect::Address { host, port, secure } = connect::address_of(url, "mqtt", PORTS)?;
+    let connect::Address { host, port, secure } = parse(url)?;
     Ok(BrokerAddress { host, port, secure })
+}
+
+fn parse(url: &str) -> anyhow::Result<connect::Address> {
+    let Some(path) = websocket_of(url) else { return connect::address_of(url, "mqtt", PORTS) };
+    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        bail!("{url:?} has a path that can't be asked for");
+    }
+    connect::address_of(url.strip_suffix(&path).unwrap_or(url), "ws", WEB_PORTS)
+}
+
+/// Of a broker that devices are told.
+fn told_address(url: &str) -> anyhow::Result<BrokerAddress> {
+    if websocket_of(url).is_some() {
+        bail!("devices are told mqtt:// or mqtts://");
+    }
+    address_of(url)
+}
+
+/// The path of the WebSocket that a URL names: `/mqtt` unless it says otherwise.
+pub(crate) fn websocket_of(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://"))?;
+    Some(rest.find('/').map_or("/mqtt", |at| &rest[at..]).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{address_of, websocket_of};
+
+    #[test]
+    fn paths_of_websockets() {
+        for (url, expected) in [
+            ("mqtts://host/", None),
+            ("ws://host", Some("/mqtt")),
+            ("wss://host:1/", Some("/")),
+            ("wss://host/a/b?c", Some("/a/b?c")),
+        ] {
+            assert_eq!(websocket_of(url).as_deref(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_brokers_by_websocket() {
+        for (url, expected) in [
+            ("mqtts://host", Some(("host", 8883, true))),
+            ("ws://host", Some(("host", 80, false))),
+            ("wss://host/a/b", Some(("host", 443, true))),
+            ("wss://[::1]:9/a", Some(("::1", 9, true))),
+            ("ws://host/a b", None),
+            ("ws:///mqtt", None),
+            ("http://host", None),
+        ] {
+            let found = address_of(url).ok();
+            let found = found.as_ref().map(|one| (one.host.as_str(), one.port, one.secure));
+            assert_eq!(found, expected, "{url}");
+        }
+    }
 }

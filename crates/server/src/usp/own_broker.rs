@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex};
 use fleet::enrolment::{Accept, Decision};
 use fleet::ids::TenantId;
 use fleet::port::Store;
-use mtp::mqtt::broker::{self, Broker, ConnectFacts, Denied, Gate, Incident, Listener, Offence, Rights};
+use futures_util::future::join_all;
+use mtp::mqtt::broker::{Broker, ConnectFacts, Denied, Gate, Incident, Listener, Offence, Rights};
 use mtp::mqtt::{Filter, Topic};
 use mtp::ws::close_code;
 use mtp::{
     Admission, Candidate, Contact, DownReason, Inbound, LinkHandler, LinkId, LinkUp, MqttVersion, PeerAuth,
     PeerCertificate, Peers, Refusal, ReturnPath, Role, Side, Verdict,
 };
-use pki::ServerTls;
 use tokio::sync::{mpsc, watch};
 use usp_endpoint::EndpointId;
 
@@ -28,8 +28,10 @@ use crate::limits::BROKER_PEERS;
 
 /// A broker that listens already.
 pub(crate) struct OwnBroker {
-    listener: Listener,
-    address: SocketAddr,
+    /// For clients that speak MQTT at once.
+    pub(crate) plain: Option<Listener>,
+    /// For those that want a WebSocket.
+    pub(crate) websocket: Option<Listener>,
     topic: Topic,
 }
 
@@ -39,26 +41,26 @@ pub(crate) fn controller_topic(endpoint: &EndpointId) -> String {
 }
 
 impl OwnBroker {
-    /// Binds.
-    pub(crate) async fn open(
-        listen: SocketAddr,
-        tls: Option<ServerTls>,
-        limits: broker::ListenConfig,
-        endpoint: &EndpointId,
-    ) -> anyhow::Result<OwnBroker> {
-        let topic = controller_topic(endpoint).parse()?;
-        let listener = Listener::bind(listen, tls, limits).await?;
-        let address = listener.local_addr()?;
-        Ok(OwnBroker { listener, address, topic })
+    /// Where clients ask for a WebSocket.
+    pub(crate) const WEBSOCKET_PATH: &str = "/mqtt";
+
+    /// Without a listener.
+    pub(crate) fn new(endpoint: &EndpointId) -> anyhow::Result<OwnBroker> {
+        Ok(OwnBroker { plain: None, websocket: None, topic: controller_topic(endpoint).parse()? })
     }
 
     /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.plain.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Where it listens for WebSockets.
+    pub(crate) fn websocket(&self) -> Option<SocketAddr> {
+        self.websocket.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
     /// Serves until the word is given.
-    pub(crate) async fn run<S: Store>(self, usp: Usp<S>, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn run<S: Store>(self, usp: Usp<S>, stop: watch::Receiver<bool>) {
         let meter = usp.0.metrics.broker("own");
         let (words, mut said) = mpsc::unbounded_channel();
         let behind = Behind { usp: usp.clone(), meter: meter.clone() };
@@ -76,7 +78,7 @@ impl OwnBroker {
         let topic = self.topic.shared();
         peers.up(LinkUp {
             link,
-            peer_addr: Some(self.address),
+            peer_addr: self.address().or_else(|| self.websocket()),
             eid: None,
             peer: PeerAuth::Unproven,
             return_path: ReturnPath::Mqtt { link, topic: topic.clone() },
@@ -86,9 +88,13 @@ impl OwnBroker {
             sender: attached.sender(),
         });
         meter.connected.set(1);
-        let mut serving = pin!(self.listener.run(broker.clone(), async move {
-            let _ = stop.wait_for(|stop| *stop).await;
-        }));
+        let listeners = self.plain.into_iter().chain(self.websocket);
+        let mut serving = pin!(join_all(listeners.map(|listener| {
+            let mut stop = stop.clone();
+            listener.run(broker.clone(), async move {
+                let _ = stop.wait_for(|stop| *stop).await;
+            })
+        })));
         loop {
             tokio::select! {
                 // What somebody has said comes before the word that they are gone.
@@ -111,7 +117,7 @@ impl OwnBroker {
                         rights.endpoint.as_ref() == Some(&endpoint) && rights.proof != proof
                     }),
                 },
-                () = &mut serving => break,
+                _ = &mut serving => break,
             }
         }
         meter.connected.set(0);

@@ -96,6 +96,22 @@ async fn a_device_behind_a_broker_is_approved_onboarded_and_read() {
     }
 }
 
+/// The server comes by a WebSocket, and so does the device.
+#[tokio::test]
+async fn a_broker_is_reached_by_websocket() {
+    let (broker, port) = Mosquitto::with_websockets();
+    let url = format!("ws://127.0.0.1:{port}/mqtt");
+    let world = world(PolicyName::Open, vec![MqttConnect { url, ..connect(&broker) }]);
+    let server = serve(&world).await;
+    let mut how = client(port, Version::V5, AGENT);
+    how.websocket = Some("/mqtt".to_owned());
+    Agent::behind(&how).await.keep_answering();
+    let device = server.device(AGENT).await;
+    assert_eq!(get(&server, &device).await["state"], "done");
+    // Devices are told what they can speak.
+    assert_eq!(server.api.get("/connect").await.body["brokers"], json!([]));
+}
+
 #[tokio::test]
 #[requirement("R-MQTT.33")]
 async fn a_broker_that_comes_back_brings_its_devices_back() {

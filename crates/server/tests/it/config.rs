@@ -50,6 +50,8 @@ fn what_is_wrong_is_named() {
         ("[[usp.stomp.connect]]\nurl = \"stomps://b\"\nusername = \"a\\nb\"", &["username"]),
         ("[[usp.stomp.connect]]\nurl = \"stomps://b\"\npassword_file = \"p\"", &["username"]),
         ("[usp.mqtt.broker]\nlisten = \"0.0.0.0:1883\"", &["usp.mqtt.broker.listen", "allow_plaintext"]),
+        ("[usp.mqtt.broker]\nwebsocket = \"0.0.0.0:80\"", &["usp.mqtt.broker", "allow_plaintext"]),
+        ("[usp.mqtt.broker]\npublic_url = \"ws://b\"", &["usp.mqtt.broker.public_url", "mqtts://"]),
         ("[usp.mqtt.broker]\npublic_url = \"tcp://b\"", &["usp.mqtt.broker.public_url", "tcp://b"]),
         ("[usp.uds]\nlisten = \"usp.sock\"", &["usp.uds.listen", "absolute"]),
         ("[usp.uds]\nlisten = \"/run/usp.sock\"\nmode = \"888\"", &["usp.uds.mode", "888"]),

@@ -125,6 +125,7 @@ impl<G: Gate> Conn<G> {
         if self.waits && !self.is(|machine, id| machine.is_waiting(id)) {
             self.waits = false;
             self.decoder.admit();
+            self.io.let_in();
         }
         while !data.is_empty() {
             let packet = match self.decoder.read(&mut data) {

@@ -12,4 +12,4 @@ mod sockets;
 mod tls;
 mod topics;
 mod waiting;
-mod world;
+pub(super) mod world;
