@@ -74,7 +74,7 @@ fn row(service: &Service) -> RowBuilder {
     RowBuilder::new(SERVICE, &[service.endpoint.as_str()])
         .text("EndpointID", service.endpoint.as_str())
         .text("Protocol", "UDS")
-        .text("DataModelPaths", &paths.join(","))
+        .text("DataModelPaths", paths.join(","))
 }
 
 impl Provider for Table {
