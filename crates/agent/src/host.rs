@@ -76,7 +76,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let mut providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
     let gateway = config.discovery.dhcp.then(|| Arc::new(Gateway::default()));
     providers.extend(gateway.clone().map(|gateway| gateway as Arc<dyn Provider>));
-    let services = config.services.is_some().then(Services::new);
+    let services = config.services.as_ref().map(Services::new).transpose()?;
     providers.extend(services.iter().flat_map(Services::providers));
     let providers = limit::limited(providers, &Limits::open(&state.limits(), &policy.guards)?);
     let keys: Arc<dyn Crypto> = Arc::new(SessionKeys::new(credentials.clone()));

@@ -141,7 +141,7 @@ impl LinkHandler for Links {
 
     async fn inbound(&self, inbound: Inbound) -> Verdict {
         match answer(&inbound) {
-            Some(answer) => eprintln!("{answer}"),
+            Some(answer) => tracing::info!("{answer}"),
             None => self.instance.record(inbound).await,
         }
         Verdict::Accepted

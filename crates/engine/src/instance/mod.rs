@@ -474,10 +474,9 @@ impl std::fmt::Debug for Instance {
 }
 
 fn boot_entries(boot: &Boot) -> Vec<Entry> {
-    let meta = |key: &str, value: &String| Entry::Meta { key: key.to_owned(), value: Some(value.clone()) };
-    vec![
-        meta(META_CAUSE, &boot.cause),
-        meta(META_COMMAND_KEY, &boot.command_key),
-        meta(META_REASON, &boot.reason),
-    ]
+    let told =
+        [(META_CAUSE, &boot.cause), (META_COMMAND_KEY, &boot.command_key), (META_REASON, &boot.reason)];
+    let meta =
+        |(key, value): (&str, &String)| Entry::Meta { key: key.to_owned(), value: Some(value.clone()) };
+    told.map(meta).to_vec()
 }
