@@ -93,6 +93,9 @@ pub const RESTART_DELAY: Duration = Duration::from_secs(1);
 /// Connections to brokers; rows that ask for more are misconfigured.
 pub const MAX_BROKERS: usize = 16;
 
+/// A connection to a broker that has lasted so long was a success: the next wait is short again.
+pub const BROKER_SETTLED: Duration = Duration::from_secs(30);
+
 /// How long brokers may take for the last Records and the good-bye.
 pub const BROKER_GOOD_BYE: Duration = Duration::from_secs(1);
 

@@ -65,8 +65,8 @@ pub(crate) enum Agents {
 
 /// A connection that stands.
 enum Session {
-    Mqtt(mtp::mqtt::Session),
-    Stomp(mtp::stomp::Session),
+    Mqtt(Box<mtp::mqtt::Session>),
+    Stomp(Box<mtp::stomp::Session>),
 }
 
 impl Session {
@@ -149,8 +149,10 @@ impl Broker {
         };
         let connecting = async {
             match &mut self.server {
-                Server::Mqtt(server) => server.connect(password).await.map(Session::Mqtt),
-                Server::Stomp(server) => server.connect(password).await.map(Session::Stomp),
+                Server::Mqtt(server) => server.connect(password).await.map(|it| Session::Mqtt(Box::new(it))),
+                Server::Stomp(server) => {
+                    server.connect(password).await.map(|it| Session::Stomp(Box::new(it)))
+                }
             }
         };
         let session = tokio::select! {
