@@ -206,16 +206,25 @@ pub(crate) fn over(link: Link) -> Bench {
     over_with(link, Profile::default())
 }
 
+/// The same, where the agent has to say who it is.
+pub(crate) fn stranger(link: Link) -> Bench {
+    Bench::new(BenchConfig { agent: None, keys: None, ..config(Profile::default()) }, link)
+}
+
+/// A bench over a link, with what a vendor says beforehand.
 pub(crate) fn over_with(link: Link, profile: Profile) -> Bench {
-    let config = BenchConfig {
+    Bench::new(config(profile), link)
+}
+
+fn config(profile: Profile) -> BenchConfig {
+    BenchConfig {
         controller: id(CONTROLLER),
         agent: Some(id(AGENT)),
         run: "t".to_owned(),
         patience: limits::PATIENCE,
         profile,
         keys: Some(keys::of_bench()),
-    };
-    Bench::new(config, link)
+    }
 }
 
 /// From the bench to the agent.

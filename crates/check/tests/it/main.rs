@@ -4,6 +4,7 @@ mod agent;
 mod bench;
 mod faults;
 mod keys;
+mod listeners;
 mod mqtt;
 mod pairs;
 mod reboot;
