@@ -135,8 +135,12 @@ fn kind() -> Kind {
 
 /// A bench with an agent at the other end of its link.
 pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
-    bench_by(fault, Profile::default(), PeerAuth::Unproven).await
+    bench_by(fault, Profile::parse(PROFILE).unwrap(), PeerAuth::Unproven).await
 }
+
+/// Roles serve for a vendor's table.
+const PROFILE: &str = "[table]\npath = \"Device.LocalAgent.ControllerTrust.Role.\"\n\
+                       settings = { Name = \"one\" }\nchange = [\"Name\", \"another\"]\n";
 
 /// The same, with what a vendor says beforehand.
 pub(crate) async fn bench_with(fault: Option<&'static Fault>, profile: Profile) -> Bench {
