@@ -2,6 +2,7 @@
 
 mod agent;
 mod bench;
+mod clock;
 mod faults;
 mod keys;
 mod listeners;
