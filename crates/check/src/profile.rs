@@ -1,6 +1,8 @@
 //! What a vendor says of its agent beforehand, as a file in TOML: which command and which parameter the checks use in
 //! place of those that they choose, and what they leave out.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::target::TIMER;
@@ -14,11 +16,25 @@ pub struct Profile {
     pub command: Command,
     /// The parameter whose changes are notified; `TimeToLive` of a subscription where there is none.
     pub value: Option<ChangingValue>,
+    /// A table of which rows may be made, changed and deleted.
+    pub table: Option<Table>,
     /// The device may be restarted.
     pub reboot: Option<Restart>,
     /// Checks that are not run.
     #[serde(default)]
     pub skip: Vec<Omitted>,
+}
+
+/// A table of the vendor's.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// Its path, with a dot at its end.
+    pub path: String,
+    /// What a row needs: names of parameters, and values.
+    pub settings: BTreeMap<String, String>,
+    /// A parameter that can be set afterwards, and the value in the form in which it reads back.
+    pub change: [String; 2],
 }
 
 /// How the device restarts.
@@ -95,6 +111,11 @@ impl Profile {
         if let Some(path) = value.filter(|path| !is_path(path) || path.ends_with(['.', ')', '!'])) {
             return Err(ProfileError::Path(path.clone(), "parameter"));
         }
+        if let Some(table) =
+            profile.table.as_ref().filter(|table| !is_path(&table.path) || !table.path.ends_with('.'))
+        {
+            return Err(ProfileError::Path(table.path.clone(), "table"));
+        }
         match profile.skip.iter().find(|omitted| crate::select(std::slice::from_ref(&omitted.id)).is_empty())
         {
             Some(omitted) => Err(ProfileError::NoSuchCheck(omitted.id.clone())),
@@ -150,6 +171,10 @@ mod tests {
             (
                 "[value]\npath = \"Device.Room.\"\nvalues = [\"1\", \"2\"]",
                 "\"Device.Room.\" is not the path of a parameter",
+            ),
+            (
+                "[table]\npath = \"Device.Room\"\nsettings = {}\nchange = [\"a\", \"b\"]",
+                "\"Device.Room\" is not the path of a table",
             ),
             ("[[skip]]\nid = \"R-NOPE\"\nwhy = \"\"", "no check has the id \"R-NOPE\""),
         ] {

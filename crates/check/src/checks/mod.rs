@@ -34,6 +34,7 @@ mod set;
 mod socket;
 mod stomp;
 mod subscriptions;
+mod table;
 mod tls;
 mod uds;
 mod writes;
@@ -148,6 +149,7 @@ pub static ALL: &[&[Check]] = &[
     roles::CHECKS,
     deleting::CHECKS,
     references::CHECKS,
+    table::CHECKS,
     reboot::CHECKS,
 ];
 

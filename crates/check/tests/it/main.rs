@@ -2,8 +2,10 @@
 
 mod agent;
 mod bench;
+mod clock;
 mod faults;
 mod keys;
+mod listeners;
 mod mqtt;
 mod pairs;
 mod reboot;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use check::{Arrival, Bench, Link, Profile, Way, Wire, limits};
 use tokio::sync::mpsc;
-use tokio::time::sleep;
 use usp_proto::add::{AddResp, CreatedObjectResult};
 use usp_proto::delete::{DeleteResp, DeletedObjectResult};
 use usp_proto::generated::usp_msg::get_supported_dm_resp::SupportedCommandResult;
@@ -19,6 +18,7 @@ use usp_proto::operate::OperateResp;
 use usp_proto::{Body, Msg, Record, RecordType, Request, Response, Version};
 
 use crate::agent::{AGENT, CONTROLLER, id, over_with};
+use crate::clock;
 use crate::responder::answer;
 use crate::transports::{Fault, Kind};
 
@@ -162,9 +162,9 @@ impl Shared {
 
     /// Goes, comes back a while later, and tells of it.
     async fn restart(&self, key: String) {
-        sleep(Duration::from_secs(1)).await;
+        clock::pass(Duration::from_secs(1)).await;
         let _ = self.to_bench.send(Arrival::Down("it restarts".to_owned())).await;
-        sleep(Duration::from_secs(30)).await;
+        clock::pass(Duration::from_secs(30)).await;
         let watches = {
             let mut rows = self.rows.lock().unwrap();
             if self.habits.forgets_passing {

@@ -17,14 +17,19 @@ const SKIPPED: &[&str] = &[
     "the profile allows no restart",
 ];
 
+/// The profile; roles serve for a vendor's table.
+const PROFILE: &str = "profile.toml";
+const TABLE: &str = "[table]\npath = \"Device.LocalAgent.ControllerTrust.Role.\"\nsettings = { Name = \"one\" }\n\
+                     change = [\"Name\", \"another\"]\n";
+
 /// How agents are reached, and how many in each way: the checks wait more than they work.
 const AGENTS: &[(Way, usize)] = &[
-    (Way::Dials, 5),
-    (Way::Listens, 5),
+    (Way::Dials, 8),
+    (Way::Listens, 4),
     (Way::DialsSecurely, 2),
     (Way::ListensSecurely, 2),
-    (Way::Mqtt5, 4),
-    (Way::Mqtt3, 3),
+    (Way::Mqtt5, 6),
+    (Way::Mqtt3, 5),
     (Way::MqttSecurely, 1),
     (Way::UnixDials, 2),
     (Way::UnixListens, 2),
@@ -145,7 +150,8 @@ impl Group {
     fn ran(&self, folder: &Path) -> Vec<Value> {
         let (url, name) = (self.url(folder), self.name());
         let dir = folder.to_str().expect("a plain name");
-        let mut args = vec!["check", "--json"];
+        let profile = folder.join(PROFILE);
+        let mut args = vec!["check", "--json", "--profile", profile.to_str().expect("a plain name")];
         args.extend([if self.way.is_secure() { "--tls" } else { "--keys" }, dir]);
         args.extend(match self.way {
             way if way.is_brokered() => ["--broker", &url],
@@ -224,6 +230,7 @@ fn our_own_agent_passes() {
     // Makes the CA that agents trust, and gives up at once.
     let dir = folder.to_str().expect("a plain name");
     run(&["check", "--tls", dir, "--listen", "wss://127.0.0.1:0/", "--wait", "0s"], &[], "");
+    std::fs::write(folder.join(PROFILE), TABLE).expect("written");
     let checked = report(folder, listed, 0);
     assert_eq!(checked.len(), listed.len());
     let wrong: Vec<&Value> = checked.iter().filter(|check| !is_right(check)).collect();

@@ -10,12 +10,13 @@ use check::mqtt::{self, Version};
 use check::websocket::Io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::Instant;
 use usp_proto::record::MqttVersion;
 use usp_proto::{Record, RecordType};
 
 use super::habits::Habits;
 use crate::agent::{AGENT, CONTROLLER, id, over};
+use crate::clock;
 use crate::responder::{Values, reply};
 use crate::socket::Trust;
 
@@ -46,7 +47,7 @@ pub(crate) fn bench(mut habits: Habits) -> Bench {
                 Some(trust) => trust.shake(ours, true).await.map(|(io, _)| io),
             };
             let Some(io) = io else {
-                sleep(habits.first_retry).await;
+                clock::pass(habits.first_retry).await;
                 continue;
             };
             let mut client = Client::new(io, &habits, number, chosen.clone());
@@ -54,7 +55,7 @@ pub(crate) fn bench(mut habits: Habits) -> Bench {
             failures = if client.is_up { 0 } else { failures + 1 };
             chosen = client.chosen.take().filter(|_| habits.keeps_chosen);
             drop(client);
-            sleep(habits.first_retry * habits.backoff.pow(failures)).await;
+            clock::pass(habits.first_retry * habits.backoff.pow(failures)).await;
             number += 1;
         }
     });
@@ -108,7 +109,7 @@ impl<'a> Client<'a> {
             ping = ping.min(Instant::now() + self.keep_alive);
             tokio::select! {
                 got = self.io.read_buf(&mut read) => if !matches!(got, Ok(1..)) { return Err(Over) },
-                () = sleep_until(ping) => {
+                () = clock::reach(ping) => {
                     self.write(0xC0, &[]).await?;
                     ping = Instant::now() + self.keep_alive;
                 }

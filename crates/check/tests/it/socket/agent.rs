@@ -16,6 +16,7 @@ use usp_proto::{Record, Response, Version};
 use super::habits::Habits;
 use super::trust::{Peer, Trust};
 use crate::agent::{AGENT, CONTROLLER, id, over};
+use crate::clock;
 use crate::responder::{answer, reply};
 
 /// A bench with such an agent at the other end.
@@ -41,7 +42,7 @@ fn dials(habits: &Habits, tls: Option<Certificates>) -> Link {
                 }
                 let stood = dialled(ours, &habits, number).await.is_some();
                 failures = if stood && !habits.keeps_count { 0 } else { failures + 1 };
-                tokio::time::sleep(habits.first_retry * habits.backoff.pow(failures)).await;
+                clock::pass(habits.first_retry * habits.backoff.pow(failures)).await;
                 number += 1;
             }
         });
