@@ -64,7 +64,7 @@ pub(crate) fn check(config: &Config) -> Result<()> {
         }
         let has_one = match (&challenge.passphrase, &challenge.passphrase_hash) {
             (Some(passphrase), None) => !passphrase.is_empty(),
-            (None, Some(hash)) => Certificates.is_concealed(hash),
+            (None, Some(hash)) => Certificates::default().is_concealed(hash),
             _ => false,
         };
         if !has_one || challenge.retries == 0 {

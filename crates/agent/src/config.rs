@@ -1,24 +1,29 @@
 //! `agent.toml`.
 //!
 //! It is the factory default: read at the first start and after a factory reset, and won over afterwards
-//! by what controllers stored. Only [`Policy`] and [`DiscoveryConfig`] hold at every start, and `data_dir`, where
-//! the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
+//! by what controllers stored. Only [`Policy`], [`DiscoveryConfig`] and [`ServicesConfig`] hold at every start, and
+//! `data_dir`, where the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
 
+mod broker_url;
 mod mqtt;
+mod stomp;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+pub use broker_url::BrokerUrl;
 use dm::path::SchemaPath;
-pub use mqtt::{BrokerUrl, MqttConfig, MqttVersion};
+pub use mqtt::{MqttConfig, MqttVersion};
 use serde::Deserialize;
+pub use stomp::StompConfig;
 
 use crate::challenges::{self, ChallengeConfig};
 use crate::discovery::DiscoveryConfig;
 use crate::guard::{self, GuardConfig};
 use crate::roles::{self, RoleConfig};
+use crate::services::config::ServicesConfig;
 use crate::trust::{self, CredentialConfig, TrustConfig};
 
 /// The whole file.
@@ -55,6 +60,8 @@ pub struct Config {
     /// Whom it may find.
     #[serde(default)]
     pub discovery: DiscoveryConfig,
+    /// Whether programs of this device may take part in the data model.
+    pub services: Option<ServicesConfig>,
     /// What may be done to the system.
     #[serde(default)]
     pub policy: Policy,
@@ -95,6 +102,8 @@ pub struct ControllerConfig {
     pub url: Option<String>,
     /// The broker that it is reached through: instead of the URL, or where that fails.
     pub mqtt: Option<MqttConfig>,
+    /// The STOMP server that it is reached through: instead of the others, or where they fail.
+    pub stomp: Option<StompConfig>,
     /// The UNIX domain socket that it listens at: instead of the others, or where they fail.
     pub socket: Option<PathBuf>,
     /// The name of its role; everything if there is none.
@@ -158,6 +167,13 @@ pub struct Policy {
     /// What one controller alone may not do, and how often it may be done.
     #[serde(default, rename = "guard")]
     pub guards: Vec<GuardConfig>,
+    /// Whether Messages count, and are sent, that nothing protects: neither TLS with the controller, nor a trusted
+    /// broker, nor a session under TLS (R-SEC.0). Connections within this host count in any case.
+    #[serde(default)]
+    pub unprotected: bool,
+    /// Files with lists of revoked certificates (CRL, PEM or DER). Read again when they change.
+    #[serde(default)]
+    pub revoked: Vec<PathBuf>,
     /// A file that somebody at the device makes to consent to what waits for it; the agent takes it away.
     pub consent_file: Option<PathBuf>,
     /// The agent's own audit log, shown beside them. Not of the file: the state's folder says.
@@ -225,8 +241,10 @@ impl Config {
         for controller in &self.controllers {
             let named = || format!("controller {}", controller.endpoint);
             controller.mqtt.as_ref().map_or(Ok(()), MqttConfig::check).with_context(named)?;
+            controller.stomp.as_ref().map_or(Ok(()), StompConfig::check).with_context(named)?;
         }
         self.listeners.iter().try_for_each(ListenerConfig::check)?;
+        self.services.as_ref().map_or(Ok(()), ServicesConfig::check)?;
         roles::check(self)?;
         self.discovery.check(self)?;
         challenges::check(self)?;
@@ -286,6 +304,7 @@ impl std::fmt::Debug for ControllerConfig {
             .field("endpoint", &self.endpoint)
             .field("url", &self.url)
             .field("mqtt", &self.mqtt)
+            .field("stomp", &self.stomp)
             .field("socket", &self.socket)
             .field("role", &self.role)
             .field("pin", &self.pin)

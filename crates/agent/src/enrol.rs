@@ -17,6 +17,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::config::{Config, ControllerConfig};
 use crate::providers::time::credible;
+use crate::revoked::Revoked;
 use crate::state::{Origin, StateDir};
 use crate::system::SystemRoot;
 use crate::trust::Certificates;
@@ -33,6 +34,8 @@ pub struct Credentials {
     controllers: Vec<ControllerConfig>,
     /// Whose tables say who is trusted.
     instance: OnceLock<Weak<Instance>>,
+    /// What CAs have taken back.
+    revoked: Arc<Revoked>,
     /// What sessions trust, by controller.
     in_sessions: Mutex<BTreeMap<EndpointId, Trust>>,
     own: Mutex<(Credential, Origin)>,
@@ -53,6 +56,7 @@ impl Credentials {
     ) -> Result<Arc<Credentials>> {
         let own = Mutex::new(state.credential(config, &endpoint).context("the device's certificate")?);
         let controllers = config.controllers.clone();
+        let revoked = Revoked::open(&config.policy.revoked)?;
         let (instance, in_sessions, listeners) = (OnceLock::new(), Mutex::default(), Mutex::default());
         Ok(Arc::new(Credentials {
             state,
@@ -60,6 +64,7 @@ impl Credentials {
             endpoint,
             controllers,
             instance,
+            revoked,
             in_sessions,
             own,
             listeners,
@@ -83,6 +88,11 @@ impl Credentials {
                 instance.with_tree(|tree| me.read_for_sessions(tree));
             }
         });
+    }
+
+    /// What CAs have taken back.
+    pub fn revoked(&self) -> Arc<Revoked> {
+        self.revoked.clone()
     }
 
     /// The device's own.
@@ -109,7 +119,7 @@ impl Credentials {
     /// # Errors
     /// When a CA can't serve as one, or our own certificate can't be used.
     pub fn broker_tls(&self, controllers: &[EndpointId]) -> Result<ClientTls> {
-        let mut trust = Trust::default();
+        let mut trust = Trust { crls: self.revoked.lists(), ..Trust::default() };
         for controller in controllers {
             let one = self.trust(Some(controller));
             trust.roots.extend(one.roots);
@@ -129,7 +139,7 @@ impl Credentials {
     /// # Errors
     /// When a CA can't serve as one.
     pub fn upload_tls(&self) -> Result<ClientTls> {
-        let mut trust = Trust { roots: self.roots(), ..Trust::default() };
+        let mut trust = Trust { roots: self.roots(), crls: self.revoked.lists(), ..Trust::default() };
         trust.roots.extend(self.system_roots());
         let check_dates = credible(SystemTime::now()).is_some();
         let verifier = ControllerVerifier::new(&trust, None, check_dates, pki::provider())?;
@@ -143,12 +153,13 @@ impl Credentials {
 
     /// What the tables name for a controller; where they name nothing, the system's CAs.
     fn trust(&self, controller: Option<&EndpointId>) -> Trust {
-        let read = |tree: &Tree| trusted(tree, &Certificates, controller);
+        let read = |tree: &Tree| trusted(tree, &Certificates::default(), controller);
         let instance = self.instance.get().and_then(Weak::upgrade);
         let mut trust = trust_of(instance.and_then(|instance| instance.with_tree(read)).unwrap_or_default());
         if trust.roots.is_empty() && trust.pinned.is_empty() && controller.is_some() {
             trust.roots = self.system_roots();
         }
+        trust.crls = self.revoked.lists();
         trust
     }
 
@@ -157,13 +168,14 @@ impl Credentials {
     /// instance: the answer is the one that the last change of the tables has left here.
     pub fn session_trust(&self, controller: &EndpointId) -> Trust {
         let trusted = self.in_sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        trusted.get(controller).cloned().unwrap_or_default()
+        let trust = trusted.get(controller).cloned().unwrap_or_default();
+        Trust { crls: self.revoked.lists(), ..trust }
     }
 
     /// Reads the tables for sessions.
     fn read_for_sessions(&self, tree: &Tree) {
         let controllers = engine::trust::controllers(tree).into_iter().map(|controller| {
-            let mut named = trusted(tree, &Certificates, Some(&controller));
+            let mut named = trusted(tree, &Certificates::default(), Some(&controller));
             named.first_use = false;
             named.certificates.retain(|(_, names_controllers)| *names_controllers);
             (controller, trust_of(named))

@@ -50,7 +50,7 @@ fn ways(tree: &Tree) -> Vec<(EndpointId, WsUrl)> {
     for reach in plans(tree).controllers.into_values() {
         ways.extend(reach.ways.into_iter().filter_map(|way| match way.by {
             By::WebSocket { url, .. } => Some((reach.controller.clone(), url)),
-            By::Mqtt { .. } | By::Local(_) => None,
+            By::Broker { .. } | By::Local(_) => None,
         }));
     }
     ways

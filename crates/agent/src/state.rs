@@ -81,14 +81,15 @@ impl StateDir {
             Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
         };
         let policy = Policy { audit_log: Some(self.audit_log()), ..now.policy.clone() };
-        let (discovery, data_dir) = (now.discovery.clone(), now.data_dir.clone());
+        let (discovery, services, data_dir) =
+            (now.discovery.clone(), now.services.clone(), now.data_dir.clone());
         match kept {
-            Some(kept) => Ok(Config { policy, discovery, data_dir, ..kept }),
+            Some(kept) => Ok(Config { policy, discovery, services, data_dir, ..kept }),
             None => {
                 let whole = factory::self_contained(text)?;
                 let config = Config::parse(&whole).context("the factory default")?;
                 write_atomic(&path, whole.as_bytes(), SECRET)?;
-                Ok(Config { policy, discovery, data_dir, is_new: true, ..config })
+                Ok(Config { policy, discovery, services, data_dir, is_new: true, ..config })
             }
         }
     }

@@ -9,18 +9,25 @@
 
 pub mod bench;
 pub mod checks;
+mod hub;
+mod keys;
 pub mod limits;
 pub mod link;
+pub mod mqtt;
+pub mod outside;
 pub mod profile;
 pub mod report;
 mod run;
+pub mod stomp;
 pub mod target;
+pub mod uds;
 mod verdict;
 pub mod websocket;
 
 pub use bench::{Bench, BenchConfig};
 pub use checks::{ALL, Check, Run};
-pub use link::{Arrival, Link, Wire};
+pub use keys::Keys;
+pub use link::{Arrival, Link, Way, Wire};
 pub use profile::Profile;
 pub use run::{Ran, Summary, run, select};
 pub use target::{Need, Target};

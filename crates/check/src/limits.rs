@@ -61,3 +61,6 @@ pub const IN_TIME: Duration = Duration::from_secs(10);
 
 /// How long an agent may take to come back after its connection broke.
 pub const RECONNECT: Duration = Duration::from_secs(60);
+
+/// The same over STOMP, where the second wait is up to two minutes by default.
+pub const STOMP_RECONNECT: Duration = Duration::from_secs(130);

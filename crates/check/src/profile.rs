@@ -14,9 +14,19 @@ pub struct Profile {
     pub command: Command,
     /// The parameter whose changes are notified; `TimeToLive` of a subscription where there is none.
     pub value: Option<ChangingValue>,
+    /// The device may be restarted.
+    pub reboot: Option<Restart>,
     /// Checks that are not run.
     #[serde(default)]
     pub skip: Vec<Omitted>,
+}
+
+/// How the device restarts.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restart {
+    /// How long it may take until it tells of it, seconds.
+    pub seconds: u64,
 }
 
 /// An asynchronous command that does nothing but end after a while.
@@ -116,13 +126,14 @@ mod tests {
     fn a_profile_is_read_or_says_what_is_wrong() {
         let text = "[command]\npath = \"Device.X_Wait()\"\nargument = \"Seconds\"\n\
                     [value]\npath = \"Device.Room.1.Size\"\nvalues = [\"1\", \"2\"]\n\
-                    [[skip]]\nid = \"R-SEC.1\"\nwhy = \"roles are fixed\"\n";
+                    [reboot]\nseconds = 90\n[[skip]]\nid = \"R-SEC.1\"\nwhy = \"roles are fixed\"\n";
         let profile = Profile::parse(text).unwrap();
         assert_eq!(
             (profile.command.path.as_str(), profile.command.argument.as_str()),
             ("Device.X_Wait()", "Seconds")
         );
         assert_eq!(profile.value.as_ref().unwrap().parts(), ("Device.Room.1.", "Size"));
+        assert_eq!(profile.reboot, Some(Restart { seconds: 90 }));
         assert_eq!(profile.omits("R-SEC.1-no-write"), Some("roles are fixed"));
         assert_eq!(profile.omits("R-SEC.10-dialler-names-itself"), None);
         assert_eq!(Profile::parse("").unwrap(), Profile::default());

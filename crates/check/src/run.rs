@@ -104,10 +104,7 @@ async fn run_one(bench: &mut Bench, check: &'static Check) -> Ran {
             return Err(Stop::Skip(format!("the profile: {why}")));
         }
         let target = bench.target()?;
-        let is_met = |need: &Need| {
-            need.side()
-                .map_or_else(|| target.offers(*need), |side| side.suits(bench.side(), bench.is_secure()))
-        };
+        let is_met = |need: &Need| bench.link_offers(*need).unwrap_or_else(|| target.offers(*need));
         match check.needs.iter().find(|need| !is_met(need)) {
             Some(need) => Err(Stop::Skip(need.missing().to_owned())),
             None => Ok(()),

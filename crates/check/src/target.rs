@@ -8,7 +8,6 @@ use usp_proto::{Body, Request, Response};
 
 use crate::bench::Bench;
 use crate::verdict::Stop;
-use crate::websocket::Side;
 
 /// The table that checks make their rows in.
 pub const SUBSCRIPTION: &str = "Device.LocalAgent.Subscription.";
@@ -24,6 +23,9 @@ pub const ROLE: &str = "Device.LocalAgent.ControllerTrust.Role.";
 pub const CONTROLLER: &str = "Device.LocalAgent.Controller.";
 /// An asynchronous command without any effect but its end.
 pub const TIMER: &str = "Device.ScheduleTimer()";
+
+/// The command that restarts the device.
+pub const REBOOT: &str = "Device.Reboot()";
 
 /// What a check needs of an agent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +48,30 @@ pub enum Need {
     DialsSecurely,
     /// The agent listens for WebSockets over TLS.
     ListensSecurely,
+    /// The agent is a client of our own MQTT broker.
+    Mqtt,
+    /// The same with MQTT 5.0.
+    Mqtt5,
+    /// The same with MQTT 3.1.1.
+    Mqtt3,
+    /// The agent is a client of our own STOMP server.
+    Stomp,
+    /// The agent is a client of a broker or server of ours, over TLS.
+    BrokerSecurely,
+    /// The agent is connected by a UNIX domain socket.
+    Unix,
+    /// The agent connects to our UNIX domain socket.
+    UnixDials,
+    /// The agent listens at a UNIX domain socket.
+    UnixListens,
+    /// `Device.Reboot()`
+    Reboot,
+    /// `LocalAgent.Controller.{i}.E2ESession.`
+    Sessions,
+    /// The agent can believe Records of ours in a session: its transport protects them, or we sign them.
+    Proof,
+    /// We sign them, and the transport protects nothing.
+    Signed,
     /// `LocalAgent.Controller.{i}.BootParameter.{i}.`
     BootParameters,
     /// The event `LocalAgent.Periodic!`
@@ -56,38 +82,7 @@ pub enum Need {
     Roles,
 }
 
-/// What a check needs of the link.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NeedOfLink {
-    Socket,
-    Of(Side),
-    Secure(Side),
-}
-
-impl NeedOfLink {
-    /// Whether a link of this side has it.
-    pub(crate) fn suits(self, side: Option<Side>, is_secure: bool) -> bool {
-        match self {
-            NeedOfLink::Socket => side.is_some(),
-            NeedOfLink::Of(needed) => side == Some(needed),
-            NeedOfLink::Secure(needed) => is_secure && side == Some(needed),
-        }
-    }
-}
-
 impl Need {
-    /// What it is of the link, if it is about that and not about the model.
-    pub(crate) fn side(self) -> Option<NeedOfLink> {
-        match self {
-            Need::WebSocket => Some(NeedOfLink::Socket),
-            Need::Dials => Some(NeedOfLink::Of(Side::AgentDials)),
-            Need::Listens => Some(NeedOfLink::Of(Side::AgentListens)),
-            Need::DialsSecurely => Some(NeedOfLink::Secure(Side::AgentDials)),
-            Need::ListensSecurely => Some(NeedOfLink::Secure(Side::AgentListens)),
-            _ => None,
-        }
-    }
-
     /// What is missing, for people.
     pub fn missing(self) -> &'static str {
         match self {
@@ -99,6 +94,22 @@ impl Need {
             Need::Listens => "the agent does not listen for the WebSocket: this needs --connect",
             Need::DialsSecurely => "the agent does not dial over TLS: this needs --listen wss://",
             Need::ListensSecurely => "the agent does not listen with TLS: this needs --connect wss://",
+            Need::Mqtt => "the agent is not connected by MQTT: this needs --broker mqtt://",
+            Need::Mqtt5 => "the agent does not speak MQTT 5.0 to our broker: this needs --broker mqtt://",
+            Need::Mqtt3 => "the agent does not speak MQTT 3.1.1 to our broker: this needs --broker mqtt://",
+            Need::Stomp => "the agent is not connected by STOMP: this needs --broker stomp://",
+            Need::BrokerSecurely => {
+                "the agent uses no broker of ours over TLS: this needs --broker mqtts:// or stomps://"
+            }
+            Need::Unix => "the agent is not connected by a UNIX domain socket",
+            Need::UnixDials => "the agent does not dial a UNIX domain socket: this needs --listen unix:",
+            Need::UnixListens => {
+                "the agent does not listen at a UNIX domain socket: this needs --connect unix:"
+            }
+            Need::Reboot => "the agent has no Device.Reboot()",
+            Need::Sessions => "the agent has no Device.LocalAgent.Controller.{i}.E2ESession.SessionMode",
+            Need::Proof => "the agent can't believe Records of a session: this needs --tls or --keys",
+            Need::Signed => "Records are not signed: this needs --keys, and a transport without TLS",
             Need::Alias => "the agent's subscriptions have no Alias",
             Need::Periodic => "the agent has no event Device.LocalAgent.Periodic!",
             Need::OnBoarding => "the agent has no Device.LocalAgent.Controller.{i}.SendOnBoardRequest()",
@@ -175,9 +186,23 @@ impl Target {
                     && params.any(|param| param.param_name == "AssignedRole" && param.access == 1)
             }
             // The link says it, and not the model.
-            Need::WebSocket | Need::Dials | Need::Listens | Need::DialsSecurely | Need::ListensSecurely => {
-                false
-            }
+            Need::WebSocket
+            | Need::Dials
+            | Need::Listens
+            | Need::DialsSecurely
+            | Need::ListensSecurely
+            | Need::Mqtt
+            | Need::Mqtt5
+            | Need::Mqtt3
+            | Need::Stomp
+            | Need::BrokerSecurely
+            | Need::Unix
+            | Need::UnixDials
+            | Need::UnixListens
+            | Need::Proof
+            | Need::Signed => false,
+            Need::Reboot => self.has_command("Device.", "Reboot()"),
+            Need::Sessions => self.has_param(&format!("{CONTROLLER}{{i}}.E2ESession."), "SessionMode"),
             Need::Alias => self.objects.get(&subscription).is_some_and(|object| {
                 object.supported_params.iter().any(|param| param.param_name == "Alias")
             }),

@@ -1,12 +1,11 @@
 //! `cusp check`: runs conformance checks against an agent and prints how they ended, as TAP or as JSON.
 
+mod way;
+
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ::check::websocket::Certificates;
-use ::check::{
-    Bench, BenchConfig, Check, EndpointId, Link, Profile, Ran, Summary, limits, report, websocket,
-};
+use ::check::{Bench, BenchConfig, Check, EndpointId, Profile, Ran, Summary, limits, report};
 use serde_json::{Value, json};
 
 use crate::cli::CheckArgs;
@@ -76,14 +75,16 @@ async fn check(args: &CheckArgs, checks: &[&'static Check]) -> Result<Vec<Ran>, 
     let controller = endpoint(&args.id)?;
     let agent = args.agent.as_deref().map(endpoint).transpose()?;
     let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let keys = way::keys(args, &controller)?;
     let config = BenchConfig {
         controller,
         agent,
         run: format!("{:x}", started.as_secs()),
         patience: limits::PATIENCE,
         profile: profile(args.profile.as_deref())?,
+        keys,
     };
-    let link = link(args, &config).await?;
+    let link = way::link(args, &config).await?;
     let mut bench = Bench::new(config, link);
     let ran = ::check::run(&mut bench, checks, args.wait, |one| {
         if !matches!(one.verdict, ::check::Verdict::Pass) {
@@ -110,46 +111,6 @@ fn profile(path: Option<&Path>) -> Result<Profile, Failure> {
     let wrong = |error: String| Failure::usage(format!("{}: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     Profile::parse(&text).map_err(|error| wrong(error.to_string()))
-}
-
-async fn link(args: &CheckArgs, config: &BenchConfig) -> Result<Link, Failure> {
-    let own = config.controller.clone();
-    let mut hosts = args.hosts.clone();
-    if let Some(text) = &args.connect {
-        let url: websocket::WsUrl = text
-            .parse()
-            .map_err(|error: websocket::UrlError| Failure::usage(format!("{text} is no address: {error}")))?;
-        let tls = certificates(args, url.secure, &own, &hosts)?;
-        return Ok(websocket::dial(url, own, tls));
-    }
-    let text = args.listen.as_deref().unwrap_or_default();
-    let websocket::ListenAddress { secure, addr, path } =
-        websocket::listen_address(text).map_err(|error| Failure::usage(error.to_string()))?;
-    if !addr.ip().is_unspecified() {
-        hosts.push(addr.ip().to_string());
-    }
-    let tls = certificates(args, secure, &own, &hosts)?;
-    let (link, addr) = websocket::listen(addr, &path, own, tls).await.map_err(anyhow::Error::from)?;
-    let scheme = if secure { "wss" } else { "ws" };
-    note(&format!("waiting for the agent at {scheme}://{addr}{path}"));
-    Ok(link)
-}
-
-/// What TLS needs, where there is TLS.
-fn certificates(
-    args: &CheckArgs,
-    secure: bool,
-    own: &EndpointId,
-    hosts: &[String],
-) -> Result<Option<Certificates>, Failure> {
-    match (&args.tls, secure) {
-        (None, false) => Ok(None),
-        (Some(dir), true) => Ok(Some(Certificates::open(dir, own, hosts).map_err(anyhow::Error::from)?)),
-        (None, true) => {
-            Err(Failure::usage("wss:// needs --tls DIR").with("the agent has to trust DIR/ca.pem"))
-        }
-        (Some(_), false) => Err(Failure::usage("--tls is for an address that begins with wss://")),
-    }
 }
 
 fn write(path: Option<&Path>, text: impl FnOnce() -> String) -> Result<(), Failure> {

@@ -51,6 +51,19 @@ pub struct Kind {
     pristine: Tree,
     base: Tree,
     keys: Keys,
+    /// By provider.
+    counting: Vec<bool>,
+    recipe: Arc<Recipe>,
+}
+
+/// What a kind is made of that is not its providers'.
+#[derive(Debug)]
+struct Recipe {
+    /// With the host's own part.
+    model: ModelBuilder,
+    stored: Vec<SchemaPath>,
+    volatile: Vec<SchemaPath>,
+    defaults: Vec<FactoryDefault>,
 }
 
 impl Kind {
@@ -59,16 +72,42 @@ impl Kind {
     /// # Errors
     /// When a default is not for this model.
     pub fn build(config: &KindConfig<'_>, providers: &[Arc<dyn Provider>]) -> Result<Kind, EngineError> {
-        let mut builder = ModelBuilder::new(config.uri.as_str(), Protocol::Usp);
-        (config.own)(&mut builder);
+        let mut model = ModelBuilder::new(config.uri.as_str(), Protocol::Usp);
+        (config.own)(&mut model);
+        let recipe = Recipe {
+            model,
+            stored: config.stored.clone(),
+            volatile: config.volatile.clone(),
+            defaults: config.defaults.clone(),
+        };
+        Kind::cook(Arc::new(recipe), providers)
+    }
+
+    /// The same kind with what the providers support now.
+    ///
+    /// # Errors
+    /// When a default does not fit any more.
+    pub(crate) fn anew(&self, providers: &[Arc<dyn Provider>]) -> Result<Kind, EngineError> {
+        Kind::cook(self.recipe.clone(), providers)
+    }
+
+    fn cook(recipe: Arc<Recipe>, providers: &[Arc<dyn Provider>]) -> Result<Kind, EngineError> {
+        let mut builder = recipe.model.clone();
         for provider in providers {
             provider.supported(&mut builder);
         }
         let model = builder.build();
-        let owners = owners(&model, &config.stored, providers);
-        let volatile = model.objects().map(|(_, object)| is_below(&object.path, &config.volatile)).collect();
-        let counts = counts(&model);
-        let own = own_params(&model, &owners, &counts);
+        let owners = owners(&model, &recipe.stored, providers);
+        let counting: Vec<bool> = providers.iter().map(|provider| provider.counts_rows()).collect();
+        let counts_itself = |id: ObjectId| owners[id.0 as usize].is_some_and(|at| counting[usize::from(at)]);
+        let volatile = model
+            .objects()
+            .map(|(id, object)| counts_itself(id) || is_below(&object.path, &recipe.volatile))
+            .collect();
+        let mut counts = counts(&model);
+        counts.retain(|_, (parent, _)| !counts_itself(*parent));
+        let mut own = own_params(&model, &owners, &counts);
+        own.retain(|(object, _)| !counts_itself(*object));
         let empty = Tree::new(model.clone());
         let mut kind = Kind {
             model,
@@ -79,10 +118,12 @@ impl Kind {
             pristine: empty.clone(),
             base: empty,
             keys: Keys::default(),
+            counting,
+            recipe,
         };
         kind.pristine = kind.fresh_tree();
         kind.base = kind.pristine.clone();
-        apply_defaults(&mut kind.base, &config.defaults)?;
+        apply_defaults(&mut kind.base, &kind.recipe.defaults)?;
         let mut base = kind.base.clone();
         kind.settle_all_counts(&mut base);
         kind.base = base;
@@ -130,6 +171,11 @@ impl Kind {
     /// The provider that answers for an object; `None`: the engine.
     pub(crate) fn owner(&self, object: ObjectId) -> Option<u16> {
         self.owners[object.0 as usize]
+    }
+
+    /// Whether a provider counts its rows itself.
+    pub(crate) fn counts_rows(&self, provider: u16) -> bool {
+        self.counting.get(usize::from(provider)).copied().unwrap_or_default()
     }
 
     pub(crate) fn is_volatile(&self, object: ObjectId) -> bool {

@@ -113,8 +113,8 @@ async fn own_roles_follow_the_built_in_ones() {
             assert_eq!(challenge("Retries"), "5");
             // Of the passphrase, in base64, only its hash is kept.
             let kept = challenge("Value");
-            assert!(Certificates.is_answer(&kept, "b3BlbiBzZXNhbWU="), "{kept}");
-            assert!(!Certificates.is_answer(&kept, "b3BlbiBzZXNhbWE="));
+            assert!(Certificates::default().is_answer(&kept, "b3BlbiBzZXNhbWU="), "{kept}");
+            assert!(!Certificates::default().is_answer(&kept, "b3BlbiBzZXNhbWE="));
             let permission = |row: u32, param| value(tree, &format!("{role}.Permission.{row}."), param);
             assert_eq!((permission(1, "Order"), permission(1, "Param")), ("0".to_owned(), "r---".to_owned()));
             assert_eq!(permission(2, "Order"), "1");
@@ -219,7 +219,7 @@ fn the_factory_default_tells_no_passphrase() {
         let kept = state.factory_default(&now, text).expect("a factory default");
         assert_eq!(kept.challenges[0].passphrase, None);
         let hash = kept.challenges[0].passphrase_hash.clone().expect("a hash");
-        assert!(Certificates.is_answer(&hash, "b3BlbiBzZXNhbWU="));
+        assert!(Certificates::default().is_answer(&hash, "b3BlbiBzZXNhbWU="));
     }
     let file = std::fs::read_to_string(folder.path().join("factory.toml")).expect("a file");
     assert!(!file.contains("sesame") && !file.contains("b3BlbiBzZXNhbWU="), "{file}");

@@ -75,6 +75,11 @@ impl Bench {
         }
     }
 
+    /// Forgets the Records that carry no Message of their own.
+    pub(crate) fn forget_other_records(&mut self) {
+        self.others.clear();
+    }
+
     /// What the agent says to what was sent last, before or soon after it answers a later Get.
     pub(crate) async fn reaction(&mut self) -> Result<Option<Arrived>, Stop> {
         let later = self.next_id();
@@ -107,6 +112,13 @@ impl Bench {
         let resp = self.get(&[path], 0).await?;
         let values = resp.req_path_results.iter().flat_map(|result| &result.resolved_path_results);
         Ok(values.flat_map(|object| object.result_params.values()).next().cloned())
+    }
+
+    /// The values that a path leads to; none where the agent has no such thing.
+    pub(crate) async fn values(&mut self, path: &str) -> Result<Vec<String>, Stop> {
+        let resp = self.get(&[path], 0).await?;
+        let found = resp.req_path_results.into_iter().flat_map(|result| result.resolved_path_results);
+        Ok(found.flat_map(|object| object.result_params.into_values()).collect())
     }
 
     /// The value of a boolean, which has two forms each (R-ENC.6); `None` when it is no boolean.

@@ -14,7 +14,9 @@ impl Bench {
     pub(crate) fn begin(&mut self) {
         self.answering = true;
         self.stale = self.asked;
+        self.begin_connections();
         self.begin_socket();
+        self.begin_sessions();
         self.has_operated = false;
         self.answers.clear();
         self.news.clear();
@@ -29,7 +31,8 @@ impl Bench {
     /// agent sent that was no Record at all (R-ENC.1).
     pub(crate) async fn end(&mut self) -> (Vec<Entry>, Result<(), Stop>) {
         self.answering = true;
-        self.end_socket().await;
+        self.end_connections().await;
+        self.end_sessions().await;
         // Who took rights from itself gets them back before anything else.
         self.put_back().await;
         if self.has_operated && self.is_up {

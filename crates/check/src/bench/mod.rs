@@ -5,11 +5,17 @@
 
 mod ask;
 mod clean;
+mod connection;
+mod mqtt;
 mod news;
 mod rows;
+mod session;
 mod socket;
+mod stomp;
+mod uds;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,17 +24,24 @@ use usp_proto::exchange::{Direction, Entry};
 use usp_proto::record::encode_message;
 use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Request, Response, Version};
 
+use crate::keys::Keys;
 use crate::limits;
 use crate::link::{Arrival, Link};
 use crate::profile::Profile;
 use crate::target::Target;
+use crate::uds::Value;
 use crate::verdict::Stop;
 
 pub(crate) use ask::{describe, unexpected};
+use connection::Connections;
+use mqtt::MqttState;
+pub(crate) use mqtt::reply_to;
 pub(crate) use news::News;
 pub use rows::Row;
 pub(crate) use rows::Subject;
+use session::SessionState;
 use socket::SocketState;
+use stomp::StompState;
 
 /// What a bench has to know beforehand.
 #[derive(Clone, Debug)]
@@ -43,6 +56,8 @@ pub struct BenchConfig {
     pub patience: Duration,
     /// What the vendor says beforehand.
     pub profile: Profile,
+    /// Our credential in end-to-end sessions.
+    pub keys: Option<Arc<Keys>>,
 }
 
 /// A Message that came, with the Record that brought it.
@@ -80,8 +95,16 @@ pub struct Bench {
     stale: u64,
     /// How long the agent may take to adopt changes of its subscriptions.
     adoption: Duration,
-    /// What is known of the WebSocket.
+    /// What is known of connections, and of those of a transport.
+    connections: Connections,
     socket: SocketState,
+    mqtt: MqttState,
+    stomp: StompState,
+    /// What came by a UNIX domain socket.
+    values: Vec<Value>,
+    session: SessionState,
+    /// The certificate that the agent signs Records with, DER.
+    agent_cert: Option<Vec<u8>>,
     /// A command was started since the check began.
     has_operated: bool,
     /// Records of the agent that could not be decoded, since the check began.
@@ -113,7 +136,13 @@ impl Bench {
             away: None,
             stale: 0,
             adoption: Duration::ZERO,
+            connections: Connections::default(),
             socket: SocketState::default(),
+            mqtt: MqttState::default(),
+            stomp: StompState::default(),
+            values: Vec::new(),
+            session: SessionState::default(),
+            agent_cert: None,
             has_operated: false,
             broken: Vec::new(),
             clean_up: Vec::new(),
@@ -232,59 +261,36 @@ impl Bench {
                 Ok(true)
             }
             Some(Arrival::Away(why)) => {
-                self.socket.has_failed = true;
+                self.connections.has_failed = true;
                 self.away = Some(why);
                 Ok(true)
             }
-            Some(
-                arrival @ (Arrival::Certificate(_)
-                | Arrival::Head(_)
-                | Arrival::Frame(_)
-                | Arrival::Replaced(_)),
-            ) => {
-                self.socket_arrival(arrival);
-                Ok(true)
-            }
-            Some(Arrival::Down(why)) => {
-                self.is_up = false;
-                if self.socket.may_break {
-                    self.socket.down = Some((Instant::now(), why));
-                    return Ok(true);
-                }
-                self.reconnected().await?;
-                Err(Stop::fail("the agent keeps the connection", "an open connection", why))
-            }
+            Some(Arrival::Down(why)) => self.down(why).await.map(|()| true),
             Some(Arrival::Record(record)) => {
                 self.take(record)?;
                 Ok(true)
             }
-        }
-    }
-
-    /// Waits until an agent that lost its connection is back: the next check needs it.
-    async fn reconnected(&mut self) -> Result<(), Stop> {
-        let deadline = Instant::now() + limits::RECONNECT;
-        while !self.is_up {
-            match timeout_at(deadline, self.link.arrivals.recv()).await {
-                Ok(Some(Arrival::Up)) => self.up(),
-                Ok(Some(arrival @ (Arrival::Head(_) | Arrival::Certificate(_)))) => {
-                    self.socket_arrival(arrival);
-                }
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => {
-                    return Err(Stop::Error(
-                        "the connection broke, and the agent did not come back".to_owned(),
-                    ));
-                }
+            Some(arrival) => {
+                self.transport_arrival(arrival);
+                Ok(true)
             }
         }
-        Ok(())
     }
 
-    fn up(&mut self) {
-        self.is_up = true;
-        self.greeting = None;
-        self.socket.ups.push(Instant::now());
+    /// What a transport tells beside Records.
+    fn transport_arrival(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Head(head) => self.take_head(head),
+            Arrival::Frame(frame) => self.take_frame(frame),
+            Arrival::Mqtt(packet) => self.take_packet(packet),
+            Arrival::Stomp(frame) => self.take_stomp(frame),
+            Arrival::Beat => self.stomp.beats += 1,
+            Arrival::Unix(values) => self.take_values(values),
+            Arrival::Certificate(certificate) => self.connections.certificate = certificate,
+            Arrival::Replaced(_) => self.connections.has_replaced = true,
+            Arrival::Broken(why) => self.broken.push(why),
+            Arrival::Up | Arrival::Record(_) | Arrival::Down(_) | Arrival::Away(_) => {}
+        }
     }
 
     fn take(&mut self, bytes: Bytes) -> Result<(), Stop> {
@@ -298,6 +304,9 @@ impl Bench {
         };
         self.greeting.get_or_insert_with(|| record.clone());
         self.agent.get_or_insert_with(|| record.from_id.clone());
+        if self.take_in_session(&record)? {
+            return Ok(());
+        }
         let RecordType::NoSession { payload } = record.record_type.clone() else {
             push(&mut self.others, record);
             return Ok(());

@@ -4,27 +4,38 @@
 //! row in its file's table, and give the wrong agent of the tests a fault that breaks just this rule.
 
 mod add;
+mod brokers;
 mod commands;
 mod delete;
+mod deleting;
 mod dialling;
 mod encoding;
 mod get;
+mod identity;
 mod listening;
 mod messages;
 mod model;
+mod mqtt_connect;
+mod mqtt_publish;
 mod notify;
 mod onboarding;
 mod operate;
 mod paths;
+mod reboot;
 mod records;
 mod references;
 mod roles;
 mod search;
+mod session_life;
+mod session_order;
+mod session_proof;
 mod sessions;
 mod set;
 mod socket;
+mod stomp;
 mod subscriptions;
 mod tls;
+mod uds;
 mod writes;
 
 use std::fmt;
@@ -105,11 +116,20 @@ use should;
 /// Every table, in the order in which they are run.
 pub static ALL: &[&[Check]] = &[
     records::CHECKS,
+    identity::CHECKS,
     sessions::CHECKS,
+    session_order::CHECKS,
+    session_life::CHECKS,
+    session_proof::CHECKS,
     socket::CHECKS,
     dialling::CHECKS,
     listening::CHECKS,
     tls::CHECKS,
+    mqtt_connect::CHECKS,
+    mqtt_publish::CHECKS,
+    stomp::CHECKS,
+    brokers::CHECKS,
+    uds::CHECKS,
     encoding::CHECKS,
     messages::CHECKS,
     model::CHECKS,
@@ -126,7 +146,9 @@ pub static ALL: &[&[Check]] = &[
     subscriptions::CHECKS,
     onboarding::CHECKS,
     roles::CHECKS,
+    deleting::CHECKS,
     references::CHECKS,
+    reboot::CHECKS,
 ];
 
 /// Every check, in the order in which they are run.

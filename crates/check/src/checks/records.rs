@@ -1,5 +1,6 @@
 //! Records: whose they are, and what is said about bad ones.
 
+use bytes::Bytes;
 use prost::Message;
 use usp_proto::get::GetResp;
 use usp_proto::{EndpointId, Msg, Response};
@@ -48,6 +49,12 @@ pub(super) static CHECKS: &[Check] = &[
         "R-MTP.5-bad-without-message-id",
         [],
         "A bad Record whose request has no id is not answered."
+    ),
+    check!(
+        empty,
+        "R-E2E.26-empty-payload",
+        [],
+        "A Record without a session and without a payload is not answered."
     ),
 ];
 
@@ -114,6 +121,12 @@ async fn bad_response(bench: &mut Bench) -> Result<(), Stop> {
 async fn bad_without_id(bench: &mut Bench) -> Result<(), Stop> {
     let mut record = wire_record(bench, get("").encode())?;
     record.payload_security = 7;
+    bench.send(record.encode_to_vec().into())?;
+    is_ignored(bench).await
+}
+
+async fn empty(bench: &mut Bench) -> Result<(), Stop> {
+    let record = wire_record(bench, Bytes::new())?;
     bench.send(record.encode_to_vec().into())?;
     is_ignored(bench).await
 }

@@ -165,7 +165,7 @@ pub(super) async fn assign(bench: &mut Bench, roles: &str) -> Result<(), Stop> {
 }
 
 /// Leaves this controller everything but, for these targets, what the letters say.
-async fn restrict(bench: &mut Bench, targets: &str, letters: [&str; 4]) -> Result<(), Stop> {
+pub(super) async fn restrict(bench: &mut Bench, targets: &str, letters: [&str; 4]) -> Result<(), Stop> {
     let role = role(bench).await?;
     permit(bench, &role, "0", "Device.", ALL).await?;
     permit(bench, &role, "1", targets, letters).await?;

@@ -11,6 +11,7 @@ use super::encoding::{get, is_ignored, wire_record};
 use super::{Check, check, should};
 use crate::bench::Bench;
 use crate::limits;
+use crate::target::Need;
 use crate::verdict::{Stop, holds, same};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -31,6 +32,16 @@ pub(super) static CHECKS: &[Check] = &[
     check!(tls, "R-E2E.41-tls-needs-a-session", [], "A Record of TLS without a session is not carried out."),
 ];
 
+/// Where the agent's sessions can be forbidden, they are.
+async fn forbid(bench: &mut Bench) -> Result<(), Stop> {
+    let has_mode = bench.target()?.offers(Need::Sessions);
+    if has_mode {
+        let object = bench.session_object().await?;
+        bench.change(&object, "SessionMode", "Forbid").await?;
+    }
+    Ok(())
+}
+
 /// Begins a session with a Get in it.
 fn begin(bench: &mut Bench) -> Result<(), Stop> {
     let id = bench.next_id();
@@ -47,15 +58,12 @@ fn begin(bench: &mut Bench) -> Result<(), Stop> {
     bench.send(record.encode())
 }
 
-/// R-MTP.7: who sends a Disconnect record may close the connection, and need not.
-fn may_close(bench: &mut Bench) {
-    // On other transports than WebSocket nothing closes.
-    let _ = bench.socket();
-}
-
-/// The Disconnect record that answers it. An agent that has sessions answers otherwise, and is not asked here.
+/// The Disconnect record that answers it. An agent that has sessions and can't forbid them answers otherwise, and is not
+/// asked here.
 async fn disconnect(bench: &mut Bench) -> Result<(u32, String), Stop> {
-    may_close(bench);
+    forbid(bench).await?;
+    // R-MTP.7: who sends a Disconnect record may close the connection, and need not.
+    bench.may_break();
     begin(bench)?;
     let is_meant = |record: &Record| {
         matches!(record.record_type, RecordType::Disconnect { .. } | RecordType::Session(_))
@@ -94,7 +102,8 @@ async fn same_kind(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn tls(bench: &mut Bench) -> Result<(), Stop> {
-    may_close(bench);
+    // R-MTP.7: who sends a Disconnect record may close the connection, and need not.
+    bench.may_break();
     let id = bench.next_id();
     let mut record = wire_record(bench, get(&id).encode())?;
     record.payload_security = PayloadSecurity::Tls12.into();

@@ -57,6 +57,12 @@ pub(super) static CHECKS: &[Check] = &[
         [Subscriptions],
         "A unique key that is not functional can't be changed."
     ),
+    check!(
+        unique,
+        "R-KEY.2-key-stays-unique",
+        [Subscriptions],
+        "A Set can't give a row the functional key of another."
+    ),
     check!(one_is_true, "R-ENC.6-boolean-one", [Subscriptions], "1 is a boolean, and means true."),
     check!(zero_is_false, "R-ENC.6-boolean-zero", [Subscriptions], "0 is a boolean, and means false."),
     check!(bad_boolean, "R-ENC.6-no-boolean", [Subscriptions], "What is no boolean is refused."),
@@ -204,4 +210,10 @@ async fn bad_number(bench: &mut Bench) -> Result<(), Stop> {
 
 async fn negative(bench: &mut Bench) -> Result<(), Stop> {
     refused(bench, "TimeToLive", "-1").await
+}
+
+async fn unique(bench: &mut Bench) -> Result<(), Stop> {
+    let (one, two) = (bench.row().await?, bench.row().await?);
+    let _ = bench.set(true, &[(&two.path, &[("ID", &one.id, true)])]).await?;
+    same("rows of this ID", &vec![one.path.clone()], &bench.rows(&one.search()).await?)
 }

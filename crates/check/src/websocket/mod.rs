@@ -10,13 +10,13 @@ mod tls;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
 use mtp::EndpointId;
 use mtp::ws::close_code;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -28,8 +28,9 @@ pub use mtp::Error as UrlError;
 pub use mtp::ws::WsUrl;
 pub use tls::{Certificates, Shown};
 
+use crate::hub::{self, lock};
 use crate::limits;
-use crate::link::{Arrival, Link, Wire};
+use crate::link::{self, Arrival, Link, Wire};
 use conn::{Conn, Out};
 
 /// Why a text is no address to listen at.
@@ -79,23 +80,8 @@ pub async fn listen(
     own: EndpointId,
     tls: Option<Certificates>,
 ) -> io::Result<(Link, SocketAddr)> {
-    let listener = TcpListener::bind(addr).await?;
-    let addr = listener.local_addr()?;
-    let (connections, accepted) = mpsc::channel::<Box<dyn Io>>(1);
-    let link = accept(accepted, path, own, tls);
-    tokio::spawn(async move {
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = connections.closed() => return,
-            };
-            let Ok((socket, _)) = accepted else { continue };
-            // Without it small frames wait for each other.
-            let _ = socket.set_nodelay(true);
-            let _ = connections.send(Box::new(socket)).await;
-        }
-    });
-    Ok((link, addr))
+    let (connections, addr) = hub::tcp(addr).await?;
+    Ok((accept(connections, path, own, tls), addr))
 }
 
 /// Accepts agents on these connections. Must be called inside a tokio runtime.
@@ -245,11 +231,6 @@ struct Shared {
     again: Notify,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every change is one step.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Shared {
     fn new(side: Side, tls: Option<Certificates>) -> (Arc<Shared>, mpsc::Receiver<Arrival>) {
         let (arrivals, receiver) = mpsc::channel(limits::ARRIVALS);
@@ -265,8 +246,8 @@ impl Shared {
     }
 
     fn link(self: Arc<Shared>, task: JoinHandle<()>, arrivals: mpsc::Receiver<Arrival>) -> Link {
-        let socket = Some(Socket(self.clone()));
-        Link { wire: Box::new(Way { shared: self, task }), arrivals, socket }
+        let way = link::Way::WebSocket(Socket(self.clone()));
+        Link { wire: Box::new(Way { shared: self, task }), arrivals, way }
     }
 
     async fn tell(&self, arrival: Arrival) {

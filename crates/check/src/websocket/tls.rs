@@ -17,6 +17,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use usp_proto::EndpointId;
 
 use super::conn::Io;
+use crate::keys::Keys;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -81,6 +82,15 @@ impl Certificates {
         self.ca.certificate_pem()
     }
 
+    /// The right certificate, for sessions.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn keys(&self) -> Result<Keys, Error> {
+        let identity = self.identity(Shown::Right)?;
+        identity.map(Keys::new).ok_or_else(|| Error::Key("there is none".into()))
+    }
+
     /// Makes a certificate.
     fn identity(&self, shown: Shown) -> Result<Option<Identity>, Error> {
         let now = SystemTime::now();
@@ -106,7 +116,7 @@ impl Certificates {
     }
 
     /// Shakes hands with an agent that dialled; gives its certificate, too.
-    pub(super) async fn accept(
+    pub(crate) async fn accept(
         &self,
         io: Box<dyn Io>,
         shown: Shown,

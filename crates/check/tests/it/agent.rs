@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use check::{Arrival, Bench, BenchConfig, Link, Profile, Wire, limits};
+use check::{Arrival, Bench, BenchConfig, Link, Profile, Way as Transport, Wire, limits};
 use dm::Type;
 use dm::model::{ModelBuilder, Param, Params};
 use dm::operation::ParamAccess;
@@ -18,10 +18,11 @@ use prost::Message;
 use tokio::sync::mpsc;
 use usp_proto::generated::usp_record::record::RecordType;
 use usp_proto::generated::usp_record::{NoSessionContextRecord, Record};
-use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, PeerCertificate, ReturnPath};
 use usp_proto::{Body, EndpointId, Msg, Request, Version};
 
 use crate::faults::Fault;
+use crate::keys;
 
 pub(crate) const AGENT: &str = "os::012345-A1";
 pub(crate) const CONTROLLER: &str = "proto::cusp-check";
@@ -55,6 +56,7 @@ const OBJECTS: &[(&str, Params<'_>)] = &[
             "USPNotifRetryMinimumWaitInterval",
         ]),
     ),
+    ("Device.LocalAgent.Controller.{i}.E2ESession.", Params::All),
     ("Device.LocalAgent.ControllerTrust.", Params::Only(&["RoleNumberOfEntries"])),
     ("Device.LocalAgent.ControllerTrust.Role.{i}.", Params::All),
     ("Device.LocalAgent.ControllerTrust.Role.{i}.Permission.{i}.", Params::All),
@@ -133,18 +135,34 @@ fn kind() -> Kind {
 
 /// A bench with an agent at the other end of its link.
 pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
-    bench_with(fault, Profile::default()).await
+    bench_by(fault, Profile::default(), PeerAuth::Unproven).await
 }
 
 /// The same, with what a vendor says beforehand.
 pub(crate) async fn bench_with(fault: Option<&'static Fault>, profile: Profile) -> Bench {
+    bench_by(fault, profile, PeerAuth::Unproven).await
+}
+
+/// The same, where the transport proves who the bench is.
+pub(crate) async fn protected_bench(fault: Option<&'static Fault>) -> Bench {
+    let certificate = PeerCertificate {
+        fingerprint: [0; 32],
+        endpoint_ids: vec![id(CONTROLLER)],
+        trusted: true,
+        vouched: true,
+        chain: Vec::new(),
+    };
+    bench_by(fault, Profile::default(), PeerAuth::Certificate(certificate.into())).await
+}
+
+async fn bench_by(fault: Option<&'static Fault>, profile: Profile, peer: PeerAuth) -> Bench {
     let agent = AgentConfig {
         endpoint: id(AGENT),
         versions: Version::SUPPORTED.to_vec(),
         oui: "012345".to_owned(),
         product_class: "Box".to_owned(),
         serial_number: "A1".to_owned(),
-        crypto: None,
+        crypto: Some(keys::of_agent()),
     };
     let config = InstanceConfig {
         kind: Arc::new(kind()),
@@ -158,22 +176,29 @@ pub(crate) async fn bench_with(fault: Option<&'static Fault>, profile: Profile) 
     let instance = Instance::new(Host::new(Arc::new(SystemClock::new())), config).unwrap();
     instance.start().await.unwrap();
     let (sender, arrivals) = mpsc::channel(limits::ARRIVALS);
+    if peer != PeerAuth::Unproven {
+        sender.try_send(Arrival::Certificate(Some(keys::certificate_of_agent()))).unwrap();
+    }
     sender.try_send(Arrival::Up).unwrap();
     let way = Arc::new(Way {
         fault,
         sender,
         asked: Mutex::default(),
         heard: Mutex::default(),
+        in_sessions: Mutex::default(),
         said: Mutex::default(),
     });
     instance.link_up(
         id(CONTROLLER),
         ReturnPath::WebSocket(LINK),
         Contact::Connection,
-        PeerAuth::Unproven,
+        peer.clone(),
         way.clone(),
     );
-    over_with(Link { wire: Box::new(Ears { instance, way }), arrivals, socket: None }, profile)
+    over_with(
+        Link { wire: Box::new(Ears { instance, peer, way }), arrivals, way: Transport::Records },
+        profile,
+    )
 }
 
 /// A bench over a link.
@@ -181,13 +206,14 @@ pub(crate) fn over(link: Link) -> Bench {
     over_with(link, Profile::default())
 }
 
-fn over_with(link: Link, profile: Profile) -> Bench {
+pub(crate) fn over_with(link: Link, profile: Profile) -> Bench {
     let config = BenchConfig {
         controller: id(CONTROLLER),
         agent: Some(id(AGENT)),
         run: "t".to_owned(),
         patience: limits::PATIENCE,
         profile,
+        keys: Some(keys::of_bench()),
     };
     Bench::new(config, link)
 }
@@ -195,6 +221,7 @@ fn over_with(link: Link, profile: Profile) -> Bench {
 /// From the bench to the agent.
 struct Ears {
     instance: Arc<Instance>,
+    peer: PeerAuth,
     way: Arc<Way>,
 }
 
@@ -207,13 +234,15 @@ struct Way {
     /// How many Messages of a kind were heard, and said.
     heard: Mutex<BTreeMap<&'static str, usize>>,
     said: Mutex<BTreeMap<&'static str, usize>>,
+    /// How many Records of sessions were heard.
+    in_sessions: Mutex<usize>,
 }
 
 impl Wire for Ears {
     fn send(&self, record: Bytes) -> Result<(), String> {
         let Some(record) = self.way.hear(record) else { return Ok(()) };
         let return_path = ReturnPath::WebSocket(LINK);
-        self.instance.handle(Inbound { link: LINK, peer: PeerAuth::Unproven, return_path, record });
+        self.instance.handle(Inbound { link: LINK, peer: self.peer.clone(), return_path, record });
         Ok(())
     }
 }
@@ -228,6 +257,14 @@ impl Way {
         let Some(fault) = self.fault else { return Some(bytes) };
         if let Some(hear) = fault.hear_record {
             let heard = hear(&mut record, &bytes);
+            return heard.then(|| record.encode_to_vec().into());
+        }
+        if let (Some(hear), Some(RecordType::SessionContext(_))) =
+            (fault.hear_session_nth, &record.record_type)
+        {
+            let mut before = self.in_sessions.lock().unwrap();
+            let heard = hear(*before, &mut record);
+            *before += 1;
             return heard.then(|| record.encode_to_vec().into());
         }
         if let (Some(hear), Some(mut msg)) = (fault.hear_nth, message(&record)) {

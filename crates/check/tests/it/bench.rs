@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use check::{Arrival, Bench, Link, Profile, Ran, Verdict, Wire, limits, run, select};
+use check::{Arrival, Bench, Link, Profile, Ran, Verdict, Way, Wire, limits, run, select};
 use tokio::sync::mpsc;
 use usp_proto::add::{AddResp, CreatedObjectResult};
 use usp_proto::delete::DeleteResp;
@@ -65,7 +65,7 @@ fn played(play: Play) -> (Bench, mpsc::Sender<Arrival>) {
     let (to_bench, arrivals) = mpsc::channel(limits::ARRIVALS);
     to_bench.try_send(Arrival::Up).unwrap();
     let wire = Played { play: Mutex::new(play), to_bench: to_bench.clone() };
-    (agent::over(Link { wire: Box::new(wire), arrivals, socket: None }), to_bench)
+    (agent::over(Link { wire: Box::new(wire), arrivals, way: Way::Records }), to_bench)
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,7 +150,7 @@ async fn rows_are_taken_back_once_the_agent_is_there_again() {
 async fn who_can_not_be_dialled_yet_is_waited_for() {
     let (to_bench, arrivals) = mpsc::channel(limits::ARRIVALS);
     let wire = Played { play: Mutex::new(Box::new(|_, _| None)), to_bench: to_bench.clone() };
-    let mut bench = agent::over(Link { wire: Box::new(wire), arrivals, socket: None });
+    let mut bench = agent::over(Link { wire: Box::new(wire), arrivals, way: Way::Records });
     to_bench.try_send(Arrival::Away("connection refused".to_owned())).unwrap();
     let stop = bench.meet(PATIENCE).await.unwrap_err();
     assert_eq!(stop.to_string(), "no agent connects: connection refused");

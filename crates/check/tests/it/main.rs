@@ -3,7 +3,14 @@
 mod agent;
 mod bench;
 mod faults;
+mod keys;
+mod mqtt;
 mod pairs;
+mod reboot;
 mod reports;
+mod responder;
 mod socket;
+mod stomp;
+mod transports;
+mod uds;
 mod websocket;

@@ -20,7 +20,14 @@ fn id(text: &str) -> EndpointId {
 fn bench(link: Link) -> Bench {
     let (controller, run) = (id(CONTROLLER), "t".to_owned());
     Bench::new(
-        BenchConfig { controller, agent: None, run, patience: limits::PATIENCE, profile: Profile::default() },
+        BenchConfig {
+            controller,
+            agent: None,
+            run,
+            patience: limits::PATIENCE,
+            profile: Profile::default(),
+            keys: None,
+        },
         link,
     )
 }

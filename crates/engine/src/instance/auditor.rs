@@ -26,4 +26,9 @@ impl Instance {
     pub fn consent(&self) {
         self.feed(Input::Consent);
     }
+
+    /// Certificates are to be judged again: CAs have taken some back.
+    pub fn trust_changed(&self) {
+        self.feed(Input::TrustChanged);
+    }
 }

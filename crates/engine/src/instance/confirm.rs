@@ -22,6 +22,7 @@ use super::{Inner, Instance};
 use crate::journal::Journal;
 use crate::limits::CONFIRM_WINDOW;
 use crate::provider::{Committed, RowKey};
+use crate::shift::Shift;
 
 /// What waits for a controller.
 pub(super) struct Confirm {
@@ -49,6 +50,13 @@ impl Commits {
         if self.confirm.as_ref().is_some_and(|confirm| !confirm.older.contains(&link)) {
             self.confirm = None;
             tracing::info!("a change that could have cut the way to the controllers is confirmed");
+        }
+    }
+
+    /// Goes over to the next model.
+    pub(super) fn shift(&mut self, shift: &Shift<'_>) {
+        for undo in self.confirm.iter_mut().flat_map(|confirm| &mut confirm.undo) {
+            undo.changes = undo.changes.iter().filter_map(|change| shift.change(change)).collect();
         }
     }
 
@@ -96,7 +104,7 @@ impl Instance {
                 tracing::error!(lost = lost.join("; "), "an unconfirmed change could not be undone");
             }
             let Some(mut inner) = self.enter() else { return };
-            let rows = Committed { keys, needs_confirm: false };
+            let rows = Committed { keys, ..Committed::default() };
             match self.settle(&mut inner, &back, &[rows], Journal::append_own) {
                 Ok(Settled { changes: applied, .. }) => changes.extend(applied),
                 // The system has gone back, so what the tree says is wrong.

@@ -205,3 +205,24 @@ async fn nothing_after_a_factory_reset_is_remembered() {
     assert_eq!(live.meta.into_iter().collect::<Vec<_>>().len(), 3, "cause, command key, reason");
     assert!(live.keys.is_empty() && live.objects.is_empty());
 }
+
+#[tokio::test]
+async fn after_a_loss_of_power_the_same_is_there_without_the_one_before() {
+    let disk = Disk::default();
+    for journal in [Journal::memory(), open(&disk)] {
+        let before = World::start(&[], journal).await;
+        let added = before.ask("add Device.LocalAgent.Controller. EndpointID proto::two").await;
+        assert_eq!(added, "added Device.LocalAgent.Controller.2.");
+        let world = before.lose_power().await;
+        for (request, answer) in [
+            (
+                "get Device.LocalAgent.Controller.2.EndpointID",
+                "Device.LocalAgent.Controller.2.EndpointID=proto::two",
+            ),
+            ("add Device.LocalAgent.Controller.", "added Device.LocalAgent.Controller.3."),
+        ] {
+            assert_eq!(world.ask(request).await, answer);
+        }
+        assert!(before.instance.with_tree(|_| ()).is_none(), "the one before is still there");
+    }
+}

@@ -17,6 +17,7 @@ mod onboarding;
 pub(crate) mod own_broker;
 mod revoked;
 mod session;
+mod strangers;
 mod timers;
 mod trace;
 
@@ -39,11 +40,11 @@ use crate::clock::Clock;
 use crate::doors::Doors;
 use crate::metrics::Metrics;
 use crate::schemas::Schemas;
-use broker::Strangers;
 use lanes::LaneTable;
 use links::LinkEntry;
 use misuse::Clones;
 use session::Session;
+use strangers::Strangers;
 use timers::Timers;
 use trace::Traces;
 

@@ -87,6 +87,9 @@ pub enum Input {
     Reset,
     /// End the session and keep the connection.
     End,
+    /// The certificate that signed the peer's Records does not count, whatever the signatures are worth: the session
+    /// failed, and the next one waits its time.
+    Refuse,
     /// The peer left with a Disconnect record: all state of the session is purged (R-MTP.7).
     Purge,
     /// The time given by `poll_timeout` has come.

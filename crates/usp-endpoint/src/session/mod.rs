@@ -56,6 +56,8 @@ pub struct Session {
     /// Since when.
     failing_since: Option<Mono>,
     heard: bool,
+    /// Of the last genuine Record that was signed, until somebody has looked.
+    certificate: Option<Bytes>,
     /// It has sent genuine Records of a plain session: it may know no other.
     peer_is_plain: bool,
     outputs: VecDeque<Output>,
@@ -91,6 +93,7 @@ impl Session {
             retries: 0,
             failing_since: None,
             heard: false,
+            certificate: None,
             peer_is_plain: false,
             outputs: VecDeque::new(),
         }
@@ -110,8 +113,15 @@ impl Session {
         }
     }
 
+    /// The certificate or chain (PEM) that signed the last genuine Record of the peer, if there was one since this, or
+    /// [`Session::take_heard`], was last asked.
+    pub fn take_certificate(&mut self) -> Option<Bytes> {
+        self.certificate.take()
+    }
+
     /// Whether a genuine Record of the peer has come since this was last asked.
     pub fn take_heard(&mut self) -> bool {
+        self.certificate = None;
         std::mem::take(&mut self.heard)
     }
 
@@ -142,6 +152,7 @@ impl Session {
                 }
                 self.purge();
             }
+            Input::Refuse => self.refuse(now),
             Input::Purge => self.purge(),
             Input::Timeout => self.timeout(now),
         }

@@ -153,6 +153,10 @@ impl Session {
     fn heard(&mut self, now: Mono, open: &mut Context, waiting: &Waiting) -> Result<(), Ending> {
         open.heard = true;
         self.heard = true;
+        let record = &waiting.record;
+        if !record.mac_signature.is_empty() && !record.sender_cert.is_empty() {
+            self.certificate = Some(record.sender_cert.clone());
+        }
         open.active = now;
         // R-E2E.19
         if waiting.record.payload_security != open.security() {

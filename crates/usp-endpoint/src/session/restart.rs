@@ -103,6 +103,14 @@ impl Session {
         }
     }
 
+    /// As after several failures: whoever is refused is not asked again at once.
+    pub(super) fn refuse(&mut self, now: Mono) {
+        self.close();
+        self.retries = self.retries.saturating_add(1);
+        self.failing_since.get_or_insert(now);
+        self.state = State::Waiting(now + self.policy.retry.wait(self.retries, &mut self.random));
+    }
+
     /// `Reset()`
     pub(super) fn reset(&mut self, now: Mono) {
         if !matches!(self.state, State::Down) {

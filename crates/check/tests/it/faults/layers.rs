@@ -33,6 +33,13 @@ pub(super) static FAULTS: &[Fault] = &[
     }),
     Fault::hear_record("R-MTP.5-bad-with-response", guess),
     Fault::hear_record("R-MTP.5-bad-without-message-id", guess),
+    Fault::hear_record("R-E2E.26-empty-payload", guess),
+    Fault::say_record("R-ARC.2a-authority-scheme", |record| called(record, "mac::012345")),
+    Fault::say_record("R-ARC.3-not-the-forums", |record| called(record, "os::00256D-1")),
+    Fault::say_record("R-ARC.5-characters", |record| called(record, "os::012345-A 1")),
+    Fault::say_record("R-ARC.6-length", |record| {
+        called(record, "os::012345-1234567890123456789012345678901234567890ABCD")
+    }),
     Fault::say_record("R-E2E.6a-not-allowed", |record| {
         if let Some(RecordType::Disconnect(disconnect)) = &mut record.record_type {
             disconnect.reason_code = 7105;
@@ -136,6 +143,12 @@ pub(super) static FAULTS: &[Fault] = &[
         true
     }),
 ];
+
+/// Calls itself this.
+fn called(record: &mut Record, id: &str) -> bool {
+    id.clone_into(&mut record.from_id);
+    true
+}
 
 /// Takes every Record for its own.
 fn for_me(record: &mut Record, _: &[u8]) -> bool {

@@ -8,6 +8,7 @@ mod reads;
 mod results;
 mod roles;
 mod searches;
+mod sessions;
 mod subscriptions;
 mod writes;
 
@@ -20,6 +21,8 @@ type Hear = fn(&mut Msg) -> bool;
 type Nth = fn(usize, &mut Msg) -> bool;
 /// Changes a Record on its way in, beside its bytes; false: it is not heard.
 type HearRecord = fn(&mut Record, &[u8]) -> bool;
+/// Changes a Record on its way in, beside how many of sessions came before; false: it is not heard.
+type HearSessionNth = fn(usize, &mut Record) -> bool;
 /// Changes a Message on its way out, beside the request with its id; false: it is not said.
 type Say = fn(Option<&Request>, &mut Msg) -> bool;
 /// Changes a Record on its way out; false: it is not said.
@@ -32,6 +35,7 @@ pub(crate) struct Fault {
     pub(crate) hear: Option<Hear>,
     pub(crate) hear_nth: Option<Nth>,
     pub(crate) hear_record: Option<HearRecord>,
+    pub(crate) hear_session_nth: Option<HearSessionNth>,
     pub(crate) say: Option<Say>,
     pub(crate) say_nth: Option<Nth>,
     pub(crate) say_record: Option<SayRecord>,
@@ -44,6 +48,7 @@ impl Fault {
             hear: None,
             hear_nth: None,
             hear_record: None,
+            hear_session_nth: None,
             say: None,
             say_nth: None,
             say_record: None,
@@ -56,6 +61,10 @@ impl Fault {
 
     const fn hear_record(check: &'static str, hear: HearRecord) -> Fault {
         Fault { hear_record: Some(hear), ..Fault::none(check) }
+    }
+
+    const fn hear_session_nth(check: &'static str, hear: HearSessionNth) -> Fault {
+        Fault { hear_session_nth: Some(hear), ..Fault::none(check) }
     }
 
     const fn hear_nth(check: &'static str, hear: Nth) -> Fault {
@@ -82,6 +91,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Fault> {
         model::FAULTS,
         results::FAULTS,
         searches::FAULTS,
+        sessions::FAULTS,
         reads::FAULTS,
         writes::FAULTS,
         commands::FAULTS,

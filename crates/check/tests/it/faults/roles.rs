@@ -1,5 +1,6 @@
 //! Faults of an agent that lets controllers do what they may not, or does not let them do what they may.
 
+use usp_proto::delete::OperStatus;
 use usp_proto::{Body, Msg, Request, Response};
 
 use super::notifications::added;
@@ -35,6 +36,15 @@ pub(super) static FAULTS: &[Fault] = &[
     Fault::hear("R-GSP.0-unreadable-object", reads_all),
     Fault::hear("R-ADD.6-unreadable-keys", reads_all),
     Fault::hear("R-SET.3-unreadable-parameters", reads_all),
+    Fault::hear("R-DEL.2-unreadable-row", reads_all),
+    Fault::say("R-DEL.3-row-that-stays", |_, msg| {
+        on!(Response::DeleteResp, msg, resp => for result in &mut resp.deleted_obj_results {
+            if let Some(OperStatus::OperSuccess(done)) = result.oper_status.as_mut().and_then(|status| status.oper_status.as_mut()) {
+                done.unaffected_path_errs.clear();
+            }
+        })
+    }),
+    Fault::hear("R-DEL.4-unreadable-row-that-stays", reads_all),
     Fault::say("R-SEC.1a-roles-are-shown", |_, msg| {
         on!(Response::GetSupportedDmResp, msg, resp => {
             let objects = resp.req_obj_results.iter_mut().flat_map(|result| &mut result.supported_objs);

@@ -41,6 +41,13 @@ pub(super) static FAULTS: &[Fault] = &[
             objects.for_each(|object| object.param_settings.retain(|setting| setting.param != "Recipient"));
         })
     }),
+    Fault::say("R-KEY.2-key-stays-unique", |_, msg| {
+        // Another row has the same key.
+        on!(Response::GetInstancesResp, msg, resp => for result in &mut resp.req_path_results {
+            let other = result.curr_insts.first().cloned();
+            result.curr_insts.extend(other);
+        })
+    }),
     Fault::say("R-KEY.1-key-stays", |asked, msg| match asked {
         Some(Request::Get(_)) => on!(Response::GetResp, msg, resp => {
             let found = resp.req_path_results.iter_mut().flat_map(|result| &mut result.resolved_path_results);

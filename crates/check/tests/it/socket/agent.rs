@@ -10,13 +10,13 @@ use check::websocket::{self, Certificates, Frame, Head, Io, Side, WsUrl, frame};
 use check::{Bench, Link};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{mpsc, oneshot};
-use usp_proto::get::{GetResp, RequestedPathResult, ResolvedPathResult};
-use usp_proto::get_instances::{CurrInstance, GetInstancesResp};
-use usp_proto::{Body, Msg, Record, RecordType, Request, Response, Version};
+use usp_proto::get::GetResp;
+use usp_proto::{Record, Response, Version};
 
 use super::habits::Habits;
 use super::trust::{Peer, Trust};
 use crate::agent::{AGENT, CONTROLLER, id, over};
+use crate::responder::{answer, reply};
 
 /// A bench with such an agent at the other end.
 pub(crate) fn bench(side: Side, mut habits: Habits) -> Bench {
@@ -317,54 +317,9 @@ impl<'a> Session<'a> {
         if !self.peer.speaks_for(&record.from_id) {
             return Ok(());
         }
-        let RecordType::NoSession { payload } = record.record_type else { return Ok(()) };
-        let Ok(Msg { msg_id, body: Body::Request(request) }) = Msg::decode(&payload) else { return Ok(()) };
-        match respond(request) {
-            Some(response) => self.say(answer(&msg_id, response)).await,
+        match reply(record, &[]) {
+            Some(answer) => self.say(answer).await,
             None => Ok(()),
         }
-    }
-}
-
-fn answer(msg_id: &str, response: Response) -> Bytes {
-    let payload = Msg::response(msg_id, response).encode();
-    Record::message(&id(AGENT), &id(CONTROLLER), Version::CURRENT, payload).encode()
-}
-
-/// As little of a model as checks of WebSocket ask for.
-fn respond(request: Request) -> Option<Response> {
-    match request {
-        Request::GetSupportedDm(_) => Some(Response::GetSupportedDmResp(crate::bench::model())),
-        Request::Get(get) => Some(Response::GetResp(GetResp {
-            req_path_results: get.param_paths.iter().map(|path| value(path)).collect(),
-        })),
-        Request::GetInstances(_) => {
-            let row = CurrInstance {
-                instantiated_obj_path: "Device.LocalAgent.Controller.1.".to_owned(),
-                ..CurrInstance::default()
-            };
-            let mut resp = GetInstancesResp::default();
-            resp.req_path_results.push(usp_proto::get_instances::RequestedPathResult {
-                curr_insts: vec![row],
-                ..Default::default()
-            });
-            Some(Response::GetInstancesResp(resp))
-        }
-        _ => None,
-    }
-}
-
-fn value(path: &str) -> RequestedPathResult {
-    let requested_path = path.to_owned();
-    if path != "Device.LocalAgent.EndpointID" {
-        return RequestedPathResult { requested_path, err_code: 7026, ..RequestedPathResult::default() };
-    }
-    let resolved_path = "Device.LocalAgent.".to_owned();
-    let result_params = [("EndpointID".to_owned(), AGENT.to_owned())].into();
-    let object = ResolvedPathResult { resolved_path, result_params };
-    RequestedPathResult {
-        requested_path,
-        resolved_path_results: vec![object],
-        ..RequestedPathResult::default()
     }
 }

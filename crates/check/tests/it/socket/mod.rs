@@ -11,7 +11,7 @@ use check::websocket::Side;
 use check::{Check, Level, Verdict, run, select};
 
 use habits::{FAULTS, Habits};
-use trust::Trust;
+pub(crate) use trust::Trust;
 
 /// On whose side a check looks.
 fn sides(check: &Check) -> &'static [Side] {
@@ -27,11 +27,6 @@ fn sides(check: &Check) -> &'static [Side] {
 fn right(check: &Check) -> Habits {
     let is_secure = matches!(check.needs.first(), Some(Need::DialsSecurely | Need::ListensSecurely));
     Habits { trust: is_secure.then(Trust::default), ..Habits::default() }
-}
-
-/// Whether a check is about the WebSocket.
-pub(crate) fn is_socket(check: &Check) -> bool {
-    !sides(check).is_empty()
 }
 
 /// The checks that have a fault here.
@@ -50,7 +45,7 @@ async fn verdict(check: &'static Check, side: Side, habits: Habits) -> Verdict {
 #[tokio::test(start_paused = true)]
 async fn the_right_agent_passes_each_check_alone() {
     let mut wrong = Vec::new();
-    for check in select(&[]).into_iter().filter(|check| is_socket(check)) {
+    for check in select(&[]).into_iter().filter(|check| !sides(check).is_empty()) {
         for side in sides(check) {
             let verdict = verdict(check, *side, right(check)).await;
             if verdict != Verdict::Pass {

@@ -104,14 +104,15 @@ async fn check_refusal(to_stomp: &str, to_subscribe: Option<&str>, expected: End
 
 #[tokio::test]
 async fn servers_that_refuse_say_why() {
-    let refused = || End::ServerError("Bad CONNECT: Access refused for user 'me'".to_owned());
+    let refused = || End::Refused("Bad CONNECT: Access refused for user 'me'".to_owned());
     let error = "ERROR\nmessage:Bad CONNECT\n\nAccess refused for user 'me'\n\0";
     check_refusal(error, None, refused()).await;
-    check_refusal(CONNECTED, Some(error), refused()).await;
+    let later = End::ServerError("Bad CONNECT: Access refused for user 'me'".to_owned());
+    check_refusal(CONNECTED, Some(error), later).await;
     check_refusal("CONNECTED\nversion:1.1\n\n\0", None, End::Version).await;
     check_refusal("RECEIPT\n\n\0", None, End::Unexpected).await;
     let text = Error::Stomp(refused()).to_string();
-    assert_eq!(text, "STOMP: the server reports an error: Bad CONNECT: Access refused for user 'me'");
+    assert_eq!(text, "STOMP: the server refuses us: Bad CONNECT: Access refused for user 'me'");
 }
 
 #[tokio::test]
