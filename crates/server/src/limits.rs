@@ -27,6 +27,10 @@ pub const CLONE_WINDOW: Duration = Duration::from_secs(600);
 pub const MISUSE_ROWS: u32 = 10;
 /// Connections that wait for a person at the same time; as many more behind brokers.
 pub const PENDING_LINKS: usize = 1024;
+/// How often a device behind a broker of others is asked whether it is there, before it is taken to be gone.
+pub const PRESENCE_ASKS: u32 = 3;
+/// Devices that are asked so in a second, of each broker.
+pub const PRESENCE_PER_SECOND: usize = 100;
 /// Peers whose certificate in end-to-end sessions is remembered, to end them when it counts no more.
 pub const SESSION_PEERS: usize = 100_000;
 /// Agents behind one broker that have a link at the same time.

@@ -23,6 +23,7 @@ use crate::usp::Usp;
 use crate::usp::broker::{self, Agents, Broker, Mqtt, Server, Stomp};
 use crate::usp::local::LocalDoor;
 use crate::usp::own_broker::OwnBroker;
+use crate::usp::presence::{Presence, SILENCE};
 
 /// What was opened.
 pub(crate) struct Transports {
@@ -46,7 +47,7 @@ impl Transports {
         };
         let mut brokers = config.usp.mqtt.connect.iter().map(broker).collect::<anyhow::Result<Vec<_>>>()?;
         for one in &config.usp.stomp.connect {
-            let server = stomp_of(one, ca, endpoint);
+            let server = stomp_of(one, folder, ca, endpoint);
             brokers.push(server.with_context(|| format!("usp.stomp.connect of {:?}", one.url))?);
         }
         let own_broker = own_broker(config, broker_tls, max_connections, endpoint).await?;
@@ -147,10 +148,16 @@ fn broker_of(
         password_file: config.password_file.clone(),
         retry_seconds: config.retry_seconds(),
         agents: Agents::Topics(config.agent_filters()?),
+        presence: Presence::open(devices_file(folder.path(), &config.url), config.silence()),
     })
 }
 
-fn stomp_of(config: &StompConnect, ca: &Ca, endpoint: &EndpointId) -> anyhow::Result<Broker> {
+fn stomp_of(
+    config: &StompConnect,
+    folder: &DataDir,
+    ca: &Ca,
+    endpoint: &EndpointId,
+) -> anyhow::Result<Broker> {
     let address = config.address()?;
     let beat = config.heart_beat_seconds() * 1000;
     let presented = stomp::Config {
@@ -168,7 +175,13 @@ fn stomp_of(config: &StompConnect, ca: &Ca, endpoint: &EndpointId) -> anyhow::Re
         password_file: config.password_file.clone(),
         retry_seconds: config.retry_seconds(),
         agents: Agents::Destinations(config.agent_patterns()?),
+        presence: Presence::open(devices_file(folder.path(), &config.url), Some(SILENCE)),
     })
+}
+
+/// One file for each broker.
+fn devices_file(folder: &Path, url: &str) -> PathBuf {
+    folder.join(format!("broker-devices-{}", short_hash(url)))
 }
 
 /// The broker's certificate has to be of the internal CA or of a configured one, and for its host (R-SEC.4a). The
@@ -192,8 +205,11 @@ fn tls_of([roots, cert, key]: [&Option<PathBuf>; 3], ca: &Ca) -> anyhow::Result<
 
 /// One file for each broker, whatever is in its URL.
 fn client_id_file(folder: &Path, url: &str) -> std::path::PathBuf {
-    let hash: String = Sha256::digest(url).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    folder.join(format!("mqtt-client-{hash}"))
+    folder.join(format!("mqtt-client-{}", short_hash(url)))
+}
+
+fn short_hash(url: &str) -> String {
+    Sha256::digest(url).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn kept(file: &Path) -> Option<String> {

@@ -331,9 +331,17 @@ impl Shared {
     }
 
     /// Whether somebody has said that the peer is known.
-    #[cfg(feature = "mqtt")]
+    #[cfg(any(feature = "mqtt", feature = "stomp"))]
     pub(crate) fn is_authorised(&self) -> bool {
         self.lock().authorised
+    }
+
+    /// Of an Endpoint behind a broker: its address, and how long ago its last Record was.
+    #[cfg(any(feature = "mqtt", feature = "stomp"))]
+    pub(crate) fn through_whom(&self) -> Option<(Arc<str>, Duration)> {
+        let Way::Through(through) = &self.way else { return None };
+        let heard = through.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        Some((through.to.clone(), heard.elapsed()))
     }
 
     /// Something came from the peer.

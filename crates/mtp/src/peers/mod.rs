@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use usp_proto::link::{Inbound, LinkId, PeerAuth};
@@ -34,6 +35,19 @@ impl<H: LinkHandler> Clone for Peers<H> {
 
 /// Told of each Endpoint whose user let it in, and of what was proved of it.
 type Watch = Arc<dyn Fn(&EndpointId, &PeerAuth) + Send + Sync>;
+
+/// An Endpoint behind a broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Present {
+    /// Which.
+    pub endpoint: EndpointId,
+    /// Where it is answered.
+    pub address: Arc<str>,
+    /// How long ago its last Record was.
+    pub silent: Duration,
+    /// Whether its user has let it in.
+    pub let_in: bool,
+}
 
 struct Inner<H> {
     handler: H,
@@ -128,6 +142,11 @@ impl<H: LinkHandler> Peers<H> {
         if !self.0.enter(&peer, record, leaves, permit) {
             tracing::debug!(from = %peer.endpoint, "too much of it waits: a Record was dropped");
         }
+    }
+
+    /// Who is there now.
+    pub fn present(&self) -> Vec<Present> {
+        self.0.lock().peers.values().flatten().map(|peer| peer.present()).collect()
     }
 
     /// How many there are now.

@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use usp_proto::EndpointId;
 use usp_proto::link::{Inbound, LinkId, PeerAuth};
 
-use super::Inner;
+use super::{Inner, Present};
 use crate::limits::{MAX_MESSAGE_UNPROVEN, PEER_RECORDS};
 use crate::link::{DownReason, LinkHandler, LinkSender, LinkUp, Shared};
 
@@ -46,6 +46,11 @@ impl Peer {
 
     pub(super) fn link(&self) -> LinkId {
         self.shared.link
+    }
+
+    pub(super) fn present(&self) -> Present {
+        let (address, silent) = self.shared.through_whom().unwrap_or_default();
+        Present { endpoint: self.endpoint.clone(), address, silent, let_in: self.shared.is_authorised() }
     }
 
     pub(super) fn heard(&self, tick: u64) {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use mtp::mqtt::{BrokerAddress, Filter, Topic, Version};
@@ -10,6 +11,7 @@ use serde::Deserialize;
 
 use super::Tls;
 use super::connect::{self, ByUrl, one_or_many};
+use crate::usp::presence::SILENCE;
 
 /// Where agents are answered unless the configuration says where else.
 const AGENTS: &str = "usp/agents/#";
@@ -69,6 +71,9 @@ pub struct MqttConnect {
     pub keep_alive_seconds: Option<u16>,
     /// The shortest wait before the next attempt, 1 to 3600 seconds; it grows. Default 5.
     pub retry_seconds: Option<u32>,
+    /// How long a device may be silent before it is asked whether it is there, seconds up to a day; 0 for ever. Default
+    /// 900.
+    pub silence_seconds: Option<u32>,
     /// Whether the broker's word counts on who sent a Record (R-SEC.9). Only with TLS.
     #[serde(default)]
     pub trusted: bool,
@@ -187,6 +192,9 @@ impl MqttConnect {
             bail!("qos = {} is neither 0 nor 1", self.qos());
         }
         connect::check_retry(self.retry_seconds())?;
+        if self.silence() > Some(Duration::from_secs(86_400)) {
+            bail!("silence_seconds is more than a day");
+        }
         self.agent_filters()?;
         if let Some(topic) = &self.topic {
             topic.parse::<Topic>().with_context(|| format!("topic = {topic:?}"))?;
@@ -239,6 +247,12 @@ impl MqttConnect {
         self.retry_seconds.unwrap_or(5)
     }
 
+    /// `silence_seconds`; `None` for ever.
+    pub fn silence(&self) -> Option<Duration> {
+        let seconds = self.silence_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        Some(seconds.unwrap_or(SILENCE)).filter(|silence| !silence.is_zero())
+    }
+
     fn show(&self, text: &mut String) {
         let version = if self.version == MqttVersion::V5 { "5" } else { "\"3.1.1\"" };
         let _ = writeln!(text, "\n[[usp.mqtt.connect]]\nurl = {:?}\nversion = {version}", self.url);
@@ -257,10 +271,11 @@ impl MqttConnect {
         }
         let _ = writeln!(
             text,
-            "qos = {}\nkeep_alive_seconds = {}\nretry_seconds = {}\ntrusted = {}\nallow_plaintext = {}",
+            "qos = {}\nkeep_alive_seconds = {}\nretry_seconds = {}\nsilence_seconds = {}\ntrusted = {}\nallow_plaintext = {}",
             self.qos(),
             self.keep_alive_seconds(),
             self.retry_seconds(),
+            self.silence().unwrap_or_default().as_secs(),
             self.trusted,
             self.allow_plaintext
         );

@@ -20,10 +20,12 @@ use mtp::{
     DownReason, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Peers, Retry, ReturnPath, Schedule, Verdict,
 };
 use tokio::sync::watch;
+use usp_endpoint::EndpointId;
 
 pub(crate) use mqtt::Mqtt;
 pub(crate) use stomp::Stomp;
 
+use super::presence::Presence;
 use super::{Usp, lock};
 use crate::clock::chance;
 use crate::limits::BROKER_PEERS;
@@ -46,6 +48,8 @@ pub(crate) struct Broker {
     pub(crate) retry_seconds: u32,
     /// Where agents are answered.
     pub(crate) agents: Agents,
+    /// Who is there.
+    pub(crate) presence: Presence,
 }
 
 /// A broker, by what is spoken with it.
@@ -85,6 +89,15 @@ impl Session {
         }
     }
 
+    /// The way to the broker.
+    fn path(&self) -> ReturnPath {
+        let (link, own) = (self.sender().link(), self.own().into());
+        match self {
+            Session::Mqtt(_) => ReturnPath::Mqtt { link, topic: own },
+            Session::Stomp(_) => ReturnPath::Stomp { link, destination: own },
+        }
+    }
+
     async fn run<H: LinkHandler>(self, handler: &H) -> DownReason {
         match self {
             Session::Mqtt(session) => session.run(handler).await,
@@ -96,11 +109,13 @@ impl Session {
 /// Keeps a connection to a broker, until it is told to stop.
 pub(crate) async fn run<S: Store>(usp: Usp<S>, mut broker: Broker, mut stop: watch::Receiver<bool>) {
     let meter = usp.0.metrics.broker(&broker.name);
+    let us = usp.0.options.endpoint.clone();
     let peers = Peers::anybody(Behind { usp, meter: meter.clone() }, BROKER_PEERS);
-    let sieve = Sieve { peers, agents: broker.agents.clone(), own: Mutex::default() };
+    let sieve = Sieve { peers, us, agents: broker.agents.clone(), own: Mutex::default() };
     let schedule = Schedule { minimum_wait_s: broker.retry_seconds, multiplier: MULTIPLIER };
     let mut retry = Retry::new(schedule, chance());
     let mut told_why = None;
+    broker.presence.forget(|to| broker.agents.has(to));
     while !*stop.borrow() {
         let began = Instant::now();
         match broker.once(&sieve, &meter, &mut stop).await {
@@ -162,11 +177,13 @@ impl Broker {
         tracing::info!(broker = self.name, own = session.own(), "connected to a broker");
         session.own().clone_into(&mut lock(&sieve.own));
         meter.connected.set(1);
-        let sender = session.sender();
+        let (sender, path) = (session.sender(), session.path());
         let mut running = pin!(session.run(sieve));
         let reason = tokio::select! {
             reason = &mut running => reason,
+            () = self.presence.watch(&sieve.peers, &sieve.us, &sender, &path) => running.await,
             () = told(stop) => {
+                self.presence.remember(&sieve.peers).await;
                 sender.close(close_code::GOING_AWAY, "the server stops");
                 running.await
             }
@@ -180,6 +197,7 @@ impl Broker {
 /// connection, which is that of all of them, when we send to what is not ours to send to. A STOMP server always does.
 struct Sieve<S: Store> {
     peers: Peers<Behind<S>>,
+    us: EndpointId,
     agents: Agents,
     /// What reaches us by the connection that stands, or stood last.
     own: Mutex<String>,

@@ -15,6 +15,7 @@ pub(crate) mod local;
 mod misuse;
 mod onboarding;
 pub(crate) mod own_broker;
+pub(crate) mod presence;
 mod revoked;
 mod session;
 mod strangers;

@@ -131,6 +131,42 @@ async fn a_broker_that_comes_back_brings_its_devices_back() {
     assert_eq!(server.api.get("/devices").await.items().len(), 1);
 }
 
+/// It said that it is there once, to a server that was stopped since.
+#[tokio::test]
+async fn a_device_is_found_again_after_a_restart_of_the_server() {
+    let broker = Mosquitto::start(ANYBODY, &[]);
+    let how = MqttConnect { silence_seconds: Some(2), ..connect(&broker) };
+    let world = world(PolicyName::Open, vec![how]);
+    let server = serve(&world).await;
+    Agent::behind(&client(broker.port, Version::V5, AGENT)).await.keep_answering();
+    let device = server.device(AGENT).await;
+    server.until(&format!("/devices/{device}"), |one| one.body["onboarded"] == true).await;
+    server.stop().await;
+    let server = world.serve().await;
+    online(&server, &device, true).await;
+    assert_eq!(get(&server, &device).await["state"], "done");
+}
+
+/// Nobody tells that it was switched off.
+#[tokio::test]
+async fn a_device_that_does_not_answer_is_offline() {
+    let broker = Mosquitto::start(ANYBODY, &[]);
+    let how = MqttConnect { silence_seconds: Some(1), ..connect(&broker) };
+    let world = world(PolicyName::Open, vec![how]);
+    let server = serve(&world).await;
+    let (gone, link) = Agent::severable(&client(broker.port, Version::V5, AGENT)).await;
+    let other = Agent::behind(&client(broker.port, Version::V5, OTHER)).await;
+    let [device, second] = [server.device(AGENT).await, server.device(OTHER).await];
+    other.keep_answering();
+    online(&server, &device, true).await;
+    link.abort();
+    online(&server, &device, false).await;
+    drop(gone);
+    // Who answers stays.
+    let sessions = server.api.get(&format!("/devices/{second}/sessions")).await;
+    assert_eq!((sessions.items().len(), get(&server, &second).await["state"].as_str()), (1, Some("done")));
+}
+
 #[tokio::test]
 async fn devices_behind_a_broker_are_apart() {
     let broker = Mosquitto::start(ANYBODY, &[]);
