@@ -14,7 +14,7 @@ use std::sync::Arc;
 const CONFIG: &str = r#"
 [[controller]]
 endpoint = "proto::one"
-url = "ws://one.example:8183/usp"
+url = "ws://one.example:8183/usp?tenant=a"
 socket = "/run/one.sock"
 [controller.mqtt]
 broker = "mqtts://broker.example"
@@ -117,7 +117,7 @@ const BROKERS: [&str; 2] = [
     "Client.2 for MTP.4: ::1 1884 TCP V3_1_1 AtMostOnce reply own/topic more [\"more/+\"]",
 ];
 const WAYS: [&str; 5] = [
-    "proto::one ws://one.example:8183/usp",
+    "proto::one ws://one.example:8183/usp?tenant=a",
     "proto::one c/1 at Client.1",
     "proto::one /run/one.sock",
     "proto::two c/2 at Client.1",

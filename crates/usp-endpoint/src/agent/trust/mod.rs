@@ -20,6 +20,7 @@ use dm::value::split_list;
 use usp_proto::EndpointId;
 use usp_proto::link::{LinkId, PeerAuth, PeerCertificate, ReturnPath};
 
+pub(super) use certificates::lets_in;
 pub use certificates::vouch;
 pub use judge::{Trusted, controllers, trusted};
 pub use model::{fingerprint, support};
