@@ -207,7 +207,7 @@ impl Credentials {
     pub async fn enrol(&self, dialer: &Dialer, token: &str) -> Result<()> {
         let pending = PendingIdentity::generate(&self.endpoint)?;
         let chain = dialer.enrol(token, pending.request_pem()).await?;
-        self.keep(pending.complete(&chain)?)?;
+        self.keep(&pending.complete(&chain)?)?;
         if let Some(controller) = dialer.expected.as_ref().filter(|_| dialer.url.secure) {
             self.state.keep_renewal(controller, &dialer.url)?;
         }
@@ -248,7 +248,7 @@ impl Credentials {
     pub async fn renew(&self, dialer: &Dialer) -> Result<()> {
         let pending = PendingIdentity::generate(&self.endpoint)?;
         let chain = dialer.renew(pending.request_pem()).await?;
-        self.keep(pending.complete(&chain)?)
+        self.keep(&pending.complete(&chain)?)
     }
 
     /// Has a listener show each certificate that the device is given from here on, and believe whom the tables name.
@@ -269,11 +269,11 @@ impl Credentials {
     }
 
     /// Keeps and shows a certificate. Once it is kept it is the device's own, whatever listeners make of it.
-    fn keep(&self, credential: Credential) -> Result<()> {
-        self.state.keep_enrolled(&credential)?;
+    fn keep(&self, credential: &Credential) -> Result<()> {
+        self.state.keep_enrolled(credential)?;
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = (credential.clone(), Origin::Enrolled);
         for listener in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
-            if let Err(error) = listener.replace(&credential) {
+            if let Err(error) = listener.replace(credential) {
                 tracing::error!(%error, "a listener goes on with the certificate that it had");
             }
         }

@@ -31,7 +31,7 @@ use super::io::{CloseReason, Output};
 use super::request_rows::set;
 use super::timers::Timer;
 use super::{AgentMachine, places, records};
-use judge::{Judgement, controller_row, judge, trusted_broker};
+use judge::{Judgement, controller_row, judge};
 
 /// A certificate that was read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
