@@ -16,6 +16,7 @@ use anyhow::{Context, Result, bail};
 pub use broker_url::BrokerUrl;
 use dm::path::SchemaPath;
 pub use mqtt::{MqttConfig, MqttVersion};
+use mtp::ws::WsUrl;
 use serde::Deserialize;
 pub use stomp::StompConfig;
 
@@ -114,6 +115,9 @@ pub struct ControllerConfig {
     pub pin: Option<String>,
     /// One-time token to be given a certificate for.
     pub token: Option<String>,
+    /// `https://…`: where the next certificate is asked for, however the controller is reached; where the first one came from,
+    /// if it is absent.
+    pub renew: Option<String>,
     /// Seconds between `Periodic!` events, from 1; a day where it is absent.
     pub periodic_interval: Option<NonZeroU32>,
 }
@@ -242,6 +246,7 @@ impl Config {
             let named = || format!("controller {}", controller.endpoint);
             controller.mqtt.as_ref().map_or(Ok(()), MqttConfig::check).with_context(named)?;
             controller.stomp.as_ref().map_or(Ok(()), StompConfig::check).with_context(named)?;
+            controller.renewal().with_context(named)?;
         }
         self.listeners.iter().try_for_each(ListenerConfig::check)?;
         self.services.as_ref().map_or(Ok(()), ServicesConfig::check)?;
@@ -265,6 +270,18 @@ impl Config {
             bail!("agent.oui: six hexadecimal digits in upper case");
         }
         Ok(())
+    }
+}
+
+impl ControllerConfig {
+    /// Where its CA gives next certificates, if that is said.
+    ///
+    /// # Errors
+    /// When it is no URL of HTTPS.
+    pub fn renewal(&self) -> Result<Option<WsUrl>> {
+        let Some(text) = &self.renew else { return Ok(None) };
+        let place = text.strip_prefix("https://").context("renew: https://HOST[:PORT]/PATH is expected")?;
+        Ok(Some(format!("wss://{place}").parse().context("renew")?))
     }
 }
 

@@ -57,6 +57,9 @@ pub const MAX_AUDIT_WAITING: usize = 1024;
 /// How often the agent looks for the word of somebody at the device.
 pub const CONSENT_PERIOD: Duration = Duration::from_secs(1);
 
+/// Bytes read of that word.
+pub const MAX_CONSENT_BYTES: u64 = 1024;
+
 /// Runs of limited commands that are remembered; the oldest are forgotten.
 pub const MAX_REMEMBERED_RUNS: usize = 1024;
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use mtp::EndpointId;
+use mtp::ws::WsUrl;
 use pki::Identity as Credential;
 use pki::Validity;
 use pki::file::{SECRET, write_atomic};
@@ -150,6 +151,23 @@ impl StateDir {
     pub fn keep_enrolled(&self, credential: &Credential) -> Result<()> {
         let (chain, key) = self.files("enrolled");
         Ok(credential.save(&chain, &key)?)
+    }
+
+    /// Keeps where the certificate came from: the endpoint of its controller, and the URL. It outlives a factory reset, as
+    /// the certificate does.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn keep_renewal(&self, controller: &EndpointId, url: &WsUrl) -> Result<()> {
+        let text = format!("{controller} {url}\n");
+        Ok(write_atomic(&self.path.join("renewal"), text.as_bytes(), SECRET)?)
+    }
+
+    /// What [`StateDir::keep_renewal`] kept, if it can be read.
+    pub fn renewal(&self) -> Option<(EndpointId, WsUrl)> {
+        let text = std::fs::read_to_string(self.path.join("renewal")).ok()?;
+        let (controller, url) = text.trim_end().split_once(' ')?;
+        Some((EndpointId::receive(controller).ok()?, url.parse().ok()?))
     }
 
     fn files(&self, name: &str) -> (PathBuf, PathBuf) {

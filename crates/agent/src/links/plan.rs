@@ -230,15 +230,20 @@ fn websocket(tree: &Tree, mtp: &Place) -> Option<By> {
     let port = port.unwrap_or(if secure { 443 } else { 80 });
     let path = tree.text_of(&ws, "Path");
     let path = if path.starts_with('/') { path } else { format!("/{path}") };
+    let (path, query) = match path.split_once('?') {
+        Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
+        None => (path, None),
+    };
     let usual = Schedule::default();
+    // A row that a controller adds begins with zeros, which none of these may be.
+    let said = |name| number(tree, &ws, name).filter(|number| *number > 0);
     Some(By::WebSocket {
-        url: WsUrl { secure, host, port, path, query: None },
+        url: WsUrl { secure, host, port, path, query },
         schedule: Schedule {
-            minimum_wait_s: number(tree, &ws, "SessionRetryMinimumWaitInterval")
-                .unwrap_or(usual.minimum_wait_s),
-            multiplier: number(tree, &ws, "SessionRetryIntervalMultiplier").unwrap_or(usual.multiplier),
+            minimum_wait_s: said("SessionRetryMinimumWaitInterval").unwrap_or(usual.minimum_wait_s),
+            multiplier: said("SessionRetryIntervalMultiplier").unwrap_or(usual.multiplier),
         },
-        keep_alive: Duration::from_secs(number(tree, &ws, "KeepAliveInterval").unwrap_or(60).into()),
+        keep_alive: Duration::from_secs(said("KeepAliveInterval").unwrap_or(60).into()),
     })
 }
 

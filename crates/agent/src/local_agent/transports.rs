@@ -206,7 +206,9 @@ fn websocket(rows: &mut Defaults, mtp: &str, url: &WsUrl) {
     let ws = format!("{mtp}WebSocket.");
     rows.set(&ws, "Host", &url.host);
     rows.set(&ws, "Port", &url.port.to_string());
-    rows.set(&ws, "Path", &url.path);
+    // The table has no other place for the query.
+    let query = url.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    rows.set(&ws, "Path", &format!("{}{query}", url.path));
     rows.set(&ws, "EnableEncryption", flag(url.secure));
     rows.set(&ws, "KeepAliveInterval", "60");
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 const CONFIG: &str = r#"
 [[controller]]
 endpoint = "proto::one"
-url = "ws://one.example:8183/usp"
+url = "ws://one.example:8183/usp?tenant=a"
 socket = "/run/one.sock"
 [controller.mqtt]
 broker = "mqtts://broker.example"
@@ -158,7 +158,7 @@ const BROKERS: [&str; 4] = [
     "Connection.2 for MTP.6: ::1 61613 TCP host \"vhost\" beats None reply /queue/own",
 ];
 const WAYS: [&str; 9] = [
-    "proto::one ws://one.example:8183/usp",
+    "proto::one ws://one.example:8183/usp?tenant=a",
     "proto::one c/1 at Client.1",
     "proto::one /run/one.sock",
     "proto::two c/2 at Client.1",
