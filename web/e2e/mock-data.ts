@@ -1,5 +1,5 @@
 // Canned fleet of the mock server: one rich device, many plain ones, and everything the other pages show.
-import type { ConnectInfo, CuspEvent, Device, Job, Model, ModelParam, PendingDevice, Refusal, TraceItem, TwinItem } from "../src/api/types";
+import type { Certificate, ConnectInfo, CuspEvent, Device, Expected, Job, Model, ModelParam, PendingDevice, Refusal, TraceItem, TwinItem } from "../src/api/types";
 import { objects } from "../tests/brief";
 
 /** Everything is dated from here, so that relative times look alike on every run. */
@@ -86,6 +86,17 @@ export const pending = (): PendingDevice[] => [
   { endpoint: "uuid::6a1de0c2-53e4-4f0a-9c02-0a30ee4b5a11", transport: "websocket", peer: "198.51.100.7:60020", proven: false, first_seen: ago(3_900), last_seen: ago(1_800), attempts: 1, changed: false },
 ];
 
+export const certificates = (): Certificate[] => [
+  { device: MAIN, name: "workbench", fingerprint: "9f2c41aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c5408e1f", origin: "issued", serial: "5e01a7", since: ago(4_000_000), expires: ago(-3_700_000), revoked: false },
+  { device: "d-1025", name: "cpe-025", fingerprint: "0d11b7aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c5400b5e", origin: "pinned", since: ago(9_000), revoked: false },
+  { device: "d-1026", name: "cpe-026", fingerprint: "77aa41aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c54077aa", origin: "issued", serial: "5e01a2", since: ago(9_000_000), expires: ago(-100), revoked: true, revoked_at: ago(600), reason: "key-compromise" },
+];
+
+export const expected = (): Expected[] => [
+  { kind: "endpoint", value: "os::00256D-0123456789", name: "kitchen", group: "lisbon", since: ago(600) },
+  { kind: "serial", value: "SN-2219-0042", since: ago(90_000) },
+];
+
 export const refused = (): Refusal[] => [
   { at: ago(22), peer: "203.0.113.77:51900", endpoint: "os::0C8DDB-HX3001177", reason: "The client certificate is not the one this device was approved with" },
   { at: ago(340), peer: "127.0.0.1:41870", endpoint: "os::00AA11-workbench", reason: "A second plain connection while the first still answers a ping" },
@@ -125,9 +136,13 @@ export const connect: ConnectInfo = {
   agent_toml: '[[controller]]\nendpoint = "self::cusp-controller"\nurl = "wss://192.0.2.10:8183/usp"\ntoken = "TOKEN_HERE"\nca = \'\'\'\n-----BEGIN CERTIFICATE-----\nMIIBqzCCAVGgAwIBAgIUQ3Vz\n-----END CERTIFICATE-----\n\'\'\'\n',
   obuspa: 'Device.LocalAgent.Controller.1.EndpointID "self::cusp-controller"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Host "192.0.2.10"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Port "8183"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.Path "/usp"\nDevice.LocalAgent.Controller.1.MTP.1.WebSocket.EnableEncryption "true"\n',
   brokers: [{
-    url: "mqtts://broker.example.com", tls: true, version: "5.0", topic: "usp/controllers/self::cusp-controller",
+    protocol: "MQTT", url: "mqtts://broker.example.com", tls: true, version: "5.0", topic: "usp/controllers/self::cusp-controller",
     agent_toml: '[[controller]]\nendpoint = "self::cusp-controller"\n\n[controller.mqtt]\nbroker = "mqtts://broker.example.com"\ntopic = "usp/controllers/self::cusp-controller"\nversion = "5.0"\n',
     obuspa: 'Device.LocalAgent.Controller.1.MTP.1.MQTT.Topic "usp/controllers/self::cusp-controller"\nDevice.MQTT.Client.1.BrokerAddress "broker.example.com"\n',
+  }, {
+    protocol: "STOMP", url: "stomps://stomp.example.com", tls: true, version: "1.2", topic: "/queue/usp.controllers.self::cusp-controller",
+    agent_toml: '[[controller]]\nendpoint = "self::cusp-controller"\n\n[controller.stomp]\nserver = "stomps://stomp.example.com"\ndestination = "/queue/usp.controllers.self::cusp-controller"\n',
+    obuspa: 'Device.LocalAgent.Controller.1.MTP.1.STOMP.Destination "/queue/usp.controllers.self::cusp-controller"\nDevice.STOMP.Connection.1.Host "stomp.example.com"\n',
   }],
 };
 

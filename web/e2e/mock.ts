@@ -35,6 +35,8 @@ export class Mock {
   tracing = true;
   session: string | undefined;
   dataModels: DataModel[] = [];
+  certificates = data.certificates();
+  expected = data.expected();
   enrolments: { id: string; expires: string; uses: number; used: number }[] = [];
   /** State-changing calls in order, for assertions. */
   calls: { method: string; path: string; body: unknown }[] = [];
@@ -126,6 +128,8 @@ export class Mock {
     if (root === "events") return list(this.events.slice(0, 200));
     if (root === "pending") return this.#pending(method, id, verb, body);
     if (root === "enrolments") return this.#enrol(method, id);
+    if (root === "certificates") return this.#certificates(id, body, call.query);
+    if (root === "expected") return this.#expect(method, id, body);
     if (root === "jobs") return this.#jobList(method, id, call.query);
     if (root === "devices" && !id && method === "POST") {
       const dialled = { ...this.devices[1]!, id: "d-dialled", name: String(body["endpoint"]), endpoints: [String(body["endpoint"])], online: false, dial: String(body["connect"]) };
@@ -210,6 +214,23 @@ export class Mock {
     const made = { id: `e-${this.enrolments.length + 1}`, expires: data.ago(-3_600), uses: 1, used: 0 };
     this.enrolments.push(made);
     return ok({ id: made.id, token: "ce_4QmZ$&9vTt", expires: made.expires });
+  }
+
+  #certificates(fingerprint: string, body: Record<string, unknown>, query: URLSearchParams): Reply {
+    if (!fingerprint) return list(this.certificates.filter(({ revoked }) => String(revoked) === query.get("revoked")));
+    for (const item of this.certificates) if (item.fingerprint === fingerprint) Object.assign(item, { revoked: true, revoked_at: data.ago(0), reason: body["reason"] });
+    return { status: 204 };
+  }
+
+  #expect(method: string, value: string, body: Record<string, unknown>): Reply {
+    if (method === "GET") return list(this.expected);
+    if (method === "DELETE") {
+      this.expected = this.expected.filter((each) => each.value !== value);
+      return { status: 204 };
+    }
+    const devices = body["devices"] as { endpoint?: string; serial?: string; name?: string; group?: string }[];
+    for (const { endpoint, serial, ...rest } of devices) this.expected.push({ kind: endpoint ? "endpoint" : "serial", value: endpoint ?? serial ?? "", ...rest, since: data.ago(0) });
+    return ok({ expected: devices.length });
   }
 
   #jobList(method: string, id: string, query: URLSearchParams): Reply {

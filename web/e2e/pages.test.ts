@@ -135,6 +135,9 @@ describe("devices", () => {
     await page.getByText("usp/controllers/self::cusp-controller", { exact: true }).waitFor();
     expect(await page.getByLabel("OB-USP-AGENT: factory-reset.txt").textContent()).toContain("broker.example.com");
     expect(await page.getByLabel("cusp-agent: agent.toml").textContent()).toContain("[controller.mqtt]");
+    await page.getByRole("tab", { name: "STOMP" }).click();
+    await page.getByText("/queue/usp.controllers.self::cusp-controller", { exact: true }).waitFor();
+    expect(await page.getByLabel("cusp-agent: agent.toml").textContent()).toContain("[controller.stomp]");
     mock.connect = PLAIN;
     const plain = await open("/connect");
     await plain.getByLabel("agent.toml").waitFor();
@@ -225,6 +228,38 @@ describe("enrolment", () => {
     expect(mock.calls).toEqual([
       { method: "POST", path: "/devices", body: { endpoint: "os::00AA11-0041", connect: "ws://192.0.2.7:5684/usp" } },
       { method: "DELETE", path: "/devices/d-dialled/dial", body: {} },
+    ]);
+  });
+
+  it("revokes a certificate with its reason, and lists it as revoked", async () => {
+    const page = await open("/certificates");
+    await page.getByRole("row", { name: /workbench/ }).getByText("our CA").waitFor();
+    expect(await page.getByText("cpe-026").count()).toBe(0);
+    await page.getByRole("button", { name: "Revoke the certificate of workbench" }).click();
+    await page.getByLabel("Why").selectOption("The device is out of service");
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    await page.getByRole("link", { name: "workbench" }).waitFor({ state: "detached" });
+    expect(mock.calls).toEqual([{ method: "POST", path: `/certificates/${PROOF}/revoke`, body: { reason: "cessation" } }]);
+    await page.getByLabel("Which certificates").selectOption("that are revoked");
+    await page.getByRole("row", { name: /workbench/ }).getByText("The device is out of service").waitFor();
+    await page.getByRole("row", { name: /cpe-026/ }).getByText("Its key is known to others").waitFor();
+  });
+
+  it("takes a pasted list of devices to expect, and forgets one again", async () => {
+    const page = await open("/expected");
+    await page.getByRole("row", { name: /SN-2219-0042/ }).getByText("serial number").waitFor();
+    await page.getByRole("button", { name: "Expect devices…" }).click();
+    await page.getByLabel(/One device a line/).fill("kitchen, too, much, to say");
+    await page.getByRole("button", { name: "Expect them" }).click();
+    await page.getByText("Line 1 has more than a device, a name and a tag").waitFor();
+    await page.getByLabel(/One device a line/).fill("os::00AA11-77, attic\nSN-9");
+    await page.getByRole("button", { name: "Expect them" }).click();
+    await page.getByRole("row", { name: /os::00AA11-77/ }).getByText("attic").waitFor();
+    await page.getByRole("button", { name: "Expect SN-2219-0042 no more" }).click();
+    await page.getByRole("row", { name: /SN-2219-0042/ }).waitFor({ state: "detached" });
+    expect(mock.calls).toEqual([
+      { method: "POST", path: "/expected", body: { devices: [{ endpoint: "os::00AA11-77", name: "attic" }, { serial: "SN-9" }] } },
+      { method: "DELETE", path: "/expected/SN-2219-0042", body: {} },
     ]);
   });
 

@@ -10,7 +10,9 @@ const folder = process.env["SHOTS"] ?? "shots";
 const PAGES: [name: string, path: string, ready: string][] = [
   ["devices", "/devices", "table"],
   ["pending", "/pending", "table"],
+  ["expected", "/expected", "table"],
   ["refused", "/refused", "table"],
+  ["certificates", "/certificates", "table"],
   ["connect", "/connect", "pre"],
   ["jobs", "/jobs", "table"],
   ["events", "/events", "ol"],

@@ -1,24 +1,30 @@
 //! `agent.toml`.
 //!
 //! It is the factory default: read at the first start and after a factory reset, and won over afterwards
-//! by what controllers stored. Only [`Policy`] and [`DiscoveryConfig`] hold at every start, and `data_dir`, where
-//! the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
+//! by what controllers stored. Only [`Policy`], [`DiscoveryConfig`] and [`ServicesConfig`] hold at every start, and
+//! `data_dir`, where the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
 
+mod broker_url;
 mod mqtt;
+mod stomp;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+pub use broker_url::BrokerUrl;
 use dm::path::SchemaPath;
-pub use mqtt::{BrokerUrl, MqttConfig, MqttVersion};
+pub use mqtt::{MqttConfig, MqttVersion};
+use mtp::ws::WsUrl;
 use serde::Deserialize;
+pub use stomp::StompConfig;
 
 use crate::challenges::{self, ChallengeConfig};
 use crate::discovery::DiscoveryConfig;
 use crate::guard::{self, GuardConfig};
 use crate::roles::{self, RoleConfig};
+use crate::services::config::ServicesConfig;
 use crate::trust::{self, CredentialConfig, TrustConfig};
 
 /// The whole file.
@@ -55,6 +61,8 @@ pub struct Config {
     /// Whom it may find.
     #[serde(default)]
     pub discovery: DiscoveryConfig,
+    /// Whether programs of this device may take part in the data model.
+    pub services: Option<ServicesConfig>,
     /// What may be done to the system.
     #[serde(default)]
     pub policy: Policy,
@@ -95,6 +103,8 @@ pub struct ControllerConfig {
     pub url: Option<String>,
     /// The broker that it is reached through: instead of the URL, or where that fails.
     pub mqtt: Option<MqttConfig>,
+    /// The STOMP server that it is reached through: instead of the others, or where they fail.
+    pub stomp: Option<StompConfig>,
     /// The UNIX domain socket that it listens at: instead of the others, or where they fail.
     pub socket: Option<PathBuf>,
     /// The name of its role; everything if there is none.
@@ -105,6 +115,9 @@ pub struct ControllerConfig {
     pub pin: Option<String>,
     /// One-time token to be given a certificate for.
     pub token: Option<String>,
+    /// `https://…`: where the next certificate is asked for, however the controller is reached; where the first one came from,
+    /// if it is absent.
+    pub renew: Option<String>,
     /// Seconds between `Periodic!` events, from 1; a day where it is absent.
     pub periodic_interval: Option<NonZeroU32>,
 }
@@ -158,6 +171,13 @@ pub struct Policy {
     /// What one controller alone may not do, and how often it may be done.
     #[serde(default, rename = "guard")]
     pub guards: Vec<GuardConfig>,
+    /// Whether Messages count, and are sent, that nothing protects: neither TLS with the controller, nor a trusted
+    /// broker, nor a session under TLS (R-SEC.0). Connections within this host count in any case.
+    #[serde(default)]
+    pub unprotected: bool,
+    /// Files with lists of revoked certificates (CRL, PEM or DER). Read again when they change.
+    #[serde(default)]
+    pub revoked: Vec<PathBuf>,
     /// A file that somebody at the device makes to consent to what waits for it; the agent takes it away.
     pub consent_file: Option<PathBuf>,
     /// The agent's own audit log, shown beside them. Not of the file: the state's folder says.
@@ -225,8 +245,11 @@ impl Config {
         for controller in &self.controllers {
             let named = || format!("controller {}", controller.endpoint);
             controller.mqtt.as_ref().map_or(Ok(()), MqttConfig::check).with_context(named)?;
+            controller.stomp.as_ref().map_or(Ok(()), StompConfig::check).with_context(named)?;
+            controller.renewal().with_context(named)?;
         }
         self.listeners.iter().try_for_each(ListenerConfig::check)?;
+        self.services.as_ref().map_or(Ok(()), ServicesConfig::check)?;
         roles::check(self)?;
         self.discovery.check(self)?;
         challenges::check(self)?;
@@ -247,6 +270,18 @@ impl Config {
             bail!("agent.oui: six hexadecimal digits in upper case");
         }
         Ok(())
+    }
+}
+
+impl ControllerConfig {
+    /// Where its CA gives next certificates, if that is said.
+    ///
+    /// # Errors
+    /// When it is no URL of HTTPS.
+    pub fn renewal(&self) -> Result<Option<WsUrl>> {
+        let Some(text) = &self.renew else { return Ok(None) };
+        let place = text.strip_prefix("https://").context("renew: https://HOST[:PORT]/PATH is expected")?;
+        Ok(Some(format!("wss://{place}").parse().context("renew")?))
     }
 }
 
@@ -286,6 +321,7 @@ impl std::fmt::Debug for ControllerConfig {
             .field("endpoint", &self.endpoint)
             .field("url", &self.url)
             .field("mqtt", &self.mqtt)
+            .field("stomp", &self.stomp)
             .field("socket", &self.socket)
             .field("role", &self.role)
             .field("pin", &self.pin)

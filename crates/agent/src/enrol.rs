@@ -11,12 +11,15 @@ use dm::tree::Tree;
 use engine::Instance;
 use engine::trust::{Trusted, trusted};
 use mtp::EndpointId;
-use mtp::ws::Dialer;
-use pki::{ClientTls, ControllerVerifier, Identity as Credential, PendingIdentity, ServerTls, Trust};
+use mtp::ws::{Dialer, WsUrl};
+use pki::{
+    ClientTls, ControllerVerifier, DeviceVerifier, Identity as Credential, PendingIdentity, ServerTls, Trust,
+};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::config::{Config, ControllerConfig};
 use crate::providers::time::credible;
+use crate::revoked::Revoked;
 use crate::state::{Origin, StateDir};
 use crate::system::SystemRoot;
 use crate::trust::Certificates;
@@ -33,6 +36,8 @@ pub struct Credentials {
     controllers: Vec<ControllerConfig>,
     /// Whose tables say who is trusted.
     instance: OnceLock<Weak<Instance>>,
+    /// What CAs have taken back.
+    revoked: Arc<Revoked>,
     /// What sessions trust, by controller.
     in_sessions: Mutex<BTreeMap<EndpointId, Trust>>,
     own: Mutex<(Credential, Origin)>,
@@ -53,6 +58,7 @@ impl Credentials {
     ) -> Result<Arc<Credentials>> {
         let own = Mutex::new(state.credential(config, &endpoint).context("the device's certificate")?);
         let controllers = config.controllers.clone();
+        let revoked = Revoked::open(&config.policy.revoked)?;
         let (instance, in_sessions, listeners) = (OnceLock::new(), Mutex::default(), Mutex::default());
         Ok(Arc::new(Credentials {
             state,
@@ -60,6 +66,7 @@ impl Credentials {
             endpoint,
             controllers,
             instance,
+            revoked,
             in_sessions,
             own,
             listeners,
@@ -76,13 +83,20 @@ impl Credentials {
         let tables = ObjectPath::parse("Device.LocalAgent.").expect("a literal");
         let Some(mut changes) = instance.follow(&tables) else { return };
         instance.with_tree(|tree| self.read_for_sessions(tree));
+        self.retrust();
         let (me, instance) = (self.clone(), Arc::downgrade(instance));
         tokio::spawn(async move {
             while changes.changed().await.is_ok() {
                 let Some(instance) = instance.upgrade() else { return };
                 instance.with_tree(|tree| me.read_for_sessions(tree));
+                me.retrust();
             }
         });
+    }
+
+    /// What CAs have taken back.
+    pub fn revoked(&self) -> Arc<Revoked> {
+        self.revoked.clone()
     }
 
     /// The device's own.
@@ -109,7 +123,7 @@ impl Credentials {
     /// # Errors
     /// When a CA can't serve as one, or our own certificate can't be used.
     pub fn broker_tls(&self, controllers: &[EndpointId]) -> Result<ClientTls> {
-        let mut trust = Trust::default();
+        let mut trust = Trust { crls: self.revoked.lists(), ..Trust::default() };
         for controller in controllers {
             let one = self.trust(Some(controller));
             trust.roots.extend(one.roots);
@@ -129,7 +143,7 @@ impl Credentials {
     /// # Errors
     /// When a CA can't serve as one.
     pub fn upload_tls(&self) -> Result<ClientTls> {
-        let mut trust = Trust { roots: self.roots(), ..Trust::default() };
+        let mut trust = Trust { roots: self.roots(), crls: self.revoked.lists(), ..Trust::default() };
         trust.roots.extend(self.system_roots());
         let check_dates = credible(SystemTime::now()).is_some();
         let verifier = ControllerVerifier::new(&trust, None, check_dates, pki::provider())?;
@@ -143,12 +157,13 @@ impl Credentials {
 
     /// What the tables name for a controller; where they name nothing, the system's CAs.
     fn trust(&self, controller: Option<&EndpointId>) -> Trust {
-        let read = |tree: &Tree| trusted(tree, &Certificates, controller);
+        let read = |tree: &Tree| trusted(tree, &Certificates::default(), controller);
         let instance = self.instance.get().and_then(Weak::upgrade);
         let mut trust = trust_of(instance.and_then(|instance| instance.with_tree(read)).unwrap_or_default());
         if trust.roots.is_empty() && trust.pinned.is_empty() && controller.is_some() {
             trust.roots = self.system_roots();
         }
+        trust.crls = self.revoked.lists();
         trust
     }
 
@@ -157,13 +172,14 @@ impl Credentials {
     /// instance: the answer is the one that the last change of the tables has left here.
     pub fn session_trust(&self, controller: &EndpointId) -> Trust {
         let trusted = self.in_sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        trusted.get(controller).cloned().unwrap_or_default()
+        let trust = trusted.get(controller).cloned().unwrap_or_default();
+        Trust { crls: self.revoked.lists(), ..trust }
     }
 
     /// Reads the tables for sessions.
     fn read_for_sessions(&self, tree: &Tree) {
         let controllers = engine::trust::controllers(tree).into_iter().map(|controller| {
-            let mut named = trusted(tree, &Certificates, Some(&controller));
+            let mut named = trusted(tree, &Certificates::default(), Some(&controller));
             named.first_use = false;
             named.certificates.retain(|(_, names_controllers)| *names_controllers);
             (controller, trust_of(named))
@@ -191,7 +207,21 @@ impl Credentials {
     pub async fn enrol(&self, dialer: &Dialer, token: &str) -> Result<()> {
         let pending = PendingIdentity::generate(&self.endpoint)?;
         let chain = dialer.enrol(token, pending.request_pem()).await?;
-        self.keep(pending.complete(&chain)?)
+        self.keep(&pending.complete(&chain)?)?;
+        if let Some(controller) = dialer.expected.as_ref().filter(|_| dialer.url.secure) {
+            self.state.keep_renewal(controller, &dialer.url)?;
+        }
+        Ok(())
+    }
+
+    /// Where the next certificate may be asked for, beside the ways that the tables know: as the configuration says, and
+    /// where the first one came from.
+    pub fn renewals(&self) -> Vec<(EndpointId, WsUrl)> {
+        let said = self.controllers.iter().filter_map(|controller| {
+            let url = controller.renewal().ok().flatten()?;
+            Some((EndpointId::receive(&controller.endpoint).ok()?, url))
+        });
+        said.chain(self.state.renewal()).collect()
     }
 
     /// Whether it is time for the next certificate: two thirds of the life of the one that a controller issued
@@ -218,20 +248,35 @@ impl Credentials {
     pub async fn renew(&self, dialer: &Dialer) -> Result<()> {
         let pending = PendingIdentity::generate(&self.endpoint)?;
         let chain = dialer.renew(pending.request_pem()).await?;
-        self.keep(pending.complete(&chain)?)
+        self.keep(&pending.complete(&chain)?)
     }
 
-    /// Has a listener show each certificate that the device is given from here on.
+    /// Has a listener show each certificate that the device is given from here on, and believe whom the tables name.
     pub fn follow(&self, listener: &ServerTls) {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener.clone());
+        self.retrust();
     }
 
-    fn keep(&self, credential: Credential) -> Result<()> {
-        self.state.keep_enrolled(&credential)?;
+    /// Has listeners believe whom the tables name now, in handshakes from here on.
+    pub fn retrust(&self) {
+        let roots = self.roots();
         for listener in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
-            listener.replace(&credential)?;
+            match DeviceVerifier::with_crls(&roots, &self.revoked.lists(), true, pki::provider()) {
+                Ok(verifier) => listener.retrust(verifier),
+                Err(error) => tracing::error!(%error, "a listener goes on with the CAs that it had"),
+            }
         }
-        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = (credential, Origin::Enrolled);
+    }
+
+    /// Keeps and shows a certificate. Once it is kept it is the device's own, whatever listeners make of it.
+    fn keep(&self, credential: &Credential) -> Result<()> {
+        self.state.keep_enrolled(credential)?;
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = (credential.clone(), Origin::Enrolled);
+        for listener in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
+            if let Err(error) = listener.replace(credential) {
+                tracing::error!(%error, "a listener goes on with the certificate that it had");
+            }
+        }
         Ok(())
     }
 }

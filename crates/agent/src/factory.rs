@@ -32,7 +32,7 @@ pub fn self_contained(text: &str) -> Result<String> {
     }
     for challenge in entries(&mut table, "challenge") {
         if let Some(Value::String(passphrase)) = challenge.remove("passphrase") {
-            let hash = Certificates.conceal(random()?, &STANDARD.encode(passphrase));
+            let hash = Certificates::default().conceal(random()?, &STANDARD.encode(passphrase));
             challenge.insert("passphrase_hash".to_owned(), Value::String(hash));
         }
     }

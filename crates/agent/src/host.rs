@@ -20,6 +20,7 @@ use pki::session::Crypto;
 use tokio::sync::{mpsc, watch};
 
 use crate::audit::AuditLog;
+use crate::challenges;
 use crate::config::{Config, Policy};
 use crate::discovery::advertise::{self, Doors};
 use crate::discovery::gateway::Gateway;
@@ -35,7 +36,9 @@ use crate::providers::device::Restart;
 use crate::providers::device_info::host_name_of;
 use crate::providers::{self, hooks, support};
 use crate::renewal;
+use crate::revoked;
 use crate::roles;
+use crate::services::Services;
 use crate::sessions::SessionKeys;
 use crate::state::{StateDir, random};
 use crate::system::SystemRoot;
@@ -74,9 +77,12 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let mut providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
     let gateway = config.discovery.dhcp.then(|| Arc::new(Gateway::default()));
     providers.extend(gateway.clone().map(|gateway| gateway as Arc<dyn Provider>));
+    let services = config.services.as_ref().map(Services::new).transpose()?;
+    providers.extend(services.iter().flat_map(Services::providers));
     let providers = limit::limited(providers, &Limits::open(&state.limits(), &policy.guards)?);
     let keys: Arc<dyn Crypto> = Arc::new(SessionKeys::new(credentials.clone()));
-    let instance = instance(&config, &state, &identity, &endpoint, Some(keys), providers).await?;
+    let trust = Certificates::with_lists(credentials.revoked());
+    let instance = judging(&config, &state, &identity, &endpoint, Some(keys), trust, providers).await?;
     credentials.attach(&instance);
     let audit = AuditLog::open(&state.audit_log())?;
     instance.audit(audit.clone());
@@ -85,13 +91,19 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
     instance.start().await?;
+    let (stop, stopped) = watch::channel(false);
+    if let (Some(services), Some(config)) = (services, &config.services)
+        && let Some(own) = instance.with_tree(|tree| tree.model().clone())
+    {
+        services.open(config, &endpoint, own, stopped.clone())?;
+    }
     tracing::info!(%endpoint, controllers = config.controllers.len(), "started");
     if let Some(file) = &config.policy.consent_file {
         tokio::spawn(guard::watch_consent(instance.clone(), file.clone()));
     }
+    tokio::spawn(revoked::watch(credentials.clone(), instance.clone()));
     let names = Names { config: config.discovery.clone(), root: root.clone() };
     tokio::spawn(renewal::keep(instance.clone(), credentials.clone(), endpoint.clone(), names.clone()));
-    let (stop, stopped) = watch::channel(false);
     let name = identity.friendly_name.clone().or_else(|| host_name_of(&root));
     let search = Search::new(&config, state_path, root).with_gateway(gateway);
     tokio::spawn(search.keep(instance.clone(), stopped.clone()));
@@ -117,7 +129,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     end
 }
 
-/// The agent's instance over its journal, with keys for end-to-end sessions; it waits for [`Instance::start`].
+/// The agent's instance over its journal, with keys for end-to-end sessions; it waits for [`Instance::start`]. To it no
+/// certificate is revoked.
 ///
 /// # Errors
 /// When the configuration does not fit the model, or the journal can't be read.
@@ -129,7 +142,21 @@ pub async fn instance(
     keys: Option<Arc<dyn Crypto>>,
     providers: Vec<Arc<dyn Provider>>,
 ) -> Result<Arc<Instance>> {
-    let kind = kind(config, endpoint, &providers);
+    judging(config, state, identity, endpoint, keys, Certificates::default(), providers).await
+}
+
+/// The same with what it judges certificates by.
+async fn judging(
+    config: &Config,
+    state: &StateDir,
+    identity: &Identity,
+    endpoint: &EndpointId,
+    keys: Option<Arc<dyn Crypto>>,
+    trust: Certificates,
+    providers: Vec<Arc<dyn Provider>>,
+) -> Result<Arc<Instance>> {
+    let told = challenges::check_told(config, identity, endpoint);
+    let kind = told.and_then(|()| kind(config, endpoint, &providers));
     if kind.is_err() && config.is_new {
         // The next start reads the corrected file.
         state.forget_factory_default()?;
@@ -137,7 +164,7 @@ pub async fn instance(
     let kind = kind?;
     let folder = state.journal();
     let files = Folder::open(&folder).with_context(|| format!("{}", folder.display()))?;
-    let machine = AgentMachine::new(
+    let mut machine = AgentMachine::new(
         AgentConfig {
             endpoint: endpoint.clone(),
             versions: Version::SUPPORTED.to_vec(),
@@ -148,8 +175,11 @@ pub async fn instance(
         },
         random()?,
     )
-    .with_trust(Arc::new(Certificates))
+    .with_trust(Arc::new(trust))
     .with_guards(guard::guards(&config.policy));
+    if !config.policy.unprotected {
+        machine = machine.with_protection();
+    }
     let host = Host::new(Arc::new(SystemClock::new()));
     let config = InstanceConfig {
         kind: Arc::new(kind),
@@ -181,7 +211,7 @@ pub fn kind(config: &Config, endpoint: &EndpointId, providers: &[Arc<dyn Provide
         volatile: paths(&local_agent::VOLATILE),
         defaults: local_agent::defaults(config, endpoint.as_str()).context("the factory default")?,
     };
-    let kind = Kind::build(&kind, providers)?;
+    let kind = Kind::build(&kind, providers)?.with_fleeting(&local_agent::FLEETING);
     guard::check_targets(&config.policy, kind.model())?;
     if config.is_new {
         roles::check_targets(config, kind.model())?;

@@ -42,6 +42,12 @@ pub const MAX_TIME_SERVERS: usize = 16;
 /// Certificates of CAs that the configuration may name.
 pub const MAX_FACTORY_CERTIFICATES: usize = 48;
 
+/// Lists of revoked certificates that the configuration may name.
+pub const MAX_REVOCATION_LISTS: usize = 16;
+
+/// How often it is looked whether they changed.
+pub const REVOCATION_CHECK: Duration = Duration::from_secs(30);
+
 /// Bytes of the audit log's file; then it becomes the old one, whose place is the same size.
 pub const MAX_AUDIT_BYTES: u64 = 256 * 1024;
 
@@ -50,6 +56,9 @@ pub const MAX_AUDIT_WAITING: usize = 1024;
 
 /// How often the agent looks for the word of somebody at the device.
 pub const CONSENT_PERIOD: Duration = Duration::from_secs(1);
+
+/// Bytes read of that word.
+pub const MAX_CONSENT_BYTES: u64 = 1024;
 
 /// Runs of limited commands that are remembered; the oldest are forgotten.
 pub const MAX_REMEMBERED_RUNS: usize = 1024;
@@ -84,6 +93,12 @@ pub const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long after a successful answer a reboot or reset begins, so that the answer leaves first.
 pub const RESTART_DELAY: Duration = Duration::from_secs(1);
 
+/// Connections to brokers; rows that ask for more are misconfigured.
+pub const MAX_BROKERS: usize = 16;
+
+/// A connection to a broker that has lasted so long was a success: the next wait is short again.
+pub const BROKER_SETTLED: Duration = Duration::from_secs(30);
+
 /// How long brokers may take for the last Records and the good-bye.
 pub const BROKER_GOOD_BYE: Duration = Duration::from_secs(1);
 
@@ -95,3 +110,17 @@ pub const MAX_LEASE_BYTES: u64 = 64 * 1024;
 pub const SEARCH_AGAIN_S: u32 = 5;
 /// The longest wait before the next search, and the wait after one that found something.
 pub const SEARCH_AT_LAST: Duration = Duration::from_secs(3600);
+
+/// How long a USP Service may take for an answer. Less than the engine waits for a provider, so that the fault
+/// names the service.
+pub const SERVICE_ANSWER: Duration = Duration::from_secs(5);
+/// How long it may take to describe its part of the data model.
+pub const SERVICE_MODEL: Duration = Duration::from_secs(20);
+/// How long it may take for a synchronous command, or to begin an asynchronous one.
+pub const SERVICE_COMMAND: Duration = Duration::from_secs(60);
+/// Objects of the supported model of one USP Service.
+pub const MAX_SERVICE_OBJECTS: usize = 1000;
+/// Objects and rows in one answer of a USP Service.
+pub const MAX_SERVICE_ROWS: usize = 20_000;
+/// Events of a USP Service that wait to be told; more are lost.
+pub const MAX_SERVICE_EVENTS: usize = 256;

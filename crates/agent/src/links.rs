@@ -1,5 +1,5 @@
-//! Connections to controllers: those that `LocalAgent.Controller.`, `LocalAgent.MTP.` and `MQTT.Client.` ask
-//! for, kept while the tables change; and sockets for controllers that dial in.
+//! Connections to controllers: those that `LocalAgent.Controller.`, `LocalAgent.MTP.`, `MQTT.Client.` and
+//! `STOMP.Connection.` ask for, kept while the tables change; and sockets for controllers that dial in.
 //!
 //! [`plan`] reads what there should be. One task for each controller goes through its MTPs, one for each broker
 //! keeps the connection that controllers behind it share, one for each socket listens.
@@ -8,6 +8,7 @@ mod broker;
 mod controller;
 mod handler;
 mod listen;
+mod local;
 pub mod plan;
 mod status;
 mod websocket;
@@ -84,7 +85,9 @@ impl Context {
 /// given back.
 pub async fn keep(context: Arc<Context>, mut stopped: watch::Receiver<bool>) -> Standing {
     let follow = |path: &str| context.instance.follow(&ObjectPath::parse(path).expect("a literal"));
-    let [Some(mut controllers), Some(mut mtps), Some(mut clients)] = plan::FOLLOWED.map(follow) else {
+    let [Some(mut controllers), Some(mut mtps), Some(mut clients), Some(mut servers)] =
+        plan::FOLLOWED.map(follow)
+    else {
         return Standing::default();
     };
     let mut turns = context.turns.subscribe();
@@ -98,6 +101,7 @@ pub async fn keep(context: Arc<Context>, mut stopped: watch::Receiver<bool>) -> 
                 changed = controllers.changed() => Next::of(changed.is_ok()),
                 changed = mtps.changed() => Next::of(changed.is_ok()),
                 changed = clients.changed() => Next::of(changed.is_ok()),
+                changed = servers.changed() => Next::of(changed.is_ok()),
                 _ = turns.changed() => Next::Tell,
             }
         };
@@ -141,7 +145,7 @@ impl Next {
 pub struct Standing(Vec<(Arc<Broker>, JoinHandle<()>)>);
 
 impl Standing {
-    /// Ends them, with a DISCONNECT behind the last Record (R-MQTT.35); ready when they are gone, and after
+    /// Ends them, with a DISCONNECT behind the last Record (R-MQTT.35, R-STOMP.28); ready when they are gone, and after
     /// [`BROKER_GOOD_BYE`] in any case.
     pub async fn end(self) {
         for (broker, _) in &self.0 {

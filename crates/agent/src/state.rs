@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use mtp::EndpointId;
+use mtp::ws::WsUrl;
 use pki::Identity as Credential;
 use pki::Validity;
 use pki::file::{SECRET, write_atomic};
@@ -81,14 +82,15 @@ impl StateDir {
             Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
         };
         let policy = Policy { audit_log: Some(self.audit_log()), ..now.policy.clone() };
-        let (discovery, data_dir) = (now.discovery.clone(), now.data_dir.clone());
+        let (discovery, services, data_dir) =
+            (now.discovery.clone(), now.services.clone(), now.data_dir.clone());
         match kept {
-            Some(kept) => Ok(Config { policy, discovery, data_dir, ..kept }),
+            Some(kept) => Ok(Config { policy, discovery, services, data_dir, ..kept }),
             None => {
                 let whole = factory::self_contained(text)?;
                 let config = Config::parse(&whole).context("the factory default")?;
                 write_atomic(&path, whole.as_bytes(), SECRET)?;
-                Ok(Config { policy, discovery, data_dir, is_new: true, ..config })
+                Ok(Config { policy, discovery, services, data_dir, is_new: true, ..config })
             }
         }
     }
@@ -149,6 +151,23 @@ impl StateDir {
     pub fn keep_enrolled(&self, credential: &Credential) -> Result<()> {
         let (chain, key) = self.files("enrolled");
         Ok(credential.save(&chain, &key)?)
+    }
+
+    /// Keeps where the certificate came from: the endpoint of its controller, and the URL. It outlives a factory reset, as
+    /// the certificate does.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn keep_renewal(&self, controller: &EndpointId, url: &WsUrl) -> Result<()> {
+        let text = format!("{controller} {url}\n");
+        Ok(write_atomic(&self.path.join("renewal"), text.as_bytes(), SECRET)?)
+    }
+
+    /// What [`StateDir::keep_renewal`] kept, if it can be read.
+    pub fn renewal(&self) -> Option<(EndpointId, WsUrl)> {
+        let text = std::fs::read_to_string(self.path.join("renewal")).ok()?;
+        let (controller, url) = text.trim_end().split_once(' ')?;
+        Some((EndpointId::receive(controller).ok()?, url.parse().ok()?))
     }
 
     fn files(&self, name: &str) -> (PathBuf, PathBuf) {

@@ -3,6 +3,7 @@
 //! them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 use crate::config::Config;
 use crate::limits::MAX_FACTORY_CERTIFICATES;
+use crate::revoked::Revoked;
 use crate::roles;
 
 const TRUST: &str = "Device.LocalAgent.ControllerTrust.";
@@ -33,7 +35,7 @@ pub struct CredentialConfig {
     pub uses: Uses,
 }
 
-/// `AllowedUses` of TR-181. The agent knows no trusted brokers.
+/// `AllowedUses` of TR-181.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 pub enum Uses {
     /// Who belongs to the network, and who is a controller.
@@ -43,6 +45,9 @@ pub enum Uses {
     /// Who belongs to the network alone: with end-to-end sessions that would be enough for a connection.
     #[serde(rename = "MTP-only")]
     MtpOnly,
+    /// Which brokers are trusted to know who sends what (R-SEC.4a).
+    #[serde(rename = "MTP-and-broker")]
+    MtpAndBroker,
 }
 
 /// Trust on first use.
@@ -62,8 +67,18 @@ fn usual_timeout() -> u32 {
 }
 
 /// X.509 by `pki`.
-#[derive(Clone, Copy, Debug)]
-pub struct Certificates;
+#[derive(Clone, Default, Debug)]
+pub struct Certificates {
+    /// What CAs have taken back; nothing without it.
+    revoked: Option<Arc<Revoked>>,
+}
+
+impl Certificates {
+    /// With lists of what CAs have taken back.
+    pub fn with_lists(revoked: Arc<Revoked>) -> Certificates {
+        Certificates { revoked: Some(revoked) }
+    }
+}
 
 impl TrustCrypto for Certificates {
     fn read_pem(&self, pem: &str) -> Option<Certificate> {
@@ -87,6 +102,15 @@ impl TrustCrypto for Certificates {
 
     fn issued(&self, issuer: &[u8], certificate: &[u8]) -> bool {
         cert::issued(issuer, certificate)
+    }
+
+    fn is_revoked(&self, certificate: &[u8], issuer: &[u8]) -> bool {
+        self.revoked.as_ref().is_some_and(|lists| lists.name(certificate, issuer))
+    }
+
+    fn read_chain(&self, pem: &[u8]) -> Vec<Vec<u8>> {
+        let chain = pki::pem::certificates(pem).unwrap_or_default();
+        chain.into_iter().map(|der| der.to_vec()).collect()
     }
 
     fn fingerprint(&self, algorithm: &str, der: &[u8]) -> Option<String> {
@@ -165,6 +189,7 @@ pub(crate) fn defaults(config: &Config) -> Result<Vec<FactoryDefault>> {
         let uses = match credential.uses {
             Uses::MtpAndUsp => "MTP-and-USP",
             Uses::MtpOnly => "MTP-only",
+            Uses::MtpAndBroker => "MTP-and-broker",
         };
         for certificate in paths {
             number += 1;
@@ -233,6 +258,8 @@ pub(crate) fn certificates(ca: &str) -> Result<Vec<Certificate>> {
         true => pki::pem::certificates(ca.as_bytes())?,
         false => pki::pem::certificates(&pki::file::read(Path::new(ca))?)?,
     };
-    let read = |der: &CertificateDer<'_>| Certificates.read_der(der).context("a certificate can't be read");
+    let read = |der: &CertificateDer<'_>| {
+        Certificates::default().read_der(der).context("a certificate can't be read")
+    };
     chain.iter().map(read).collect()
 }

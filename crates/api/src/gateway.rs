@@ -136,20 +136,22 @@ pub struct ConnectInfo {
     pub agent_toml: String,
     /// Factory reset parameters of OB-USP-AGENT, ready to paste.
     pub obuspa: String,
-    /// MQTT brokers through which devices are reached as well.
+    /// MQTT brokers and STOMP servers through which devices are reached as well.
     pub brokers: Vec<BrokerInfo>,
 }
 
-/// What a device needs to be reached through an MQTT broker.
+/// What a device needs to be reached through an MQTT broker or a STOMP server.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
 pub struct BrokerInfo {
-    /// `mqtt://HOST[:PORT]`, or `mqtts://HOST[:PORT]` with TLS.
+    /// `MQTT` or `STOMP`.
+    pub protocol: String,
+    /// `mqtt://HOST[:PORT]` or `stomp://HOST[:PORT]`; with TLS `mqtts` or `stomps`.
     pub url: String,
     /// Whether that is TLS.
     pub tls: bool,
-    /// The version of MQTT that the controller speaks with it: `5.0` or `3.1.1`.
+    /// The version that the controller speaks with it: of MQTT `5.0` or `3.1.1`, of STOMP `1.2`.
     pub version: String,
-    /// The controller's topic, which agents send to.
+    /// The controller's topic or destination, which agents send to.
     pub topic: String,
     /// Configuration of `cusp-agent`, ready to paste.
     pub agent_toml: String,

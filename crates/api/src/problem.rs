@@ -181,6 +181,9 @@ impl From<StoreError> for Problem {
             StoreError::Busy => {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy").detail(told).retry_after(1)
             }
+            StoreError::Full => {
+                Problem::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full").detail(told).retry_after(60)
+            }
             StoreError::Closed => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "closing").detail(told),
             StoreError::Failed(_) => Problem::internal(&told),
         }
@@ -200,5 +203,25 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the store can't do now is told as such, with a time to come back; what broke is not told.
+    #[test]
+    fn failures_of_the_store_have_a_cause() {
+        let answer = |error: StoreError| {
+            let problem = Problem::from(error);
+            (problem.told.status, problem.told.detail.clone(), problem.retry_after)
+        };
+        let full = Some("the disk of the store is full".to_owned());
+        assert_eq!(answer(StoreError::Full), (507, full, Some(60)));
+        assert_eq!(answer(StoreError::Busy), (503, Some("the store is busy".to_owned()), Some(1)));
+        let (status, detail, _) = answer(StoreError::Failed("disk I/O error".to_owned()));
+        assert_eq!(status, 500);
+        assert!(!detail.unwrap_or_default().contains("I/O"));
     }
 }

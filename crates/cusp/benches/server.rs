@@ -1,6 +1,7 @@
 //! The whole server, as a process of its own: what connected devices weigh, and what goes through REST, jobs,
 //! store and twin. `cargo bench -p cusp --bench server -- 10000 60`: devices and seconds of idleness.
 //!
+//! Parts of many agents are run alone by name: `support/scale.rs` has them.
 //! With `CUSP_AGENT=path` it also times a cold read of the tree of this machine, through the same way.
 
 #![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
@@ -11,6 +12,8 @@ mod http;
 mod machine;
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/scale.rs"]
+mod scale;
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -150,7 +153,11 @@ async fn cold(agent: &str) {
 #[tokio::main]
 async fn main() {
     machine::tell();
-    let mut numbers = std::env::args().filter_map(|arg| arg.parse::<u64>().ok());
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    if scale::is_asked(&words) {
+        return scale::run_all(&words).await;
+    }
+    let mut numbers = words.iter().filter_map(|word| word.parse::<u64>().ok());
     let count = numbers.next().unwrap_or(10_000);
     let idle = Duration::from_secs(numbers.next().unwrap_or(60));
     operations().await;
@@ -162,4 +169,5 @@ async fn main() {
     memory(count, idle, "quiet", &QUIET);
     // Counters move every 30 s, and each agent notifies once a minute.
     memory(count, idle, "usual", &[]);
+    scale::run_all(&words).await;
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sim::usp::{Notice, Options, Report};
+use ::sim::usp::{Comeback, Notice, Options, PowerCut, Report};
 use serde_json::{Value, json};
 
-use crate::cli::{ServerArgs, SimCommand, SimUspArgs};
+use crate::cli::{self, ServerArgs, SimCommand, SimUspArgs};
 use crate::client::http::{encode, read_ca};
 use crate::client::{Client, Failure};
 use crate::output::{Output, note};
@@ -44,6 +44,13 @@ fn options(server: &ServerArgs, args: &SimUspArgs) -> Result<Options, Failure> {
     options.move_every = Some(args.move_every);
     options.notify_every = Some(args.notify_every);
     options.journals = args.journals.clone();
+    options.controller = args.controller.clone();
+    options.certificates = args.certificates.clone();
+    let comeback = match args.comeback {
+        cli::Comeback::Schedule => Comeback::Schedule,
+        cli::Comeback::AtOnce => Comeback::AtOnce,
+    };
+    options.power_cut = args.power_cut.map(|after| PowerCut { after, comeback });
     options.ca_pem = server.ca.as_deref().map(read_ca).transpose()?.map(String::into_bytes);
     options.tell = Some(Arc::new(|notice: &Notice| note(&notice.to_string())));
     // A server that `cusp login` remembers is not meant here: approving is asked for by the environment.
@@ -85,15 +92,17 @@ fn approve_one(client: &Client, endpoint: &str) -> Result<(), Failure> {
 /// The report, a figure a line.
 fn table(report: &Value) -> Table {
     let mut table = Table::new(&["FIGURE", "VALUE"]);
+    rows(&mut table, "", report);
+    table
+}
+
+fn rows(table: &mut Table, above: &str, report: &Value) {
     for (name, value) in report.as_object().into_iter().flatten() {
         match value {
-            Value::Object(inner) => {
-                inner.iter().for_each(|(part, value)| table.row([format!("{name}.{part}"), figure(value)]));
-            }
-            value => table.row([name.clone(), figure(value)]),
+            Value::Object(_) => rows(table, &format!("{above}{name}."), value),
+            value => table.row([format!("{above}{name}"), figure(value)]),
         }
     }
-    table
 }
 
 /// A number with at most one digit after the point.
@@ -113,10 +122,12 @@ mod tests {
 
     #[test]
     fn a_report_is_a_figure_a_line() {
-        let report = json!({"agents": 5, "elapsed_s": 30.25, "latency": {"p50_ms": 1.5}, "pss_bytes": null});
+        let inner = json!({"back": 5, "latency": {"p50_ms": 1.5}});
+        let report = json!({"agents": 5, "cut": inner, "elapsed_s": 30.25, "pss_bytes": null});
         assert_eq!(
             table(&report).render(None),
-            "FIGURE          VALUE\nagents          5\nelapsed_s       30.2\nlatency.p50_ms  1.5\npss_bytes       -\n"
+            "FIGURE              VALUE\nagents              5\ncut.back            5\ncut.latency.p50_ms  1.5\n\
+             elapsed_s           30.2\npss_bytes           -\n"
         );
     }
 }

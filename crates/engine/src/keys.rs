@@ -14,6 +14,7 @@ use dm::tree::Place;
 use crate::journal::{Entry, Live};
 use crate::limits::MAX_REMEMBERED_KEYS;
 use crate::provider::RowKey;
+use crate::shift::Shift;
 
 /// The keys of one device, by table (with the numbers of the rows above it).
 #[derive(Clone, Debug, Default)]
@@ -62,6 +63,11 @@ impl Keys {
     /// The highest number that a table is known to have given.
     pub(crate) fn last(&self, table: &Place) -> u32 {
         self.tables.get(table).map_or(0, |known| known.last)
+    }
+
+    /// The same under the next model.
+    pub(crate) fn shifted(&self, shift: &Shift<'_>) -> Keys {
+        Keys { tables: Arc::new(shift.places(&self.tables)) }
     }
 
     /// A key per table on the way to a place.

@@ -47,10 +47,25 @@ pub struct Kind {
     counts: BTreeMap<ObjectId, (ObjectId, u16)>,
     /// Parameters of providers' objects that the engine keeps: counts, and `Alias`.
     own: BTreeSet<(ObjectId, u16)>,
+    /// Parameters of which no value outlives the process, and what they begin with.
+    fleeting: Vec<(ObjectId, u16, Value)>,
     /// Single-instance objects with the model's defaults, no rows.
     pristine: Tree,
     base: Tree,
     keys: Keys,
+    /// By provider.
+    counting: Vec<bool>,
+    recipe: Arc<Recipe>,
+}
+
+/// What a kind is made of that is not its providers'.
+#[derive(Debug)]
+struct Recipe {
+    /// With the host's own part.
+    model: ModelBuilder,
+    stored: Vec<SchemaPath>,
+    volatile: Vec<SchemaPath>,
+    defaults: Vec<FactoryDefault>,
 }
 
 impl Kind {
@@ -59,16 +74,42 @@ impl Kind {
     /// # Errors
     /// When a default is not for this model.
     pub fn build(config: &KindConfig<'_>, providers: &[Arc<dyn Provider>]) -> Result<Kind, EngineError> {
-        let mut builder = ModelBuilder::new(config.uri.as_str(), Protocol::Usp);
-        (config.own)(&mut builder);
+        let mut model = ModelBuilder::new(config.uri.as_str(), Protocol::Usp);
+        (config.own)(&mut model);
+        let recipe = Recipe {
+            model,
+            stored: config.stored.clone(),
+            volatile: config.volatile.clone(),
+            defaults: config.defaults.clone(),
+        };
+        Kind::cook(Arc::new(recipe), providers)
+    }
+
+    /// The same kind with what the providers support now.
+    ///
+    /// # Errors
+    /// When a default does not fit any more.
+    pub(crate) fn anew(&self, providers: &[Arc<dyn Provider>]) -> Result<Kind, EngineError> {
+        Kind::cook(self.recipe.clone(), providers)
+    }
+
+    fn cook(recipe: Arc<Recipe>, providers: &[Arc<dyn Provider>]) -> Result<Kind, EngineError> {
+        let mut builder = recipe.model.clone();
         for provider in providers {
             provider.supported(&mut builder);
         }
         let model = builder.build();
-        let owners = owners(&model, &config.stored, providers);
-        let volatile = model.objects().map(|(_, object)| is_below(&object.path, &config.volatile)).collect();
-        let counts = counts(&model);
-        let own = own_params(&model, &owners, &counts);
+        let owners = owners(&model, &recipe.stored, providers);
+        let counting: Vec<bool> = providers.iter().map(|provider| provider.counts_rows()).collect();
+        let counts_itself = |id: ObjectId| owners[id.0 as usize].is_some_and(|at| counting[usize::from(at)]);
+        let volatile = model
+            .objects()
+            .map(|(id, object)| counts_itself(id) || is_below(&object.path, &recipe.volatile))
+            .collect();
+        let mut counts = counts(&model);
+        counts.retain(|_, (parent, _)| !counts_itself(*parent));
+        let mut own = own_params(&model, &owners, &counts);
+        own.retain(|(object, _)| !counts_itself(*object));
         let empty = Tree::new(model.clone());
         let mut kind = Kind {
             model,
@@ -76,17 +117,46 @@ impl Kind {
             volatile,
             counts,
             own,
+            fleeting: Vec::new(),
             pristine: empty.clone(),
             base: empty,
             keys: Keys::default(),
+            counting,
+            recipe,
         };
         kind.pristine = kind.fresh_tree();
         kind.base = kind.pristine.clone();
-        apply_defaults(&mut kind.base, &config.defaults)?;
+        apply_defaults(&mut kind.base, &kind.recipe.defaults)?;
         let mut base = kind.base.clone();
         kind.settle_all_counts(&mut base);
         kind.base = base;
         Ok(kind)
+    }
+
+    /// Parameters of the engine's own part (object in its supported form, bare name) of which no value outlives the
+    /// process, and what they begin with: how something fares at the moment. Those that the model lacks are passed
+    /// over.
+    #[must_use]
+    pub fn with_fleeting(mut self, params: &[(&str, &str, &str)]) -> Kind {
+        let model = self.model.clone();
+        let found = params.iter().filter_map(|(object, name, text)| {
+            let object = model.find(&SchemaPath::parse(object).ok()?)?;
+            let index = model.param_index(object, name)?;
+            let value = model.object(object).params[usize::from(index)].check(text).ok()?;
+            Some((object, index, value))
+        });
+        self.fleeting.extend(found);
+        self
+    }
+
+    /// Whether no value of a parameter outlives the process.
+    pub(crate) fn is_fleeting(&self, object: ObjectId, param: u16) -> bool {
+        self.fleeting.iter().any(|(known, index, _)| (*known, *index) == (object, param))
+    }
+
+    /// What such a parameter begins with.
+    pub(crate) fn fleeting(&self) -> &[(ObjectId, u16, Value)] {
+        &self.fleeting
     }
 
     /// Asks all providers once and takes what they report into the base tree: instances of this kind
@@ -130,6 +200,11 @@ impl Kind {
     /// The provider that answers for an object; `None`: the engine.
     pub(crate) fn owner(&self, object: ObjectId) -> Option<u16> {
         self.owners[object.0 as usize]
+    }
+
+    /// Whether a provider counts its rows itself.
+    pub(crate) fn counts_rows(&self, provider: u16) -> bool {
+        self.counting.get(usize::from(provider)).copied().unwrap_or_default()
     }
 
     pub(crate) fn is_volatile(&self, object: ObjectId) -> bool {

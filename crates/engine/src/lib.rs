@@ -17,6 +17,7 @@ mod pointers;
 pub mod provider;
 pub mod reference;
 mod report;
+mod shift;
 mod stored;
 pub mod wheel;
 
@@ -32,5 +33,6 @@ pub use usp_endpoint::agent::io::{Boot, CloseReason};
 pub use usp_endpoint::agent::schedule::support as support_timers;
 pub use usp_endpoint::agent::{AgentConfig, AgentMachine, check_permission, is_target};
 pub use usp_endpoint::agent::{consent, trust};
-pub use usp_endpoint::limits::MAX_ROLE_TARGETS;
+pub use usp_endpoint::broker;
+pub use usp_endpoint::limits::{MAX_ROLE_TARGETS, MAX_SERVICES};
 pub use usp_endpoint::{EndpointId, Version};

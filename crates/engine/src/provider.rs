@@ -31,6 +31,13 @@ pub trait Provider: Send + Sync + 'static {
     /// answers for, with all below; no two providers overlap, except that a longer one wins.
     fn subtrees(&self) -> Vec<SchemaPath>;
 
+    /// Whether what is behind it counts its rows itself: its keys are then numbers, each row gets the number
+    /// that its key says unless another row has it, and nothing of it outlives the process. Row counts and
+    /// aliases are its own too.
+    fn counts_rows(&self) -> bool {
+        false
+    }
+
     /// How old values may be and still be shown. Zero: always ask.
     fn max_age(&self) -> Duration {
         Duration::from_secs(1)
@@ -155,6 +162,9 @@ pub struct Prepared(pub Box<dyn std::any::Any + Send>);
 pub struct Committed {
     /// Keys of the rows that were added, by path.
     pub keys: Vec<(ObjectPath, RowKey)>,
+    /// What the system itself put into the added rows, as far as it is known at once: row, parameter, lexical
+    /// form. The next refresh tells the rest.
+    pub values: Vec<(ObjectPath, Name, String)>,
     /// The change may cut the path to the controller: it is undone unless a controller is recognised on a
     /// new connection within the confirm window.
     pub needs_confirm: bool,

@@ -172,9 +172,21 @@ impl Reader<'_> {
         Some(place)
     }
 
+    /// The number that the key itself says, where its provider counts rows and no other row has it.
+    fn counted(&self, table: &Place, key: &RowKey) -> Option<NonZeroU32> {
+        let number = key.0.parse().ok().filter(|_| self.scope.kind.counts_rows(self.scope.provider))?;
+        let row = table.row(number);
+        (self.keys.key(&row).is_none() && !self.tree.exists(&row)).then_some(number)
+    }
+
     fn number(&mut self, table: &Place, key: &RowKey) -> Option<NonZeroU32> {
-        let last = self.keys.last(table).max(self.tree.last_number(table));
-        let number = NonZeroU32::new(last.checked_add(1)?)?;
+        let number = match self.counted(table, key) {
+            Some(number) => number,
+            None => {
+                let last = self.keys.last(table).max(self.tree.last_number(table));
+                NonZeroU32::new(last.checked_add(1)?)?
+            }
+        };
         self.keys.bind(table, key, number);
         self.given.push((table.clone(), number));
         let kind = self.scope.kind;

@@ -60,6 +60,9 @@ pub enum StoreError {
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
+    /// The medium has no room. Nothing was written; what is there can be read.
+    #[error("the disk of the store is full")]
+    Full,
     /// The medium failed, or holds what can't be read.
     #[error("the store failed: {0}")]
     Failed(String),

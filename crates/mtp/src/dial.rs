@@ -38,12 +38,19 @@ impl Target<'_> {
         if !self.secure {
             return Ok((Stream::Plain(socket), peer_addr, PeerAuth::Unproven));
         }
+        let (stream, peer) = self.shake(socket).await?;
+        Ok((stream, peer_addr, peer))
+    }
+
+    /// Speaks TLS with who is there, whose certificate must be for our host; it may say so by a wildcard (R-WS.24,
+    /// R-MQTT.49, R-STOMP.37).
+    async fn shake(&self, socket: TcpStream) -> Result<(Stream, PeerAuth), Error> {
         let tls = self.tls.ok_or(Error::NoTls)?;
         let host = ServerName::try_from(self.host.to_owned()).map_err(|_| Error::Url("not a host name"))?;
         let stream =
             TlsConnector::from(tls.config().clone()).connect(host, socket).await.map_err(Error::Tls)?;
         let peer = tls.peer(stream.get_ref().1.peer_certificates());
-        Ok((Stream::Dialled(Box::new(stream)), peer_addr, peer))
+        Ok((Stream::Dialled(Box::new(stream)), peer))
     }
 
     async fn connect_tcp(&self) -> Result<(TcpStream, SocketAddr), Error> {

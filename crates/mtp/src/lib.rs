@@ -30,7 +30,7 @@ pub use link::{
     Refusal, RenewRequest, Role, SendError, Side, Verdict,
 };
 #[cfg(any(feature = "mqtt", feature = "stomp"))]
-pub use peers::Peers;
+pub use peers::{Peers, Present};
 pub use retry::{Retry, Schedule};
 pub use usp_proto::EndpointId;
 pub use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, PeerCertificate, ReturnPath};

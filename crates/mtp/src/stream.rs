@@ -1,4 +1,4 @@
-//! A socket with or without TLS. The TLS state is boxed, so that a plain link does not pay for it.
+//! A socket with or without TLS, and with or without a WebSocket in it. The TLS state is boxed, so that a plain link does not pay for it.
 
 use std::io;
 use std::pin::Pin;
@@ -12,6 +12,19 @@ pub(crate) enum Stream {
     Plain(TcpStream),
     Accepted(Box<tokio_rustls::server::TlsStream<TcpStream>>),
     Dialled(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    #[cfg(all(feature = "mqtt", feature = "ws"))]
+    WebSocket(Box<crate::mqtt::websocket::WebSocket>),
+}
+
+#[cfg(feature = "broker")]
+impl Stream {
+    /// The peer may send as much at a time as anybody may.
+    pub(crate) fn let_in(&mut self) {
+        #[cfg(feature = "ws")]
+        if let Stream::WebSocket(socket) = self {
+            socket.let_in();
+        }
+    }
 }
 
 macro_rules! each {
@@ -26,6 +39,11 @@ macro_rules! each {
                 $call
             }
             Stream::Dialled(stream) => {
+                let $stream = Pin::new(stream.as_mut());
+                $call
+            }
+            #[cfg(all(feature = "mqtt", feature = "ws"))]
+            Stream::WebSocket(stream) => {
                 let $stream = Pin::new(stream.as_mut());
                 $call
             }

@@ -7,6 +7,7 @@ use rcgen::{
 };
 use rustls_pki_types::CertificateRevocationListDer;
 use rustls_pki_types::pem::PemObject;
+use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
 use crate::ca::Ca;
 use crate::error::Error;
@@ -114,6 +115,53 @@ fn entry(revoked: &Revoked) -> Result<RevokedCertParams, Error> {
         reason_code: revoked.reason.code(),
         invalidity_date: None,
     })
+}
+
+/// A list of some CA, to be asked about single certificates. One that is out of date still counts: a CA that can't be
+/// reached takes nothing back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct List {
+    der: CertificateRevocationListDer<'static>,
+    /// The distinguished name, DER.
+    issuer: Vec<u8>,
+}
+
+impl List {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn parse(der: CertificateRevocationListDer<'static>) -> Result<List, Error> {
+        let issuer = parsed(&der)?.issuer().as_raw().to_vec();
+        Ok(List { der, issuer })
+    }
+
+    /// As it was read.
+    pub fn der(&self) -> &CertificateRevocationListDer<'static> {
+        &self.der
+    }
+
+    /// Whether `issuer` (DER) signed this list and a certificate (DER) that stands on it.
+    pub fn revokes(&self, certificate: &[u8], issuer: &[u8]) -> bool {
+        let (Ok((_, cert)), Ok((_, ca))) =
+            (X509Certificate::from_der(certificate), X509Certificate::from_der(issuer))
+        else {
+            return false;
+        };
+        let is_its = cert.issuer().as_raw() == self.issuer && ca.subject().as_raw() == self.issuer;
+        let Some(list) = parsed(&self.der).ok().filter(|_| is_its) else { return false };
+        let stands = list.iter_revoked_certificates().any(|entry| *entry.serial() == cert.serial);
+        stands
+            && list.verify_signature(ca.public_key()).is_ok()
+            && cert.verify_signature(Some(ca.public_key())).is_ok()
+    }
+}
+
+fn parsed(der: &[u8]) -> Result<CertificateRevocationList<'_>, Error> {
+    match CertificateRevocationList::from_der(der) {
+        Ok((_, list)) => Ok(list),
+        Err(error) => Err(Error::Certificate(error.to_string())),
+    }
 }
 
 /// Every X509 CRL block of a PEM text, or a single list in DER.

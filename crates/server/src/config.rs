@@ -3,8 +3,10 @@
 //! An unknown key is an error that names it. A listener that would speak plaintext on an address that
 //! others can reach is refused unless the file says `allow_plaintext = true`.
 
+mod connect;
 mod limits;
 pub(crate) mod mqtt;
+mod stomp;
 mod uds;
 
 use std::fmt::Write as _;
@@ -17,6 +19,7 @@ use serde::Deserialize;
 
 pub use limits::Limits;
 pub use mqtt::{Mqtt, MqttBroker, MqttConnect, MqttVersion};
+pub use stomp::{Stomp, StompConnect};
 pub use uds::Uds;
 
 /// The server's configuration.
@@ -78,6 +81,8 @@ pub struct Usp {
     pub dial: Dial,
     /// Agents behind MQTT brokers.
     pub mqtt: Mqtt,
+    /// Agents behind STOMP servers.
+    pub stomp: Stomp,
     /// Agents of this host.
     pub uds: Uds,
 }
@@ -269,10 +274,10 @@ impl Config {
             ),
         ];
         let broker = &self.usp.mqtt.broker;
-        let broker = broker
-            .listen
-            .map(|listen| ("usp.mqtt.broker", listen, broker.tls.is_some(), broker.allow_plaintext));
-        for (name, listen, tls, allowed) in listeners.into_iter().chain(broker) {
+        let brokers = [broker.listen, broker.websocket].into_iter().flatten();
+        let brokers =
+            brokers.map(|listen| ("usp.mqtt.broker", listen, broker.tls.is_some(), broker.allow_plaintext));
+        for (name, listen, tls, allowed) in listeners.into_iter().chain(brokers) {
             if !tls && !allowed && !listen.ip().is_loopback() {
                 bail!(
                     "{name}.listen = \"{listen}\" would speak plaintext where others can reach it: give \
@@ -298,6 +303,7 @@ impl Config {
             bail!("usp.websocket.path = \"{}\" does not begin with /", self.websocket_path());
         }
         self.usp.mqtt.check()?;
+        self.usp.stomp.check()?;
         self.usp.uds.check()?;
         Ok(())
     }
@@ -338,6 +344,7 @@ impl Config {
         let listeners = [
             (self.usp.websocket.tls.is_some(), Some(self.websocket_listen())),
             (broker.tls.is_some(), broker.listen),
+            (broker.tls.is_some(), broker.websocket),
         ];
         let reachable = |listen: Option<SocketAddr>| listen.is_some_and(|listen| !listen.ip().is_loopback());
         listeners.into_iter().any(|(tls, listen)| !tls && reachable(listen))
@@ -367,6 +374,7 @@ impl Config {
         show_tls(&mut text, self.usp.websocket.tls.as_ref(), self.usp.websocket.allow_plaintext);
         let _ = writeln!(text, "\n[usp.dial]\nretry_seconds = {}", self.dial_retry_seconds());
         self.usp.mqtt.show(&mut text);
+        self.usp.stomp.show(&mut text);
         self.usp.uds.show(&mut text);
         let policy = match self.enrolment.policy {
             PolicyName::Approve => "approve",

@@ -1,6 +1,7 @@
 //! What a device needs to connect here, ready to paste.
 
 mod mqtt;
+mod stomp;
 
 use std::net::SocketAddr;
 
@@ -45,6 +46,8 @@ pub(crate) fn info(config: &Config, listeners: &Listeners, endpoint: &EndpointId
     let url = websocket_url(config, listeners);
     let tls = config.usp.websocket.tls.is_some();
     let ca_pem = tls.then(|| ca.certificate_pem());
+    let mut brokers = mqtt::infos(config, listeners, endpoint, ca);
+    brokers.extend(config.usp.stomp.connect.iter().filter_map(|one| stomp::info(one, endpoint)));
     ConnectInfo {
         endpoint_id: endpoint.as_str().to_owned(),
         agent_toml: agent_toml(endpoint, &url, ca_pem.as_deref()),
@@ -53,7 +56,7 @@ pub(crate) fn info(config: &Config, listeners: &Listeners, endpoint: &EndpointId
         tls,
         ca_pem,
         plaintext_warning: config.plaintext_warning(),
-        brokers: mqtt::infos(config, listeners, endpoint, ca),
+        brokers,
     }
 }
 
@@ -112,6 +115,7 @@ mod tests {
             http: "127.0.0.1:8080".parse().expect("an address"),
             usp_websocket: "127.0.0.1:8183".parse().expect("an address"),
             usp_mqtt_broker: None,
+            usp_mqtt_websocket: None,
         };
         let endpoint = EndpointId::receive("self::c").expect("an endpoint id");
         // (public URL; host, port, path, encryption)

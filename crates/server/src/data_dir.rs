@@ -23,6 +23,8 @@ pub struct Listeners {
     pub usp_websocket: SocketAddr,
     /// Agents that connect to our own broker.
     pub usp_mqtt_broker: Option<SocketAddr>,
+    /// Those that speak MQTT over WebSocket.
+    pub usp_mqtt_websocket: Option<SocketAddr>,
 }
 
 /// An open data folder.
@@ -93,8 +95,13 @@ impl DataDir {
             "http": listeners.http.to_string(),
             "usp.websocket": listeners.usp_websocket.to_string(),
         });
-        if let Some(listen) = listeners.usp_mqtt_broker {
-            text["usp.mqtt.broker"] = listen.to_string().into();
+        for (key, listen) in [
+            ("usp.mqtt.broker", listeners.usp_mqtt_broker),
+            ("usp.mqtt.broker.websocket", listeners.usp_mqtt_websocket),
+        ] {
+            if let Some(listen) = listen {
+                text[key] = listen.to_string().into();
+            }
         }
         let file = self.folder.join("listeners.json");
         pki::file::write_atomic(&file, text.to_string().as_bytes(), 0o600)?;

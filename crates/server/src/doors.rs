@@ -6,26 +6,25 @@
 //! fails is charged beside that, and an address that has failed too often is turned away before anything is
 //! read from the store for it.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use dm::Mono;
 
+use crate::buckets::Buckets;
 use crate::config::Limits;
 use crate::limits::{ADDRESSES, ATTEMPT_EVERY, MISUSE_ROWS, TOLD_EVERY};
 
 /// What the listeners of one role ask.
 pub(crate) struct Doors {
     /// Connections that nobody has proven anything on.
-    connections: Buckets,
+    connections: Buckets<IpAddr>,
     /// Attempts that failed.
-    failures: Buckets,
+    failures: Buckets<IpAddr>,
     /// Addresses that were told of on the list of refusals.
-    told: Buckets,
+    told: Buckets<IpAddr>,
     /// Rows of the audit log that an address has caused.
-    audited: Buckets,
+    audited: Buckets<IpAddr>,
 }
 
 impl Doors {
@@ -33,111 +32,43 @@ impl Doors {
     pub(crate) fn new(limits: &Limits) -> Doors {
         let pause = Duration::from_secs(1) / limits.connections_per_second();
         Doors {
-            connections: Buckets::new(limits.connections_per_address(), pause),
-            failures: Buckets::new(limits.failures_per_address(), ATTEMPT_EVERY),
-            told: Buckets::new(1, TOLD_EVERY),
-            audited: Buckets::new(MISUSE_ROWS, TOLD_EVERY),
+            connections: Buckets::new(ADDRESSES, limits.connections_per_address(), pause),
+            failures: Buckets::new(ADDRESSES, limits.failures_per_address(), ATTEMPT_EVERY),
+            told: Buckets::new(ADDRESSES, 1, TOLD_EVERY),
+            audited: Buckets::new(ADDRESSES, MISUSE_ROWS, TOLD_EVERY),
         }
     }
 
     /// A connection comes in: false when its address has too many already that proved nothing.
     pub(crate) fn knock(&self, peer: IpAddr, now: Mono) -> bool {
-        self.connections.take(peer, now)
+        self.connections.take(site(peer), now)
     }
 
     /// The peer of a connection has proven who it is.
     pub(crate) fn welcome(&self, peer: IpAddr, now: Mono) {
-        self.connections.give_back(peer, now);
+        self.connections.give_back(site(peer), now);
     }
 
     /// Whether this address may try: it has not failed too often.
     pub(crate) fn allows(&self, peer: IpAddr, now: Mono) -> bool {
-        self.failures.allows(peer, now)
+        self.failures.allows(&site(peer), now)
     }
 
     /// An attempt of this address failed.
     pub(crate) fn charge(&self, peer: IpAddr, now: Mono) {
-        self.failures.take(peer, now);
+        self.failures.take(site(peer), now);
     }
 
     /// Whether the list of refusals is to name this address, which is held off: now and then, so that it does
     /// not push everybody else off the list.
     pub(crate) fn tells(&self, peer: IpAddr, now: Mono) -> bool {
-        self.told.take(peer, now)
+        self.told.take(site(peer), now)
     }
 
     /// Whether what this address does wrong may be written to the audit log, which is kept for ever.
     pub(crate) fn audits(&self, peer: IpAddr, now: Mono) -> bool {
-        self.audited.take(peer, now)
+        self.audited.take(site(peer), now)
     }
-}
-
-/// A token bucket for each address.
-struct Buckets {
-    /// Time that an address may owe.
-    patience: Duration,
-    /// What one costs.
-    price: Duration,
-    table: Mutex<Table>,
-}
-
-/// Until when an address has debts: each one that it takes adds a price, and time pays it back. Two
-/// generations: when the young one has half of the room, the old one is forgotten.
-#[derive(Default)]
-struct Table {
-    young: BTreeMap<IpAddr, Mono>,
-    old: BTreeMap<IpAddr, Mono>,
-}
-
-impl Buckets {
-    fn new(burst: u32, price: Duration) -> Buckets {
-        Buckets { patience: price * burst, price, table: Mutex::default() }
-    }
-
-    fn allows(&self, peer: IpAddr, now: Mono) -> bool {
-        let paid = self.table().get(site(peer));
-        paid.is_none_or(|paid| paid + self.price <= now + self.patience)
-    }
-
-    /// Takes one, if there is one; an address without one owes no more for having asked.
-    fn take(&self, peer: IpAddr, now: Mono) -> bool {
-        let (site, mut table) = (site(peer), self.table());
-        let paid = table.get(site).map_or(now, |paid| paid.max(now)) + self.price;
-        let allowed = paid <= now + self.patience;
-        if allowed {
-            table.put(site, paid);
-        }
-        allowed
-    }
-
-    fn give_back(&self, peer: IpAddr, now: Mono) {
-        let (site, mut table) = (site(peer), self.table());
-        if let Some(paid) = table.get(site).filter(|paid| *paid > now) {
-            table.put(site, Mono(paid.0.saturating_sub(micros(self.price)).max(now.0)));
-        }
-    }
-
-    /// A holder that panicked has left a valid table.
-    fn table(&self) -> std::sync::MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Table {
-    fn get(&self, site: IpAddr) -> Option<Mono> {
-        self.young.get(&site).or_else(|| self.old.get(&site)).copied()
-    }
-
-    fn put(&mut self, site: IpAddr, paid: Mono) {
-        if self.young.len() >= ADDRESSES / 2 && !self.young.contains_key(&site) {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(site, paid);
-    }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Who counts as one: an IPv4 address, or the network of 64 bits that an IPv6 site has at least.
@@ -224,7 +155,6 @@ mod tests {
         for n in 0..100_000u32 {
             doors.knock(IpAddr::from(n.to_be_bytes()), Mono(0));
         }
-        let table = doors.connections.table();
-        assert!(table.young.len() + table.old.len() <= 16 * 1024);
+        assert!(doors.connections.len() <= 16 * 1024);
     }
 }

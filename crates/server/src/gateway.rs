@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use usp_endpoint::exchange::Direction;
 
 use crate::metrics::Metrics;
-use crate::trust::Shelf;
+use crate::trust::{SessionKeys, Shelf};
 use crate::usp::Usp;
 
 /// The API's view of the server.
@@ -23,6 +23,7 @@ pub(crate) struct ServerGateway<S: Store> {
     connect: ConnectInfo,
     log: watch::Receiver<Seq>,
     shelf: Arc<Shelf<S>>,
+    keys: SessionKeys,
 }
 
 impl<S: Store> ServerGateway<S> {
@@ -33,8 +34,9 @@ impl<S: Store> ServerGateway<S> {
         connect: ConnectInfo,
         log: watch::Receiver<Seq>,
         shelf: Arc<Shelf<S>>,
+        keys: SessionKeys,
     ) -> Self {
-        ServerGateway { usp, metrics, connect, log, shelf }
+        ServerGateway { usp, metrics, connect, log, shelf, keys }
     }
 }
 
@@ -95,6 +97,7 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
 
     fn revoked(&self, _tenant: TenantId, device: DeviceId, fingerprint: Fingerprint) -> Later<'_, ()> {
         self.usp.revoked(device, fingerprint);
+        self.usp.end_links_of(&self.keys.revoke(fingerprint));
         Box::pin(self.shelf.clear())
     }
 

@@ -2,6 +2,7 @@
 //!
 //! One module per role; roles meet each other only through the ports of `fleet`.
 
+mod buckets;
 pub mod clock;
 pub mod config;
 mod connect;

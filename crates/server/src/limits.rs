@@ -27,12 +27,26 @@ pub const CLONE_WINDOW: Duration = Duration::from_secs(600);
 pub const MISUSE_ROWS: u32 = 10;
 /// Connections that wait for a person at the same time; as many more behind brokers.
 pub const PENDING_LINKS: usize = 1024;
+/// How often a device behind a broker of others is asked whether it is there, before it is taken to be gone.
+pub const PRESENCE_ASKS: u32 = 3;
+/// Devices that are asked so in a second, of each broker.
+pub const PRESENCE_PER_SECOND: usize = 100;
+/// Peers whose certificate in end-to-end sessions is remembered, to end them when it counts no more.
+pub const SESSION_PEERS: usize = 100_000;
 /// Agents behind one broker that have a link at the same time.
 pub const BROKER_PEERS: usize = 100_000;
-/// Agents behind brokers that may be refused, or have to wait, at once; those beyond that are counted only.
+/// Agents behind one broker that may be refused, or have to wait, at once; those beyond that are counted only.
 pub const STRANGERS: u32 = 600;
 /// How long it takes until one more is granted.
 pub const STRANGER_EVERY: Duration = Duration::from_millis(50);
+/// How often one sender among them may fail at once: an address at our own broker, a name behind one of others.
+pub const SENDER_STRANGERS: u32 = 30;
+/// How long it takes until it may once more.
+pub const SENDER_EVERY: Duration = Duration::from_secs(2);
+/// Senders that are counted; the ones heard of longest ago make room.
+pub const SENDERS: usize = 16 * 1024;
+/// Addresses of brokers that are counted.
+pub const BROKERS: usize = 1024;
 /// Refusals on their way to the store; more are counted and logged, and not listed.
 pub const REFUSALS_UNSTORED: usize = 64;
 /// How often the decision about a link is taken again because another link came between.

@@ -10,12 +10,10 @@ use fleet::port::{Prune, Store as _, Write, Written};
 use mtp::Role;
 use mtp::discovery::Advertiser;
 use mtp::ws::{ListenConfig, Listener};
-use pki::session::SessionCrypto;
-use pki::{Ca, ServerNames, ServerTls, Trust, Validity};
+use pki::ServerTls;
 use store::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use usp_endpoint::EndpointId;
 use usp_endpoint::session::io::{Mode, Policy};
 
 use crate::clock::Clock;
@@ -28,7 +26,7 @@ use crate::doors::Doors;
 use crate::gateway::ServerGateway;
 use crate::metrics::Metrics;
 use crate::transports::Transports;
-use crate::trust::{Authority, Reload, Shelf, Trusting};
+use crate::trust::{Authority, News, Reload, SessionKeys, Shelf, Trusting};
 use crate::usp::{DialOptions, Inspect, Usp, UspOptions, dial};
 use crate::{control, http};
 
@@ -57,6 +55,7 @@ pub struct Server {
     stop: watch::Sender<bool>,
     http_options: http::Options,
     reload: Reload<SqliteStore>,
+    session_keys: (SessionKeys, News),
 }
 
 impl Server {
@@ -105,7 +104,7 @@ impl Server {
         let mut listen = ListenConfig::new(config.websocket_path(), endpoint.clone(), Role::Controller);
         // Where there is a broker, the two share what there is.
         let broker = &config.usp.mqtt.broker;
-        let peers = if broker.listen.is_some() { shares.peers.get().div_ceil(2) } else { shares.peers.get() };
+        let peers = if broker.is_on() { shares.peers.get().div_ceil(2) } else { shares.peers.get() };
         listen.max_connections = peers;
         listen.handshake_timeout = config.limits.handshake();
         let doors = Doors::new(&config.limits);
@@ -120,15 +119,19 @@ impl Server {
             http: http.local_addr()?,
             usp_websocket: websocket.local_addr()?,
             usp_mqtt_broker: transports.broker_address(),
+            usp_mqtt_websocket: transports.broker_websocket(),
         };
 
         let connect = connect::info(config, &listeners, &endpoint, authority.ca());
         let mdns = discovery::asker(config);
         let dial = DialOptions { retry_seconds: config.dial_retry_seconds(), trust: trusting.dial(), mdns };
         let advertiser = discovery::advertiser(config, &listeners, &endpoint);
+        let files = config.usp.websocket.tls.clone();
+        let (session_keys, shown) = SessionKeys::new(&authority, &endpoint, files).context("usp.sessions")?;
+        session_keys.recall(&store, TenantId::DEFAULT).await?;
         let usp_options = UspOptions {
             sessions: session_policy(config),
-            crypto: Some(Arc::new(session_keys(config, ca, &endpoint).context("usp.sessions")?)),
+            crypto: Some(Arc::new(session_keys.clone())),
             endpoint,
             tenant: TenantId::DEFAULT,
             policy: config.enrolment.policy.into(),
@@ -146,8 +149,9 @@ impl Server {
         };
         let (position, positions) = watch::channel(store.last_event().await?);
         let shelf = Arc::new(Shelf::new(store.clone(), authority, clock));
-        let gateway = ServerGateway::new(usp.clone(), metrics, connect, positions, shelf);
-        let reload = Reload::new(trusting, usp.clone());
+        let gateway =
+            ServerGateway::new(usp.clone(), metrics, connect, positions, shelf, session_keys.clone());
+        let reload = Reload::new(trusting, session_keys.clone(), usp.clone());
         let settings = api::Settings { tls: http_tls.is_some(), ..api::Settings::default() };
         let app = api::App::new(store.clone(), Arc::new(gateway), settings);
         app.reload_data_models()
@@ -162,6 +166,9 @@ impl Server {
         tracing::info!(http = %listeners.http, usp_websocket = %listeners.usp_websocket, "listening");
         if let Some(listen) = listeners.usp_mqtt_broker {
             tracing::info!(usp_mqtt_broker = %listen, "listening");
+        }
+        if let Some(listen) = listeners.usp_mqtt_websocket {
+            tracing::info!(usp_mqtt_websocket = %listen, "listening");
         }
         Ok(Server {
             listeners,
@@ -180,6 +187,7 @@ impl Server {
             stop,
             http_options,
             reload,
+            session_keys: (session_keys, shown),
         })
     }
 
@@ -205,6 +213,7 @@ impl Server {
             stop,
             http_options,
             reload,
+            session_keys: (session_keys, shown),
             ..
         } = self;
         let tls = http_tls.map(|tls| Arc::clone(tls.config()));
@@ -223,6 +232,7 @@ impl Server {
         let dialling = tokio::spawn(dial::run(usp.clone(), dial, stop.subscribe()));
         let others = transports.spawn(&usp, &stop);
         let follower = tokio::spawn(follow_log(store.positions(), position));
+        let judging = tokio::spawn(usp.clone().watch_sessions(session_keys, shown));
         let workers = tokio::spawn(work(store, usp, clock, reload));
         shutdown.await;
         tracing::info!("stopping");
@@ -235,6 +245,7 @@ impl Server {
         }
         follower.abort();
         workers.abort();
+        judging.abort();
         let _ = serving.await;
     }
 }
@@ -282,22 +293,6 @@ async fn sign_in_link(
     let made = api::auth::ensure_owner(store, TenantId::DEFAULT, clock.utc()).await?;
     let base = connect::http_url(config, listeners.http);
     Ok(made.map(|made| format!("{base}/sign-in?link={}", made.secret.expose())))
-}
-
-/// How long the certificate is valid that devices see in end-to-end sessions.
-const SESSION_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-
-/// Our credential in end-to-end sessions, and whose certificates count there: those of the CAs that count on
-/// connections.
-fn session_keys(config: &Config, ca: &Ca, endpoint: &EndpointId) -> anyhow::Result<SessionCrypto> {
-    let names = ServerNames { dns: Vec::new(), ips: Vec::new(), endpoint: Some(endpoint.clone()) };
-    let identity = ca.issue_server(&names, Validity::lasting(SystemTime::now(), SESSION_LIFETIME))?;
-    let mut roots = vec![ca.certificate().clone()];
-    if let Some(file) = config.usp.websocket.tls.as_ref().and_then(|tls| tls.client_ca.as_ref()) {
-        let pem = std::fs::read(file).with_context(|| file.display().to_string())?;
-        roots.extend(pki::pem::certificates(&pem)?);
-    }
-    Ok(SessionCrypto::new(&identity, Trust { roots, ..Trust::default() }, true)?)
 }
 
 fn session_policy(config: &Config) -> Policy {

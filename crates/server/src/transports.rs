@@ -2,27 +2,28 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use fleet::port::Store;
 use mtp::Role;
-use mtp::mqtt::broker::ListenConfig;
+use mtp::mqtt::broker::{ListenConfig, Listener};
 use mtp::mqtt::{Client, Qos, Settings, Topic, Version};
-use mtp::uds;
+use mtp::{stomp, uds};
 use pki::{Ca, ClientTls, ControllerVerifier, Identity, ServerTls, Trust};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use usp_endpoint::EndpointId;
 
-use crate::config::{Config, MqttConnect, Uds};
+use crate::config::{Config, MqttConnect, StompConnect, Uds};
 use crate::data_dir::DataDir;
 use crate::usp::Usp;
-use crate::usp::broker::{self, Broker};
+use crate::usp::broker::{self, Agents, Broker, Mqtt, Server, Stomp};
 use crate::usp::local::LocalDoor;
 use crate::usp::own_broker::OwnBroker;
+use crate::usp::presence::{Presence, SILENCE};
 
 /// What was opened.
 pub(crate) struct Transports {
@@ -44,15 +45,12 @@ impl Transports {
         let broker = |one: &MqttConnect| {
             broker_of(one, folder, ca, endpoint).with_context(|| format!("usp.mqtt.connect of {:?}", one.url))
         };
-        let brokers = config.usp.mqtt.connect.iter().map(broker).collect::<anyhow::Result<_>>()?;
-        let own_broker = match config.usp.mqtt.broker.listen {
-            Some(listen) => {
-                let limits = ListenConfig { max_connections, connect_timeout: config.limits.handshake() };
-                let opened = OwnBroker::open(listen, broker_tls, limits, endpoint).await;
-                Some(opened.with_context(|| format!("usp.mqtt.broker.listen = \"{listen}\""))?)
-            }
-            None => None,
-        };
+        let mut brokers = config.usp.mqtt.connect.iter().map(broker).collect::<anyhow::Result<Vec<_>>>()?;
+        for one in &config.usp.stomp.connect {
+            let server = stomp_of(one, folder, ca, endpoint);
+            brokers.push(server.with_context(|| format!("usp.stomp.connect of {:?}", one.url))?);
+        }
+        let own_broker = own_broker(config, broker_tls, max_connections, endpoint).await?;
         let uds = &config.usp.uds;
         let local = match &uds.listen {
             Some(path) => {
@@ -67,7 +65,12 @@ impl Transports {
 
     /// Where our own broker listens.
     pub(crate) fn broker_address(&self) -> Option<SocketAddr> {
-        self.own_broker.as_ref().map(OwnBroker::address)
+        self.own_broker.as_ref().and_then(OwnBroker::address)
+    }
+
+    /// Where it listens for WebSockets.
+    pub(crate) fn broker_websocket(&self) -> Option<SocketAddr> {
+        self.own_broker.as_ref().and_then(OwnBroker::websocket)
     }
 
     /// Runs them until the word is given.
@@ -90,6 +93,35 @@ impl Transports {
     }
 }
 
+async fn own_broker(
+    config: &Config,
+    tls: Option<ServerTls>,
+    max_connections: usize,
+    endpoint: &EndpointId,
+) -> anyhow::Result<Option<OwnBroker>> {
+    let broker = &config.usp.mqtt.broker;
+    if !broker.is_on() {
+        return Ok(None);
+    }
+    // Where both listen they share what there is.
+    let listeners = usize::from(broker.listen.is_some()) + usize::from(broker.websocket.is_some());
+    let max_connections = max_connections.div_ceil(listeners);
+    let connect_timeout = config.limits.handshake();
+    let mut opened = OwnBroker::new(endpoint)?;
+    if let Some(listen) = broker.listen {
+        let limits = ListenConfig { max_connections, connect_timeout, websocket: None };
+        let plain = Listener::bind(listen, tls.clone(), limits).await;
+        opened.plain = Some(plain.with_context(|| format!("usp.mqtt.broker.listen = \"{listen}\""))?);
+    }
+    if let Some(listen) = broker.websocket {
+        let path = Some(OwnBroker::WEBSOCKET_PATH.to_owned());
+        let limits = ListenConfig { max_connections, connect_timeout, websocket: path };
+        let bound = Listener::bind(listen, tls, limits).await;
+        opened.websocket = Some(bound.with_context(|| format!("usp.mqtt.broker.websocket = \"{listen}\""))?);
+    }
+    Ok(Some(opened))
+}
+
 fn broker_of(
     config: &MqttConnect,
     folder: &DataDir,
@@ -105,30 +137,62 @@ fn broker_of(
     settings.client_id = config.client_id.clone().or_else(|| kept(&client_id_file));
     settings.username.clone_from(&config.username);
     settings.keep_alive_s = config.keep_alive_seconds();
-    settings.response_topic = Some(topic.clone());
+    settings.response_topic = Some(topic);
     settings.qos = if config.qos() == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce };
-    let tls = address.secure.then(|| tls_of(config, ca)).transpose()?;
+    let tls = address.secure.then(|| tls_of([&config.ca, &config.cert, &config.key], ca)).transpose()?;
     let mut client = Client::new(address, settings, Role::Controller);
-    (client.tls, client.trusted) = (tls, config.trusted);
+    (client.tls, client.trusted, client.websocket) = (tls, config.trusted, config.websocket());
     Ok(Broker {
         name: config.url.clone(),
-        client,
+        server: Server::Mqtt(Mqtt { client, client_id_file }),
         password_file: config.password_file.clone(),
         retry_seconds: config.retry_seconds(),
-        agents: config.agent_filters()?,
-        topic,
-        client_id_file,
+        agents: Agents::Topics(config.agent_filters()?),
+        presence: Presence::open(devices_file(folder.path(), &config.url), config.silence()),
     })
 }
 
-/// The broker's certificate has to be of the internal CA or of a configured one, and for its host (R-SEC.4a).
-fn tls_of(config: &MqttConnect, ca: &Ca) -> anyhow::Result<ClientTls> {
+fn stomp_of(
+    config: &StompConnect,
+    folder: &DataDir,
+    ca: &Ca,
+    endpoint: &EndpointId,
+) -> anyhow::Result<Broker> {
+    let address = config.address()?;
+    let beat = config.heart_beat_seconds() * 1000;
+    let presented = stomp::Config {
+        host: config.host.clone(),
+        heart_beat: (beat > 0).then_some((beat, beat)),
+        destination: Some(config.destination(endpoint.as_str())),
+        ..stomp::Config::new(endpoint.clone())
+    };
+    let tls = address.secure.then(|| tls_of([&config.ca, &config.cert, &config.key], ca)).transpose()?;
+    let mut client = stomp::Client::new(address, presented, Role::Controller);
+    client.tls = tls;
+    Ok(Broker {
+        name: config.url.clone(),
+        server: Server::Stomp(Stomp { client, username: config.username.clone() }),
+        password_file: config.password_file.clone(),
+        retry_seconds: config.retry_seconds(),
+        agents: Agents::Destinations(config.agent_patterns()?),
+        presence: Presence::open(devices_file(folder.path(), &config.url), Some(SILENCE)),
+    })
+}
+
+/// One file for each broker.
+fn devices_file(folder: &Path, url: &str) -> PathBuf {
+    folder.join(format!("broker-devices-{}", short_hash(url)))
+}
+
+/// The broker's certificate has to be of the internal CA or of a configured one, and for its host (R-SEC.4a). The
+/// files are those of the CA, of our certificate, and of its key.
+fn tls_of([roots, cert, key]: [&Option<PathBuf>; 3], ca: &Ca) -> anyhow::Result<ClientTls> {
     let mut trust = Trust { roots: vec![ca.certificate().clone()], ..Trust::default() };
-    if let Some(file) = &config.ca {
+    if let Some(file) = roots {
         let pem = std::fs::read(file).with_context(|| file.display().to_string())?;
         trust.roots.extend(pki::pem::certificates(&pem)?);
     }
-    let identity = match (&config.cert, &config.key) {
+    let identity = match (cert, key) {
         (Some(cert), Some(key)) => {
             let named = || format!("{} and {}", cert.display(), key.display());
             Some(Identity::load(cert, key).with_context(named)?)
@@ -141,8 +205,11 @@ fn tls_of(config: &MqttConnect, ca: &Ca) -> anyhow::Result<ClientTls> {
 
 /// One file for each broker, whatever is in its URL.
 fn client_id_file(folder: &Path, url: &str) -> std::path::PathBuf {
-    let hash: String = Sha256::digest(url).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    folder.join(format!("mqtt-client-{hash}"))
+    folder.join(format!("mqtt-client-{}", short_hash(url)))
+}
+
+fn short_hash(url: &str) -> String {
+    Sha256::digest(url).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn kept(file: &Path) -> Option<String> {

@@ -3,8 +3,10 @@
 
 mod authority;
 mod listening;
+mod session_keys;
 mod shelf;
 
 pub(crate) use authority::Authority;
 pub(crate) use listening::{DialTrust, Reload, Trusting};
+pub(crate) use session_keys::{News, SessionKeys};
 pub(crate) use shelf::Shelf;

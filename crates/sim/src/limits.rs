@@ -11,8 +11,9 @@ pub const MAX_HANDSHAKES: usize = 256;
 /// approving connections.
 pub const RESERVED_DESCRIPTORS: u64 = 64;
 
-/// Agents behind one source address. Each source address has some 28,000 ports of its own.
-pub const AGENTS_PER_ADDRESS: usize = 250;
+/// Agents behind one source address: each has some 28,000 ports of its own, and a server may bound the handshakes that
+/// are under way from one.
+pub const AGENTS_PER_ADDRESS: usize = 100;
 
 /// Most agents of one fleet: as many as the source addresses `127.1.0.1` to `127.250.250.250` hold.
 pub const MAX_AGENTS: usize = 10_000_000;

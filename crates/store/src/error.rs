@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use fleet::port::StoreError;
+use rusqlite::ErrorCode;
 
 /// Why a store can't be opened, copied or restored.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +76,10 @@ impl From<Fail> for StoreError {
     fn from(fail: Fail) -> Self {
         match fail {
             Fail::Answer(answer) => answer,
+            Fail::Sql(why) if why.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                tracing::error!("the disk of the store is full: nothing is accepted until there is room");
+                StoreError::Full
+            }
             Fail::Sql(why) => {
                 tracing::error!(error = %why, "the store failed");
                 StoreError::Failed(why.to_string())

@@ -161,11 +161,11 @@ impl Worker {
             Ok(result) => result,
             Err(_) => Err(Fail::Answer(StoreError::Failed("a write panicked".to_owned()))),
         };
-        if let Err(Fail::Sql(why)) = &result
+        if let Err(Fail::Sql(_)) = &result
             && self.connection.is_autocommit()
         {
             // SQLite has given up the whole transaction (a full disk, an unreadable page).
-            return Err(Fail::Answer(StoreError::Failed(why.to_string())));
+            return result.map(Ok);
         }
         if result.is_err() {
             self.connection.prepare_cached("ROLLBACK TO one")?.execute([])?;

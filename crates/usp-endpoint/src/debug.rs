@@ -64,6 +64,12 @@ mod agent {
                 Input::LinkDown(link) => f.debug_tuple("LinkDown").field(link).finish(),
                 Input::Record(inbound) => f.debug_tuple("Record").field(inbound).finish(),
                 Input::Refreshed(ticket) => f.debug_tuple("Refreshed").field(ticket).finish(),
+                Input::Unheard { ticket, subtrees, fault } => f
+                    .debug_struct("Unheard")
+                    .field("ticket", ticket)
+                    .field("subtrees", subtrees)
+                    .field("fault", &fault.code)
+                    .finish(),
                 Input::Committed { ticket, ends, changes } => f
                     .debug_struct("Committed")
                     .field("ticket", ticket)
@@ -78,8 +84,9 @@ mod agent {
                     .finish(),
                 Input::Event(event) => f.debug_tuple("Event").field(event).finish(),
                 Input::ModelChanged => f.write_str("ModelChanged"),
+                Input::TrustChanged => f.write_str("TrustChanged"),
                 Input::Timeout => f.write_str("Timeout"),
-                Input::Consent => f.write_str("Consent"),
+                Input::Consent(_) => f.write_str("Consent"),
                 Input::Shutdown => f.write_str("Shutdown"),
             }
         }

@@ -198,3 +198,15 @@ pub const SESSION_REPEAT_AFTER: Duration = Duration::from_secs(2);
 /// Session: how often it is sent again. The peer of a session that stands need not confirm anything at once;
 /// a session that nobody answers is given up after that.
 pub const SESSION_REPEAT_TRIES: u32 = 5;
+
+/// Broker: USP Services at once.
+pub const MAX_SERVICES: usize = 32;
+
+/// Broker: paths that one service may have registered, and may name in one message.
+pub const MAX_REGISTERED_PATHS: usize = 256;
+
+/// Broker: requests to one service that wait for its answer.
+pub const MAX_SERVICE_REQUESTS: usize = 64;
+
+/// Broker: requests in a row that a service may leave unanswered before its connection is closed.
+pub const MAX_UNANSWERED: u32 = 3;

@@ -194,6 +194,14 @@ pub mod code {
     pub const INVALID_ARGUMENTS: u32 = 7004;
     /// Memory, processor or another limit.
     pub const RESOURCES_EXCEEDED: u32 = 7005;
+    /// A path can't be registered.
+    pub const REGISTER_FAILURE: u32 = 7028;
+    /// A path that was to be registered is another Endpoint's.
+    pub const ALREADY_IN_USE: u32 = 7029;
+    /// A path can't be withdrawn.
+    pub const DEREGISTER_FAILURE: u32 = 7030;
+    /// A path that was to be withdrawn is another Endpoint's.
+    pub const REGISTERED_BY_ANOTHER: u32 = 7031;
     /// The Record is not decodable.
     pub const RECORD_NOT_PARSED: u32 = 7100;
     /// A field of the Record is invalid.

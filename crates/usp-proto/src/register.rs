@@ -22,6 +22,26 @@ impl Register {
 }
 
 impl RegisteredPathResult {
+    /// That a path is registered.
+    pub fn ok(requested: impl Into<String>, registered: impl Into<String>) -> RegisteredPathResult {
+        use register_status::{OperStatus, OperationSuccess};
+        let success = OperationSuccess { registered_path: registered.into() };
+        RegisteredPathResult {
+            requested_path: requested.into(),
+            oper_status: Some(RegisterStatus { oper_status: Some(OperStatus::OperSuccess(success)) }),
+        }
+    }
+
+    /// Why a path is not.
+    pub fn failed(requested: impl Into<String>, code: u32, text: impl Into<String>) -> RegisteredPathResult {
+        use register_status::{OperStatus, OperationFailure};
+        let failure = OperationFailure { err_code: code, err_msg: text.into() };
+        RegisteredPathResult {
+            requested_path: requested.into(),
+            oper_status: Some(RegisterStatus { oper_status: Some(OperStatus::OperFailure(failure)) }),
+        }
+    }
+
     /// The path that was registered, or the code and text of the failure.
     pub fn status(&self) -> Result<&str, (u32, &str)> {
         use register_status::OperStatus;
@@ -34,6 +54,30 @@ impl RegisteredPathResult {
 }
 
 impl DeregisteredPathResult {
+    /// What is withdrawn.
+    pub fn ok(requested: impl Into<String>, withdrawn: Vec<String>) -> DeregisteredPathResult {
+        use deregister_status::{OperStatus, OperationSuccess};
+        let success = OperationSuccess { deregistered_path: withdrawn };
+        DeregisteredPathResult {
+            requested_path: requested.into(),
+            oper_status: Some(DeregisterStatus { oper_status: Some(OperStatus::OperSuccess(success)) }),
+        }
+    }
+
+    /// Why nothing is.
+    pub fn failed(
+        requested: impl Into<String>,
+        code: u32,
+        text: impl Into<String>,
+    ) -> DeregisteredPathResult {
+        use deregister_status::{OperStatus, OperationFailure};
+        let failure = OperationFailure { err_code: code, err_msg: text.into() };
+        DeregisteredPathResult {
+            requested_path: requested.into(),
+            oper_status: Some(DeregisterStatus { oper_status: Some(OperStatus::OperFailure(failure)) }),
+        }
+    }
+
     /// The paths that were withdrawn, or the code and text of the failure.
     pub fn status(&self) -> Result<&[String], (u32, &str)> {
         use deregister_status::OperStatus;

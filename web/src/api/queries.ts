@@ -22,6 +22,8 @@ export const keys = {
   enrolments: ["enrolments"] as const,
   connect: ["connect"] as const,
   tokens: ["tokens"] as const,
+  certificates: ["certificates"] as const,
+  expected: ["expected"] as const,
 };
 
 const id = (value: string) => ({ params: { path: { id: value } } });
@@ -91,3 +93,18 @@ export const refusedQuery = queryOptions({ queryKey: keys.refused, queryFn: () =
 export const enrolmentsQuery = queryOptions({ queryKey: keys.enrolments, queryFn: () => unwrap(api.GET("/enrolments")) });
 export const connectQuery = queryOptions({ queryKey: keys.connect, queryFn: () => unwrap(api.GET("/connect")), staleTime: 60_000 });
 export const tokensQuery = queryOptions({ queryKey: keys.tokens, queryFn: () => unwrap(api.GET("/tokens")) });
+
+export const certificatesQuery = (filter: { revoked: boolean }) =>
+  infiniteQueryOptions({
+    queryKey: [...keys.certificates, filter] as const,
+    queryFn: ({ pageParam }) => unwrap(api.GET("/certificates", { params: { query: { limit: PAGE, revoked: filter.revoked, cursor: pageParam || undefined } } })),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next,
+  });
+
+export const expectedQuery = infiniteQueryOptions({
+  queryKey: keys.expected,
+  queryFn: ({ pageParam }) => unwrap(api.GET("/expected", { params: { query: { limit: PAGE, cursor: pageParam || undefined } } })),
+  initialPageParam: "",
+  getNextPageParam: (page) => page.next,
+});

@@ -596,6 +596,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/operations/operate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs a command of each device that a filter matches. Ask again with `next` until there is none; with the same
+         *     `Idempotency-Key`, a piece that is asked for again makes no second job.
+         */
+        post: operations["operate_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pending": {
         parameters: {
             query?: never;
@@ -749,19 +769,21 @@ export interface components {
         };
         /** @description A number; as text where JavaScript would round it. */
         Bound: number | string;
-        /** @description What a device needs to be reached through an MQTT broker. */
+        /** @description What a device needs to be reached through an MQTT broker or a STOMP server. */
         BrokerInfo: {
             /** @description Configuration of `cusp-agent`, ready to paste. */
             agent_toml: string;
             /** @description Factory reset parameters of OB-USP-AGENT; `ENDPOINT_HERE` stands for the device's endpoint id. */
             obuspa: string;
+            /** @description `MQTT` or `STOMP`. */
+            protocol: string;
             /** @description Whether that is TLS. */
             tls: boolean;
-            /** @description The controller's topic, which agents send to. */
+            /** @description The controller's topic or destination, which agents send to. */
             topic: string;
-            /** @description `mqtt://HOST[:PORT]`, or `mqtts://HOST[:PORT]` with TLS. */
+            /** @description `mqtt://HOST[:PORT]` or `stomp://HOST[:PORT]`; with TLS `mqtts` or `stomps`. */
             url: string;
-            /** @description The version of MQTT that the controller speaks with it: `5.0` or `3.1.1`. */
+            /** @description The version that the controller speaks with it: of MQTT `5.0` or `3.1.1`, of STOMP `1.2`. */
             version: string;
         };
         /** @description A device that an ambiguous name may mean. */
@@ -800,7 +822,7 @@ export interface components {
         ConnectInfo: {
             /** @description Configuration of `cusp-agent`, ready to paste. */
             agent_toml: string;
-            /** @description MQTT brokers through which devices are reached as well. */
+            /** @description MQTT brokers and STOMP servers through which devices are reached as well. */
             brokers: components["schemas"]["BrokerInfo"][];
             /** @description The CA that signed the server's certificate. */
             ca_pem?: string | null;
@@ -1462,6 +1484,13 @@ export interface components {
             /** @description Why. */
             reason: string;
         };
+        /** @description A device that got no job. */
+        RefusedDevice: {
+            /** @description The device. */
+            device: string;
+            /** @description Why. */
+            reason: string;
+        };
         /** @description What a job was asked to do, as it was asked; secrets are masked. */
         Request: components["schemas"]["GetBody"] | components["schemas"]["InstancesBody"] | components["schemas"]["SchemaBody"] | components["schemas"]["SetBody"] | components["schemas"]["DeleteBody"] | components["schemas"]["OperateBody"];
         /** @description Results, by the outcome's kind. */
@@ -1554,6 +1583,22 @@ export interface components {
             requested: string;
             /** @description What was changed. */
             updated: components["schemas"]["Updated"][];
+        };
+        /** @description What became of a piece of the list. */
+        Started: {
+            /** @description The jobs: one for each device that takes the command. */
+            jobs: components["schemas"]["StartedJob"][];
+            /** @description Where the next piece begins; null at the end. */
+            next?: string | null;
+            /** @description Devices that got none. */
+            refused: components["schemas"]["RefusedDevice"][];
+        };
+        /** @description A job of one of the devices. */
+        StartedJob: {
+            /** @description The device. */
+            device: string;
+            /** @description Its job. */
+            job: string;
         };
         /** @description Makes an API token. */
         TokenBody: {
@@ -3171,6 +3216,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    operate_many: {
+        parameters: {
+            query: {
+                /** @description A filter expression. */
+                filter: string;
+                /** @description At most so many devices; 50 if absent, 500 at most. */
+                limit?: number;
+                /** @description Where the last piece said that the next one begins. */
+                cursor?: string;
+                /** @description After how long a job expires if its device has not answered (`1h`); 24h if absent, 30d at most. */
+                expires_in?: string;
+            };
+            header?: {
+                /** @description The same key with the same body is the same job; with another body it is a conflict. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperateBody"];
+            };
+        };
+        responses: {
+            /** @description The jobs of a piece of the list */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
                 };
             };
             /** @description What went wrong */

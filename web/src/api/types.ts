@@ -46,6 +46,8 @@ export type PendingDevice = Schemas["Pending"];
 /** `fingerprint` is what the person saw: that of the row, or `plain` where it has none. */
 export type ApproveBody = Schemas["ApproveBody"] & { fingerprint?: string };
 export type Refusal = Schemas["Refused"];
+export type Certificate = Schemas["Certificate"];
+export type Expected = Schemas["Expected"];
 export type Enrolment = Schemas["Enrolment"];
 export type CreatedEnrolment = Schemas["CreatedEnrolment"];
 export type BrokerInfo = Schemas["BrokerInfo"];

@@ -45,6 +45,7 @@ function Rail() {
         <Group title="Fleet">
           <Item to="/devices" icon="devices">Devices</Item>
           <Item to="/pending" icon="pending" count={pending}>Pending</Item>
+          <Item to="/expected" icon="check">Expected</Item>
           <Item to="/refused" icon="refused">Refused</Item>
           <Item to="/connect" icon="connect">Connect<span className="max-md:hidden"> a device</span></Item>
         </Group>
@@ -72,7 +73,7 @@ function Group({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-type Target = "/devices" | "/pending" | "/refused" | "/connect" | "/jobs" | "/events";
+type Target = "/devices" | "/pending" | "/expected" | "/refused" | "/connect" | "/jobs" | "/events";
 
 function Item({ to, icon, count, children }: { to: Target; icon: IconName; count?: number; children: ReactNode }) {
   return (
@@ -132,6 +133,7 @@ function Account() {
             <p className="px-2.5 pt-1 pb-1.5 text-xs text-faint">{me?.roles.join(", ")} · {me?.tenant}</p>
             <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: "/tokens" })}>API tokens and password</Menu.Item>
             <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: "/data-models" })}>Data models</Menu.Item>
+            <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: "/certificates" })}>Certificates</Menu.Item>
             <Menu.Item className={MENU_ITEM} onClick={() => void signOut()}>Sign out</Menu.Item>
           </Menu.Popup>
         </Menu.Positioner>

@@ -6,6 +6,7 @@ import { ApiError } from "../api/client";
 import { meQuery } from "../api/queries";
 import { Button, Empty, ErrorNote, Loading } from "../components/ui";
 import { DataModelsPage } from "../pages/DataModels";
+import { CertificatesPage } from "../pages/Certificates";
 import { ConnectPage } from "../pages/Connect";
 import { DeviceEvents } from "../pages/device/Events";
 import { DeviceJobs } from "../pages/device/Jobs";
@@ -15,6 +16,7 @@ import { DeviceParameters } from "../pages/device/Parameters";
 import { DeviceTrace } from "../pages/device/Trace";
 import { DevicesPage } from "../pages/Devices";
 import { EventsPage } from "../pages/Events";
+import { ExpectedPage } from "../pages/Expected";
 import { JobsPage } from "../pages/Jobs";
 import { PendingPage } from "../pages/Pending";
 import { RefusedPage } from "../pages/Refused";
@@ -80,7 +82,9 @@ const routes = root.addChildren([
     device.addChildren([overview, parameters, deviceJobs, deviceEvents, deviceTrace]),
     page("/pending", PendingPage),
     page("/connect", ConnectPage),
+    page("/expected", ExpectedPage),
     page("/refused", RefusedPage),
+    page("/certificates", CertificatesPage),
     page("/jobs", JobsPage),
     page("/events", EventsPage),
     page("/tokens", TokensPage),

@@ -112,12 +112,13 @@ function TokenMaker({ token, onToken }: { token: CreatedEnrolment | undefined; o
 const TAB = "border-b-2 border-transparent px-1 py-1.5 text-muted hover:text-ink data-active:border-accent data-active:font-semibold data-active:text-ink";
 
 function Recipes({ info, token }: { info: ConnectInfo; token: string | undefined }) {
+  const protocols = [...new Set(info.brokers.map((broker) => broker.protocol))];
   return (
     <Tabs.Root defaultValue="agent" className="mt-6">
       <Tabs.List className="mb-3 flex gap-5 border-b">
         <Tabs.Tab value="agent" className={TAB}>cusp-agent</Tabs.Tab>
         <Tabs.Tab value="obuspa" className={TAB}>OB-USP-AGENT</Tabs.Tab>
-        {info.brokers.length > 0 && <Tabs.Tab value="mqtt" className={TAB}>MQTT</Tabs.Tab>}
+        {protocols.map((protocol) => <Tabs.Tab key={protocol} value={protocol} className={TAB}>{protocol}</Tabs.Tab>)}
         {info.ca_pem && <Tabs.Tab value="ca" className={TAB}>CA certificate</Tabs.Tab>}
       </Tabs.List>
       <Tabs.Panel value="agent">
@@ -128,11 +129,11 @@ function Recipes({ info, token }: { info: ConnectInfo; token: string | undefined
         <CodeBlock label="factory-reset.txt" text={withToken(info.obuspa, token)} tall />
         <p className="mt-2 text-muted">Start it with <code className="value">obuspa -r factory-reset.txt</code> and a fresh database, so that these parameters are taken.</p>
       </Tabs.Panel>
-      {info.brokers.length > 0 && (
-        <Tabs.Panel value="mqtt">
-          {info.brokers.map((broker) => <Broker key={broker.url} broker={broker} endpoint={info.endpoint_id} />)}
+      {protocols.map((protocol) => (
+        <Tabs.Panel key={protocol} value={protocol}>
+          {info.brokers.filter((broker) => broker.protocol === protocol).map((broker) => <Broker key={broker.url} broker={broker} endpoint={info.endpoint_id} />)}
         </Tabs.Panel>
-      )}
+      ))}
       {info.ca_pem && (
         <Tabs.Panel value="ca">
           <CodeBlock label="ca.pem" text={info.ca_pem} tall />
@@ -144,19 +145,20 @@ function Recipes({ info, token }: { info: ConnectInfo; token: string | undefined
 }
 
 function Broker({ broker, endpoint }: { broker: BrokerInfo; endpoint: string }) {
+  const [address, login] = broker.protocol === "STOMP" ? ["destination", "Device.STOMP.Connection.1."] : ["topic", "Device.MQTT.Client.1."];
   return (
     <section className="mb-8">
       <dl className="panel mb-3 grid grid-cols-[max-content_1fr] gap-x-6 px-4 py-2.5">
         <Fact name="Broker" value={broker.url} />
-        <Fact name="Controller topic" value={broker.topic} />
-        <Fact name="Controller of this topic" value={endpoint} />
+        <Fact name={`Controller ${address}`} value={broker.topic} />
+        <Fact name={`Controller of this ${address}`} value={endpoint} />
         <dt className="py-1 text-muted">Transport</dt>
-        <dd className="flex gap-2 py-1"><span>MQTT {broker.version}</span>{broker.tls ? <Badge tone="ok">TLS</Badge> : <Badge tone="warn">plain, no TLS</Badge>}</dd>
+        <dd className="flex gap-2 py-1"><span>{broker.protocol} {broker.version}</span>{broker.tls ? <Badge tone="ok">TLS</Badge> : <Badge tone="warn">plain, no TLS</Badge>}</dd>
       </dl>
       <CodeBlock label="cusp-agent: agent.toml" text={broker.agent_toml} tall />
       <p className="mt-2 mb-4 text-muted">A device behind a broker waits under <Link to="/pending" className="text-accent underline">Pending</Link>, as any other. If the broker wants a name and a password, they are the broker's to give.</p>
       <CodeBlock label="OB-USP-AGENT: factory-reset.txt" text={broker.obuspa} tall />
-      <p className="mt-2 text-muted">Put the device's own endpoint id in the place of <code className="value">ENDPOINT_HERE</code>, and the user name and password of the broker into <code className="value">Device.MQTT.Client.1.Username</code> and <code className="value">Password</code>.</p>
+      <p className="mt-2 text-muted">Put the device's own endpoint id in the place of <code className="value">ENDPOINT_HERE</code>, and the user name and password of the broker into <code className="value">{login}Username</code> and <code className="value">Password</code>.</p>
     </section>
   );
 }

@@ -1,10 +1,12 @@
 //! `xtask requirements`: which requirement ids of TR-369 stand in code, and which are proved.
 //!
 //! The ids come from the project's own list, `docs/requirements.csv`. An id in a comment of product
-//! code says "implemented here"; `#[requirement("…")]` on a test says "proved here". The result is
-//! `docs/requirements.md`. Whether a claim is true is for the tests and their reviewer to say.
+//! code says "implemented here"; `#[requirement("…")]` on a test says "proved here". What is not proved has a reason
+//! in `docs/requirements-open.toml`. The result is `docs/requirements.md`. Whether a claim is true is for the tests
+//! and their reviewer to say.
 
 mod list;
+mod reasons;
 mod scan;
 mod table;
 
@@ -14,9 +16,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 const LIST: &str = "docs/requirements.csv";
+const REASONS: &str = "docs/requirements-open.toml";
 const TABLE: &str = "docs/requirements.md";
 
-/// Writes the table, or with `--check` fails where it is stale or an unknown id is named.
+/// Writes the table, or with `--check` fails where it is stale. Fails where an unknown id is named, and where reasons
+/// are missing or not needed.
 pub(crate) fn run(root: &Path, args: &[&str]) -> Result<String> {
     let check = match args {
         [] => false,
@@ -27,7 +31,10 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> Result<String> {
     let requirements = list::parse(tree.text(LIST).with_context(|| format!("{LIST} is missing"))?)?;
     let claims = scan::scan(&tree);
     refuse_unknown(&requirements, &claims)?;
-    let (text, totals) = table::render(&requirements, &claims);
+    let reasons = reasons::parse(tree.text(REASONS).with_context(|| format!("{REASONS} is missing"))?);
+    let reasons = reasons.with_context(|| REASONS.to_owned())?;
+    reasons.check(&requirements, &claims)?;
+    let (text, totals) = table::render(&requirements, &claims, &reasons);
     if !check {
         std::fs::write(root.join(TABLE), &text).with_context(|| TABLE.to_owned())?;
     } else if tree.text(TABLE) != Some(&text) {
@@ -52,6 +59,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary folder");
         for (path, text) in [
             (LIST, "id,section,binds,live,paraphrase\nR-GET.0,Messages,agent,yes,Answer.\n"),
+            (REASONS, "[reasons]\n\"R-GET.0\" = \"It is proved elsewhere.\"\n"),
             ("crates/a/src/lib.rs", source),
         ] {
             let path = dir.path().join(path);

@@ -1,14 +1,14 @@
-//! `docs/requirements.md`: totals by section, and one row per id with its state and where it stands.
+//! `docs/requirements.md`: totals by section, and one row per id with its state, where it stands, and why it is not
+//! proved.
 
 use super::list::Requirement;
+use super::reasons::Reasons;
 use super::scan::{Claim, Kind};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Areas whose parts of the product are not built yet: bulk data, software modules, the transports
-/// beside WebSocket, USP Services (which register over one of them), and discovery.
-const NOT_YET: &[&str] =
-    &["R-BULK.", "R-SMM.", "R-MQTT.", "R-STOMP.", "R-UDS.", "R-REG.", "R-DEREG.", "R-DIS."];
+/// Areas whose parts of the product are not built yet: bulk data, software modules, and USP Services, which register.
+const NOT_YET: &[&str] = &["R-BULK.", "R-SMM.", "R-REG.", "R-DEREG."];
 
 /// Places named in a row before the rest is only counted.
 const PLACES: usize = 3;
@@ -84,12 +84,13 @@ Written by `cargo run -p xtask -- requirements`; do not edit. The ids are those 
 - **proved**: a test that carries the id fails without the feature.
 - **in code**: the implementing code names the id, and no test does.
 - **open**: named nowhere. **not yet**: belongs to a part that this version does not have.
+- What is not proved says why not, in the words of [requirements-open.toml](requirements-open.toml).
 - **withdrawn**: deprecated or obsolete in TR-369; not counted as live.
 
 ";
 
 /// The page, and its totals in one line.
-pub(super) fn render(requirements: &[Requirement], claims: &[Claim]) -> (String, String) {
+pub(super) fn render(requirements: &[Requirement], claims: &[Claim], reasons: &Reasons) -> (String, String) {
     let mut sections: Vec<(&str, Totals)> = Vec::new();
     let mut all = Totals::default();
     let mut rows = String::new();
@@ -104,9 +105,12 @@ pub(super) fn render(requirements: &[Requirement], claims: &[Claim]) -> (String,
             sections.len() - 1
         });
         sections[index].1.add(requirement, state);
-        let where_ = places(&own);
-        let _ =
-            writeln!(rows, "| {} | {} | {} | {where_} |", requirement.id, requirement.binds, state.name());
+        let words: Vec<String> = [places(&own), reasons.of(&requirement.id).unwrap_or_default().to_owned()]
+            .into_iter()
+            .filter(|words| !words.is_empty())
+            .collect();
+        let (words, name) = (words.join(". "), state.name());
+        let _ = writeln!(rows, "| {} | {} | {name} | {words} |", requirement.id, requirement.binds);
     }
     let mut page = String::from(INTRODUCTION);
     page.push_str(
@@ -116,7 +120,7 @@ pub(super) fn render(requirements: &[Requirement], claims: &[Claim]) -> (String,
         page.push_str(&totals.row(name));
     }
     page.push_str(&all.row("**all**"));
-    page.push_str("\n| id | binds | state | where |\n|---|---|---|---|\n");
+    page.push_str("\n| id | binds | state | where, and why not |\n|---|---|---|---|\n");
     page.push_str(&rows);
     (page, summary(&all))
 }
@@ -176,15 +180,18 @@ mod tests {
             claim("R-GET.0", Kind::Proof, "tests/d.rs"),
             claim("R-GET.1", Kind::Code, "src/get.rs"),
         ];
-        let (page, totals) = render(&requirements, &claims);
+        let reasons =
+            "unexplained = 1\n[reasons]\n\"R-GET.1\" = \"Nobody asks.\"\n\"R-GET.2\" = \"No part has it.\"\n";
+        let reasons = super::super::reasons::parse(reasons).expect("parses");
+        let (page, totals) = render(&requirements, &claims, &reasons);
         assert_eq!(totals, "5 rows, 4 live: 1 proved, 1 in code, 1 open, 1 not yet");
         let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| R-")).collect();
         assert_eq!(
             rows,
             [
                 "| R-GET.0 | agent | proved | `tests/b.rs`, `tests/c.rs`, `tests/d.rs` and 1 more |",
-                "| R-GET.1 | agent | in code | `src/get.rs` |",
-                "| R-GET.2 | agent | open |  |",
+                "| R-GET.1 | agent | in code | `src/get.rs`. Nobody asks. |",
+                "| R-GET.2 | agent | open | No part has it. |",
                 "| R-BULK.0 | agent | not yet |  |",
                 "| R-ADD.2 | agent | withdrawn |  |",
             ]

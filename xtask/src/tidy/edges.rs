@@ -18,7 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("fleet", &["dm"]),
     ("pki", &["usp-proto"]),
     ("mtp", &["usp-proto", "pki"]),
-    ("engine", &["dm[]", "usp-endpoint[agent]"]),
+    ("engine", &["dm[]", "usp-endpoint[agent, broker]"]),
     ("store", &["fleet", "dm"]),
     ("api", &["fleet", "dm"]),
     ("server", &["api", "store", "mtp", "pki", "usp-endpoint[controller]", "fleet", "dm"]),

@@ -1,11 +1,12 @@
 //! `[controller.mqtt]`: a controller behind a broker.
 
 use std::fmt;
-use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 use mtp::mqtt::topic::{Filter, Topic};
 use serde::Deserialize;
+
+use super::BrokerUrl;
 
 /// How a controller is reached through a broker. Controllers that differ in nothing but their topic share a
 /// connection.
@@ -82,7 +83,7 @@ impl MqttConfig {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        self.broker.parse::<BrokerUrl>().with_context(|| format!("mqtt.broker: {:?}", self.broker))?;
+        BrokerUrl::mqtt(&self.broker).with_context(|| format!("mqtt.broker: {:?}", self.broker))?;
         for topic in [Some(&self.topic), self.response_topic.as_ref()].into_iter().flatten() {
             topic.parse::<Topic>().with_context(|| format!("mqtt: {topic:?}"))?;
         }
@@ -102,44 +103,5 @@ impl fmt::Debug for MqttConfig {
             .field("broker", &self.broker)
             .field("topic", &self.topic)
             .finish_non_exhaustive()
-    }
-}
-
-/// Where a broker is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BrokerUrl {
-    /// With TLS.
-    pub secure: bool,
-    /// Host name or address; an IPv6 address without its brackets.
-    pub host: String,
-    /// TCP port; 1883, or 8883 with TLS, where the URL has none.
-    pub port: u16,
-}
-
-impl FromStr for BrokerUrl {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<BrokerUrl> {
-        let (secure, rest) = match text.split_once("://") {
-            Some(("mqtt", rest)) => (false, rest),
-            Some(("mqtts", rest)) => (true, rest),
-            _ => bail!("the scheme must be mqtt or mqtts"),
-        };
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, "")) => (host, None),
-            Some((host, rest)) => (host, Some(rest.strip_prefix(':').context("text after the bracket")?)),
-            None => rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port))),
-        };
-        // A user name and password have keys of their own.
-        if host.is_empty() || host.contains(['@', '/', '?', '#', ' ']) {
-            bail!("mqtt://HOST:PORT is expected");
-        }
-        let port = match port {
-            Some(port) => port.parse().ok().filter(|port| *port > 0).context("not a port")?,
-            None if secure => 8883,
-            None => 1883,
-        };
-        Ok(BrokerUrl { secure, host: host.to_owned(), port })
     }
 }

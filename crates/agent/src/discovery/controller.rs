@@ -195,7 +195,7 @@ impl Staged {
 
     fn vouch(&mut self, source: Source, certificate: &Certificate) -> Result<(), Fault> {
         if let Some(row) = row_of(&self.tree, source) {
-            let changes = vouch(&self.tree, &Certificates, &row, certificate)?;
+            let changes = vouch(&self.tree, &Certificates::default(), &row, certificate)?;
             self.tree.apply(&changes);
             self.changes.extend(changes);
         }

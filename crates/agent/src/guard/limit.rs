@@ -159,6 +159,10 @@ impl Provider for Limited {
         self.inner.subtrees()
     }
 
+    fn counts_rows(&self) -> bool {
+        self.inner.counts_rows()
+    }
+
     fn max_age(&self) -> Duration {
         self.inner.max_age()
     }

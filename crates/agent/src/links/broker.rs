@@ -1,23 +1,25 @@
-//! A connection to an MQTT broker: one for each row of `MQTT.Client.` in use, connected again as its
-//! `ConnectRetry…` parameters say (R-MQTT.10, R-MQTT.33), with a link of its own for each controller behind it
-//! that is to be reached by it.
+//! A connection to a broker: one for each row of `MQTT.Client.` and `STOMP.Connection.` in use, connected again as
+//! its parameters say (R-MQTT.10, R-MQTT.33, R-STOMP.7), with a link of its own for each controller behind it that
+//! is to be reached by it.
+
+mod mqtt;
+mod session;
+mod stomp;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use dm::tree::{Change, Tree};
 use engine::Instance;
-use mtp::mqtt::machine::End;
-use mtp::mqtt::{Client, Session, Settings};
-use mtp::{DownReason, EndpointId, Error, Inbound, LinkHandler, LinkId, LinkUp, Peers, Retry, Role, Verdict};
+use mtp::{DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkUp, Peers, Verdict};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::handler::{Connection, Links};
 use super::plan::{self, By};
-use super::{Context, plan::Broker as Plan};
-use crate::state::random;
+use super::{Context, plan::Broker as Plan, plan::Server};
+use session::{Session, Waits};
 
 /// How a connection to a broker fares.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,8 +28,8 @@ pub(super) enum State {
     Trying { again: Option<Failure> },
     /// It stands.
     Up {
-        /// What the broker said that answers go to, if it did.
-        response_information: Option<String>,
+        /// The topic or destination that the broker chose for our answers, if it did.
+        given: Option<String>,
     },
     /// It will be tried again.
     Waiting(Failure),
@@ -35,11 +37,13 @@ pub(super) enum State {
     Off(Failure),
 }
 
-/// Why there is none, as `MQTT.Client.{i}.Status` has it.
+/// Why there is none, as the row's `Status` has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Failure {
-    /// The broker does not accept what we are configured with.
+    /// What we are configured with can't be used.
     Misconfigured,
+    /// The broker does not let us in.
+    Refused,
     /// It can't be reached.
     Unreachable,
     /// Anything else.
@@ -48,12 +52,12 @@ pub(super) enum Failure {
 
 /// A broker, and those to be reached through it.
 pub(super) struct Broker {
-    /// The row in `MQTT.Client.`.
+    /// The row in `MQTT.Client.` or `STOMP.Connection.`.
     path: String,
     plan: Mutex<Plan>,
     connection: Arc<Connection>,
     peers: Peers<Behind>,
-    /// Who is to be reached by it now, and by which topic.
+    /// Who is to be reached by it now, and by which topic or destination.
     known: Mutex<BTreeMap<EndpointId, Arc<str>>>,
     /// The links that stand.
     links: watch::Sender<BTreeMap<EndpointId, LinkId>>,
@@ -81,10 +85,10 @@ impl Broker {
         (broker, task)
     }
 
-    /// Whether this is the connection that the tables ask for. When to try again is followed without a new one.
+    /// Whether this is the connection that the tables ask for. What needs no new one is followed.
     pub(super) fn is(&self, plan: &Plan) -> bool {
         let mut own = lock(&self.plan);
-        (own.schedule, own.longest_wait) = (plan.schedule, plan.longest_wait);
+        own.follow(plan);
         *own == *plan
     }
 
@@ -108,22 +112,22 @@ impl Broker {
         self.stop.send_replace(true);
     }
 
-    /// The same, and ends the one that stands, with a DISCONNECT after what is queued (R-MQTT.35).
+    /// The same, and ends the one that stands, with a DISCONNECT after what is queued (R-MQTT.35, R-STOMP.28).
     pub(super) fn end(&self) {
         self.stop();
         self.connection.end();
     }
 
-    /// Reaches a controller by its topic; gives its link. When an attempt to connect is under way, it is waited for.
+    /// Reaches a controller by its topic or destination; gives its link. When an attempt to connect is under way, it is waited for.
     /// None where there is no connection.
-    pub(super) async fn reach(&self, controller: &EndpointId, topic: &Arc<str>) -> Option<LinkId> {
+    pub(super) async fn reach(&self, controller: &EndpointId, address: &Arc<str>) -> Option<LinkId> {
         let mut state = self.state.subscribe();
         let settled = state.wait_for(|state| !matches!(state, State::Trying { .. })).await.ok()?.clone();
         if !matches!(settled, State::Up { .. }) {
             return None;
         }
         let mut known = lock(&self.known);
-        known.insert(controller.clone(), topic.clone());
+        known.insert(controller.clone(), address.clone());
         self.peers.set_known(&known);
         self.links.borrow().get(controller).copied()
     }
@@ -155,21 +159,20 @@ impl Broker {
 
     /// Connects, and again whenever the connection is gone.
     async fn run(self: Arc<Self>, context: Arc<Context>) {
-        let mut retry = None;
+        let mut waits = Waits::default();
         let mut stopped = self.stop.subscribe();
         let mut again = None;
         loop {
             self.set_state(&context, State::Trying { again });
-            let client = self.client(&context);
-            let connecting = async { anyhow::Ok(Box::pin(client?.connect()).await?) };
             let connected = tokio::select! {
-                connected = connecting => connected,
+                connected = self.connect(&context) => connected,
                 _ = stopped.wait_for(|stopped| *stopped) => return,
             };
             let failure = match connected {
                 Ok(session) => {
-                    retry = None;
+                    let began = Instant::now();
                     self.serve(&context, session).await;
+                    waits.stood(began.elapsed());
                     if self.connection.take_renewal() && !*stopped.borrow() {
                         again = None;
                         continue;
@@ -177,8 +180,8 @@ impl Broker {
                     Failure::Unreachable
                 }
                 Err(error) => {
-                    let (failure, is_final) = judged(&error);
-                    tracing::warn!(client = self.path, error = format!("{error:#}"), "no MQTT connection");
+                    let (failure, is_final) = session::judged(&error);
+                    tracing::warn!(connection = self.path, error = format!("{error:#}"), "not connected");
                     if is_final {
                         // R-MQTT.16: the MTP counts as disabled.
                         self.set_state(&context, State::Off(failure));
@@ -190,7 +193,8 @@ impl Broker {
             };
             again = Some(failure);
             self.set_state(&context, State::Waiting(failure));
-            let wait = match self.next_wait(&mut retry) {
+            let server = lock(&self.plan).server.clone();
+            let wait = match waits.next(&server) {
                 Ok(wait) => wait,
                 Err(error) => return tracing::error!(%error, "no connection is made"),
             };
@@ -201,17 +205,20 @@ impl Broker {
         }
     }
 
-    /// R-MQTT.10: before the next attempt of a row of failures.
-    fn next_wait(&self, retry: &mut Option<Retry>) -> anyhow::Result<Duration> {
-        let (schedule, longest_wait) = {
-            let plan = lock(&self.plan);
-            (plan.schedule, plan.longest_wait)
+    async fn connect(&self, context: &Context) -> anyhow::Result<Session> {
+        let server = lock(&self.plan).server.clone();
+        let tls = if server.is_secure() {
+            let behind = context.instance.with_tree(|tree| behind(tree, &self.path)).unwrap_or_default();
+            Some(context.credentials.broker_tls(&behind)?)
+        } else {
+            None
         };
-        let retry = match retry {
-            Some(retry) => retry,
-            None => retry.insert(Retry::new(schedule, random()?)),
-        };
-        Ok(retry.next_wait().min(longest_wait))
+        Ok(match server {
+            Server::Mqtt(plan) => Session::Mqtt(Box::new(mqtt::connect(plan, &context.endpoint, tls).await?)),
+            Server::Stomp(plan) => {
+                Session::Stomp(Box::new(stomp::connect(plan, &context.endpoint, tls).await?))
+            }
+        })
     }
 
     /// A connection from its beginning to its end.
@@ -219,46 +226,23 @@ impl Broker {
         if let Some(id) = session.assigned_client_id() {
             self.keep_client_id(&context.instance, id).await;
         }
-        let response_information = session.response_information().map(str::to_owned);
-        let broker = lock(&self.plan).address.host.clone();
-        tracing::info!(client = self.path, broker, reply_to = %session.reply_to(), "connected");
+        let own = session.own_address();
+        tracing::info!(connection = self.path, own, "connected");
         self.connection.set(Some(session.sender()));
         if *self.stop.borrow() {
             self.connection.end();
         }
-        let up = State::Up { response_information };
+        let up = State::Up { given: session.given().map(str::to_owned) };
         let reason = session.run(&Whole { broker: self.clone(), context: context.clone(), up }).await;
         self.connection.set(None);
-        tracing::info!(client = self.path, broker, %reason, "disconnected");
-    }
-
-    fn client(&self, context: &Context) -> anyhow::Result<Client> {
-        let plan = lock(&self.plan).clone();
-        let some = |text: String| Some(text).filter(|text| !text.is_empty());
-        let settings = Settings {
-            client_id: some(plan.client_id),
-            username: some(plan.username),
-            password: some(plan.password),
-            keep_alive_s: plan.keep_alive_s,
-            clean_start: plan.clean_start,
-            request_response_information: plan.request_response_information,
-            filters: plan.filters,
-            response_topic: plan.response_topic,
-            qos: plan.qos,
-            ..Settings::new(plan.version, context.endpoint.clone())
-        };
-        let secure = plan.address.secure;
-        let mut client = Client::new(plan.address, settings, Role::Agent);
-        if secure {
-            let behind = context.instance.with_tree(|tree| behind(tree, &self.path)).unwrap_or_default();
-            client.tls = Some(context.credentials.broker_tls(&behind)?);
-        }
-        Ok(client)
+        tracing::info!(connection = self.path, %reason, "disconnected");
     }
 
     /// R-MQTT.9, R-MQTT.11: from now on, and after restarts.
     async fn keep_client_id(&self, instance: &Instance, id: &str) {
-        id.clone_into(&mut lock(&self.plan).client_id);
+        if let Server::Mqtt(plan) = &mut lock(&self.plan).server {
+            id.clone_into(&mut plan.client_id);
+        }
         let change = |tree: &Tree| {
             let row = plan::place(tree, &self.path);
             row.and_then(|row| super::status::set(tree, &row, "ClientID", id)).into_iter().collect()
@@ -273,30 +257,11 @@ impl Broker {
 /// The controllers whose credentials vouch for a broker: those behind it.
 fn behind(tree: &Tree, broker: &str) -> Vec<EndpointId> {
     let reaches = plan::plans(tree).controllers.into_values();
-    let by_it = |by: &By| matches!(by, By::Mqtt { broker: other, .. } if other == broker);
+    let by_it = |by: &By| matches!(by, By::Broker { broker: other, .. } if other == broker);
     reaches
         .filter(|reach| reach.ways.iter().any(|way| by_it(&way.by)))
         .map(|reach| reach.controller)
         .collect()
-}
-
-/// What an error says in the table, and whether trying again is of no use.
-fn judged(error: &anyhow::Error) -> (Failure, bool) {
-    match error.downcast_ref::<Error>() {
-        Some(Error::Mqtt(End::NoTopics)) => (Failure::Misconfigured, true),
-        Some(Error::Mqtt(End::Refused { code, .. })) => (refused(*code), false),
-        Some(Error::Mqtt(End::NoReplyTo | End::Unusable(_) | End::NotSubscribed(_)) | Error::NoTls) => {
-            (Failure::Misconfigured, false)
-        }
-        Some(Error::Resolve(_) | Error::Io(_) | Error::TimedOut) => (Failure::Unreachable, false),
-        _ => (Failure::Other, false),
-    }
-}
-
-/// What a broker's refusal says of us: 3 in 3.1.1, and three codes of 5.0, speak of the broker alone.
-fn refused(code: u8) -> Failure {
-    const UNAVAILABLE: [u8; 4] = [3, 0x88, 0x89, 0x9f];
-    if UNAVAILABLE.contains(&code) { Failure::Unreachable } else { Failure::Misconfigured }
 }
 
 /// The connection as a whole: passes everything to the links of the controllers behind it.
@@ -352,39 +317,4 @@ impl LinkHandler for Behind {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io;
-
-    use mtp::Error;
-    use mtp::mqtt::machine::End;
-
-    use super::{Failure, judged};
-
-    #[test]
-    fn what_an_error_says_and_whether_there_is_a_next_time() {
-        let refused = |code| Error::Mqtt(End::Refused { code, reason: String::new() });
-        for (error, failure, is_final) in [
-            (Error::Mqtt(End::NoTopics), Failure::Misconfigured, true),
-            (Error::Mqtt(End::NoReplyTo), Failure::Misconfigured, false),
-            (Error::Mqtt(End::NotSubscribed(String::new())), Failure::Misconfigured, false),
-            // Bad user name or password, in 3.1.1 and 5.0; not authorised; an unknown client id.
-            (refused(4), Failure::Misconfigured, false),
-            (refused(0x86), Failure::Misconfigured, false),
-            (refused(0x87), Failure::Misconfigured, false),
-            (refused(0x85), Failure::Misconfigured, false),
-            // Server unavailable in both, and busy.
-            (refused(3), Failure::Unreachable, false),
-            (refused(0x88), Failure::Unreachable, false),
-            (refused(0x89), Failure::Unreachable, false),
-            (Error::Io(io::ErrorKind::ConnectionRefused.into()), Failure::Unreachable, false),
-            (Error::TimedOut, Failure::Unreachable, false),
-            (Error::Tls(io::ErrorKind::InvalidData.into()), Failure::Other, false),
-        ] {
-            let shown = error.to_string();
-            assert_eq!(judged(&error.into()), (failure, is_final), "{shown}");
-        }
-    }
 }

@@ -81,7 +81,7 @@ impl Attempt {
             By::WebSocket { schedule, keep_alive, .. } => {
                 (Pause::Growing(Retry::new(*schedule, seed)), Some(KeepAlive::start(*keep_alive)))
             }
-            By::Mqtt { .. } => (Pause::Growing(Retry::new(mtp::Schedule::default(), seed)), None),
+            By::Broker { .. } => (Pause::Growing(Retry::new(mtp::Schedule::default(), seed)), None),
             By::Local(_) => (Pause::Steady(uds::Reconnect::new(seed)), None),
         };
         Ok(Attempt { way: way.clone(), due: Instant::now(), pause, keep_alive })
@@ -163,7 +163,7 @@ impl Task {
     /// When the next way may be tried. Those through brokers are, as soon as their broker is there.
     fn next_due(&self) -> Option<Instant> {
         let now = Instant::now();
-        let waits = |attempt: &&Attempt| attempt.due > now || !matches!(attempt.way.by, By::Mqtt { .. });
+        let waits = |attempt: &&Attempt| attempt.due > now || !matches!(attempt.way.by, By::Broker { .. });
         self.attempts.values().filter(waits).map(|attempt| attempt.due).min()
     }
 
@@ -175,8 +175,8 @@ impl Task {
     async fn go(&mut self, way: &Way) -> bool {
         match &way.by {
             By::WebSocket { .. } | By::Local(_) => self.dial(way).await,
-            By::Mqtt { broker, topic } => match self.context.broker(broker) {
-                Some(broker) => self.go_through_broker(way, &broker, topic).await,
+            By::Broker { broker, address } => match self.context.broker(broker) {
+                Some(broker) => self.go_through_broker(way, &broker, address).await,
                 None => false,
             },
         }
@@ -224,10 +224,10 @@ impl Task {
         true
     }
 
-    async fn go_through_broker(&mut self, way: &Way, broker: &Broker, topic: &Arc<str>) -> bool {
+    async fn go_through_broker(&mut self, way: &Way, broker: &Broker, address: &Arc<str>) -> bool {
         let controller = self.controller.clone();
         let reached = tokio::select! {
-            reached = broker.reach(&controller, topic) => reached,
+            reached = broker.reach(&controller, address) => reached,
             () = not_wanted(self.follow.clone(), way) => return true,
             _ = self.stopped.wait_for(|stopped| *stopped) => return true,
         };
@@ -290,7 +290,7 @@ async fn connect(
             Ok(Dialled::WebSocket(link))
         }
         By::Local(path) => Ok(Dialled::Local(local(context, controller, path).await?)),
-        By::Mqtt { .. } => anyhow::bail!("a broker is not dialled for one controller"),
+        By::Broker { .. } => anyhow::bail!("a broker is not dialled for one controller"),
     }
 }
 

@@ -9,6 +9,8 @@ use mtp::{
     DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Outbound, PeerAuth, Verdict,
 };
 
+use super::local;
+
 /// Why a connection is closed that the tables don't ask for any more.
 const NOT_WANTED: &str = "this connection is not wanted any more";
 /// Why one is closed whose successor may have to prove that the way still stands.
@@ -84,10 +86,11 @@ impl LinkHandler for Links {
             link.sender.close(close_code::PROTOCOL, "no endpoint id");
             return;
         };
+        let peer = local::known(link.peer, link.peer_addr);
         link.sender.authorise();
         let (connection, brokered) = (self.connection.clone(), self.brokered);
         let outlet = Arc::new(Link { sender: link.sender, connection, brokered });
-        self.instance.link_up(controller, link.return_path, link.contact, link.peer, outlet);
+        self.instance.link_up(controller, link.return_path, link.contact, peer, outlet);
     }
 
     fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send {

@@ -1,7 +1,9 @@
 //! Which connections and listeners there should be, read from the tables. Nothing here opens one.
 
+mod mqtt;
+mod stomp;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,30 +11,33 @@ use std::time::Duration;
 use dm::Value;
 use dm::path::ObjectPath;
 use dm::tree::{Place, Tree};
-use mtp::mqtt::topic::{Filter, Topic};
-use mtp::mqtt::{BrokerAddress, Qos, Version};
 use mtp::ws::WsUrl;
 use mtp::{EndpointId, Schedule};
 
+use crate::limits::MAX_BROKERS;
+pub use mqtt::Mqtt;
+pub use stomp::Stomp;
+
 /// The tables that say it all.
-pub(super) const FOLLOWED: [&str; 3] =
-    ["Device.LocalAgent.Controller.", "Device.LocalAgent.MTP.", "Device.MQTT."];
+pub(super) const FOLLOWED: [&str; 4] =
+    ["Device.LocalAgent.Controller.", "Device.LocalAgent.MTP.", "Device.MQTT.", "Device.STOMP."];
 
 const CONTROLLERS: &str = "Device.LocalAgent.Controller.";
 const MTPS: &str = "Device.LocalAgent.MTP.";
-const CLIENTS: &str = "Device.MQTT.Client.";
+/// Whose rows are connections to brokers, and have a status.
+const CONNECTIONS: [&str; 2] = ["Device.MQTT.Client.", "Device.STOMP.Connection."];
 
 /// Everything that the tables ask for.
 #[derive(Default, Debug)]
 pub struct Plans {
     /// Whom to reach, by path of the row in `LocalAgent.Controller.`.
     pub controllers: BTreeMap<String, Reach>,
-    /// Brokers to connect to, by path of the row in `MQTT.Client.`: for the first enabled row of
-    /// `LocalAgent.MTP.` that refers to it.
+    /// Brokers to connect to, by path of the row in `MQTT.Client.` or `STOMP.Connection.`: for the first enabled
+    /// row of `LocalAgent.MTP.` that refers to it.
     pub brokers: BTreeMap<String, Broker>,
     /// Sockets for controllers that dial in, by path of the row in `LocalAgent.MTP.`.
     pub listeners: BTreeMap<String, Listen>,
-    /// Rows of `MQTT.Client.` and `LocalAgent.MTP.` that are to be used and can't be, and why.
+    /// Rows of brokers and of `LocalAgent.MTP.` that are to be used and can't be, and why.
     pub misconfigured: BTreeMap<String, &'static str>,
 }
 
@@ -67,56 +72,57 @@ pub enum By {
         keep_alive: Duration,
     },
     /// It is behind a broker.
-    Mqtt {
-        /// Path of the broker's row in `MQTT.Client.`.
+    Broker {
+        /// Path of the broker's row.
         broker: String,
-        /// What it is subscribed to.
-        topic: Arc<str>,
+        /// The topic or destination that it is subscribed to.
+        address: Arc<str>,
     },
     /// It listens on this host.
     Local(PathBuf),
 }
 
-/// A broker, and how to present ourselves to it.
-#[derive(Clone, PartialEq, Eq)]
+/// A broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Broker {
     /// Path of the row in `LocalAgent.MTP.` that refers to it.
     pub mtp: String,
-    /// Where.
-    pub address: BrokerAddress,
-    /// Which version is spoken.
-    pub version: Version,
-    /// Empty for one that the broker chooses.
-    pub client_id: String,
-    /// Empty for none.
-    pub username: String,
-    /// Empty for none; a secret.
-    pub password: String,
-    /// Seconds; 0 for never.
-    pub keep_alive_s: u16,
-    /// Whether the broker forgets what it kept for us.
-    pub clean_start: bool,
-    /// Whether it is asked for Response Information.
-    pub request_response_information: bool,
-    /// What is subscribed to in any case.
-    pub filters: Vec<Filter>,
-    /// The topic that answers come to, unless the broker gives another one.
-    pub response_topic: Option<Topic>,
-    /// Of what is published and subscribed to.
-    pub qos: Qos,
-    /// When to try again.
-    pub schedule: Schedule,
-    /// The longest wait of it.
-    pub longest_wait: Duration,
+    /// Which, and how to present ourselves to it.
+    pub server: Server,
 }
 
-impl fmt::Debug for Broker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Broker")
-            .field("mtp", &self.mtp)
-            .field("address", &self.address)
-            .field("client_id", &self.client_id)
-            .finish_non_exhaustive()
+/// A broker, by what is spoken with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Server {
+    /// An MQTT broker.
+    Mqtt(Mqtt),
+    /// A STOMP server.
+    Stomp(Stomp),
+}
+
+impl Server {
+    /// Whether TLS is spoken with it.
+    pub(super) fn is_secure(&self) -> bool {
+        match self {
+            Server::Mqtt(mqtt) => mqtt.address.secure,
+            Server::Stomp(stomp) => stomp.address.secure,
+        }
+    }
+}
+
+impl Broker {
+    /// Follows another plan in what needs no new connection: when to try again, and what holds from the next one
+    /// on.
+    pub(super) fn follow(&mut self, other: &Broker) {
+        match (&mut self.server, &other.server) {
+            (Server::Mqtt(own), Server::Mqtt(other)) => {
+                (own.schedule, own.longest_wait) = (other.schedule, other.longest_wait);
+            }
+            (Server::Stomp(own), Server::Stomp(other)) => {
+                (own.schedule, own.heart_beat) = (other.schedule, other.heart_beat);
+            }
+            (Server::Mqtt(_), Server::Stomp(_)) | (Server::Stomp(_), Server::Mqtt(_)) => {}
+        }
     }
 }
 
@@ -135,7 +141,12 @@ pub fn plans(tree: &Tree) -> Plans {
     for mtp in rows(tree, MTPS).filter(|row| is_on(tree, row)) {
         let path = mtp.text(tree.model());
         let planned = match tree.text_of(&mtp, "Protocol").as_str() {
-            "MQTT" => broker(tree, &mtp, &mut plans),
+            "MQTT" => broker(tree, &mtp, &mut plans, "MQTT", |own, row| {
+                mqtt::read(tree, own, row).map(Server::Mqtt)
+            }),
+            "STOMP" => broker(tree, &mtp, &mut plans, "STOMP", |own, row| {
+                stomp::read(tree, own, row).map(Server::Stomp)
+            }),
             "UDS" => socket(tree, &mtp, "Listen").map(|file| {
                 plans.listeners.insert(path.clone(), Listen::Local(file));
             }),
@@ -160,81 +171,36 @@ pub fn plans(tree: &Tree) -> Plans {
     plans
 }
 
-/// The brokers' client that a row of `LocalAgent.MTP.` refers to.
-fn broker(tree: &Tree, mtp: &Place, plans: &mut Plans) -> Result<(), &'static str> {
-    let own = below(tree, mtp, "MQTT").ok_or("no MQTT here")?;
-    let client = referred(tree, &own, "Reference").ok_or("no MQTT client is referred to")?;
-    if !is_on(tree, &client) {
+/// The broker that a row of `LocalAgent.MTP.` refers to, as `read` makes it of the object below that row and of
+/// what is referred to.
+fn broker(
+    tree: &Tree,
+    mtp: &Place,
+    plans: &mut Plans,
+    object: &str,
+    read: impl Fn(&Place, &Place) -> Result<Server, &'static str>,
+) -> Result<(), &'static str> {
+    let own = below(tree, mtp, object).ok_or("no object of this protocol here")?;
+    let row = referred(tree, &own, "Reference").ok_or("no connection is referred to")?;
+    if !is_on(tree, &row) {
         return Ok(());
     }
-    let path = client.text(tree.model());
+    let path = row.text(tree.model());
     if plans.brokers.contains_key(&path) || plans.misconfigured.contains_key(&path) {
-        return Err("another MTP uses this MQTT client");
+        return Err("another MTP uses this connection");
     }
-    match connection(tree, mtp, &own, &client) {
-        Ok(broker) => plans.brokers.insert(path, broker).map_or((), drop),
-        Err(why) => plans.misconfigured.insert(path, why).map_or((), drop),
+    if plans.brokers.len() >= MAX_BROKERS {
+        return Err("there are as many connections to brokers as this agent makes");
+    }
+    match read(&own, &row) {
+        Ok(server) => {
+            plans.brokers.insert(path, Broker { mtp: mtp.text(tree.model()), server });
+        }
+        Err(why) => {
+            plans.misconfigured.insert(path, why);
+        }
     }
     Ok(())
-}
-
-fn connection(tree: &Tree, mtp: &Place, own: &Place, client: &Place) -> Result<Broker, &'static str> {
-    let text = |name: &str| tree.text_of(client, name);
-    let is = |name: &str, usual| tree.value_of(client, name).map_or(usual, |it| *it == Value::Bool(true));
-    let version = match text("ProtocolVersion").as_str() {
-        "3.1.1" => Version::V3_1_1,
-        "5.0" | "" => Version::V5,
-        _ => return Err("a version of MQTT that this agent does not speak"),
-    };
-    let secure = match text("TransportProtocol").as_str() {
-        "TLS" => true,
-        "TCP/IP" | "" => false,
-        _ => return Err("a transport that this agent does not speak"),
-    };
-    let host = Some(text("BrokerAddress")).filter(|host| !host.is_empty()).ok_or("no broker's address")?;
-    let port = number(tree, client, "BrokerPort").and_then(|port| u16::try_from(port).ok());
-    let filters = below(tree, client, "Subscription").map(|table| filters(tree, &table)).transpose()?;
-    let response_topic = match tree.text_of(own, "ResponseTopicConfigured") {
-        empty if empty.is_empty() => None,
-        topic => Some(topic.parse().map_err(|_| "the response topic is none")?),
-    };
-    let usual = Schedule::default();
-    Ok(Broker {
-        mtp: mtp.text(tree.model()),
-        address: BrokerAddress { host, port: port.unwrap_or(if secure { 8883 } else { 1883 }), secure },
-        version,
-        client_id: text("ClientID"),
-        username: text("Username"),
-        password: tree.value_of(client, "Password").map(|it| it.expose().into()).unwrap_or_default(),
-        keep_alive_s: number(tree, client, "KeepAliveTime")
-            .and_then(|seconds| u16::try_from(seconds).ok())
-            .unwrap_or(60),
-        clean_start: match version {
-            Version::V3_1_1 => is("CleanSession", true),
-            Version::V5 => is("CleanStart", true),
-        },
-        request_response_information: is("RequestResponseInfo", false),
-        filters: filters.unwrap_or_default(),
-        response_topic,
-        // What is to be delivered exactly once is delivered at least once: more is not spoken.
-        qos: match number(tree, own, "PublishQoS") {
-            None | Some(0) => Qos::AtMostOnce,
-            Some(_) => Qos::AtLeastOnce,
-        },
-        schedule: Schedule {
-            minimum_wait_s: number(tree, client, "ConnectRetryTime").unwrap_or(usual.minimum_wait_s),
-            multiplier: number(tree, client, "ConnectRetryIntervalMultiplier").unwrap_or(usual.multiplier),
-        },
-        longest_wait: Duration::from_secs(
-            number(tree, client, "ConnectRetryMaxInterval").unwrap_or(30_720).into(),
-        ),
-    })
-}
-
-fn filters(tree: &Tree, table: &Place) -> Result<Vec<Filter>, &'static str> {
-    let rows = tree.rows(table).into_iter().map(|number| table.row(number));
-    let topics = rows.filter(|row| is_on(tree, row)).map(|row| tree.text_of(&row, "Topic"));
-    topics.map(|topic| topic.parse().map_err(|_| "a subscription's topic is none")).collect()
 }
 
 /// The MTPs of a controller, by `Order`; equal ones as their rows are numbered.
@@ -246,7 +212,8 @@ fn ways(tree: &Tree, controller: &Place, brokers: &BTreeMap<String, Broker>) -> 
     let ways = rows.iter().filter_map(|row| {
         let by = match tree.text_of(row, "Protocol").as_str() {
             "WebSocket" => websocket(tree, row)?,
-            "MQTT" => behind(tree, row, brokers)?,
+            "MQTT" => mqtt::behind(tree, row, brokers)?,
+            "STOMP" => stomp::behind(tree, row, brokers)?,
             "UDS" => By::Local(socket(tree, row, "Connect").ok()?),
             _ => return None,
         };
@@ -263,30 +230,21 @@ fn websocket(tree: &Tree, mtp: &Place) -> Option<By> {
     let port = port.unwrap_or(if secure { 443 } else { 80 });
     let path = tree.text_of(&ws, "Path");
     let path = if path.starts_with('/') { path } else { format!("/{path}") };
+    let (path, query) = match path.split_once('?') {
+        Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
+        None => (path, None),
+    };
     let usual = Schedule::default();
+    // A row that a controller adds begins with zeros, which none of these may be.
+    let said = |name| number(tree, &ws, name).filter(|number| *number > 0);
     Some(By::WebSocket {
-        url: WsUrl { secure, host, port, path, query: None },
+        url: WsUrl { secure, host, port, path, query },
         schedule: Schedule {
-            minimum_wait_s: number(tree, &ws, "SessionRetryMinimumWaitInterval")
-                .unwrap_or(usual.minimum_wait_s),
-            multiplier: number(tree, &ws, "SessionRetryIntervalMultiplier").unwrap_or(usual.multiplier),
+            minimum_wait_s: said("SessionRetryMinimumWaitInterval").unwrap_or(usual.minimum_wait_s),
+            multiplier: said("SessionRetryIntervalMultiplier").unwrap_or(usual.multiplier),
         },
-        keep_alive: Duration::from_secs(number(tree, &ws, "KeepAliveInterval").unwrap_or(60).into()),
+        keep_alive: Duration::from_secs(said("KeepAliveInterval").unwrap_or(60).into()),
     })
-}
-
-/// By the broker of the MTP that it refers to, or of the first one.
-fn behind(tree: &Tree, mtp: &Place, brokers: &BTreeMap<String, Broker>) -> Option<By> {
-    let mqtt = below(tree, mtp, "MQTT")?;
-    let topic: Topic = tree.text_of(&mqtt, "Topic").parse().ok()?;
-    let own = referred(tree, &mqtt, "AgentMTPReference").map(|row| row.text(tree.model()));
-    let mut usable = brokers.iter().filter(|(_, broker)| own.as_ref().is_none_or(|own| broker.mtp == *own));
-    let (broker, _) = usable.by_ref().min_by_key(|(_, broker)| mtp_number(&broker.mtp))?;
-    Some(By::Mqtt { broker: broker.clone(), topic: topic.shared() })
-}
-
-fn mtp_number(path: &str) -> u32 {
-    path.trim_end_matches('.').rsplit('.').next().and_then(|number| number.parse().ok()).unwrap_or(u32::MAX)
 }
 
 /// The file of the socket that an MTP refers to, if it is one to be used in this way.
@@ -309,9 +267,14 @@ pub(super) fn place(tree: &Tree, path: &str) -> Option<Place> {
     Place::of(tree.model(), &ObjectPath::parse(path).ok()?)
 }
 
-/// All rows of `MQTT.Client.` and of `LocalAgent.MTP.`: those with a status.
-pub(super) fn with_status(tree: &Tree) -> impl Iterator<Item = Place> {
-    rows(tree, CLIENTS).chain(rows(tree, MTPS))
+/// The rows of brokers: of `MQTT.Client.` and `STOMP.Connection.`.
+pub(super) fn connections(tree: &Tree) -> impl Iterator<Item = Place> {
+    CONNECTIONS.into_iter().flat_map(|table| rows(tree, table))
+}
+
+/// The rows of `LocalAgent.MTP.`.
+pub(super) fn mtps(tree: &Tree) -> impl Iterator<Item = Place> {
+    rows(tree, MTPS)
 }
 
 pub(super) fn below(tree: &Tree, row: &Place, name: &str) -> Option<Place> {

@@ -3,9 +3,9 @@
 use dm::tree::{Change, Place, Tree};
 
 use super::broker::{Failure, State};
-use super::plan::{below, is_on, referred, with_status};
+use super::plan::{below, connections, is_on, mtps, referred};
 
-/// How something fares that a row of `MQTT.Client.` or `LocalAgent.MTP.` asks for.
+/// How something fares that a row of a broker or of `LocalAgent.MTP.` asks for.
 pub(super) enum Fares {
     /// It can't be used as it is.
     Misconfigured,
@@ -18,59 +18,83 @@ pub(super) enum Fares {
 /// What has to change for the tables to be true. Rows that nobody has something in hand for are idle.
 pub(super) fn changes(tree: &Tree, fares: impl Fn(&str) -> Option<Fares>) -> Vec<Change> {
     let mut changes = Vec::new();
-    for row in with_status(tree) {
-        let path = row.text(tree.model());
-        // Of the two tables only this one has a parameter of this name.
+    for row in connections(tree) {
+        let fares = fares(&row.text(tree.model()));
+        // Of the two tables only one has a parameter of this name.
         if tree.model().param_index(row.object, "ResponseInformation").is_some() {
-            let (status, information) = client(tree, &row, fares(&path));
-            changes.extend(set(tree, &row, "Status", status));
-            changes.extend(set(tree, &row, "ResponseInformation", &information));
-            continue;
+            changes.extend(set(tree, &row, "Status", status(tree, &row, fares.as_ref(), &MQTT)));
+            changes.extend(set(tree, &row, "ResponseInformation", given(fares.as_ref())));
+        } else {
+            changes.extend(set(tree, &row, "Status", status(tree, &row, fares.as_ref(), &STOMP)));
         }
-        let (status, discovered) = mtp(tree, &row, fares(&path).as_ref(), &fares);
+    }
+    for row in mtps(tree) {
+        let (status, given) = mtp(tree, &row, &fares);
         changes.extend(set(tree, &row, "Status", status));
-        if let Some(mqtt) = below(tree, &row, "MQTT") {
-            changes.extend(set(tree, &mqtt, "ResponseTopicDiscovered", &discovered));
+        let protocol = tree.text_of(&row, "Protocol");
+        for (object, param) in [("MQTT", "ResponseTopicDiscovered"), ("STOMP", "DestinationFromServer")] {
+            if let Some(own) = below(tree, &row, object) {
+                changes.extend(set(tree, &own, param, if protocol == object { &given } else { "" }));
+            }
         }
     }
     changes
 }
 
-fn client(tree: &Tree, row: &Place, fares: Option<Fares>) -> (&'static str, String) {
-    let status = match fares {
+/// What the `Status` of one table calls what.
+struct Words {
+    up: &'static str,
+    refused: &'static str,
+    unreachable: &'static str,
+}
+
+const MQTT: Words =
+    Words { up: "Connected", refused: "Error_Misconfigured", unreachable: "Error_BrokerUnreachable" };
+const STOMP: Words =
+    Words { up: "Enabled", refused: "Error_AuthenticationFailure", unreachable: "ServerNotPresent" };
+
+fn status(tree: &Tree, row: &Place, fares: Option<&Fares>, words: &Words) -> &'static str {
+    match fares {
         Some(Fares::Misconfigured) if is_on(tree, row) => "Error_Misconfigured",
         Some(Fares::Broker(State::Trying { again: None }, _)) => "Connecting",
-        Some(Fares::Broker(State::Up { response_information }, _)) => {
-            return ("Connected", response_information.unwrap_or_default());
-        }
+        Some(Fares::Broker(State::Up { .. }, _)) => words.up,
         Some(Fares::Broker(
             State::Trying { again: Some(failure) } | State::Waiting(failure) | State::Off(failure),
             _,
         )) => match failure {
             Failure::Misconfigured => "Error_Misconfigured",
-            Failure::Unreachable => "Error_BrokerUnreachable",
+            Failure::Refused => words.refused,
+            Failure::Unreachable => words.unreachable,
             Failure::Other => "Error",
         },
         _ => "Disabled",
-    };
-    (status, String::new())
+    }
 }
 
-fn mtp(
-    tree: &Tree,
-    row: &Place,
-    own: Option<&Fares>,
-    fares: impl Fn(&str) -> Option<Fares>,
-) -> (&'static str, String) {
-    match own {
+/// What the broker gave for our answers.
+fn given(fares: Option<&Fares>) -> &str {
+    match fares {
+        Some(Fares::Broker(State::Up { given }, _)) => given.as_deref().unwrap_or_default(),
+        _ => "",
+    }
+}
+
+fn mtp(tree: &Tree, row: &Place, fares: impl Fn(&str) -> Option<Fares>) -> (&'static str, String) {
+    let path = row.text(tree.model());
+    match fares(&path) {
         Some(Fares::Misconfigured) => return ("Error", String::new()),
         Some(Fares::Listener(status)) => return (status, String::new()),
         _ => {}
     }
-    let client = below(tree, row, "MQTT").and_then(|mqtt| referred(tree, &mqtt, "Reference"));
-    match client.and_then(|client| fares(&client.text(tree.model()))) {
-        Some(Fares::Broker(State::Up { response_information }, mtp)) if mtp == row.text(tree.model()) => {
-            ("Up", response_information.unwrap_or_default())
+    let own = match tree.text_of(row, "Protocol").as_str() {
+        protocol @ ("MQTT" | "STOMP") => below(tree, row, protocol),
+        _ => None,
+    };
+    let connection = own.and_then(|own| referred(tree, &own, "Reference"));
+    let fares = connection.and_then(|connection| fares(&connection.text(tree.model())));
+    match &fares {
+        Some(Fares::Broker(State::Up { .. }, mtp)) if *mtp == path => {
+            ("Up", given(fares.as_ref()).to_owned())
         }
         Some(Fares::Misconfigured) if is_on(tree, row) => ("Error", String::new()),
         _ => ("Down", String::new()),

@@ -1,8 +1,10 @@
 //! How controllers are reached: `LocalAgent.MTP.`, `LocalAgent.Controller.{i}.MTP.`, and the brokers
-//! (`MQTT.Client.`) and sockets (`UnixDomainSockets.`) that their rows refer to.
+//! (`MQTT.Client.`, `STOMP.Connection.`) and sockets (`UnixDomainSockets.`) that their rows refer to.
 //!
 //! Absent: what this agent does not do, such as wills, retained Records and message retries; and the status of
 //! single subscriptions.
+
+mod stomp;
 
 use dm::model::{ModelBuilder, ModelError, Params};
 use dm::operation::ObjectAccess;
@@ -13,7 +15,7 @@ use crate::config::{BrokerUrl, Config, ControllerConfig, ListenerConfig, MqttCon
 use crate::providers::support::catalogue;
 
 /// The value of `LocalAgent.SupportedProtocols`.
-const PROTOCOLS: &str = "WebSocket,MQTT,UDS";
+const PROTOCOLS: &str = "WebSocket,MQTT,STOMP,UDS";
 const VERSIONS: &str = "3.1.1,5.0";
 const TRANSPORTS: &str = "TCP/IP,TLS";
 
@@ -24,7 +26,7 @@ const CLIENT: &str = "Device.MQTT.Client.{i}.";
 const SOCKETS: &str = "Device.UnixDomainSockets.";
 
 /// The tables that the engine keeps, beside `LocalAgent.`.
-pub const STORED: [&str; 2] = [MQTT, SOCKETS];
+pub const STORED: [&str; 3] = [MQTT, stomp::STOMP, SOCKETS];
 
 const CLIENT_PARAMS: [&str; 20] = [
     "Alias",
@@ -66,7 +68,6 @@ const WEBSOCKET_PARAMS: [&str; 7] = [
 pub(super) fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
     let rows = catalogue();
     let own = |name: &str| format!("{MTP}{name}.");
-    let whose = |name: &str| format!("{CONTROLLER}MTP.{{i}}.{name}");
     let reply = ["Reference", "ResponseTopicConfigured", "ResponseTopicDiscovered", "PublishQoS"];
     model
         .add_from(&rows, MTP, Params::Only(&["Alias", "Enable", "Status", "Protocol"]))?
@@ -95,10 +96,16 @@ pub(super) fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
         .object_access(&subscription, ObjectAccess::AddDelete)?
         .add_from(&rows, SOCKETS, Params::Only(&["UnixDomainSocketNumberOfEntries"]))?
         .add_from(&rows, &socket_row("{i}"), Params::Only(&["Alias", "Mode", "Path"]))?;
-    Ok(())
+    stomp::support(model)
 }
 
-/// The rows at the first start. Those of `LocalAgent.MTP.` are the listeners in their order, then the brokers.
+/// An object below an MTP of a controller.
+fn whose(name: &str) -> String {
+    format!("{CONTROLLER}MTP.{{i}}.{name}")
+}
+
+/// The rows at the first start. Those of `LocalAgent.MTP.` are the listeners in their order, then the MQTT brokers,
+/// then the STOMP servers.
 ///
 /// # Errors
 /// When a controller's URL can't be used.
@@ -114,6 +121,11 @@ pub(super) fn defaults(rows: &mut Defaults, config: &Config, endpoint: &str) -> 
     for (at, broker) in brokers.iter().enumerate() {
         self::broker(rows, (config.listeners.len() + at + 1, at + 1), broker, endpoint);
     }
+    let servers = stomp::connections(config);
+    for (at, server) in servers.iter().enumerate() {
+        let mtp = config.listeners.len() + brokers.len() + at + 1;
+        stomp::connection(rows, (mtp, at + 1), server, endpoint);
+    }
     for (number, controller) in (1..).zip(&config.controllers) {
         let mut next = (1..).map(|mtp| (mtp, format!("{AGENT}Controller.{number}.MTP.{mtp}.")));
         let mut mtp = |rows: &mut Defaults, protocol: &str| {
@@ -123,7 +135,7 @@ pub(super) fn defaults(rows: &mut Defaults, config: &Config, endpoint: &str) -> 
             rows.set(&path, "Protocol", protocol);
             path
         };
-        let ControllerConfig { url, mqtt, socket, .. } = controller;
+        let ControllerConfig { url, mqtt, stomp, socket, .. } = controller;
         if let Some(url) = url {
             let path = mtp(rows, "WebSocket");
             websocket(rows, &path, &url.parse()?);
@@ -133,6 +145,11 @@ pub(super) fn defaults(rows: &mut Defaults, config: &Config, endpoint: &str) -> 
             let at = brokers.iter().position(|broker| broker.shares_connection(mqtt)).unwrap_or_default();
             rows.set(&path, "AgentMTPReference", &format!("{AGENT}MTP.{}", config.listeners.len() + at + 1));
             rows.set(&path, "Topic", &mqtt.topic);
+        }
+        if let Some(stomp) = stomp {
+            let path = mtp(rows, "STOMP");
+            let at = servers.iter().position(|server| server.shares_connection(stomp)).unwrap_or_default();
+            stomp::behind(rows, &path, at + 1, stomp);
         }
         if let Some(socket) = socket {
             let reference = self::socket(rows, &mut sockets, "Connect", socket);
@@ -189,13 +206,15 @@ fn websocket(rows: &mut Defaults, mtp: &str, url: &WsUrl) {
     let ws = format!("{mtp}WebSocket.");
     rows.set(&ws, "Host", &url.host);
     rows.set(&ws, "Port", &url.port.to_string());
-    rows.set(&ws, "Path", &url.path);
+    // The table has no other place for the query.
+    let query = url.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    rows.set(&ws, "Path", &format!("{}{query}", url.path));
     rows.set(&ws, "EnableEncryption", flag(url.secure));
     rows.set(&ws, "KeepAliveInterval", "60");
 }
 
 fn broker(rows: &mut Defaults, (mtp, client): (usize, usize), config: &MqttConfig, endpoint: &str) {
-    let Ok(url) = config.broker.parse::<BrokerUrl>() else { return };
+    let Ok(url) = BrokerUrl::mqtt(&config.broker) else { return };
     let mtp = format!("{AGENT}MTP.{mtp}.");
     rows.set(&mtp, "Enable", "true");
     rows.set(&mtp, "Protocol", "MQTT");

@@ -128,7 +128,8 @@ impl Transaction {
             }
             transaction.done += 1;
         }
-        Ok(Committed { keys: transaction.keys.clone(), needs_confirm: transaction.needs_confirm })
+        let (keys, needs_confirm) = (transaction.keys.clone(), transaction.needs_confirm);
+        Ok(Committed { keys, needs_confirm, ..Committed::default() })
     }
 
     /// Undoes what was done.

@@ -124,7 +124,7 @@ fn what_is_not_understood_is_named() {
     check(&format!("{permission}\"]\norder = 1"), &["line 5", "`order`"]);
     check("[[controller]]\nendpoint = \"proto::a\"\npin = \"AA:BB\"", &["pin of proto::a", "64"]);
     check("[[credential]]\nca = \"x\"\nroles = [\"Chief\"]", &["credential 1", "Chief"]);
-    check("[[credential]]\nca = \"x\"\nuses = \"MTP-and-broker\"", &["line 3", "MTP-and-broker"]);
+    check("[[credential]]\nca = \"x\"\nuses = \"MTP-and-server\"", &["line 3", "MTP-and-server"]);
     check("[[credential]]\nca = \"x\"\nroles = [\"Banned\", \"Untrusted\"]", &["stands alone"]);
     check("[trust]\ntofu = true", &["line 2", "`tofu`"]);
     let guard = "[[policy.guard]]\ntargets = [\"Device.Reboot()\"]\n";
@@ -147,9 +147,24 @@ fn what_is_not_understood_is_named() {
     {
         check(&mqtt(&format!("broker = {broker:?}\ntopic = \"t\"")), &["proto::a", "mqtt.broker"]);
     }
+    let stomp = |lines: &str| format!("[[controller]]\nendpoint = \"proto::a\"\n[controller.stomp]\n{lines}");
+    check(&stomp("destination = \"/q\""), &["line 3", "`server`"]);
+    check(&stomp("server = \"stomp://h\""), &["line 3", "`destination`"]);
+    for server in ["h", "mqtt://h", "stomp://", "stomp://h:0", "stompss://h", "stomps://h/p"] {
+        check(&stomp(&format!("server = {server:?}\ndestination = \"/q\"")), &["proto::a", "stomp.server"]);
+    }
+    let usable = "server = \"stomp://h\"\ndestination = \"/q\"";
+    check(&stomp("server = \"stomp://h\"\ndestination = \"\""), &["proto::a", "no destination"]);
+    check(&stomp(&format!("{usable}\nown_destination = \"a\\u0000\"")), &["proto::a", "no destination"]);
+    check(&stomp(&format!("{usable}\nusername = \"a\\nb\"")), &["proto::a", "stomp.username", "one line"]);
+    check(&stomp(&format!("{usable}\nhost = {:?}", "x".repeat(257))), &["proto::a", "stomp.host", "256"]);
     check("[[listen]]\naddress = \"0.0.0.0:8184\"\ntls = false", &["0.0.0.0:8184", "TLS"]);
     check("[[listen]]\ntls = true", &["an address or a socket"]);
     check("[[listen]]\naddress = \"127.0.0.1:1\"\nsocket = \"/s\"", &["an address or a socket"]);
     check("[[listen]]\nsocket = \"/s\"\nmode = 0o1000", &["0o660"]);
+    check("[services]\nmode = 0o1000", &["services", "0o660"]);
+    check("[services.allow]\n\"proto::a\" = [\"Device.X.{i}.\"]", &["services.allow", "proto::a", "{i}"]);
+    check("[services.allow]\n\"proto::a\" = [\"Device.X\"]", &["services.allow", "Device.X"]);
+    check("[services.allow]\n\"nobody\" = []", &["services.allow", "nobody"]);
     check("[[controller]]\nendpoint = \"proto::a\"\n[[controller]]\nendpoint = \"proto::a\"", &["twice"]);
 }

@@ -19,6 +19,8 @@ mod peer;
 mod plans;
 mod process;
 mod renewal;
+mod services;
+mod stomp;
 mod support;
 mod system_files;
 mod trust;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use dm::operation::{Add, Get, ObjectSettings, ParamSetting, Set};
 use dm::{Operation, Outcome};
 use mtp::mqtt::{BrokerAddress, Client, Settings, Version as MqttVersion};
+use mtp::stomp;
 use mtp::uds;
 use mtp::ws::{Dialer, ListenConfig, Listener};
 use mtp::{
@@ -17,6 +18,7 @@ use mtp::{
 };
 use tokio::sync::mpsc;
 use usp_endpoint::translate;
+use usp_proto::notify::Notification;
 use usp_proto::{Body, Msg, Record, RecordType, Request, Response, Version};
 
 pub(crate) const AGENT: &str = "proto:lab:agent";
@@ -26,7 +28,7 @@ pub(crate) const AGENT_TOPIC: &str = "usp/agents/proto:lab:agent";
 
 /// What happens at the controller's end.
 pub(crate) enum Event {
-    Up(LinkSender),
+    Up(LinkSender, ReturnPath),
     Record(Box<Record>),
     Down,
 }
@@ -36,7 +38,7 @@ pub(crate) struct Witness(pub(crate) mpsc::UnboundedSender<Event>);
 impl LinkHandler for Witness {
     fn up(&self, link: LinkUp) {
         link.sender.authorise();
-        let _ = self.0.send(Event::Up(link.sender));
+        let _ = self.0.send(Event::Up(link.sender, link.return_path));
     }
 
     async fn inbound(&self, inbound: Inbound) -> Verdict {
@@ -57,6 +59,8 @@ pub(crate) enum Heard {
     Answer(u64, Outcome),
     /// A Connect Record by way of a broker: the version of MQTT, and where the agent is subscribed.
     Connect(MqttVersion, String),
+    /// A Connect Record by way of a STOMP server: where the agent is subscribed.
+    StompConnect(String),
     /// A Connect Record by a UNIX domain socket.
     LocalConnect,
     /// The reason code of a Disconnect Record.
@@ -68,13 +72,19 @@ pub(crate) enum Heard {
 pub(crate) struct Controller {
     pub(crate) port: u16,
     endpoint: EndpointId,
+    /// Whom it speaks with.
+    agent: EndpointId,
     events: mpsc::UnboundedReceiver<Event>,
     link: Option<LinkSender>,
-    /// The agent's topic, behind a broker.
+    /// How the agent is reached by it.
+    path: Option<ReturnPath>,
+    /// The agent's topic or destination, behind a broker.
     to: Option<Arc<str>>,
     asked: Vec<Request>,
     /// The subscriptions that notified.
     pub(crate) notified: Vec<String>,
+    /// What they said.
+    pub(crate) notices: Vec<Notification>,
 }
 
 /// A controller's side of a broker.
@@ -149,10 +159,39 @@ impl Controller {
         controller
     }
 
+    /// The same behind a STOMP server, where the agent is reached at this destination.
+    pub(crate) async fn behind_stomp(client: &stomp::Client, agent: &str) -> Controller {
+        let session = client.connect().await.expect("the server lets it in");
+        let (sender, events) = mpsc::unbounded_channel();
+        tokio::spawn(async move { session.run(&Witness(sender)).await });
+        let endpoint = client.config.endpoint.clone();
+        let to = Some(agent.into());
+        let mut controller = Controller { to, ..Controller::hearing(endpoint.as_str(), events) };
+        controller.connected().await;
+        controller
+    }
+
     /// One whose links come by a channel.
     pub(crate) fn hearing(endpoint: &str, events: mpsc::UnboundedReceiver<Event>) -> Controller {
         let (endpoint, asked, notified) = (id(endpoint), Vec::new(), Vec::new());
-        Controller { port: 0, endpoint, events, link: None, to: None, asked, notified }
+        let notices = Vec::new();
+        Controller {
+            port: 0,
+            endpoint,
+            agent: id(AGENT),
+            events,
+            link: None,
+            path: None,
+            to: None,
+            asked,
+            notified,
+            notices,
+        }
+    }
+
+    /// Speaks with this agent from now on.
+    pub(crate) fn call_it(&mut self, name: &str) {
+        self.agent = id(name);
     }
 
     /// Closes the connection from this end.
@@ -170,8 +209,8 @@ impl Controller {
     /// Waits for the agent.
     pub(crate) async fn connected(&mut self) {
         while self.link.is_none() {
-            if let Event::Up(link) = self.events.recv().await.expect("the listener runs") {
-                self.link = Some(link);
+            if let Event::Up(link, path) = self.events.recv().await.expect("the listener runs") {
+                (self.link, self.path) = (Some(link), Some(path));
             }
         }
     }
@@ -193,16 +232,14 @@ impl Controller {
     }
 
     fn tell(&self, msg: &Msg) {
-        self.send_raw(Record::message(&self.endpoint, &id(AGENT), Version::CURRENT, msg.encode()).encode());
+        self.send_raw(Record::message(&self.endpoint, &self.agent, Version::CURRENT, msg.encode()).encode());
     }
 
     /// Sends what may be no Record at all.
     pub(crate) fn send_raw(&self, record: Bytes) {
-        let Some(link) = &self.link else { return };
+        let (Some(link), Some(path)) = (&self.link, &self.path) else { return };
         let _ = match &self.to {
-            Some(topic) => {
-                link.send_to(&ReturnPath::Mqtt { link: link.link(), topic: topic.clone() }, record)
-            }
+            Some(address) => link.send_to(&path.to(address.clone()), record),
             None => link.send(record),
         };
     }
@@ -211,7 +248,7 @@ impl Controller {
     pub(crate) async fn hear(&mut self) -> Heard {
         loop {
             match self.events.recv().await.expect("the listener runs") {
-                Event::Up(link) => self.link = Some(link),
+                Event::Up(link, path) => (self.link, self.path) = (Some(link), Some(path)),
                 Event::Down => {
                     self.link = None;
                     return Heard::Down;
@@ -228,6 +265,9 @@ impl Controller {
                             mtp::MqttVersion::V5 => MqttVersion::V5,
                         };
                         return Heard::Connect(version, subscribed_topic);
+                    }
+                    RecordType::StompConnect { subscribed_destination } => {
+                        return Heard::StompConnect(subscribed_destination);
                     }
                     RecordType::UdsConnect => return Heard::LocalConnect,
                     RecordType::Disconnect { reason_code, .. } => return Heard::Disconnect(reason_code),
@@ -248,8 +288,11 @@ impl Controller {
                 self.notified.push(notify.subscription_id.clone());
                 let resp = Response::NotifyResp(notify.response());
                 self.tell(&Msg::response(msg_id, resp));
+                self.notices.extend(notify.notification);
                 None
             }
+            // For a Broker; to anyone else it is a matter of indifference.
+            Body::Request(Request::Register(_)) => None,
             Body::Request(other) => panic!("an agent does not ask for {}", other.name()),
             Body::Response(response) => {
                 let (number, request) = request(&msg_id);
@@ -282,6 +325,14 @@ impl Controller {
         }
     }
 
+    /// The same by way of a STOMP server; gives the agent's destination.
+    pub(crate) async fn greeted_by_stomp(&mut self) -> String {
+        match self.hear().await {
+            Heard::StompConnect(destination) => destination,
+            other => panic!("a Connect Record was expected: {other:?}"),
+        }
+    }
+
     /// Waits until a subscription has notified.
     pub(crate) async fn notified_by(&mut self, subscription: &str) {
         while !self.notified.iter().any(|known| known == subscription) {
@@ -290,7 +341,7 @@ impl Controller {
                     RecordType::NoSession { payload } => drop(self.message(&payload)),
                     other => panic!("a notification was expected: {other:?}"),
                 },
-                Event::Up(_) | Event::Down => panic!("a notification was expected"),
+                Event::Up(..) | Event::Down => panic!("a notification was expected"),
             }
         }
     }

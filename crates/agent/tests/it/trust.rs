@@ -10,13 +10,16 @@ use agent::identity::Identity;
 use agent::links::Context;
 use agent::state::StateDir;
 use agent::system::SystemRoot;
+use agent::trust::Certificates;
 use agent::{host, links};
 use dm::operation::{CommandResult, ObjectSettings, Operate, ParamSetting, Set};
 use dm::{Operation, Outcome};
 use engine::Instance;
+use engine::trust::TrustCrypto;
 use mtp::ws::{Dialer, ListenConfig, Listener};
-use mtp::{AdmitAll, DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkUp, Role, Verdict};
-use pki::{Ca, DeviceVerifier, ServerNames, ServerTls, Validity};
+use mtp::{AdmitAll, DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkUp, PeerAuth, Role, Verdict};
+use pki::{Ca, DeviceVerifier, Edition, Reason, Revoked, ServerNames, ServerTls, Validity};
+use requirement::requirement;
 use tokio::sync::watch;
 
 use crate::links::names;
@@ -50,9 +53,13 @@ async fn secure(ca: &Ca, year: Validity) -> u16 {
         endpoint: Some(id("proto::secure")),
         ..Default::default()
     };
-    let server = ca.issue_server(&names, year).expect("a certificate");
+    secure_by(&ca.issue_server(&names, year).expect("a certificate")).await
+}
+
+/// The same with this certificate.
+async fn secure_by(server: &pki::Identity) -> u16 {
     let devices = DeviceVerifier::new(&[], false, pki::provider()).expect("no CA");
-    let tls = ServerTls::new(&server, devices).expect("a certificate");
+    let tls = ServerTls::new(server, devices).expect("a certificate");
     let how = ListenConfig::new("/usp", id("proto::secure"), Role::Controller);
     let listener = Listener::bind(([127, 0, 0, 1], 0).into(), Some(tls), how).await.expect("a socket");
     let port = listener.local_addr().expect("an address").port();
@@ -180,5 +187,90 @@ async fn what_the_tables_say_holds_for_the_next_connection() {
         " proto::controller set Device.LocalAgent.ControllerTrust.TOFUAllowed \"true\"\n",
     ] {
         assert!(audit.contains(expected), "{expected}: {audit}");
+    }
+}
+
+/// R-MTP.4a, "Revoked?": the lists of the policy count for each handshake, and are read again when they change.
+#[tokio::test]
+#[requirement("R-MTP.4a", "R-SEC.24a")]
+async fn a_revoked_certificate_is_not_connected_to() {
+    let year = Validity::lasting(SystemTime::now(), Duration::from_secs(365 * 24 * 60 * 60));
+    let ca = Ca::create("test", year).expect("a CA");
+    let names = ServerNames {
+        ips: vec![[127, 0, 0, 1].into()],
+        endpoint: Some(id("proto::secure")),
+        ..Default::default()
+    };
+    let server = ca.issue_server(&names, year).expect("a certificate");
+    let port = secure_by(&server).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let list = folder.path().join("ca.crl");
+    let number = pki::cert::name(&server.chain()[0]).expect("a certificate").serial_number;
+    let (this_update, next_update) =
+        (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+    let edition = |number| Edition { number, this_update, next_update };
+    let entry = Revoked { serial_number: number, at: this_update, reason: Reason::KeyCompromise };
+    std::fs::write(&list, ca.crl(&[], edition(1)).expect("a list")).expect("it is written");
+    let text = format!(
+        "[policy]\nrevoked = [{list:?}]\n[[controller]]\nendpoint = \"proto::secure\"\nca = \"\"\"\n{}\"\"\"\n",
+        ca.certificate_pem()
+    );
+    let config = Config::parse(&text).expect("well-formed");
+    let (_instance, credentials, _audit) = agent(&config, folder.path()).await;
+    assert!(connects(&credentials, port).await);
+    let judge = Certificates::with_lists(credentials.revoked());
+    assert!(!judge.is_revoked(&server.chain()[0], ca.certificate()));
+
+    std::fs::write(&list, ca.crl(&[entry], edition(2)).expect("a list")).expect("it is written");
+    let later = SystemTime::now() + Duration::from_secs(10);
+    std::fs::File::options()
+        .write(true)
+        .open(&list)
+        .and_then(|file| file.set_modified(later))
+        .expect("a date");
+    assert!(credentials.revoked().read_again().expect("a list"));
+    assert!(!connects(&credentials, port).await);
+    assert!(judge.is_revoked(&server.chain()[0], ca.certificate()));
+
+    // What can't be read takes nothing back.
+    std::fs::write(&list, "nonsense").expect("it is written");
+    std::fs::File::options()
+        .write(true)
+        .open(&list)
+        .and_then(|file| file.set_modified(later + Duration::from_secs(10)))
+        .expect("a date");
+    assert!(credentials.revoked().read_again().is_err());
+    assert!(judge.is_revoked(&server.chain()[0], ca.certificate()));
+    assert!(!connects(&credentials, port).await);
+}
+
+/// A listener believes whom the tables name at the moment of the handshake.
+#[tokio::test]
+async fn listeners_follow_the_tables() {
+    let year = Validity::lasting(SystemTime::now(), Duration::from_secs(365 * 24 * 60 * 60));
+    let ca = Ca::create("test", year).expect("a CA");
+    let caller = ca.issue_device_with_key(&id("proto::secure"), year).expect("a certificate");
+    let text = "[[controller]]\nendpoint = \"proto::secure\"\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config::parse(text).expect("well-formed");
+    let (instance, credentials, _audit) = agent(&config, folder.path()).await;
+    let nobody = DeviceVerifier::new(&[], true, pki::provider()).expect("no CA");
+    let listener = ServerTls::new(&credentials.own(), nobody).expect("a certificate");
+    credentials.follow(&listener);
+    let is_trusted = || match listener.peer(Some(caller.chain())) {
+        PeerAuth::Certificate(peer) => peer.trusted,
+        other => panic!("{other:?}"),
+    };
+    assert!(!is_trusted());
+    let certificate = Certificates::default().read_der(ca.certificate()).expect("a certificate");
+    let named = instance.change(|tree| {
+        let path = dm::ObjectPath::parse("Device.LocalAgent.Controller.1.").expect("a path");
+        let row = tree.locate(&path).expect("a row");
+        engine::trust::vouch(tree, &Certificates::default(), &row, &certificate).expect("room")
+    });
+    named.await.expect("it is kept");
+    // Listeners hear of it a moment later.
+    while !is_trusted() {
+        tokio::task::yield_now().await;
     }
 }

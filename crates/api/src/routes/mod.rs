@@ -1,6 +1,7 @@
 //! The routes: each handler parses, calls one use case, and prints.
 
 mod audit;
+mod bulk;
 mod certificates;
 mod connect;
 mod datamodels;
@@ -62,6 +63,7 @@ pub(crate) fn described<S: Store>() -> Routes<S> {
     let routes = tokens::routes(routes);
     let routes = devices::routes(routes);
     let routes = operations::routes(routes);
+    let routes = bulk::routes(routes);
     let routes = jobs::routes(routes);
     let routes = events::routes(routes);
     let routes = trace::routes(routes);

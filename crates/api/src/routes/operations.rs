@@ -54,7 +54,7 @@ struct RunQuery {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "it only describes the header, which is read by name")]
-struct RunHeaders {
+pub(super) struct RunHeaders {
     /// The same key with the same body is the same job; with another body it is a conflict.
     #[param(rename = "Idempotency-Key")]
     idempotency_key: Option<String>,
@@ -80,8 +80,8 @@ impl Run {
             device: device.id,
             operation,
             priority: Priority::Person,
-            deadline: Some(stamp.at + self.lifetime()?),
-            idempotency_key: self.idempotency_key()?,
+            deadline: Some(stamp.at + lifetime(self.query.expires_in.as_deref())?),
+            idempotency_key: idempotency_key(&self.headers)?,
             force: self.query.force.unwrap_or(false),
         };
         let Created { mut job, existing } =
@@ -104,22 +104,24 @@ impl Run {
             .filter(|wait| *wait <= limits::WAIT)
             .ok_or_else(|| Problem::invalid("wait", "a duration such as `30s`, up to `5m`"))
     }
+}
 
-    fn lifetime(&self) -> Result<Duration, Problem> {
-        let Some(text) = &self.query.expires_in else { return Ok(limits::JOB_LIFETIME) };
-        duration::parse(text)
-            .ok_or_else(|| Problem::invalid("expires_in", "a duration such as `1h`, up to `30d`"))
-    }
+/// After how long a job expires.
+pub(super) fn lifetime(expires_in: Option<&str>) -> Result<Duration, Problem> {
+    let Some(text) = expires_in else { return Ok(limits::JOB_LIFETIME) };
+    duration::parse(text)
+        .ok_or_else(|| Problem::invalid("expires_in", "a duration such as `1h`, up to `30d`"))
+}
 
-    fn idempotency_key(&self) -> Result<Option<String>, Problem> {
-        const NAME: &str = "idempotency-key";
-        if !self.headers.contains_key(NAME) {
-            return Ok(None);
-        }
-        let key = extract::text(&self.headers, NAME);
-        let key = key.ok_or_else(|| Problem::invalid("Idempotency-Key", "it is printable ASCII"))?;
-        Ok(Some(key.to_owned()))
+/// The caller's own name for a request, if it has one.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    const NAME: &str = "idempotency-key";
+    if !headers.contains_key(NAME) {
+        return Ok(None);
     }
+    let key = extract::text(headers, NAME);
+    let key = key.ok_or_else(|| Problem::invalid("Idempotency-Key", "it is printable ASCII"))?;
+    Ok(Some(key.to_owned()))
 }
 
 /// 200 with the outcome, or 202 where there is none yet.

@@ -1,6 +1,7 @@
 //! The API over a real store, with a gateway that plays the rest of the server.
 
 mod access;
+mod bulk;
 mod datamodels;
 mod devices;
 mod enrolment;

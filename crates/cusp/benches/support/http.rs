@@ -21,7 +21,7 @@ impl Connection {
         Connection { stream: BufReader::new(stream), head }
     }
 
-    /// Posts, and gives the body of the answer, whose status must be 200.
+    /// Posts, and gives the body of the answer, whose status must be 200 or 202.
     pub(crate) async fn post(&mut self, place: &str, body: &str) -> Vec<u8> {
         let request = format!(
             "POST /api/v1{place} HTTP/1.1\r\n{}Content-Length: {}\r\n\r\n{body}",
@@ -31,7 +31,7 @@ impl Connection {
         self.stream.write_all(request.as_bytes()).await.expect("it is written");
         let mut line = String::new();
         self.stream.read_line(&mut line).await.expect("an answer");
-        let is_good = line.starts_with("HTTP/1.1 200 ");
+        let is_good = ["HTTP/1.1 200 ", "HTTP/1.1 202 "].iter().any(|good| line.starts_with(good));
         let status = line.clone();
         let mut length = 0;
         loop {

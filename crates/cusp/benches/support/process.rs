@@ -1,11 +1,13 @@
 //! The processes that are measured: a server and simulated fleets, each the real binary.
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use pki::{Ca, SealKey, ServerNames, Validity};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -37,6 +39,35 @@ impl Drop for Process {
     }
 }
 
+/// How agents reach the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Over {
+    /// WebSocket without TLS.
+    Plain,
+    /// WebSocket with TLS; agents show no certificate.
+    Tls,
+    /// The same, and each agent shows a certificate of its own.
+    Mutual,
+    /// The server's own MQTT broker, without TLS.
+    Mqtt,
+    /// The same with TLS and a certificate of each agent.
+    MutualMqtt,
+}
+
+impl Over {
+    fn is_mqtt(self) -> bool {
+        matches!(self, Over::Mqtt | Over::MutualMqtt)
+    }
+
+    fn is_mutual(self) -> bool {
+        matches!(self, Over::Mutual | Over::MutualMqtt)
+    }
+
+    fn is_secure(self) -> bool {
+        self == Over::Tls || self.is_mutual()
+    }
+}
+
 /// A server with a store of its own, that lets every device in.
 pub(crate) struct Server {
     pub(crate) process: Process,
@@ -46,35 +77,77 @@ pub(crate) struct Server {
     pub(crate) usp: String,
     /// Of an owner.
     pub(crate) token: String,
+    over: Over,
     folder: TempDir,
 }
 
+/// The endpoint id of the server.
+const ENDPOINT: &str = "self::bench";
+
 impl Server {
     pub(crate) fn start() -> Server {
+        Server::over(Over::Plain)
+    }
+
+    pub(crate) fn over(over: Over) -> Server {
         // Beside the build, because /tmp may be memory.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is there");
         let (config, data) = (folder.path().join("cusp.toml"), folder.path().join("data"));
-        let text = "[http]\nlisten = \"127.0.0.1:0\"\n[usp]\nendpoint = \"self::bench\"\n\
-                    [usp.websocket]\nlisten = \"127.0.0.1:0\"\n[enrolment]\npolicy = \"open\"\n";
+        let tls = if over.is_secure() { certificates(folder.path(), over) } else { String::new() };
+        let (web_socket, broker) = if over.is_mqtt() { ("", tls.as_str()) } else { (tls.as_str(), "") };
+        let mut text = format!(
+            "[http]\nlisten = \"127.0.0.1:0\"\n[usp]\nendpoint = \"{ENDPOINT}\"\n\
+             [usp.websocket]\nlisten = \"127.0.0.1:0\"\n{web_socket}[enrolment]\npolicy = \"open\"\n"
+        );
+        if over.is_mqtt() {
+            text += &format!("[usp.mqtt.broker]\nlisten = \"127.0.0.1:0\"\n{broker}");
+        }
         fs::write(&config, text).expect("the configuration is written");
         let mut command = Command::new(CUSP);
         command.arg("serve").arg("--config").arg(&config).arg("--data").arg(&data).stderr(Stdio::null());
         let process = Process::spawn(command.env("CUSP_LOG", "warn"));
         let listeners = until(|| read_json(&data.join("listeners.json")));
         let address = |name: &str| listeners[name].as_str().expect("it listens").to_owned();
-        let (http, usp) = (address("http"), format!("ws://{}/usp", address("usp.websocket")));
+        let usp = match over {
+            Over::Plain => format!("ws://{}/usp", address("usp.websocket")),
+            Over::Tls | Over::Mutual => format!("wss://{}/usp", address("usp.websocket")),
+            Over::Mqtt => format!("mqtt://{}", address("usp.mqtt.broker")),
+            Over::MutualMqtt => format!("mqtts://{}", address("usp.mqtt.broker")),
+        };
         let made =
             Command::new(CUSP).args(["token", "create", "--role", "owner", "--data"]).arg(&data).output();
         let token = String::from_utf8(made.expect("a token").stdout).expect("text").trim().to_owned();
-        Server { process, http, usp, token, folder }
+        Server { process, http: address("http"), usp, token, over, folder }
+    }
+
+    /// `cusp sim usp` with a fleet of this server.
+    fn sim(&self, count: usize, rate: u32, arguments: &[&str]) -> Command {
+        let (count, rate) = (count.to_string(), rate.to_string());
+        let mut command = Command::new(CUSP);
+        command.args(["sim", "usp", "--count", &count, "--rate", &rate, "--to", &self.usp]).args(arguments);
+        if self.over.is_mqtt() {
+            command.args(["--controller", ENDPOINT]);
+        }
+        if self.over.is_secure() {
+            command.arg("--ca").arg(self.folder("ca.pem"));
+        }
+        if self.over.is_mutual() {
+            command.arg("--certificates").arg(self.folder("devices"));
+        }
+        command
     }
 
     /// A fleet of so many agents, as fast as `rate` a second; `arguments` of `cusp sim usp` beside.
     pub(crate) fn fleet(&self, count: usize, rate: u32, arguments: &[&str]) -> Process {
-        let (count, rate) = (count.to_string(), rate.to_string());
-        let mut command = Command::new(CUSP);
-        command.args(["sim", "usp", "--count", &count, "--rate", &rate, "--to", &self.usp]).args(arguments);
-        Process::spawn(command.stderr(Stdio::null()))
+        Process::spawn(self.sim(count, rate, arguments).stderr(Stdio::null()))
+    }
+
+    /// A fleet that ends by itself, and what it reports.
+    pub(crate) fn report(&self, count: usize, rate: u32, arguments: &[&str]) -> Value {
+        let ended = self.sim(count, rate, arguments).arg("--json").output().expect("the program starts");
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success(), "{told}");
+        serde_json::from_slice(&ended.stdout).expect("JSON")
     }
 
     /// A folder that goes with the server.
@@ -125,6 +198,27 @@ fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(began.elapsed() < PATIENCE, "it takes too long");
         sleep(Duration::from_millis(100));
     }
+}
+
+/// A CA, a certificate of the server, and for agents with certificates their CA; gives the lines that say so.
+fn certificates(folder: &Path, over: Over) -> String {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let validity = Validity::lasting(SystemTime::now(), DAY);
+    let ca = Ca::create("Bench", validity).expect("a CA");
+    let names = ServerNames { ips: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)], ..ServerNames::default() };
+    let identity = ca.issue_server(&names, validity).expect("a certificate");
+    let file = |name: &str| folder.join(name);
+    identity.save(&file("cert.pem"), &file("key.pem")).expect("saved");
+    fs::write(file("ca.pem"), ca.certificate_pem()).expect("saved");
+    let mut fields = format!("cert = {:?}, key = {:?}", file("cert.pem"), file("key.pem"));
+    if over.is_mutual() {
+        let devices = file("devices");
+        fs::create_dir(&devices).expect("a folder");
+        let seal = SealKey::load_or_create(&devices.join("seal.key")).expect("a key");
+        Ca::load_or_create(&devices, &seal, "Devices", validity).expect("a CA");
+        fields += &format!(", client_ca = {:?}", devices.join("ca.pem"));
+    }
+    format!("tls = {{ {fields} }}\n")
 }
 
 fn read_json(file: &Path) -> Option<Value> {

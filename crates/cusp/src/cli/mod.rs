@@ -24,7 +24,7 @@ pub(crate) use local::{
     AuditCommand, BackupArgs, ConfigCommand, DemoArgs, InitArgs, LocalArgs, RestoreArgs, ServeArgs,
     TokenCommand, UserCommand,
 };
-pub(crate) use sim::{SimCommand, SimUspArgs};
+pub(crate) use sim::{Comeback, SimCommand, SimUspArgs};
 pub(crate) use verbs::{
     AddArgs, DeleteArgs, GetArgs, InstancesArgs, OperateArgs, RunArgs, SchemaArgs, SetArgs,
 };

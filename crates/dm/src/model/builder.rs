@@ -55,6 +55,8 @@ pub struct ObjectDef {
     pub entries_param: Option<Name>,
     /// The row's parameter that switches it.
     pub enable_param: Option<Name>,
+    /// Somebody else keeps the rows: see [`Object::remote`].
+    pub remote: bool,
     /// Rows whose models below differ.
     pub divergent: Vec<Divergent>,
 }
@@ -222,6 +224,37 @@ impl ModelBuilder {
         self
     }
 
+    /// Takes all objects of a finished model that lie at or below a path, as somebody else's (see
+    /// [`Object::remote`]). Gives how many definitions there was no room for.
+    pub fn take_remote(&mut self, model: &Model, subtree: &SchemaPath) -> usize {
+        let mut left_out = 0;
+        for (_, object) in model
+            .objects()
+            .filter(|(_, object)| object.path.as_str().starts_with(subtree.as_table().as_str()))
+        {
+            left_out += usize::from(self.take_object(object).is_err());
+        }
+        left_out
+    }
+
+    fn take_object(&mut self, object: &Object) -> Result<(), ModelError> {
+        let names = |key: &UniqueKey| {
+            let params = key.params.iter().map(|at| object.params[usize::from(*at)].name.to_string());
+            KeyFacts { functional: key.functional, params: params.collect() }
+        };
+        let path = object.path.as_str();
+        let def = ObjectDef {
+            access: object.access,
+            unique_keys: object.unique_keys.iter().map(names).collect(),
+            remote: true,
+            ..ObjectDef::default()
+        };
+        self.object(path, def)?;
+        object.params.iter().try_for_each(|param| self.param(path, param.clone()).map(drop))?;
+        object.commands.iter().try_for_each(|command| self.command(path, command.clone()).map(drop))?;
+        object.events.iter().try_for_each(|event| self.event(path, event.clone()).map(drop))
+    }
+
     /// The finished model. Objects between the root and a named one are added, read-only and bare.
     pub fn build(mut self) -> Arc<Model> {
         self.add_parents();
@@ -296,6 +329,7 @@ fn finish(path: SchemaPath, draft: Draft, parent: Option<ObjectId>) -> Object {
         unique_keys: draft.def.unique_keys.iter().filter_map(key).collect(),
         entries_param: draft.def.entries_param,
         enable_param: draft.def.enable_param,
+        remote: draft.def.remote,
         divergent: draft.def.divergent,
         params,
         commands: draft.commands.into_values().collect(),
@@ -346,6 +380,7 @@ fn object_def(facts: &ObjectFacts) -> Result<ObjectDef, ModelError> {
         unique_keys: facts.unique_keys.clone(),
         entries_param: facts.entries_param.as_deref().map(name).transpose()?,
         enable_param: facts.enable_param.as_deref().map(name).transpose()?,
+        remote: false,
         divergent: Vec::new(),
     })
 }

@@ -60,6 +60,9 @@ pub struct Object {
     pub events: Vec<Event>,
     /// Objects directly below, sorted by name.
     pub children: Vec<ObjectId>,
+    /// Somebody else keeps the rows, and gives new ones their defaults and keys: what was not said of a row
+    /// is not known until its keeper tells.
+    pub remote: bool,
     /// Rows whose models below differ, each with its own; empty for nearly every object.
     pub divergent: Vec<Divergent>,
     /// The way from the root to this object; empty for the root.

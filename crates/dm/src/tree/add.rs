@@ -9,7 +9,7 @@ use crate::operation::{
     Add, CreatedInstance, InstanceFailure, ObjectAccess, ObjectSettings, Outcome, ParamFault, Requested,
     UpdateFailure,
 };
-use crate::path::{Name, Path, Target};
+use crate::path::{Name, ObjectPath, Path, Target};
 use crate::tree::assign::Assigner;
 use crate::tree::judge::{Overruled, Touch};
 use crate::tree::plan::{AddResult, Plan, UnitPlan, exceeded, message_failure};
@@ -65,6 +65,17 @@ impl Tree {
             }
         }
         Plan::exceeded("clashes that follow from each other", limits::MAX_PLAN_ROUNDS as usize).after(effort)
+    }
+
+    /// Tells the keys that rows got from whoever keeps them, once they are made (R-ADD.6).
+    pub fn tell_remote_keys(&self, outcome: &mut Outcome, who: &Requester<'_>) {
+        let Outcome::Add(results) = outcome else { return };
+        for created in results.iter_mut().filter_map(|requested| requested.result.as_mut().ok()) {
+            let row = ObjectPath::parse(&created.path).ok().and_then(|path| self.locate(&path));
+            if let Some(row) = row.filter(|row| self.model().object(row.object).remote) {
+                created.unique_keys = self.unique_keys(&row, who);
+            }
+        }
     }
 
     /// A search path stands for one row in each table that it matches. None if there are too many.
@@ -214,10 +225,14 @@ impl Stage<'_> {
         Ok(change)
     }
 
-    /// R-ADD.5: keys that the request left out get values, and are judged like those that it gave.
+    /// R-ADD.5: keys that the request left out get values, and are judged like those that it gave. Who keeps
+    /// the rows himself gives them their keys.
     fn assign_keys(&mut self, unit: usize, row: &Place, request: &ObjectSettings) -> Vec<Change> {
         let model = self.work.model().clone();
         let object = model.object(row.object);
+        if object.remote {
+            return Vec::new();
+        }
         let name = |index: u16| object.params[usize::from(index)].name.as_str();
         let given = |index: &u16| request.params.iter().any(|setting| setting.param == name(*index));
         let keys: BTreeSet<u16> = object.unique_keys.iter().flat_map(|key| &key.params).copied().collect();

@@ -9,6 +9,7 @@ mod access;
 mod add;
 mod apply;
 mod assign;
+mod carry;
 mod delete;
 mod get;
 mod holders;
@@ -167,9 +168,12 @@ impl Tree {
 
     /// What makes a new row (or a single-instance object, which always exists) complete: the row, and
     /// the default of each parameter in it and in the single-instance objects below, or the type's null
-    /// value where the model has no default.
+    /// value where the model has no default. Of a row that somebody else keeps nothing is known yet.
     pub fn with_defaults(&self, place: &Place) -> Vec<Change> {
         let object = self.model.object(place.object);
+        if object.remote && place.is_row(&self.model) {
+            return vec![Change::Create { row: place.clone(), values: Vec::new() }];
+        }
         let initial = |param: &Param| match &param.default {
             Some(value) => value.clone(),
             None if param.is_list() => Value::text(""),

@@ -22,9 +22,10 @@ impl Instance {
         command_key: String,
         call: CommandCall,
     ) -> Option<Input> {
-        let model = self.kind.model();
+        let kind = inner.kind.clone();
+        let model = kind.model();
         let object = model.object(call.place.object);
-        let Some(provider) = self.kind.owner(call.place.object) else {
+        let Some(provider) = kind.owner(call.place.object) else {
             let fault = Fault::new(Code::COMMAND_FAILURE, format!("nothing runs {}", call.path));
             return Some(Input::CommandEnded { ticket, result: Err(fault) });
         };
@@ -60,7 +61,7 @@ impl Instance {
     fn command_ended(&self, provider: u16, ticket: Ticket, mut result: CommandResult) {
         let Some(mut inner) = self.enter() else { return };
         if let Ok(outputs) = &mut result {
-            outputs_to_numbers(self.kind.model(), &inner.keys, outputs);
+            outputs_to_numbers(inner.kind.model(), &inner.keys, outputs);
         }
         inner.commands.remove(&ticket);
         // It may have changed what the provider shows.

@@ -4,12 +4,14 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use dm::path::ObjectPath;
+use dm::model::Model;
+use dm::path::{Name, ObjectPath};
 use dm::tree::{Change, ChangeSet, Happening, Place};
-use dm::{Code, Fault};
+use dm::{Code, Fault, Value};
 use usp_endpoint::agent::io::{Input, Ticket};
 
 use super::confirm::{Confirm, Undo};
+use super::leftover;
 use super::transact::{Done, Part, take_back, transact, with_losses};
 use super::{Inner, Instance};
 use crate::edits;
@@ -22,6 +24,15 @@ pub(super) struct Commits {
     running: bool,
     queue: VecDeque<Job>,
     pub(super) confirm: Option<Confirm>,
+    /// How many changes of this process led to a way back in the journal.
+    kept: u32,
+}
+
+impl Commits {
+    /// Whether nothing is under way or waits.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.running && self.queue.is_empty()
+    }
 }
 
 /// What is done in one go, one after another.
@@ -48,6 +59,8 @@ pub(super) struct Settled {
     undo: Vec<Change>,
     /// Keys of the rows that are gone.
     keys: Vec<(ObjectPath, RowKey)>,
+    /// What the journal calls the way back.
+    name: Option<String>,
 }
 
 impl Instance {
@@ -76,7 +89,7 @@ impl Instance {
             inputs.push_back(Input::Committed { ticket, ends, changes: ChangeSet::new() });
             return;
         }
-        let batch = |changes: &Vec<Change>| edits::batches(&self.kind, &inner.keys, changes);
+        let batch = |changes: &Vec<Change>| edits::batches(&inner.kind, &inner.keys, changes);
         let involved: BTreeSet<u16> =
             transactions.iter().flat_map(|changes| batch(changes).into_keys()).collect();
         if involved.is_empty() {
@@ -120,7 +133,7 @@ impl Instance {
         let mut progress = Progress::default();
         for changes in &transactions {
             let batches = match self.enter() {
-                Some(inner) => edits::batches(&self.kind, &inner.keys, changes),
+                Some(inner) => edits::batches(&inner.kind, &inner.keys, changes),
                 None => return,
             };
             let fault = match transact(&self.providers, batches).await {
@@ -181,8 +194,9 @@ impl Instance {
             Err(error) => return Err((not_remembered(&error), done.parts)),
         };
         if done.committed.iter().any(|committed| committed.needs_confirm) {
-            let (changes, keys) = (settled.undo, settled.keys);
-            progress.undo.push(Undo { changes, parts: done.parts, keys });
+            let Settled { undo: changes, keys, name, .. } = &settled;
+            let (changes, keys, name) = (changes.clone(), keys.clone(), name.clone());
+            progress.undo.push(Undo { changes, parts: done.parts, keys, name });
         }
         progress.changes.extend(settled.changes);
         progress.ends.push(Ok(()));
@@ -198,22 +212,35 @@ impl Instance {
         committed: &[Committed],
         append: impl Fn(&Journal, &[Entry]) -> Result<Position, JournalError>,
     ) -> Result<Settled, JournalError> {
+        let kind = inner.kind.clone();
         let before = (inner.tree.clone(), inner.keys.clone(), inner.aliases.clone());
         let mut entries = Vec::new();
         let mut applied = inner.tree.apply(changes);
         for (path, key) in committed.iter().flat_map(|committed| &committed.keys) {
             self.bind(inner, path, key, &mut applied, &mut entries);
         }
-        self.kind.settle_counts(&mut inner.tree, &mut applied);
+        let values = committed.iter().flat_map(|committed| &committed.values);
+        let values: Vec<Change> = values.filter_map(|value| filled(kind.model(), value)).collect();
+        applied.extend(inner.tree.apply(&values));
+        kind.settle_counts(&mut inner.tree, &mut applied);
         entries.extend(self.entries(inner, &applied));
         let mut keys = Vec::new();
         for happening in &applied {
             if let Happening::Deleted(row) = happening {
-                let path = ObjectPath::parse(&row.text(self.kind.model())).ok();
+                let path = ObjectPath::parse(&row.text(kind.model())).ok();
                 keys.extend(path.zip(inner.keys.key(row).cloned()));
                 inner.keys.unbind(row);
-                inner.keys.forget_below(self.kind.model(), row);
+                inner.keys.forget_below(kind.model(), row);
             }
+        }
+        let risky = committed.iter().any(|committed| committed.needs_confirm);
+        let undo = if risky { edits::undo(&before.0, changes) } else { Vec::new() };
+        let mut name = None;
+        if risky && !self.journal.is_memory() {
+            inner.commit.kept += 1;
+            let (called, entry) = leftover::kept(kind.model(), inner.commit.kept, &undo);
+            entries.push(entry);
+            name = Some(called);
         }
         if inner.forgetful {
             entries.clear();
@@ -221,10 +248,8 @@ impl Instance {
         match append(&self.journal, &entries) {
             Ok(position) => {
                 inner.barrier = inner.barrier.max(position);
-                inner.observers.tell(self.kind.model(), &applied);
-                let risky = committed.iter().any(|committed| committed.needs_confirm);
-                let undo = if risky { edits::undo(&before.0, changes) } else { Vec::new() };
-                Ok(Settled { changes: applied, undo, keys })
+                inner.observers.tell(kind.model(), &applied);
+                Ok(Settled { changes: applied, undo, keys, name })
             }
             Err(error) => {
                 (inner.tree, inner.keys, inner.aliases) = before;
@@ -243,7 +268,8 @@ impl Instance {
         applied: &mut ChangeSet,
         entries: &mut Vec<Entry>,
     ) {
-        let model = self.kind.model();
+        let kind = inner.kind.clone();
+        let model = kind.model();
         let Some(row) = Place::of(model, path) else { return };
         let Some((table, number)) = row.table() else { return };
         // A push may have been faster, and have made the row under a number of its own.
@@ -252,7 +278,7 @@ impl Instance {
         }
         let unbound = inner.keys.key(&row).is_none();
         inner.keys.bind(&table, key, number);
-        if self.kind.is_volatile(row.object) {
+        if kind.is_volatile(row.object) {
             return;
         }
         if unbound {
@@ -271,6 +297,19 @@ impl Progress {
     fn ended(self, ticket: Ticket) -> (Input, Vec<Undo>) {
         (Input::Committed { ticket, ends: self.ends, changes: self.changes }, self.undo)
     }
+}
+
+/// A value of an added row that its provider gave.
+fn filled(model: &Model, (path, name, text): &(ObjectPath, Name, String)) -> Option<Change> {
+    let place = Place::of(model, path)?;
+    let param = model.param_index(place.object, name.as_str())?;
+    let known = &model.object(place.object).params[usize::from(param)];
+    let value = match known.is_list() {
+        true => Value::parse_list(known.ty, text),
+        false => Value::parse(known.ty, text),
+    };
+    let value = value.ok().map(|value| if known.is_secret() { value.into_secret() } else { value })?;
+    Some(Change::Set { place, param, value: Some(value) })
 }
 
 fn not_remembered(error: &JournalError) -> Fault {

@@ -8,11 +8,14 @@ mod auditor;
 mod command;
 mod commit;
 mod confirm;
+mod leftover;
 mod links;
 mod observers;
 mod outputs;
 mod push;
 mod refresh;
+mod remodel;
+mod restart;
 mod transact;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -36,7 +39,7 @@ use crate::limits::{MAX_HELD_SENDS, SHUTDOWN_TIME};
 use crate::machine::Machine;
 use crate::provider::Provider;
 use crate::report::Aliases;
-use crate::stored::{self, FactoryDefault};
+use crate::stored::FactoryDefault;
 use crate::wheel::{TimerId, Wake, Wheel};
 
 pub use auditor::Auditor;
@@ -92,7 +95,6 @@ pub struct InstanceConfig {
 pub struct Instance {
     me: Weak<Instance>,
     host: Arc<Host>,
-    kind: Arc<Kind>,
     providers: Vec<Arc<dyn Provider>>,
     journal: Journal,
     timer: TimerId,
@@ -104,6 +106,7 @@ pub struct Instance {
 }
 
 struct Inner {
+    kind: Arc<Kind>,
     machine: Box<dyn Machine>,
     tree: Tree,
     keys: Keys,
@@ -155,9 +158,18 @@ impl Instance {
     /// # Errors
     /// When a default is not for the model, or the journal has failed.
     pub fn new(host: Arc<Host>, config: InstanceConfig) -> Result<Arc<Instance>, EngineError> {
-        let InstanceConfig { kind, machine, providers, defaults, journal, .. } = config;
-        let (tree, keys, aliases) = remembered(&kind, &journal, &defaults)?;
+        let memory = restart::remembered(&config.kind, &config.journal, &config.defaults)?;
+        Ok(Instance::over(host, config, memory))
+    }
+
+    fn over(
+        host: Arc<Host>,
+        config: InstanceConfig,
+        (tree, keys, aliases): (Tree, Keys, Aliases),
+    ) -> Arc<Instance> {
+        let InstanceConfig { kind, machine, providers, journal, .. } = config;
         let inner = Inner {
+            kind,
             machine,
             tree,
             keys,
@@ -179,7 +191,6 @@ impl Instance {
             me: me.clone(),
             timer: host.wheel.register(me.clone()),
             host,
-            kind,
             providers,
             journal: journal.clone(),
             software_version: config.software_version,
@@ -189,7 +200,7 @@ impl Instance {
         });
         let listener: Weak<dyn OnSync> = instance.me.clone();
         journal.listen(listener);
-        Ok(instance)
+        instance
     }
 
     /// Lets providers push, asks them for their first values, and tells the machine that it starts.
@@ -201,6 +212,7 @@ impl Instance {
         if self.refresh_first {
             self.first_refresh().await;
         }
+        self.undo_left_over().await?;
         let boot = self.boot()?;
         self.feed(Input::Started(boot));
         Ok(())
@@ -404,7 +416,10 @@ impl Instance {
         while let Some(input) = inputs.pop_front() {
             inner.machine.handle(self.host.now(), &mut inner.tree, input);
             if let Some(link) = inner.machine.recognised() {
-                inner.commit.recognised(link);
+                let confirmed = inner.commit.recognised(link);
+                if !confirmed.is_empty() {
+                    self.forget_undo(inner, &confirmed);
+                }
             }
             while let Some(output) = inner.machine.poll_output() {
                 self.output(inner, output, &mut inputs);
@@ -463,38 +478,10 @@ impl std::fmt::Debug for Instance {
     }
 }
 
-/// Tree, numbers and aliases to start with.
-fn remembered(
-    kind: &Kind,
-    journal: &Journal,
-    defaults: &[FactoryDefault],
-) -> Result<(Tree, Keys, Aliases), EngineError> {
-    let first = journal.meta(META_STARTED).is_none();
-    if first {
-        let mut tree = kind.base().clone();
-        stored::apply_defaults(&mut tree, defaults)?;
-        if !defaults.is_empty() {
-            kind.settle_all_counts(&mut tree);
-        }
-        if journal.is_memory() {
-            return Ok((tree, kind.keys().clone(), Aliases::new()));
-        }
-        let mut entries = stored::remember_all(kind, &tree);
-        entries.push(Entry::Meta { key: META_STARTED.to_owned(), value: Some("1".to_owned()) });
-        if journal.meta(META_CAUSE).is_none() {
-            let cause = Some("LocalFactoryReset".to_owned());
-            entries.push(Entry::Meta { key: META_CAUSE.to_owned(), value: cause });
-        }
-        journal.append(&entries)?;
-    }
-    Ok(stored::restore(kind, &journal.live()))
-}
-
 fn boot_entries(boot: &Boot) -> Vec<Entry> {
-    let meta = |key: &str, value: &String| Entry::Meta { key: key.to_owned(), value: Some(value.clone()) };
-    vec![
-        meta(META_CAUSE, &boot.cause),
-        meta(META_COMMAND_KEY, &boot.command_key),
-        meta(META_REASON, &boot.reason),
-    ]
+    let told =
+        [(META_CAUSE, &boot.cause), (META_COMMAND_KEY, &boot.command_key), (META_REASON, &boot.reason)];
+    let meta =
+        |(key, value): (&str, &String)| Entry::Meta { key: key.to_owned(), value: Some(value.clone()) };
+    told.map(meta).to_vec()
 }

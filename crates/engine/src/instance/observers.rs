@@ -6,12 +6,19 @@ use dm::tree::{ChangeSet, Happening, Place};
 use tokio::sync::watch;
 
 use super::Instance;
+use crate::shift::Shift;
 
 /// Who is told, each for one part of the tree.
 #[derive(Default)]
 pub(super) struct Observers(Vec<(Place, watch::Sender<u64>)>);
 
 impl Observers {
+    /// Goes over to the next model. Only the engine's own part is observed, which stays.
+    pub(super) fn shift(&mut self, shift: &Shift<'_>) {
+        let observers = std::mem::take(&mut self.0).into_iter();
+        self.0 = observers.filter_map(|(part, observer)| Some((shift.place(&part)?, observer))).collect();
+    }
+
     /// Tells those whose part has changed.
     pub(super) fn tell(&mut self, model: &Model, changes: &ChangeSet) {
         self.0.retain(|(_, observer)| !observer.is_closed());
@@ -34,9 +41,10 @@ impl Instance {
     /// keeps itself: a provider's part is followed by subscriptions. None if the model has no such place,
     /// or the instance has stopped.
     pub fn follow(&self, part: &ObjectPath) -> Option<watch::Receiver<u64>> {
-        let part = Place::of(self.kind.model(), part)?;
+        let mut inner = self.enter()?;
+        let part = Place::of(inner.kind.model(), part)?;
         let (observer, changes) = watch::channel(0);
-        self.enter()?.observers.0.push((part, observer));
+        inner.observers.0.push((part, observer));
         Some(changes)
     }
 

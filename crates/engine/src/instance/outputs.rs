@@ -22,7 +22,7 @@ impl Instance {
                 inner.links.leave(&self.journal, inner.barrier, Leaving::Close(link, reason));
             }
             Output::Refresh { ticket, places } => {
-                let wants = places.iter().flat_map(|place| self.kind.wants(place)).collect();
+                let wants = places.iter().flat_map(|place| inner.kind.wants(place)).collect();
                 if !self.want(inner, Some(ticket), wants) {
                     inputs.push_back(Input::Refreshed(ticket));
                 }
@@ -59,7 +59,7 @@ impl Instance {
             }
             Output::Noticed(what) => tracing::warn!("{what}"),
             Output::Watch(places) => {
-                inner.watched = places.iter().flat_map(|place| self.kind.wants(place)).collect();
+                inner.watched = places.iter().flat_map(|place| inner.kind.wants(place)).collect();
                 inner.watched.sort_unstable();
                 inner.watched.dedup();
                 // Whether a value has changed can only be told from one that is known.
@@ -73,11 +73,12 @@ impl Instance {
     /// Brings the row counts up to date with changes that are already in the tree, and remembers all.
     /// Gives the changes with those of the counts behind them.
     pub(super) fn keep(&self, inner: &mut Inner, mut changes: ChangeSet) -> Result<ChangeSet, JournalError> {
-        self.kind.settle_counts(&mut inner.tree, &mut changes);
+        let kind = inner.kind.clone();
+        kind.settle_counts(&mut inner.tree, &mut changes);
         let entries = self.entries(inner, &changes);
         let position = self.journal.append_own(&entries)?;
         inner.barrier = inner.barrier.max(position);
-        inner.observers.tell(self.kind.model(), &changes);
+        inner.observers.tell(kind.model(), &changes);
         Ok(changes)
     }
 
@@ -90,10 +91,11 @@ impl Instance {
 
     /// What the journal has to remember of changes that are in the tree.
     pub(super) fn entries(&self, inner: &mut Inner, changes: &ChangeSet) -> Vec<Entry> {
-        stored::note_aliases(&self.kind, &mut inner.aliases, changes);
+        let kind = inner.kind.clone();
+        stored::note_aliases(&kind, &mut inner.aliases, changes);
         if self.journal.is_memory() || inner.forgetful {
             return Vec::new();
         }
-        stored::remember(&self.kind, &inner.tree, &inner.keys, changes)
+        stored::remember(&kind, &inner.tree, &inner.keys, changes)
     }
 }

@@ -30,6 +30,9 @@ impl Instance {
     /// Takes a push in; not while the provider commits, because its row may be one that is being made.
     async fn pushed(&self, provider: u16, push: Push) {
         self.until(|| self.enter().is_none_or(|inner| !inner.refresh.is_blocked(provider))).await;
+        if matches!(push, Push::ModelChanged) {
+            return self.remodel().await;
+        }
         let Some(mut inner) = self.enter() else { return };
         match push {
             Push::Changed { subtrees, report } => {
@@ -37,7 +40,8 @@ impl Instance {
                 self.drive_all(&mut inner, changes);
             }
             Push::Event { object, keys, name, mut params } => {
-                let model = self.kind.model();
+                let kind = inner.kind.clone();
+                let model = kind.model();
                 let place = inner.keys.place(model, &object, &keys);
                 let path = place.and_then(|place| ObjectPath::parse(&place.text(model)).ok());
                 let Some(path) = path else {
@@ -47,7 +51,7 @@ impl Instance {
                 outputs_to_numbers(model, &inner.keys, &mut params);
                 self.drive(&mut inner, Input::Event(ModelEvent { object: path, name, params }));
             }
-            Push::ModelChanged => tracing::info!("the supported model changes with the next start"),
+            Push::ModelChanged => {}
         }
     }
 
@@ -59,7 +63,7 @@ impl Instance {
         report: &Report,
     ) -> VecDeque<Input> {
         inner.refresh.overtake(provider);
-        let located = subtrees.iter().filter_map(|path| self.kind.model().locate(path));
+        let located = subtrees.iter().filter_map(|path| inner.kind.model().locate(path));
         let wants: Vec<ObjectId> = located
             .filter_map(|located| match located {
                 Located::Object(id) => Some(id),

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use dm::Mono;
 use dm::model::{Model, ObjectId};
 use dm::path::SchemaPath;
+use dm::{Code, Fault, Mono};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use usp_endpoint::agent::io::{Input, Ticket};
@@ -16,6 +16,7 @@ use crate::kind::Kind;
 use crate::limits::{REFRESH_TIMEOUT, WATCH_PERIOD};
 use crate::provider::{Provider, ProviderError, Report};
 use crate::report::{self, Scope};
+use crate::shift::Shift;
 
 /// What is asked, and who waits for it.
 pub(super) struct Refreshes {
@@ -85,6 +86,16 @@ impl Refreshes {
         self.providers[usize::from(provider)].fresh.clear();
     }
 
+    /// Goes over to the next model. Nothing counts as fresh any more.
+    pub(super) fn shift(&mut self, shift: &Shift<'_>) {
+        for state in &mut self.providers {
+            state.fresh.clear();
+            for run in state.running.iter_mut().chain(&mut state.next) {
+                run.objects = run.objects.iter().filter_map(|object| shift.object(*object)).collect();
+            }
+        }
+    }
+
     fn done(&mut self, waiters: Vec<Ticket>, inputs: &mut VecDeque<Input>) {
         for ticket in waiters {
             let Some(left) = self.tickets.get_mut(&ticket) else { continue };
@@ -146,7 +157,8 @@ impl Instance {
         wants: Vec<(u16, ObjectId)>,
     ) -> bool {
         let now = self.host.now().mono;
-        let model = self.kind.model();
+        let kind = inner.kind.clone();
+        let model = kind.model();
         let mut by_provider: BTreeMap<u16, Vec<ObjectId>> = BTreeMap::new();
         for (provider, object) in wants {
             by_provider.entry(provider).or_default().push(object);
@@ -179,7 +191,7 @@ impl Instance {
         }
         let Some(mut run) = state.next.take() else { return };
         run.started = self.host.now().mono;
-        let paths = self.paths(&run.objects);
+        let paths = paths(&inner.kind, &run.objects);
         state.running = Some(run);
         let source = self.providers[usize::from(provider)].clone();
         let me = self.me.clone();
@@ -189,10 +201,6 @@ impl Instance {
                 instance.answered(provider, answer);
             }
         });
-    }
-
-    fn paths(&self, objects: &[ObjectId]) -> Vec<SchemaPath> {
-        objects.iter().map(|id| self.kind.model().object(*id).path.clone()).collect()
     }
 
     fn answered(&self, provider: u16, answer: Result<Report, ProviderError>) {
@@ -207,10 +215,14 @@ impl Instance {
         } else {
             match answer {
                 Ok(report) => self.take_report(&mut inner, provider, &run, &report, &mut inputs),
-                // What was known stays: a provider that fails for a moment must not delete its rows.
+                // What was known stays: a provider that fails for a moment must not delete its rows. Of what is
+                // kept elsewhere nobody is told what it was before.
                 Err(error) => {
                     let name = self.providers[usize::from(provider)].name();
                     tracing::warn!(provider = name, %error, "no values");
+                    if inner.kind.counts_rows(provider) {
+                        unheard(&inner.kind, &run, &error, &mut inputs);
+                    }
                 }
             }
             inner.refresh.done(run.waiters, &mut inputs);
@@ -246,7 +258,8 @@ impl Instance {
         wants: &[ObjectId],
         report: &Report,
     ) -> dm::tree::ChangeSet {
-        let scope = Scope { kind: &self.kind, provider, wants };
+        let kind = inner.kind.clone();
+        let scope = Scope { kind: &kind, provider, wants };
         let taken = report::take(&scope, &mut inner.tree, &mut inner.keys, &inner.aliases, report);
         if inner.forgetful {
             return taken.changes;
@@ -279,9 +292,10 @@ impl Instance {
 
     /// Everything once, before the machine starts: nobody is told of changes.
     pub(super) async fn first_refresh(&self) {
+        let Some(kind) = self.enter().map(|inner| inner.kind.clone()) else { return };
         let asked = (0..).zip(&self.providers).map(|(index, provider)| {
-            let wants: Vec<ObjectId> = self.kind.tops(index).collect();
-            let paths = self.paths(&wants);
+            let wants: Vec<ObjectId> = kind.tops(index).collect();
+            let paths = paths(&kind, &wants);
             async move { (index, wants, fetch(provider.as_ref(), &paths).await) }
         });
         for (provider, wants, answer) in join_all(asked).await {
@@ -297,6 +311,21 @@ impl Instance {
             }
         }
     }
+}
+
+/// Tells all that wait for a refresh that it failed.
+fn unheard(kind: &Kind, run: &Run, error: &ProviderError, inputs: &mut VecDeque<Input>) {
+    let subtrees = paths(kind, &run.objects);
+    let fault = Fault::new(Code::INTERNAL_ERROR, error.to_string());
+    inputs.extend(run.waiters.iter().map(|ticket| Input::Unheard {
+        ticket: *ticket,
+        subtrees: subtrees.clone(),
+        fault: fault.clone(),
+    }));
+}
+
+fn paths(kind: &Kind, objects: &[ObjectId]) -> Vec<SchemaPath> {
+    objects.iter().map(|id| kind.model().object(*id).path.clone()).collect()
 }
 
 async fn fetch(provider: &dyn Provider, paths: &[SchemaPath]) -> Result<Report, ProviderError> {

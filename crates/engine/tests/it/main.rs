@@ -8,6 +8,7 @@ mod disk;
 mod full;
 mod isolation;
 mod journal;
+mod models;
 mod pointers;
 mod providers;
 mod refreshes;

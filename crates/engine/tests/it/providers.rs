@@ -145,7 +145,8 @@ impl Provider for Fake {
             let key = |(path, key): (String, String)| {
                 (ObjectPath::parse(&path).unwrap(), RowKey(key.as_str().into()))
             };
-            Ok(Committed { keys: keys.map(key).collect(), needs_confirm: state.needs_confirm })
+            let (keys, needs_confirm) = (keys.map(key).collect(), state.needs_confirm);
+            Ok(Committed { keys, needs_confirm, ..Committed::default() })
         })
     }
 

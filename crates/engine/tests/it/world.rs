@@ -42,7 +42,7 @@ pub(crate) fn own_model(model: &mut ModelBuilder) {
     model.param(agent, param("EndpointID", Type::String, ParamAccess::ReadOnly)).unwrap();
     model.object(controller, table("ControllerNumberOfEntries")).unwrap();
     model.param(agent, param("Label", Type::String, ParamAccess::ReadWrite)).unwrap();
-    for text in ["Alias", "EndpointID"] {
+    for text in ["Alias", "EndpointID", "Fares"] {
         model.param(controller, param(text, Type::String, ParamAccess::ReadWrite)).unwrap();
     }
     let secret = Param { secured: true, ..param("Secret", Type::String, ParamAccess::ReadWrite) };
@@ -163,7 +163,11 @@ pub(crate) fn kind(providers: &[Arc<dyn Provider>]) -> Kind {
             FactoryDefault::secret("Device.LocalAgent.Controller.1.", "Secret", "hunter2"),
         ],
     };
-    Kind::build(&config, providers).unwrap()
+    Kind::build(&config, providers).unwrap().with_fleeting(&[(
+        "Device.LocalAgent.Controller.{i}.",
+        "Fares",
+        "down",
+    )])
 }
 
 impl World {
@@ -227,6 +231,15 @@ impl World {
         self.instance.handle(Inbound { link, peer: PeerAuth::Unproven, return_path, record });
     }
 
+    /// The same agent after a loss of power, started, with one link.
+    pub(crate) async fn lose_power(&self) -> World {
+        let instance = self.instance.restarted(Box::new(Plain::default())).unwrap();
+        instance.start().await.unwrap();
+        let world = World { instance, peer: Arc::default() };
+        world.connect(LINK);
+        world
+    }
+
     pub(crate) async fn ask(&self, text: &str) -> String {
         self.say(text);
         self.peer.hear().await
@@ -236,6 +249,11 @@ impl World {
     pub(crate) async fn pass(&self, time: Duration) {
         pass(time).await;
     }
+}
+
+/// The machine that speaks plain text.
+pub(crate) fn machine() -> Box<dyn Machine> {
+    Box::new(Plain::default())
 }
 
 /// The machine.
@@ -412,11 +430,13 @@ impl Machine for Plain {
                 Ok(output) => format!("ended {output:?}"),
                 Err(fault) => format!("ended {fault}"),
             }),
+            Input::Unheard { subtrees, fault, .. } => self.tell(format!("unheard {}: {fault}", subtrees[0])),
             Input::Changed(changes) => self.changed(tree, &changes),
             Input::Event(event) => self.tell(format!("event {}{}", event.object, event.name)),
             Input::Started(boot) => {
                 self.boot = format!("{} {:?} {}", boot.cause, boot.command_key, boot.firmware_updated);
             }
+            Input::ModelChanged => self.tell("model changed".to_owned()),
             Input::Shutdown => {
                 self.tell("good-bye".to_owned());
                 let reason = CloseReason::GoingAway;
@@ -424,9 +444,9 @@ impl Machine for Plain {
             }
             Input::LinkUp { .. }
             | Input::LinkDown(_)
-            | Input::ModelChanged
+            | Input::TrustChanged
             | Input::Timeout
-            | Input::Consent => {}
+            | Input::Consent(_) => {}
         }
     }
 

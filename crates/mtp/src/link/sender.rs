@@ -116,9 +116,16 @@ impl LinkSender {
     /// [`MAX_MESSAGE`](crate::limits::MAX_MESSAGE).
     pub fn authorise(&self) {
         let mut state = self.0.lock();
-        if !state.authorised {
-            state.authorised = true;
-            state.wake();
+        if state.authorised {
+            return;
+        }
+        state.authorised = true;
+        state.wake();
+        drop(state);
+        if let Way::Through(through) = &self.0.way
+            && let Some(let_in) = &through.watch
+        {
+            let_in();
         }
     }
 
@@ -188,13 +195,16 @@ enum Way {
     Through(Box<Through>),
 }
 
+/// Told when an Endpoint behind a broker is authorised. Must not block.
+pub(crate) type LetIn = Box<dyn Fn() + Send + Sync>;
+
 /// How an Endpoint behind a broker is reached.
 struct Through {
     broker: Arc<Shared>,
     to: Arc<str>,
     heard: Mutex<Instant>,
-    /// Somebody tells when it is gone: until then it is there.
-    watched: bool,
+    /// Somebody tells when it is gone: until then it is there. They want to know when it is authorised.
+    watch: Option<LetIn>,
     on_close: Arc<dyn Fn(LinkId, DownReason) + Send + Sync>,
     /// Links are closed from threads that belong to no runtime, too.
     runtime: Handle,
@@ -208,7 +218,8 @@ impl Through {
     }
 
     fn is_fresh(&self) -> bool {
-        self.watched || self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < PEER_FRESH
+        self.watch.is_some()
+            || self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < PEER_FRESH
     }
 }
 
@@ -258,17 +269,17 @@ impl Shared {
         Shared::with(Way::Broker)
     }
 
-    /// Of a link with one Endpoint behind a broker, at this address; `watched` where somebody tells when it is gone.
+    /// Of a link with one Endpoint behind a broker, at this address; with `watch` where somebody tells when it is gone.
     #[cfg(any(feature = "mqtt", feature = "stomp"))]
     pub(crate) fn through(
         broker: Arc<Shared>,
         to: Arc<str>,
-        watched: bool,
+        watch: Option<LetIn>,
         on_close: impl Fn(LinkId, DownReason) + Send + Sync + 'static,
     ) -> Arc<Shared> {
         let (heard, on_close) = (Mutex::new(Instant::now()), Arc::new(on_close));
         let runtime = Handle::current();
-        Shared::with(Way::Through(Box::new(Through { broker, to, heard, watched, on_close, runtime })))
+        Shared::with(Way::Through(Box::new(Through { broker, to, heard, watch, on_close, runtime })))
     }
 
     fn with(way: Way) -> Arc<Shared> {
@@ -320,9 +331,17 @@ impl Shared {
     }
 
     /// Whether somebody has said that the peer is known.
-    #[cfg(feature = "mqtt")]
+    #[cfg(any(feature = "mqtt", feature = "stomp"))]
     pub(crate) fn is_authorised(&self) -> bool {
         self.lock().authorised
+    }
+
+    /// Of an Endpoint behind a broker: its address, and how long ago its last Record was.
+    #[cfg(any(feature = "mqtt", feature = "stomp"))]
+    pub(crate) fn through_whom(&self) -> Option<(Arc<str>, Duration)> {
+        let Way::Through(through) = &self.way else { return None };
+        let heard = through.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        Some((through.to.clone(), heard.elapsed()))
     }
 
     /// Something came from the peer.

@@ -17,6 +17,8 @@ use super::limits::MAX_EARLY;
 use super::machine::{Event, Machine};
 use super::settings::Settings;
 use super::topic::Topic;
+#[cfg(feature = "ws")]
+use super::websocket;
 use crate::dial::Target;
 use crate::error::Error;
 use crate::limits::HANDSHAKE_TIMEOUT;
@@ -45,6 +47,9 @@ pub struct Client {
     pub tls: Option<pki::ClientTls>,
     /// The local address to connect from.
     pub bind: Option<IpAddr>,
+    /// The path of the WebSocket by which the broker is spoken to, beginning with `/`; None without one.
+    #[cfg(feature = "ws")]
+    pub websocket: Option<String>,
     /// What we are to those behind the broker.
     pub role: Role,
     /// Whether the broker's word counts on who sent a Record (R-SEC.9): it lets in nobody without a certificate of
@@ -55,7 +60,16 @@ pub struct Client {
 impl Client {
     /// A client without TLS; the other fields may be set afterwards.
     pub fn new(broker: BrokerAddress, settings: Settings, role: Role) -> Client {
-        Client { broker, settings, tls: None, bind: None, role, trusted: false }
+        Client {
+            broker,
+            settings,
+            tls: None,
+            bind: None,
+            #[cfg(feature = "ws")]
+            websocket: None,
+            role,
+            trusted: false,
+        }
     }
 
     /// Connects, and subscribes: what comes back can send and receive. It does nothing until it is
@@ -77,6 +91,10 @@ impl Client {
             bind: self.bind,
         };
         let (mut io, peer_addr, peer) = target.open().await?;
+        #[cfg(feature = "ws")]
+        if let Some(path) = &self.websocket {
+            io = websocket::ask(io, &self.broker.host, self.broker.port, path).await?;
+        }
         let started = Instant::now();
         let mut machine = Machine::new(Duration::ZERO, self.settings.clone());
         let (mut assigned_client_id, mut response_information) = (None, None);

@@ -1,4 +1,4 @@
-//! USP over MQTT (TR-369 section 4.5): the client side, for both roles, with MQTT 5.0 and 3.1.1; and `broker`, to which
+//! USP over MQTT (TR-369 section 4.5): the client side, for both roles, with MQTT 5.0 and 3.1.1, over TCP, TLS and WebSocket; and `broker`, to which
 //! such clients connect.
 //!
 //! Pure parts: [`topic`], [`reply_to`], [`subscriptions`], and [`machine`], which drives the sans-IO core of
@@ -18,6 +18,8 @@ pub mod reply_to;
 pub mod settings;
 pub mod subscriptions;
 pub mod topic;
+#[cfg(feature = "ws")]
+pub(crate) mod websocket;
 
 pub use client::{BrokerAddress, Client, Session};
 pub use settings::{Qos, Settings, Version};

@@ -11,14 +11,16 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use usp_proto::link::{Inbound, LinkId, PeerAuth};
 use usp_proto::{EndpointId, Record};
 
 use crate::limits::BROKER_RECORDS;
-use crate::link::{DownReason, LinkHandler, LinkUp, Shared, Verdict};
+use crate::link::{DownReason, LetIn, LinkHandler, LinkUp, Shared, Verdict};
 use peer::Peer;
 
 /// A [`LinkHandler`] for connections to one broker, one after the other, that passes each Endpoint behind it to
@@ -31,11 +33,27 @@ impl<H: LinkHandler> Clone for Peers<H> {
     }
 }
 
+/// Told of each Endpoint whose user let it in, and of what was proved of it.
+type Watch = Arc<dyn Fn(&EndpointId, &PeerAuth) + Send + Sync>;
+
+/// An Endpoint behind a broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Present {
+    /// Which.
+    pub endpoint: EndpointId,
+    /// Where it is answered.
+    pub address: Arc<str>,
+    /// How long ago its last Record was.
+    pub silent: Duration,
+    /// Whether its user has let it in.
+    pub let_in: bool,
+}
+
 struct Inner<H> {
     handler: H,
     /// How many strangers are let in at a time; `None`: nobody but those that are known.
     strangers: Option<usize>,
-    watched: bool,
+    watch: Option<Watch>,
     /// Records of all of them that are being worked off or wait: the back-pressure on the broker.
     room: Arc<Semaphore>,
     state: Mutex<State>,
@@ -61,14 +79,23 @@ impl<H: LinkHandler> Peers<H> {
     }
 
     /// The same behind a broker of which somebody tells by [`Peers::left`] when an Endpoint is gone: until then it
-    /// is there, however silent.
-    pub fn watched(handler: H, limit: usize) -> Peers<H> {
+    /// is there, however silent. They are told of each that is let in ([`LinkSender::authorise`]), with what the
+    /// transport proved of it; `let_in` must not block.
+    ///
+    /// [`LinkSender::authorise`]: crate::LinkSender::authorise
+    pub fn watched(
+        handler: H,
+        limit: usize,
+        let_in: impl Fn(&EndpointId, &PeerAuth) + Send + Sync + 'static,
+    ) -> Peers<H> {
         let mut inner = Inner::new(handler, Some(limit));
-        inner.watched = true;
+        inner.watch = Some(Arc::new(let_in));
         Peers(Arc::new(inner))
     }
 
-    /// For those that [`Peers::set_known`] names, and nobody else: an agent knows its controllers.
+    /// For those that [`Peers::set_known`] names, and nobody else: an agent knows its controllers. Their links say
+    /// who the broker is, if its certificate was checked by its address ([`PeerAuth::Broker`]); whether its word
+    /// counts is the handler's to judge.
     pub fn known(handler: H) -> Peers<H> {
         Peers::with(handler, None)
     }
@@ -89,7 +116,8 @@ impl<H: LinkHandler> Peers<H> {
             }
         }
         for (endpoint, address) in known.iter().filter(|(id, to)| before.get(*id) != Some(*to)) {
-            let _ = self.0.begin(endpoint, &PeerAuth::Unproven, address.clone());
+            let word = self.0.word();
+            let _ = self.0.begin(endpoint, &word, address.clone(), None);
         }
     }
 
@@ -99,6 +127,26 @@ impl<H: LinkHandler> Peers<H> {
         for peer in gone {
             self.0.end(&peer, reason.clone());
         }
+    }
+
+    /// As [`LinkHandler::inbound`], of a broker that knows where its clients are: a link that begins with this
+    /// Record has this address.
+    pub async fn arrived(&self, record: Inbound, from: Option<SocketAddr>) {
+        let Some(said) = read(&record) else {
+            tracing::debug!(link = record.link.0, "what a broker delivered is no Record");
+            return;
+        };
+        let Some(peer) = self.0.peer_of(&said, &record, from) else { return };
+        let Ok(permit) = Arc::clone(&self.0.room).acquire_owned().await else { return };
+        let leaves = said.leaves;
+        if !self.0.enter(&peer, record, leaves, permit) {
+            tracing::debug!(from = %peer.endpoint, "too much of it waits: a Record was dropped");
+        }
+    }
+
+    /// Who is there now.
+    pub fn present(&self) -> Vec<Present> {
+        self.0.lock().peers.values().flatten().map(|peer| peer.present()).collect()
     }
 
     /// How many there are now.
@@ -142,21 +190,13 @@ impl<H: LinkHandler> LinkHandler for Peers<H> {
             state.known.clone()
         };
         for (endpoint, address) in known {
-            let _ = self.0.begin(&endpoint, &PeerAuth::Unproven, address);
+            let word = self.0.word();
+            let _ = self.0.begin(&endpoint, &word, address, None);
         }
     }
 
     async fn inbound(&self, record: Inbound) -> Verdict {
-        let Some(said) = read(&record) else {
-            tracing::debug!(link = record.link.0, "what a broker delivered is no Record");
-            return Verdict::Accepted;
-        };
-        let Some(peer) = self.0.peer_of(&said, &record) else { return Verdict::Accepted };
-        let Ok(permit) = Arc::clone(&self.0.room).acquire_owned().await else { return Verdict::Accepted };
-        let leaves = said.leaves;
-        if !self.0.enter(&peer, record, leaves, permit) {
-            tracing::debug!(from = %peer.endpoint, "too much of it waits: a Record was dropped");
-        }
+        self.arrived(record, None).await;
         // The others behind the broker are not to suffer from one that can't be decoded.
         Verdict::Accepted
     }
@@ -177,15 +217,30 @@ impl<H: LinkHandler> LinkHandler for Peers<H> {
 impl<H: LinkHandler> Inner<H> {
     fn new(handler: H, strangers: Option<usize>) -> Inner<H> {
         let room = Arc::new(Semaphore::new(BROKER_RECORDS));
-        Inner { handler, strangers, watched: false, room, state: Mutex::default() }
+        Inner { handler, strangers, watch: None, room, state: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who vouches for those that are known: the broker, where it is proved which one it is.
+    fn word(&self) -> PeerAuth {
+        match self.lock().broker.as_ref().map(|broker| &broker.peer) {
+            Some(PeerAuth::Certificate(certificate)) if certificate.vouched => {
+                PeerAuth::Broker(certificate.clone())
+            }
+            _ => PeerAuth::Unproven,
+        }
+    }
+
     /// The link that a Record came by; makes it, where that may be.
-    fn peer_of(self: &Arc<Self>, said: &Said, record: &Inbound) -> Option<Arc<Peer>> {
+    fn peer_of(
+        self: &Arc<Self>,
+        said: &Said,
+        record: &Inbound,
+        from: Option<SocketAddr>,
+    ) -> Option<Arc<Peer>> {
         let known = {
             let mut state = self.lock();
             state.tick += 1;
@@ -200,10 +255,10 @@ impl<H: LinkHandler> Inner<H> {
             (Some(old), Some(_)) if said.connects => {
                 let (code, reason) = (1000, "connected again".to_owned());
                 self.end(&old, DownReason::ClosedByPeer { code, reason });
-                self.begin(&said.from, &record.peer, record.return_path.address()?)
+                self.begin(&said.from, &record.peer, record.return_path.address()?, from)
             }
             (Some(peer), _) => Some(peer),
-            (None, Some(_)) => self.begin(&said.from, &record.peer, record.return_path.address()?),
+            (None, Some(_)) => self.begin(&said.from, &record.peer, record.return_path.address()?, from),
             (None, None) => {
                 tracing::debug!(from = %said.from, "a Record of a stranger behind the broker was dropped");
                 None
@@ -217,6 +272,7 @@ impl<H: LinkHandler> Inner<H> {
         endpoint: &EndpointId,
         auth: &PeerAuth,
         address: Arc<str>,
+        from: Option<SocketAddr>,
     ) -> Option<Arc<Peer>> {
         let (up, peer, crowded_out) = {
             let mut state = self.lock();
@@ -225,7 +281,11 @@ impl<H: LinkHandler> Inner<H> {
             let crowded_out = is_full.then(|| state.most_silent()).flatten();
             let inner = Arc::downgrade(self);
             let to_broker = broker.sender.0.clone();
-            let shared = Shared::through(to_broker, address.clone(), self.watched, move |link, reason| {
+            let watch = self.watch.clone().map(|watch| -> LetIn {
+                let (endpoint, auth) = (endpoint.clone(), auth.clone());
+                Box::new(move || watch(&endpoint, &auth))
+            });
+            let shared = Shared::through(to_broker, address.clone(), watch, move |link, reason| {
                 if let Some(inner) = inner.upgrade() {
                     inner.close(link, reason);
                 }
@@ -233,7 +293,7 @@ impl<H: LinkHandler> Inner<H> {
             let peer = Arc::new(Peer::new(endpoint.clone(), auth.clone(), shared, state.tick));
             state.peers.entry(endpoint.clone()).or_default().push(Arc::clone(&peer));
             state.count += 1;
-            (peer.up(&broker, address), peer, crowded_out)
+            (peer.up(&broker, address, from), peer, crowded_out)
         };
         if let Some(old) = crowded_out {
             self.end(&old, DownReason::Dead);

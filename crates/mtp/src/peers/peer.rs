@@ -1,6 +1,7 @@
 //! One Endpoint behind a broker, and the Records of it that wait.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use usp_proto::EndpointId;
 use usp_proto::link::{Inbound, LinkId, PeerAuth};
 
-use super::Inner;
+use super::{Inner, Present};
 use crate::limits::{MAX_MESSAGE_UNPROVEN, PEER_RECORDS};
 use crate::link::{DownReason, LinkHandler, LinkSender, LinkUp, Shared};
 
@@ -47,6 +48,11 @@ impl Peer {
         self.shared.link
     }
 
+    pub(super) fn present(&self) -> Present {
+        let (address, silent) = self.shared.through_whom().unwrap_or_default();
+        Present { endpoint: self.endpoint.clone(), address, silent, let_in: self.shared.is_authorised() }
+    }
+
     pub(super) fn heard(&self, tick: u64) {
         self.heard.store(tick, Ordering::Relaxed);
         self.shared.heard();
@@ -56,9 +62,11 @@ impl Peer {
         self.heard.load(Ordering::Relaxed)
     }
 
-    /// What its user is told: the same as of the connection to the broker, but for who it is.
-    pub(super) fn up(&self, broker: &LinkUp, address: Arc<str>) -> LinkUp {
+    /// What its user is told: the same as of the connection to the broker, but for who it is, and where, if that is
+    /// known.
+    pub(super) fn up(&self, broker: &LinkUp, address: Arc<str>, from: Option<SocketAddr>) -> LinkUp {
         LinkUp {
+            peer_addr: from.or(broker.peer_addr),
             link: self.link(),
             eid: Some(self.endpoint.clone()),
             peer: self.auth.clone(),
@@ -110,7 +118,10 @@ impl<H: LinkHandler> Inner<H> {
             return true;
         }
         line.waiting.push_back(Waiting { record, leaves, _room: room });
-        if !std::mem::replace(&mut line.working, true) {
+        let idle = !std::mem::replace(&mut line.working, true);
+        drop(line);
+        // Not under the lock: a runtime that shuts down drops the task at once, and with it the worker, which locks.
+        if idle {
             let worker = Worker { inner: Arc::clone(self), peer: Arc::clone(peer) };
             tokio::spawn(worker.work());
         }

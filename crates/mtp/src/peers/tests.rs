@@ -312,7 +312,7 @@ async fn an_agent_knows_its_controllers() {
 #[tokio::test]
 async fn nobody_hears_of_an_end_before_the_beginning() {
     let bench = Bench::controller(9);
-    let shared = Shared::through(bench.broker.clone(), "t".into(), false, |_, _| {});
+    let shared = Shared::through(bench.broker.clone(), "t".into(), None, |_, _| {});
     let peer = Arc::new(peer::Peer::new(id("os::a"), PeerAuth::Unproven, shared, 0));
     assert_eq!(peer.end(DownReason::Dead), None);
     let mut bench = bench;
@@ -325,7 +325,7 @@ async fn nobody_hears_of_an_end_before_the_beginning() {
 async fn one_that_is_watched_is_there_until_it_is_told_otherwise() {
     for (watched, there) in [(true, true), (false, false)] {
         let mut bench = Bench::new(|recorder| match watched {
-            true => Peers::watched(recorder, 9),
+            true => Peers::watched(recorder, 9, |_, _| {}),
             false => Peers::anybody(recorder, 9),
         });
         bench.reach();
@@ -349,4 +349,22 @@ async fn what_is_no_record_leads_nowhere() {
     assert_eq!(bench.peers.inbound(Inbound { link, peer, return_path, record }).await, Verdict::Accepted);
     bench.say("os::a").await;
     assert_eq!(bench.next().await, "up os::a topic/os::a");
+}
+
+/// A task that its runtime drops at once tells of its end under no lock that is held already.
+#[test]
+fn a_runtime_that_stops_holds_nobody_up() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let handle = runtime.handle().clone();
+        runtime.shutdown_background();
+        let _within = handle.enter();
+        let bench = Bench::controller(9);
+        let mut saying = std::pin::pin!(bench.say("os::a"));
+        let mut nobody = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(saying.as_mut().poll(&mut nobody).is_ready());
+        done.send(()).expect("the test waits");
+    });
+    is_done.recv_timeout(Duration::from_secs(20)).expect("nobody waits for a lock of their own");
 }

@@ -1,5 +1,5 @@
-//! A connection to a STOMP server on a socket: connects, and runs the [`Machine`] for as long as it lasts.
-//! [`Client::keep`] makes it anew whenever it is gone.
+//! A connection to a STOMP server on a socket: connects, and runs the [`Machine`] for as long as it lasts. When to
+//! connect again is [`Retry`](super::Retry)'s business and the caller's (R-STOMP.7, R-STOMP.16, R-STOMP.25).
 
 use std::fmt;
 use std::future::poll_fn;

@@ -47,7 +47,10 @@ pub enum Event {
 /// Why a connection is over.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum End {
-    /// R-STOMP.25: the server sent an ERROR frame.
+    /// R-STOMP.25: the server answered our first frame with an ERROR frame.
+    #[error("the server refuses us: {0}")]
+    Refused(String),
+    /// R-STOMP.25: it sent one later.
     #[error("the server reports an error: {0}")]
     ServerError(String),
     /// What arrived is no frame.
@@ -276,7 +279,9 @@ impl Machine {
         match (self.state, frame.command) {
             (_, Command::Error) => {
                 let secret = self.config.login.as_ref().map(|(_, passcode)| passcode.as_str());
-                self.end(End::ServerError(said(frame, secret)));
+                let said = said(frame, secret);
+                let is_first = self.state == State::Opening;
+                self.end(if is_first { End::Refused(said) } else { End::ServerError(said) });
             }
             (State::Opening, Command::Connected) => self.connected(now, frame),
             (State::Subscribing { .. } | State::Up, Command::Message) => {
@@ -361,7 +366,7 @@ impl Machine {
 }
 
 /// Whether something can be sent to, or subscribed to, by this name.
-pub(super) fn is_destination(text: &str) -> bool {
+pub fn is_destination(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_DESTINATION && !text.contains('\0')
 }
 

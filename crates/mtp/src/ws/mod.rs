@@ -6,12 +6,12 @@
 
 pub mod client;
 mod conn;
-mod enrol;
+pub(crate) mod enrol;
 pub mod handshake;
 pub mod keepalive;
 pub mod server;
 pub mod url;
-mod wire;
+pub(crate) mod wire;
 
 pub use client::{Dialer, Dialled};
 pub use keepalive::KeepAlive;

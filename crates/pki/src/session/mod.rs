@@ -11,7 +11,7 @@ use bytes::Bytes;
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use rustls::SignatureScheme;
 use rustls::sign::CertifiedKey;
-use rustls_pki_types::UnixTime;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use usp_proto::EndpointId;
 pub use usp_proto::session::{Crypto, CryptoError, PayloadTls, TlsRole};
 
@@ -23,12 +23,35 @@ use crate::pem;
 use crate::verify::Trust;
 use verifier::PeerRules;
 
+/// Somebody who has the last word on a certificate that keeps all rules: it may be revoked, and no list says so. Asked
+/// with whom it names and the chain, the end first; must not block.
+#[derive(Clone)]
+pub struct Judge(Arc<IsGood>);
+
+type IsGood = dyn Fn(&EndpointId, &[CertificateDer<'_>]) -> bool + Send + Sync;
+
+impl Judge {
+    /// The one who says whether it counts.
+    pub fn new(
+        is_good: impl Fn(&EndpointId, &[CertificateDer<'_>]) -> bool + Send + Sync + 'static,
+    ) -> Judge {
+        Judge(Arc::new(is_good))
+    }
+}
+
+impl std::fmt::Debug for Judge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Judge")
+    }
+}
+
 /// The credential of our Endpoint, and whose certificates count in sessions.
 pub struct SessionCrypto {
     key: Arc<CertifiedKey>,
     pem: Bytes,
     trust: Trust,
     check_dates: bool,
+    judge: Option<Judge>,
 }
 
 impl SessionCrypto {
@@ -45,11 +68,17 @@ impl SessionCrypto {
         }
         let pem = Bytes::from(identity.chain_pem());
         let trust = Trust { first_use: false, ..trust };
-        Ok(SessionCrypto { key: Arc::new(key), pem, trust, check_dates })
+        Ok(SessionCrypto { key: Arc::new(key), pem, trust, check_dates, judge: None })
+    }
+
+    /// The same, with somebody who has the last word.
+    #[must_use]
+    pub fn judged(self, judge: Judge) -> SessionCrypto {
+        SessionCrypto { judge: Some(judge), ..self }
     }
 
     fn rules(&self, peer: &EndpointId) -> Result<PeerRules, Error> {
-        PeerRules::new(&self.trust, peer, self.check_dates)
+        PeerRules::new(&self.trust, peer, self.check_dates, self.judge.clone())
     }
 
     fn check_signature(

@@ -11,6 +11,7 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Signatu
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use usp_proto::EndpointId;
 
+use super::Judge;
 use super::tls::{nobody, session_provider};
 use crate::cert;
 use crate::error::Error;
@@ -25,13 +26,19 @@ pub(super) struct PeerRules {
     peer: EndpointId,
     rules: ControllerVerifier,
     provider: Arc<CryptoProvider>,
+    judge: Option<Judge>,
 }
 
 impl PeerRules {
-    pub(super) fn new(trust: &Trust, peer: &EndpointId, check_dates: bool) -> Result<PeerRules, Error> {
+    pub(super) fn new(
+        trust: &Trust,
+        peer: &EndpointId,
+        check_dates: bool,
+        judge: Option<Judge>,
+    ) -> Result<PeerRules, Error> {
         let provider = session_provider();
         let rules = ControllerVerifier::new(trust, Some(peer.clone()), check_dates, provider.clone())?;
-        Ok(PeerRules { peer: peer.clone(), rules, provider })
+        Ok(PeerRules { peer: peer.clone(), rules, provider, judge })
     }
 
     /// The certificate has a key on P-256 (R-E2E.40b), names the peer, and keeps the rules for its signer
@@ -50,7 +57,12 @@ impl PeerRules {
         if !names.iter().any(|id| id.certifies(&self.peer)) {
             return Err(rustls::Error::General(format!("the certificate does not name {}", self.peer)));
         }
-        self.rules.verify_server_cert(leaf, rest, &nobody(), &[], now).map(|_| ())
+        self.rules.verify_server_cert(leaf, rest, &nobody(), &[], now)?;
+        let chain = || std::iter::once(leaf).chain(rest).cloned().collect::<Vec<_>>();
+        match &self.judge {
+            Some(judge) if !judge.0(&self.peer, &chain()) => Err(CertificateError::Revoked.into()),
+            _ => Ok(()),
+        }
     }
 }
 

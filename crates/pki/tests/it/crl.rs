@@ -144,3 +144,24 @@ fn a_listener_takes_other_rules_while_it_runs() {
     tls.retrust(rules(&new));
     assert!(trusted());
 }
+
+/// A single certificate, its issuer and a list: of whoever can't look at whole chains.
+#[test]
+fn a_list_is_asked_about_one_certificate() {
+    let (ours, theirs) = (ca(), ca());
+    let [stolen, other] = [(); 2].map(|()| ours.issue_device_with_key(&id(DEVICE), validity(90)).unwrap());
+    let parsed = |der| pki::crl::List::parse(der).unwrap();
+    let (own, forged) = (parsed(list(&ours, &[&stolen])), parsed(list(&theirs, &[&stolen])));
+    for (list, certificate, issuer, revoked) in [
+        (&own, &stolen, &ours, true),
+        (&own, &other, &ours, false),
+        (&own, &stolen, &theirs, false),
+        // Both CAs have the same name, and not the same key.
+        (&forged, &stolen, &ours, false),
+        (&forged, &stolen, &theirs, false),
+    ] {
+        assert_eq!(list.revokes(&certificate.chain()[0], issuer.certificate()), revoked);
+    }
+    assert!(!own.revokes(b"none", ours.certificate()));
+    assert!(pki::crl::List::parse(CertificateRevocationListDer::from(b"none".to_vec())).is_err());
+}

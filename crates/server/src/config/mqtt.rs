@@ -1,16 +1,20 @@
 //! `usp.mqtt`: the server's own broker, and brokers of others that it connects to, to reach the agents behind them.
 
-use std::fmt;
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use mtp::mqtt::{BrokerAddress, Filter, Topic, Version};
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
-use serde::{Deserialize, de::value::SeqAccessDeserializer};
+use serde::Deserialize;
 
 use super::Tls;
+use super::connect::{self, ByUrl, one_or_many};
+use crate::usp::presence::SILENCE;
+
+/// Where agents are answered unless the configuration says where else.
+const AGENTS: &str = "usp/agents/#";
 
 /// USP over MQTT.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -29,6 +33,8 @@ pub struct Mqtt {
 pub struct MqttBroker {
     /// Where agents connect.
     pub listen: Option<SocketAddr>,
+    /// Where they connect that speak MQTT over WebSocket.
+    pub websocket: Option<SocketAddr>,
     /// Certificate and key.
     pub tls: Option<Tls>,
     /// What devices are told; default from `listen`.
@@ -41,7 +47,8 @@ pub struct MqttBroker {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MqttConnect {
-    /// `mqtt://HOST[:1883]`, or `mqtts://HOST[:8883]` with TLS.
+    /// `mqtt://HOST[:1883]`, or `mqtts://HOST[:8883]` with TLS; `ws://HOST[:80][/PATH]` or `wss://HOST[:443][/PATH]` by a
+    /// WebSocket.
     pub url: String,
     /// `5` (default) or `"3.1.1"`.
     #[serde(default)]
@@ -54,7 +61,8 @@ pub struct MqttConnect {
     pub client_id: Option<String>,
     /// The topic that agents send to. Default `usp/controllers/` and our endpoint id.
     pub topic: Option<String>,
-    /// Filters of the topics at which agents are answered; what names another one is dropped. Default: any.
+    /// Filters of the topics at which agents are answered; a Record that names another one is dropped. Default
+    /// `usp/agents/#`.
     #[serde(default)]
     pub agents: Vec<String>,
     /// 0, or 1 (default).
@@ -63,6 +71,9 @@ pub struct MqttConnect {
     pub keep_alive_seconds: Option<u16>,
     /// The shortest wait before the next attempt, 1 to 3600 seconds; it grows. Default 5.
     pub retry_seconds: Option<u32>,
+    /// How long a device may be silent before it is asked whether it is there, seconds up to a day; 0 for ever. Default
+    /// 900.
+    pub silence_seconds: Option<u32>,
     /// Whether the broker's word counts on who sent a Record (R-SEC.9). Only with TLS.
     #[serde(default)]
     pub trusted: bool,
@@ -120,31 +131,16 @@ impl From<MqttVersion> for Version {
     }
 }
 
-/// Not an untagged enum: that would hide which key is wrong.
-fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<MqttConnect>, D::Error> {
-    struct Either;
-    impl<'de> Visitor<'de> for Either {
-        type Value = Vec<MqttConnect>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("the URL of a broker, or a list of tables")
-        }
-
-        fn visit_str<E: de::Error>(self, url: &str) -> Result<Self::Value, E> {
-            Ok(vec![MqttConnect { url: url.to_owned(), ..MqttConnect::default() }])
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-            Vec::deserialize(SeqAccessDeserializer::new(items))
-        }
+impl ByUrl for MqttConnect {
+    fn by_url(url: &str) -> MqttConnect {
+        MqttConnect { url: url.to_owned(), ..MqttConnect::default() }
     }
-    from.deserialize_any(Either)
 }
 
 impl Mqtt {
     pub(super) fn check(&self) -> anyhow::Result<()> {
         if let Some(url) = &self.broker.public_url {
-            address_of(url).context("usp.mqtt.broker.public_url")?;
+            told_address(url).context("usp.mqtt.broker.public_url")?;
         }
         for (at, broker) in self.connect.iter().enumerate() {
             broker.check().with_context(|| format!("usp.mqtt.connect of {:?}", broker.url))?;
@@ -156,8 +152,13 @@ impl Mqtt {
     }
 
     pub(super) fn show(&self, text: &mut String) {
-        if let Some(listen) = self.broker.listen {
-            let _ = writeln!(text, "\n[usp.mqtt.broker]\nlisten = \"{listen}\"");
+        if self.broker.is_on() {
+            text.push_str("\n[usp.mqtt.broker]\n");
+            for (key, listen) in [("listen", self.broker.listen), ("websocket", self.broker.websocket)] {
+                if let Some(listen) = listen {
+                    let _ = writeln!(text, "{key} = \"{listen}\"");
+                }
+            }
             super::show_option(text, "public_url", self.broker.public_url.as_deref());
             super::show_tls(text, self.broker.tls.as_ref(), self.broker.allow_plaintext);
         }
@@ -167,17 +168,22 @@ impl Mqtt {
     }
 }
 
+impl MqttBroker {
+    /// Whether there is one.
+    pub fn is_on(&self) -> bool {
+        self.listen.is_some() || self.websocket.is_some()
+    }
+}
+
 impl MqttConnect {
     fn check(&self) -> anyhow::Result<()> {
-        let address = address_of(&self.url)?;
+        let address = parse(&self.url)?;
+        address.check_plaintext("mqtt", self.allow_plaintext)?;
         if let Some(url) = &self.public_url {
-            address_of(url).context("public_url")?;
+            told_address(url).context("public_url")?;
         }
         if self.trusted && !address.secure {
-            bail!("trusted = true needs TLS: the URL must begin with mqtts://");
-        }
-        if !address.secure && !self.allow_plaintext && !is_local(&address.host) {
-            bail!("it would speak plaintext over a network: use mqtts://, or say allow_plaintext = true");
+            bail!("trusted = true needs TLS: the URL must begin with mqtts:// or wss://");
         }
         if self.cert.is_some() != self.key.is_some() {
             bail!("cert and key belong together");
@@ -185,8 +191,9 @@ impl MqttConnect {
         if self.qos() > 1 {
             bail!("qos = {} is neither 0 nor 1", self.qos());
         }
-        if !(1..=3600).contains(&self.retry_seconds()) {
-            bail!("retry_seconds = {} is not from 1 to 3600", self.retry_seconds());
+        connect::check_retry(self.retry_seconds())?;
+        if self.silence() > Some(Duration::from_secs(86_400)) {
+            bail!("silence_seconds is more than a day");
         }
         self.agent_filters()?;
         if let Some(topic) = &self.topic {
@@ -203,18 +210,26 @@ impl MqttConnect {
         address_of(&self.url)
     }
 
+    /// The path of the WebSocket, where the URL names one.
+    pub fn websocket(&self) -> Option<String> {
+        websocket_of(&self.url)
+    }
+
     /// The topic that agents send to, when we are this endpoint.
     pub fn topic(&self, endpoint: &str) -> String {
         self.topic.clone().unwrap_or_else(|| format!("usp/controllers/{endpoint}"))
     }
 
-    /// `agents`.
+    /// `agents`; never empty.
     ///
     /// # Errors
     /// Which is no filter.
     pub fn agent_filters(&self) -> anyhow::Result<Vec<Filter>> {
-        let filter = |text: &String| text.parse().with_context(|| format!("agents: {text:?}"));
-        self.agents.iter().map(filter).collect()
+        let filter = |text: &str| text.parse().with_context(|| format!("agents: {text:?}"));
+        if self.agents.is_empty() {
+            return Ok(vec![filter(AGENTS)?]);
+        }
+        self.agents.iter().map(|text| filter(text)).collect()
     }
 
     /// `qos`.
@@ -232,15 +247,17 @@ impl MqttConnect {
         self.retry_seconds.unwrap_or(5)
     }
 
+    /// `silence_seconds`; `None` for ever.
+    pub fn silence(&self) -> Option<Duration> {
+        let seconds = self.silence_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        Some(seconds.unwrap_or(SILENCE)).filter(|silence| !silence.is_zero())
+    }
+
     fn show(&self, text: &mut String) {
         let version = if self.version == MqttVersion::V5 { "5" } else { "\"3.1.1\"" };
         let _ = writeln!(text, "\n[[usp.mqtt.connect]]\nurl = {:?}\nversion = {version}", self.url);
-        let files = [("password_file", &self.password_file), ("ca", &self.ca), ("cert", &self.cert)];
-        for (key, file) in files.into_iter().chain([("key", &self.key)]) {
-            if let Some(file) = file {
-                let _ = writeln!(text, "{key} = {file:?}");
-            }
-        }
+        let own = [("cert", &self.cert), ("key", &self.key)];
+        connect::show_files(text, [("password_file", &self.password_file), ("ca", &self.ca), own[0], own[1]]);
         for (key, value) in [
             ("username", &self.username),
             ("client_id", &self.client_id),
@@ -254,69 +271,80 @@ impl MqttConnect {
         }
         let _ = writeln!(
             text,
-            "qos = {}\nkeep_alive_seconds = {}\nretry_seconds = {}\ntrusted = {}\nallow_plaintext = {}",
+            "qos = {}\nkeep_alive_seconds = {}\nretry_seconds = {}\nsilence_seconds = {}\ntrusted = {}\nallow_plaintext = {}",
             self.qos(),
             self.keep_alive_seconds(),
             self.retry_seconds(),
+            self.silence().unwrap_or_default().as_secs(),
             self.trusted,
             self.allow_plaintext
         );
     }
 }
 
-/// `mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]`.
+/// The usual ones, without and with TLS.
+const PORTS: [u16; 2] = [1883, 8883];
+/// Those of WebSockets.
+const WEB_PORTS: [u16; 2] = [80, 443];
+
+/// `mqtt://HOST[:PORT]`, `mqtts://HOST[:PORT]`; `ws://HOST[:PORT][/PATH]` and `wss://HOST[:PORT][/PATH]`, of which the
+/// path is [`websocket_of`]'s business.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn address_of(url: &str) -> anyhow::Result<BrokerAddress> {
-    let (secure, rest) = match url.split_once("://") {
-        Some(("mqtt", rest)) => (false, rest),
-        Some(("mqtts", rest)) => (true, rest),
-        _ => bail!("{url:?} does not begin with mqtt:// or mqtts://"),
-    };
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, port)) => (host, port.strip_prefix(':').or((port.is_empty()).then_some(""))),
-        None => rest.split_once(':').map_or((rest, Some("")), |(host, port)| (host, Some(port))),
-    };
-    let port = match port {
-        Some("") => Some(if secure { 8883 } else { 1883 }),
-        Some(port) => port.parse().ok().filter(|port| *port != 0),
-        None => None,
-    };
-    let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
-    match port {
-        Some(port) if !host.is_empty() && host.chars().all(is_host) => {
-            Ok(BrokerAddress { host: host.to_owned(), port, secure })
-        }
-        _ => bail!("{url:?} does not name a host, and a port from 1 to 65535 if any"),
-    }
+    let connect::Address { host, port, secure } = parse(url)?;
+    Ok(BrokerAddress { host, port, secure })
 }
 
-fn is_local(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+fn parse(url: &str) -> anyhow::Result<connect::Address> {
+    let Some(path) = websocket_of(url) else { return connect::address_of(url, "mqtt", PORTS) };
+    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        bail!("{url:?} has a path that can't be asked for");
+    }
+    connect::address_of(url.strip_suffix(&path).unwrap_or(url), "ws", WEB_PORTS)
+}
+
+/// Of a broker that devices are told.
+fn told_address(url: &str) -> anyhow::Result<BrokerAddress> {
+    if websocket_of(url).is_some() {
+        bail!("devices are told mqtt:// or mqtts://");
+    }
+    address_of(url)
+}
+
+/// The path of the WebSocket that a URL names: `/mqtt` unless it says otherwise.
+pub(crate) fn websocket_of(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://"))?;
+    Some(rest.find('/').map_or("/mqtt", |at| &rest[at..]).to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::address_of;
+    use super::{address_of, websocket_of};
 
     #[test]
-    fn addresses_of_brokers() {
+    fn paths_of_websockets() {
         for (url, expected) in [
-            ("mqtt://localhost", Some(("localhost", 1883, false))),
-            ("mqtts://broker.example", Some(("broker.example", 8883, true))),
-            ("mqtts://192.0.2.7:99/", Some(("192.0.2.7", 99, true))),
-            ("mqtt://[2001:db8::1]", Some(("2001:db8::1", 1883, false))),
-            ("mqtt://[::1]:18", Some(("::1", 18, false))),
-            ("mqtt://[::1]18", None),
-            ("mqtt://", None),
-            ("mqtt://host:0", None),
-            ("mqtt://host:70000", None),
-            ("mqtt://host/path", None),
-            ("mqtt://user@host", None),
-            ("ws://host", None),
-            ("host", None),
+            ("mqtts://host/", None),
+            ("ws://host", Some("/mqtt")),
+            ("wss://host:1/", Some("/")),
+            ("wss://host/a/b?c", Some("/a/b?c")),
+        ] {
+            assert_eq!(websocket_of(url).as_deref(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_brokers_by_websocket() {
+        for (url, expected) in [
+            ("mqtts://host", Some(("host", 8883, true))),
+            ("ws://host", Some(("host", 80, false))),
+            ("wss://host/a/b", Some(("host", 443, true))),
+            ("wss://[::1]:9/a", Some(("::1", 9, true))),
+            ("ws://host/a b", None),
+            ("ws:///mqtt", None),
+            ("http://host", None),
         ] {
             let found = address_of(url).ok();
             let found = found.as_ref().map(|one| (one.host.as_str(), one.port, one.secure));

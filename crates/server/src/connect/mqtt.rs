@@ -6,7 +6,7 @@ use pki::Ca;
 use usp_endpoint::EndpointId;
 
 use super::reachable;
-use crate::config::mqtt::address_of;
+use crate::config::mqtt::{address_of, websocket_of};
 use crate::config::{Config, MqttConnect, MqttVersion};
 use crate::data_dir::Listeners;
 use crate::usp::own_broker;
@@ -36,7 +36,8 @@ fn of_other(config: &MqttConnect, endpoint: &EndpointId) -> Option<BrokerInfo> {
     info(url, config.version, config.topic(endpoint.as_str()), ca_pem.as_deref(), endpoint)
 }
 
-/// `None` where the URL is none, which the configuration's check excludes.
+/// `None` for a broker that is reached by a WebSocket, which devices are not told; and where the URL is none, which the
+/// configuration's check excludes.
 fn info(
     url: &str,
     version: MqttVersion,
@@ -44,9 +45,10 @@ fn info(
     ca_pem: Option<&str>,
     endpoint: &EndpointId,
 ) -> Option<BrokerInfo> {
-    let address = address_of(url).ok()?;
+    let address = address_of(url).ok().filter(|_| websocket_of(url).is_none())?;
     let version = if version == MqttVersion::V5 { "5.0" } else { "3.1.1" };
     Some(BrokerInfo {
+        protocol: "MQTT".to_owned(),
         url: url.to_owned(),
         version: version.to_owned(),
         agent_toml: agent_toml(url, version, &topic, endpoint, ca_pem),

@@ -14,7 +14,7 @@ use pki::{
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use usp_endpoint::EndpointId;
 
-use super::Authority;
+use super::{Authority, SessionKeys};
 use crate::config::Tls;
 use crate::limits::SERVER_LIFETIME;
 use crate::usp::Usp;
@@ -108,18 +108,19 @@ impl Trusting {
 /// Reads files again. Clones share it.
 pub struct Reload<S: Store> {
     trusting: Arc<Trusting>,
+    keys: SessionKeys,
     usp: Usp<S>,
 }
 
 impl<S: Store> Clone for Reload<S> {
     fn clone(&self) -> Self {
-        Reload { trusting: Arc::clone(&self.trusting), usp: self.usp.clone() }
+        Reload { trusting: Arc::clone(&self.trusting), keys: self.keys.clone(), usp: self.usp.clone() }
     }
 }
 
 impl<S: Store> Reload<S> {
-    pub(crate) fn new(trusting: Trusting, usp: Usp<S>) -> Reload<S> {
-        Reload { trusting: Arc::new(trusting), usp }
+    pub(crate) fn new(trusting: Trusting, keys: SessionKeys, usp: Usp<S>) -> Reload<S> {
+        Reload { trusting: Arc::new(trusting), keys, usp }
     }
 
     /// Takes certificates, keys, CAs and lists of revoked certificates as they are in their files now.
@@ -128,7 +129,14 @@ impl<S: Store> Reload<S> {
     /// Which file is wrong, and how; then nothing has changed.
     pub async fn reload(&self) -> anyhow::Result<()> {
         let trusting = Arc::clone(&self.trusting);
-        tokio::task::spawn_blocking(move || trusting.reload()).await??;
+        let keys = self.keys.clone();
+        let reloading = tokio::task::spawn_blocking(move || {
+            let next = keys.read(&trusting.authority).context("usp.sessions")?;
+            trusting.reload()?;
+            anyhow::Ok(keys.follow(next))
+        });
+        let untrusted = reloading.await??;
+        self.usp.end_links_of(&untrusted);
         let dial = self.trusting.dial();
         self.usp.end_revoked(move |chain| dial.revoked(chain)).await;
         tracing::info!("certificates, CAs and lists of revoked certificates were read again");
@@ -159,7 +167,10 @@ fn read(authority: &Authority, files: &Tls) -> anyhow::Result<Read> {
 }
 
 /// CAs of devices: the internal one, and those of the configuration.
-fn roots_of(authority: &Authority, tls: Option<&Tls>) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+pub(super) fn roots_of(
+    authority: &Authority,
+    tls: Option<&Tls>,
+) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let mut roots = vec![authority.ca().certificate().clone()];
     if let Some(file) = tls.and_then(|tls| tls.client_ca.as_ref()) {
         let pem = pki::file::read(file)?;
@@ -168,7 +179,7 @@ fn roots_of(authority: &Authority, tls: Option<&Tls>) -> anyhow::Result<Vec<Cert
     Ok(roots)
 }
 
-fn crls_of(tls: Option<&Tls>) -> anyhow::Result<Vec<CertificateRevocationListDer<'static>>> {
+pub(super) fn crls_of(tls: Option<&Tls>) -> anyhow::Result<Vec<CertificateRevocationListDer<'static>>> {
     let Some(file) = tls.and_then(|tls| tls.client_crl.as_ref()) else { return Ok(Vec::new()) };
     let bytes = pki::file::read_large(file)?;
     pki::crl::read(&bytes).with_context(|| file.display().to_string())

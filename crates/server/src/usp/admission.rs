@@ -17,6 +17,7 @@ use usp_endpoint::link::{LinkId, PeerAuth};
 
 use super::links::{LinkEntry, Place};
 use super::session::Session;
+use super::strangers::Sender;
 use super::{Usp, lock};
 use crate::limits::DECISIONS;
 
@@ -46,26 +47,7 @@ impl<S: Store> Admission for Usp<S> {
     }
 
     async fn admit(&self, candidate: &Candidate) -> Result<(), Refusal> {
-        let Some(eid) = &candidate.eid else {
-            return Err(Refusal::new(400, "the endpoint id is missing: ?eid=… in the request's path"));
-        };
-        if *eid == self.0.options.endpoint {
-            // R-ARC.2.
-            return Err(Refusal::new(403, "this is the controller's own endpoint id"));
-        }
-        self.check_attempts(candidate.peer_addr, &candidate.peer)?;
-        match self.judge(eid, &candidate.peer, None).await {
-            Ok((Decision::Refuse(refusal), _)) => {
-                self.audit_misuse(candidate, refusal);
-                Err(Refusal::new(403, refusal.to_string()))
-            }
-            Ok((Decision::Accept(_) | Decision::Create { .. }, _)) => {
-                self.0.doors.welcome(candidate.peer_addr.ip(), self.0.clock.now().mono);
-                Ok(())
-            }
-            Ok((Decision::Pending | Decision::AskLive, _)) => Ok(()),
-            Err(error) => Err(Refusal::new(503, error.to_string())),
-        }
+        self.decide_at_door(candidate).await.map(drop)
     }
 
     async fn enrol(&self, request: EnrolRequest) -> Result<String, Refusal> {
@@ -102,6 +84,30 @@ impl<S: Store> Admission for Usp<S> {
 }
 
 impl<S: Store> Usp<S> {
+    /// What [`Admission::admit`] decides, and who may only wait.
+    pub(super) async fn decide_at_door(&self, candidate: &Candidate) -> Result<Decision, Refusal> {
+        let Some(eid) = &candidate.eid else {
+            return Err(Refusal::new(400, "the endpoint id is missing: ?eid=… in the request's path"));
+        };
+        if *eid == self.0.options.endpoint {
+            // R-ARC.2.
+            return Err(Refusal::new(403, "this is the controller's own endpoint id"));
+        }
+        self.check_attempts(candidate.peer_addr, &candidate.peer)?;
+        match self.judge(eid, &candidate.peer, None).await {
+            Ok((Decision::Refuse(refusal), _)) => {
+                self.audit_misuse(candidate, refusal);
+                Err(Refusal::new(403, refusal.to_string()))
+            }
+            Ok((decision @ (Decision::Accept(_) | Decision::Create { .. }), _)) => {
+                self.0.doors.welcome(candidate.peer_addr.ip(), self.0.clock.now().mono);
+                Ok(decision)
+            }
+            Ok((decision @ (Decision::Pending | Decision::AskLive), _)) => Ok(decision),
+            Err(error) => Err(Refusal::new(503, error.to_string())),
+        }
+    }
+
     /// Whether a peer that has not authenticated may try now. A certificate of a CA that we trust is
     /// authentication enough: a crowd behind one address must not lock the others there out.
     fn check_attempts(&self, peer_addr: SocketAddr, peer: &PeerAuth) -> Result<(), Refusal> {
@@ -197,7 +203,7 @@ impl<S: Store> Usp<S> {
         let up = &entry.up;
         let behind_broker = entry.is_behind_broker();
         let fails = matches!(decision, Decision::Refuse(_) | Decision::Pending | Decision::AskLive);
-        if fails && behind_broker && !self.0.strangers.take(self.0.clock.now().mono) {
+        if fails && behind_broker && !self.0.strangers.take(Sender::of(up, eid), self.0.clock.now().mono) {
             self.0.metrics.refused.inc();
             return Ok(Some(Opening::Refused("too many strangers")));
         }
@@ -398,7 +404,8 @@ fn of_enrolment(refusal: Refusal) -> Refusal {
     }
 }
 
-/// What a transport proved, in the terms of the domain. Wildcard names count where they certify the id.
+/// What a transport proved, in the terms of the domain. Wildcard names count where they certify the id (R-SEC.12); such
+/// a certificate is one proof for each endpoint that it covers, because it may be that of many devices.
 fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
     match peer {
         PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } => Proof::Unproven,
@@ -406,11 +413,17 @@ fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
         PeerAuth::Certificate(certificate) => {
             let mut names: Vec<String> =
                 certificate.endpoint_ids.iter().map(|id| id.as_str().to_owned()).collect();
-            if certificate.endpoint_ids.iter().any(|id| id.certifies(eid)) {
+            let named = certificate.endpoint_ids.contains(eid);
+            let covered = !named && certificate.endpoint_ids.iter().any(|id| id.certifies(eid));
+            if covered {
                 names.push(eid.as_str().to_owned());
             }
             Proof::Certificate {
-                fingerprint: Fingerprint(certificate.fingerprint),
+                fingerprint: if covered {
+                    shared_word(&certificate.fingerprint, eid)
+                } else {
+                    Fingerprint(certificate.fingerprint)
+                },
                 names,
                 trusted: certificate.trusted,
             }
@@ -423,6 +436,16 @@ fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
 fn broker_word(eid: &EndpointId) -> Fingerprint {
     let mut hash = Sha256::new();
     hash.update(b"a trusted broker vouches for ");
+    hash.update(eid.as_str());
+    Fingerprint(hash.finalize().into())
+}
+
+/// What stands for a certificate with wildcards where fingerprints are kept: it proves one endpoint here, and may prove
+/// others there.
+fn shared_word(certificate: &[u8; 32], eid: &EndpointId) -> Fingerprint {
+    let mut hash = Sha256::new();
+    hash.update(b"a certificate with wildcards proves ");
+    hash.update(certificate);
     hash.update(eid.as_str());
     Fingerprint(hash.finalize().into())
 }

@@ -2,23 +2,33 @@
 //! its own ([`Peers`]), which is like any other link: the same handler, the same decision about who it is.
 //!
 //! What such a link proves is nothing, unless the broker is trusted to know its clients. Whoever can publish to our
-//! topic can take any name, so that what fails costs little: see [`Strangers`].
+//! topic or destination can take any name, so that what fails costs little: see [`Strangers`](super::strangers::Strangers).
+
+mod mqtt;
+mod stomp;
 
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use dm::Mono;
 use fleet::port::Store;
-use mtp::mqtt::{Client, Filter, Topic};
+use mtp::mqtt::Filter;
+use mtp::stomp::Pattern;
 use mtp::ws::close_code;
-use mtp::{DownReason, Inbound, LinkHandler, LinkId, LinkUp, Peers, Retry, ReturnPath, Schedule, Verdict};
+use mtp::{
+    DownReason, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Peers, Retry, ReturnPath, Schedule, Verdict,
+};
 use tokio::sync::watch;
+use usp_endpoint::EndpointId;
 
+pub(crate) use mqtt::Mqtt;
+pub(crate) use stomp::Stomp;
+
+use super::presence::Presence;
 use super::{Usp, lock};
 use crate::clock::chance;
-use crate::limits::{BROKER_PEERS, STRANGER_EVERY, STRANGERS};
+use crate::limits::BROKER_PEERS;
 use crate::metrics::BrokerMeter;
 
 /// A connection that has lasted so long was a success: the next wait is short again.
@@ -31,27 +41,81 @@ pub(crate) struct Broker {
     /// Its URL, for people.
     pub(crate) name: String,
     /// How to connect.
-    pub(crate) client: Client,
+    pub(crate) server: Server,
     /// The file with the password; read for each connection.
     pub(crate) password_file: Option<PathBuf>,
     /// The shortest wait between two attempts, seconds.
     pub(crate) retry_seconds: u32,
-    /// The topics at which agents are answered; any if there are none.
-    pub(crate) agents: Vec<Filter>,
-    /// Our own topic.
-    pub(crate) topic: Topic,
-    /// Where the client id is kept that the broker gave us.
-    pub(crate) client_id_file: PathBuf,
+    /// Where agents are answered.
+    pub(crate) agents: Agents,
+    /// Who is there.
+    pub(crate) presence: Presence,
+}
+
+/// A broker, by what is spoken with it.
+pub(crate) enum Server {
+    Mqtt(Mqtt),
+    Stomp(Stomp),
+}
+
+/// Where agents are answered.
+#[derive(Clone)]
+pub(crate) enum Agents {
+    /// At these topics.
+    Topics(Vec<Filter>),
+    /// At these destinations.
+    Destinations(Vec<Pattern>),
+}
+
+/// A connection that stands.
+enum Session {
+    Mqtt(Box<mtp::mqtt::Session>),
+    Stomp(Box<mtp::stomp::Session>),
+}
+
+impl Session {
+    fn sender(&self) -> LinkSender {
+        match self {
+            Session::Mqtt(session) => session.sender(),
+            Session::Stomp(session) => session.sender(),
+        }
+    }
+
+    /// What reaches us.
+    fn own(&self) -> &str {
+        match self {
+            Session::Mqtt(session) => session.reply_to().as_str(),
+            Session::Stomp(session) => session.own_destination(),
+        }
+    }
+
+    /// The way to the broker.
+    fn path(&self) -> ReturnPath {
+        let (link, own) = (self.sender().link(), self.own().into());
+        match self {
+            Session::Mqtt(_) => ReturnPath::Mqtt { link, topic: own },
+            Session::Stomp(_) => ReturnPath::Stomp { link, destination: own },
+        }
+    }
+
+    async fn run<H: LinkHandler>(self, handler: &H) -> DownReason {
+        match self {
+            Session::Mqtt(session) => session.run(handler).await,
+            Session::Stomp(session) => session.run(handler).await,
+        }
+    }
 }
 
 /// Keeps a connection to a broker, until it is told to stop.
 pub(crate) async fn run<S: Store>(usp: Usp<S>, mut broker: Broker, mut stop: watch::Receiver<bool>) {
     let meter = usp.0.metrics.broker(&broker.name);
+    let us = usp.0.options.endpoint.clone();
     let peers = Peers::anybody(Behind { usp, meter: meter.clone() }, BROKER_PEERS);
-    let sieve = Sieve { peers, agents: broker.agents.clone(), own: broker.topic.clone() };
+    let sieve = Sieve { peers, us, agents: broker.agents.clone(), own: Mutex::default() };
     let schedule = Schedule { minimum_wait_s: broker.retry_seconds, multiplier: MULTIPLIER };
     let mut retry = Retry::new(schedule, chance());
     let mut told_why = None;
+    broker.presence.forget(|to| broker.agents.has(to));
     while !*stop.borrow() {
         let began = Instant::now();
         match broker.once(&sieve, &meter, &mut stop).await {
@@ -90,25 +154,36 @@ impl Broker {
         meter: &BrokerMeter,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<Option<DownReason>, String> {
-        if let Some(file) = &self.password_file {
-            let text = tokio::fs::read_to_string(file).await;
-            let text = text.map_err(|why| format!("{}: {why}", file.display()))?;
-            self.client.settings.password = Some(text.lines().next().unwrap_or_default().to_owned());
-        }
+        let password = match &self.password_file {
+            Some(file) => {
+                let text = tokio::fs::read_to_string(file).await;
+                let text = text.map_err(|why| format!("{}: {why}", file.display()))?;
+                Some(text.lines().next().unwrap_or_default().to_owned())
+            }
+            None => None,
+        };
+        let connecting = async {
+            match &mut self.server {
+                Server::Mqtt(server) => server.connect(password).await.map(|it| Session::Mqtt(Box::new(it))),
+                Server::Stomp(server) => {
+                    server.connect(password).await.map(|it| Session::Stomp(Box::new(it)))
+                }
+            }
+        };
         let session = tokio::select! {
-            session = self.client.connect() => session.map_err(|error| error.to_string())?,
+            session = connecting => session.map_err(|error| error.to_string())?,
             () = told(stop) => return Ok(None),
         };
-        if let Some(id) = session.assigned_client_id() {
-            self.keep_client_id(id.to_owned());
-        }
-        tracing::info!(broker = self.name, topic = %session.reply_to(), "connected to a broker");
+        tracing::info!(broker = self.name, own = session.own(), "connected to a broker");
+        session.own().clone_into(&mut lock(&sieve.own));
         meter.connected.set(1);
-        let sender = session.sender();
+        let (sender, path) = (session.sender(), session.path());
         let mut running = pin!(session.run(sieve));
         let reason = tokio::select! {
             reason = &mut running => reason,
+            () = self.presence.watch(&sieve.peers, &sieve.us, &sender, &path) => running.await,
             () = told(stop) => {
+                self.presence.remember(&sieve.peers).await;
                 sender.close(close_code::GOING_AWAY, "the server stops");
                 running.await
             }
@@ -116,31 +191,34 @@ impl Broker {
         meter.connected.set(0);
         Ok(Some(reason))
     }
-
-    /// R-MQTT.9, R-MQTT.11: the id that the broker gave us is ours from now on, in later runs too.
-    fn keep_client_id(&mut self, id: String) {
-        if let Err(error) = pki::file::write_atomic(&self.client_id_file, id.as_bytes(), 0o600) {
-            tracing::warn!(%error, broker = self.name, "the client id of a broker was not kept");
-        }
-        self.client.settings.client_id = Some(id);
-    }
 }
 
 /// Lets pass what can be answered. Whoever is behind the broker says where the answer goes, and a broker may close our
-/// connection, which is that of all of them, when we publish to what is not ours to publish to.
+/// connection, which is that of all of them, when we send to what is not ours to send to. A STOMP server always does.
 struct Sieve<S: Store> {
     peers: Peers<Behind<S>>,
-    /// Where agents are answered; anywhere if there are none.
-    agents: Vec<Filter>,
-    own: Topic,
+    us: EndpointId,
+    agents: Agents,
+    /// What reaches us by the connection that stands, or stood last.
+    own: Mutex<String>,
 }
 
 impl<S: Store> Sieve<S> {
     fn is_answerable(&self, path: &ReturnPath) -> bool {
-        let Some(to) = path.address() else { return false };
-        // What begins with $ is the broker's own.
-        let is_allowed = self.agents.is_empty() || self.agents.iter().any(|filter| filter.matches(&to));
-        is_allowed && !to.starts_with('$') && *to != *self.own.as_str()
+        path.address().is_some_and(|to| self.agents.has(&to) && *to != **lock(&self.own))
+    }
+}
+
+impl Agents {
+    /// Whether one of them may be there.
+    fn has(&self, to: &str) -> bool {
+        match self {
+            // What begins with $ is the broker's own.
+            Agents::Topics(filters) => {
+                !to.starts_with('$') && filters.iter().any(|filter| filter.matches(to))
+            }
+            Agents::Destinations(patterns) => patterns.iter().any(|pattern| pattern.matches(to)),
+        }
     }
 }
 
@@ -180,40 +258,5 @@ impl<S: Store> LinkHandler for Behind<S> {
 
     fn down(&self, link: LinkId, reason: DownReason) {
         self.usp.down(link, reason);
-    }
-}
-
-/// How much may fail behind brokers before it leaves no trace but a count (invariant 4): there is no address by which
-/// to hold somebody off, and those who are let in must not suffer from those who are not.
-#[derive(Default)]
-pub(super) struct Strangers(Mutex<Mono>);
-
-impl Strangers {
-    /// Whether one that is not let in may still be written down.
-    pub(super) fn take(&self, now: Mono) -> bool {
-        let mut paid = lock(&self.0);
-        let next = (*paid).max(now) + STRANGER_EVERY;
-        let granted = next <= now + STRANGER_EVERY * STRANGERS;
-        if granted {
-            *paid = next;
-        }
-        granted
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use dm::Mono;
-
-    use super::Strangers;
-
-    #[test]
-    fn six_hundred_at_once_then_twenty_a_second() {
-        let strangers = Strangers::default();
-        let start = Mono(7_000_000);
-        assert_eq!((0..1000).filter(|_| strangers.take(start)).count(), 600);
-        assert!(!strangers.take(Mono(7_049_999)));
-        assert!(strangers.take(Mono(7_050_000)));
-        assert_eq!((0..1000).filter(|_| strangers.take(Mono(9_050_000))).count(), 40);
     }
 }

@@ -15,8 +15,10 @@ pub(crate) mod local;
 mod misuse;
 mod onboarding;
 pub(crate) mod own_broker;
+pub(crate) mod presence;
 mod revoked;
 mod session;
+mod strangers;
 mod timers;
 mod trace;
 
@@ -39,11 +41,11 @@ use crate::clock::Clock;
 use crate::doors::Doors;
 use crate::metrics::Metrics;
 use crate::schemas::Schemas;
-use broker::Strangers;
 use lanes::LaneTable;
 use links::LinkEntry;
 use misuse::Clones;
 use session::Session;
+use strangers::Strangers;
 use timers::Timers;
 use trace::Traces;
 

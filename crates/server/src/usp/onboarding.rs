@@ -66,6 +66,7 @@ impl<S: Store> Session<S> {
             Ok(written) => {
                 usp.0.metrics.notifications.inc();
                 if let Some(job) = finished {
+                    usp.0.metrics.jobs_finished.inc();
                     usp.0.lanes.finished(self.device, job);
                 }
                 if wants_onboarding && !matches!(written, Written::Notified { known: true, .. }) {

@@ -9,26 +9,29 @@ use std::sync::{Arc, Mutex};
 use fleet::enrolment::{Accept, Decision};
 use fleet::ids::TenantId;
 use fleet::port::Store;
-use mtp::mqtt::broker::{self, Broker, ConnectFacts, Denied, Gate, Incident, Listener, Offence, Rights};
+use futures_util::future::join_all;
+use mtp::mqtt::broker::{Broker, ConnectFacts, Denied, Gate, Incident, Listener, Offence, Rights};
 use mtp::mqtt::{Filter, Topic};
 use mtp::ws::close_code;
 use mtp::{
     Admission, Candidate, Contact, DownReason, Inbound, LinkHandler, LinkId, LinkUp, MqttVersion, PeerAuth,
     PeerCertificate, Peers, Refusal, ReturnPath, Role, Side, Verdict,
 };
-use pki::ServerTls;
 use tokio::sync::{mpsc, watch};
 use usp_endpoint::EndpointId;
 
 use super::broker::Behind;
+use super::strangers::Sender;
 use super::{Usp, lock};
 use crate::clock::chance;
 use crate::limits::BROKER_PEERS;
 
 /// A broker that listens already.
 pub(crate) struct OwnBroker {
-    listener: Listener,
-    address: SocketAddr,
+    /// For clients that speak MQTT at once.
+    pub(crate) plain: Option<Listener>,
+    /// For those that want a WebSocket.
+    pub(crate) websocket: Option<Listener>,
     topic: Topic,
 }
 
@@ -38,40 +41,44 @@ pub(crate) fn controller_topic(endpoint: &EndpointId) -> String {
 }
 
 impl OwnBroker {
-    /// Binds.
-    pub(crate) async fn open(
-        listen: SocketAddr,
-        tls: Option<ServerTls>,
-        limits: broker::ListenConfig,
-        endpoint: &EndpointId,
-    ) -> anyhow::Result<OwnBroker> {
-        let topic = controller_topic(endpoint).parse()?;
-        let listener = Listener::bind(listen, tls, limits).await?;
-        let address = listener.local_addr()?;
-        Ok(OwnBroker { listener, address, topic })
+    /// Where clients ask for a WebSocket.
+    pub(crate) const WEBSOCKET_PATH: &str = "/mqtt";
+
+    /// Without a listener.
+    pub(crate) fn new(endpoint: &EndpointId) -> anyhow::Result<OwnBroker> {
+        Ok(OwnBroker { plain: None, websocket: None, topic: controller_topic(endpoint).parse()? })
     }
 
     /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.plain.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Where it listens for WebSockets.
+    pub(crate) fn websocket(&self) -> Option<SocketAddr> {
+        self.websocket.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
     /// Serves until the word is given.
-    pub(crate) async fn run<S: Store>(self, usp: Usp<S>, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn run<S: Store>(self, usp: Usp<S>, stop: watch::Receiver<bool>) {
         let meter = usp.0.metrics.broker("own");
         let (words, mut said) = mpsc::unbounded_channel();
         let behind = Behind { usp: usp.clone(), meter: meter.clone() };
         let seen = Seen { behind, links: Mutex::default(), words: words.clone() };
-        let peers = Peers::watched(seen, BROKER_PEERS);
         let present = Mutex::default();
         let door = Arc::new(Door { usp, topic: self.topic.clone(), words, present });
         let broker = Broker::new(Arc::clone(&door), chance());
+        let hub = broker.clone();
+        // At once: its next packet may be a long one.
+        let peers = Peers::watched(seen, BROKER_PEERS, move |endpoint, proof| {
+            hub.let_in(|rights| rights.endpoint.as_ref() == Some(endpoint) && rights.proof == *proof);
+        });
         let mut attached = broker.attach(vec![Filter::below(&self.topic)], self.topic.clone());
         let link = attached.link();
         let topic = self.topic.shared();
         peers.up(LinkUp {
             link,
-            peer_addr: Some(self.address),
+            peer_addr: self.address().or_else(|| self.websocket()),
             eid: None,
             peer: PeerAuth::Unproven,
             return_path: ReturnPath::Mqtt { link, topic: topic.clone() },
@@ -81,15 +88,20 @@ impl OwnBroker {
             sender: attached.sender(),
         });
         meter.connected.set(1);
-        let mut serving = pin!(self.listener.run(broker.clone(), async move {
-            let _ = stop.wait_for(|stop| *stop).await;
-        }));
+        let listeners = self.plain.into_iter().chain(self.websocket);
+        let mut serving = pin!(join_all(listeners.map(|listener| {
+            let mut stop = stop.clone();
+            listener.run(broker.clone(), async move {
+                let _ = stop.wait_for(|stop| *stop).await;
+            })
+        })));
         loop {
             tokio::select! {
                 // What somebody has said comes before the word that they are gone.
                 biased;
                 Some(arrived) = attached.next() => {
-                    peers.inbound(attached.inbound(arrived)).await;
+                    let from = arrived.peer_addr;
+                    peers.arrived(attached.inbound(arrived), from).await;
                 }
                 Some(word) = said.recv() => match word {
                     // It may be back.
@@ -105,7 +117,7 @@ impl OwnBroker {
                         rights.endpoint.as_ref() == Some(&endpoint) && rights.proof != proof
                     }),
                 },
-                () = &mut serving => break,
+                _ = &mut serving => break,
             }
         }
         meter.connected.set(0);
@@ -166,7 +178,7 @@ struct Door<S: Store> {
 
 impl<S: Store> Door<S> {
     async fn judge(&self, candidate: &Candidate) -> Result<Rights, Refusal> {
-        self.usp.admit(candidate).await?;
+        let decision = self.usp.decide_at_door(candidate).await?;
         let eid = candidate.eid.clone().ok_or_else(|| Refusal::new(400, NO_ENDPOINT))?;
         // It is one level of a topic: one with a `/` would lie within that of another.
         if eid.as_str().contains(['/', '+', '#']) {
@@ -175,19 +187,19 @@ impl<S: Store> Door<S> {
         let own: Topic = format!("usp/agents/{eid}").parse().map_err(|_| Refusal::new(400, NO_ENDPOINT))?;
         let peer = candidate.peer.clone();
         let proven = peer != PeerAuth::Unproven;
+        let waits = matches!(decision, Decision::Pending | Decision::AskLive);
         // A certificate that nobody knows proves nothing yet: who shows one may only wait, and drives nobody out.
-        if proven
-            && let Ok((Decision::Accept(Accept { proven: true, .. }), _)) =
-                self.usp.judge(&eid, &peer, None).await
-        {
+        if proven && matches!(decision, Decision::Accept(Accept { proven: true, .. })) {
             let _ = self.words.send(Word::Proven(eid.clone(), peer.clone()));
         }
         let mut rights = Rights::of_endpoint(eid, peer, &own, std::slice::from_ref(&self.topic));
-        if !proven {
-            // Whoever only says who it is has no part in the session of one that has proven it. No id has such a
-            // character.
-            rights.identity = format!("{}\u{1}unproven", rights.identity).into();
+        if waits || !proven {
+            // Whoever only says who it is has no part in the session of one that has proven it, nor has who waits. No
+            // id has such a character.
+            let kind = if waits { "waiting" } else { "unproven" };
+            rights.identity = format!("{}\u{1}{kind}", rights.identity).into();
         }
+        rights.waits = waits;
         Ok(rights)
     }
 }
@@ -249,7 +261,7 @@ impl<S: Store> Gate for Door<S> {
             // Told by the gate, or of no consequence for anybody else.
             Offence::Refused(_) | Offence::Fault(_) | Offence::Overflow => return,
         };
-        if !usp.0.strangers.take(usp.0.clock.now().mono) {
+        if !usp.0.strangers.take(Sender::at(incident.peer_addr), usp.0.clock.now().mono) {
             usp.0.metrics.refused.inc();
             return;
         }

@@ -6,9 +6,11 @@ use fleet::ids::{DeviceId, Fingerprint};
 use fleet::port::Store;
 use mtp::LinkSender;
 use rustls::pki_types::CertificateDer;
+use usp_endpoint::EndpointId;
 use usp_endpoint::link::{PeerAuth, PeerCertificate};
 
 use super::{Usp, lock};
+use crate::trust::{News, SessionKeys};
 
 /// What a link is closed with.
 const REVOKED: &str = "the certificate is revoked";
@@ -21,6 +23,32 @@ impl<S: Store> Usp<S> {
             if certificate.fingerprint == fingerprint.0 {
                 tracing::info!(%device, %fingerprint, "a connection ends with its certificate");
                 sender.close(mtp::ws::close_code::POLICY, REVOKED);
+            }
+        }
+    }
+
+    /// What these endpoints have shown in end-to-end sessions counts no more: their links end, and their sessions with
+    /// them.
+    pub(crate) fn end_links_of(&self, endpoints: &[EndpointId]) {
+        for endpoint in endpoints {
+            let link = lock(&self.0.by_endpoint).get(endpoint).copied();
+            if let Some(entry) = link.and_then(|link| lock(&self.0.links).get(&link).cloned()) {
+                tracing::info!(%endpoint, "a connection ends with the certificate of its session");
+                entry.up.sender.close(mtp::ws::close_code::POLICY, REVOKED);
+            }
+        }
+    }
+
+    /// Asks the store about each certificate that is shown in an end-to-end session for the first time.
+    pub(crate) async fn watch_sessions(self, keys: SessionKeys, mut news: News) {
+        while let Some((endpoint, fingerprint)) = news.recv().await {
+            match self.0.store.credential(self.0.options.tenant, fingerprint).await {
+                Ok(Some(known)) if known.revoked => self.end_links_of(&keys.revoke(fingerprint)),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, %endpoint, "whether a certificate is revoked is not known");
+                    self.end_links_of(&[endpoint]);
+                }
             }
         }
     }

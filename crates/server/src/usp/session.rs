@@ -395,7 +395,7 @@ impl<S: Store> Session<S> {
             }
             Ok(Written::Job { job, .. }) if !job.state.is_finished() => lanes.sent(self.device, job.id),
             // A read is asked again; what a write did must not be done twice.
-            Err(StoreError::Failed(_)) if !job.operation.is_write() => {
+            Err(StoreError::Failed(_) | StoreError::Full) if !job.operation.is_write() => {
                 lanes.requeue(self.device, job.id);
             }
             _ => {

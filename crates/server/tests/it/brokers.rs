@@ -96,6 +96,22 @@ async fn a_device_behind_a_broker_is_approved_onboarded_and_read() {
     }
 }
 
+/// The server comes by a WebSocket, and so does the device.
+#[tokio::test]
+async fn a_broker_is_reached_by_websocket() {
+    let (broker, port) = Mosquitto::with_websockets();
+    let url = format!("ws://127.0.0.1:{port}/mqtt");
+    let world = world(PolicyName::Open, vec![MqttConnect { url, ..connect(&broker) }]);
+    let server = serve(&world).await;
+    let mut how = client(port, Version::V5, AGENT);
+    how.websocket = Some("/mqtt".to_owned());
+    Agent::behind(&how).await.keep_answering();
+    let device = server.device(AGENT).await;
+    assert_eq!(get(&server, &device).await["state"], "done");
+    // Devices are told what they can speak.
+    assert_eq!(server.api.get("/connect").await.body["brokers"], json!([]));
+}
+
 #[tokio::test]
 #[requirement("R-MQTT.33")]
 async fn a_broker_that_comes_back_brings_its_devices_back() {
@@ -113,6 +129,42 @@ async fn a_broker_that_comes_back_brings_its_devices_back() {
     online(&server, &device, true).await;
     assert_eq!(get(&server, &device).await["state"], "done");
     assert_eq!(server.api.get("/devices").await.items().len(), 1);
+}
+
+/// It said that it is there once, to a server that was stopped since.
+#[tokio::test]
+async fn a_device_is_found_again_after_a_restart_of_the_server() {
+    let broker = Mosquitto::start(ANYBODY, &[]);
+    let how = MqttConnect { silence_seconds: Some(2), ..connect(&broker) };
+    let world = world(PolicyName::Open, vec![how]);
+    let server = serve(&world).await;
+    Agent::behind(&client(broker.port, Version::V5, AGENT)).await.keep_answering();
+    let device = server.device(AGENT).await;
+    server.until(&format!("/devices/{device}"), |one| one.body["onboarded"] == true).await;
+    server.stop().await;
+    let server = world.serve().await;
+    online(&server, &device, true).await;
+    assert_eq!(get(&server, &device).await["state"], "done");
+}
+
+/// Nobody tells that it was switched off.
+#[tokio::test]
+async fn a_device_that_does_not_answer_is_offline() {
+    let broker = Mosquitto::start(ANYBODY, &[]);
+    let how = MqttConnect { silence_seconds: Some(1), ..connect(&broker) };
+    let world = world(PolicyName::Open, vec![how]);
+    let server = serve(&world).await;
+    let (gone, link) = Agent::severable(&client(broker.port, Version::V5, AGENT)).await;
+    let other = Agent::behind(&client(broker.port, Version::V5, OTHER)).await;
+    let [device, second] = [server.device(AGENT).await, server.device(OTHER).await];
+    other.keep_answering();
+    online(&server, &device, true).await;
+    link.abort();
+    online(&server, &device, false).await;
+    drop(gone);
+    // Who answers stays.
+    let sessions = server.api.get(&format!("/devices/{second}/sessions")).await;
+    assert_eq!((sessions.items().len(), get(&server, &second).await["state"].as_str()), (1, Some("done")));
 }
 
 #[tokio::test]
@@ -171,12 +223,11 @@ async fn a_rejected_device_behind_a_broker_is_refused_from_then_on() {
     connected(&server).await;
 }
 
-/// Who is behind a broker does not say what we publish to.
+/// Who is behind a broker does not say what we publish to, whether the configuration says where agents are or not.
 #[tokio::test]
 async fn answers_go_to_topics_of_agents_alone() {
     let broker = Mosquitto::start(ANYBODY, &[]);
-    let agents = vec!["usp/agents/#".to_owned()];
-    let world = world(PolicyName::Open, vec![MqttConnect { agents, ..connect(&broker) }]);
+    let world = world(PolicyName::Open, vec![connect(&broker)]);
     let server = serve(&world).await;
     let own = format!("usp/controllers/{CONTROLLER}");
     for (topic, eid) in [("somewhere/else", "os::00256D-0003"), (&own, "os::00256D-0004")] {
@@ -344,4 +395,31 @@ async fn nonsense_from_behind_a_broker_hurts_nobody() {
     agent.keep_answering();
     assert_eq!(get(&server, &device).await["state"], "done");
     assert_eq!(server.api.get("/devices").await.items().len(), 1);
+}
+
+/// Who was turned away and goes on without end costs the others behind the broker nothing.
+#[tokio::test]
+async fn a_loud_client_behind_a_broker_hides_nobody() {
+    let broker = Mosquitto::start(ANYBODY, &[]);
+    let world = world(PolicyName::Approve, vec![connect(&broker)]);
+    let server = serve(&world).await;
+    let loud = Agent::behind(&client(broker.port, Version::V5, OTHER)).await;
+    server.until("/pending", |answer| !answer.items().is_empty()).await;
+    assert_eq!(server.api.post(&format!("/pending/{OTHER}/reject"), None).await.status, 204);
+    let making_noise = tokio::spawn(async move {
+        loop {
+            loud.shout();
+            tokio::task::yield_now().await;
+        }
+    });
+    let refused = |metrics: String| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix("cusp_refused_total "))?.parse().ok();
+        line.filter(|count: &u32| *count > 1000)
+    };
+    let counted = async { while refused(server.api.text("GET", "/metrics").await).is_none() {} };
+    tokio::time::timeout(PATIENCE, counted).await.expect("it is loud");
+    let _agent = Agent::behind(&client(broker.port, Version::V5, AGENT)).await;
+    let seen = |item: &Value| item["endpoint"] == AGENT;
+    server.until("/pending", |answer| answer.items().iter().any(seen)).await;
+    making_noise.abort();
 }

@@ -40,7 +40,18 @@ fn what_is_wrong_is_named() {
         ("[[usp.mqtt.connect]]\nurl = \"mqtts://b\"\nagents = [\"a/#/b\"]", &["agents", "a/#/b"]),
         ("[[usp.mqtt.connect]]\nurl = \"mqtts://b\"\nqos = 2", &["qos = 2"]),
         ("[[usp.mqtt.connect]]\nurl = \"mqtts://b\"\n[[usp.mqtt.connect]]\nurl = \"mqtts://b\"", &["twice"]),
+        ("[usp.stomp]\nconnect = \"mqtt://b\"", &["usp.stomp.connect", "mqtt://b", "stomps://"]),
+        ("[usp.stomp]\nconnect = \"stomp://b\"", &["stomps://", "allow_plaintext"]),
+        ("[[usp.stomp.connect]]\nurl = \"stomps://b\"\nkey = \"k\"", &["cert and key"]),
+        ("[[usp.stomp.connect]]\nurl = \"stomps://b\"\nretry_seconds = 0", &["retry_seconds = 0"]),
+        ("[[usp.stomp.connect]]\nurl = \"stomps://b\"\nheart_beat_seconds = 86401", &["86401"]),
+        ("[[usp.stomp.connect]]\nurl = \"stomps://b\"\nagents = [\"/queue/**\"]", &["agents", "/queue/**"]),
+        ("[[usp.stomp.connect]]\nurl = \"stomps://b\"\ndestination = \"\"", &["destination"]),
+        ("[[usp.stomp.connect]]\nurl = \"stomps://b\"\nusername = \"a\\nb\"", &["username"]),
+        ("[[usp.stomp.connect]]\nurl = \"stomps://b\"\npassword_file = \"p\"", &["username"]),
         ("[usp.mqtt.broker]\nlisten = \"0.0.0.0:1883\"", &["usp.mqtt.broker.listen", "allow_plaintext"]),
+        ("[usp.mqtt.broker]\nwebsocket = \"0.0.0.0:80\"", &["usp.mqtt.broker", "allow_plaintext"]),
+        ("[usp.mqtt.broker]\npublic_url = \"ws://b\"", &["usp.mqtt.broker.public_url", "mqtts://"]),
         ("[usp.mqtt.broker]\npublic_url = \"tcp://b\"", &["usp.mqtt.broker.public_url", "tcp://b"]),
         ("[usp.uds]\nlisten = \"usp.sock\"", &["usp.uds.listen", "absolute"]),
         ("[usp.uds]\nlisten = \"/run/usp.sock\"\nmode = \"888\"", &["usp.uds.mode", "888"]),
@@ -125,6 +136,26 @@ fn brokers_and_the_socket_are_shown_as_they_count() {
     assert_eq!(again.usp.mqtt.broker.listen, "[::1]:8".parse().ok());
     let short = load("[usp.mqtt]\nconnect = \"mqtts://b\"", &[]).expect("the URL alone will do");
     assert_eq!(short.usp.mqtt.connect[0].url, "mqtts://b");
+    let filters = short.usp.mqtt.connect[0].agent_filters().expect("the default is one");
+    assert_eq!(filters.iter().map(|filter| filter.as_str()).collect::<Vec<_>>(), ["usp/agents/#"]);
+}
+
+#[test]
+fn stomp_servers_are_shown_as_they_count() {
+    let text = "[[usp.stomp.connect]]\nurl = \"stomps://b\"\nhost = \"v\"\nusername = \"u\"\npassword_file = \"/p\"\n\
+                destination = \"/queue/d\"\nagents = [\"/queue/a.*\"]\nheart_beat_seconds = 0\nretry_seconds = 9\n\
+                [[usp.stomp.connect]]\nurl = \"stomp://[::1]:18\"";
+    let shown = load(text, &[]).expect("good").show();
+    let again = Config::parse(&shown).expect("good as well");
+    assert_eq!(again.show(), shown);
+    let [first, second] = again.usp.stomp.connect.as_slice() else { panic!("two servers: {shown}") };
+    let place = first.address().expect("a URL");
+    assert_eq!((place.host.as_str(), place.port, place.secure), ("b", 61614, true));
+    assert_eq!((first.destination("x"), first.heart_beat_seconds()), ("/queue/d".to_owned(), 0));
+    assert_eq!(second.destination("self::c"), "/queue/usp.controllers.self::c");
+    assert_eq!((second.heart_beat_seconds(), second.retry_seconds()), (30, 5));
+    let patterns = second.agent_patterns().expect("the default is one");
+    assert_eq!(patterns.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/queue/usp.agents.*"]);
 }
 
 #[test]

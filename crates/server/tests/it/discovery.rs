@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use mtp::discovery::ask::Asker;
 use mtp::discovery::found::{Found, Wanted};
+use mtp::discovery::service::Mtp;
 use mtp::discovery::{Attributes, Party};
 use mtp::ws::{ListenConfig, Listener};
 use mtp::{AdmitAll, DownReason, Inbound, LinkHandler, LinkId, LinkUp, Role, Verdict};
@@ -71,7 +72,7 @@ async fn browse(wanted: &Wanted) -> Found {
     panic!("nobody answers {wanted:?}");
 }
 
-#[requirement("R-DIS.3", "R-DIS.4", "R-DIS.8", "R-DIS.11")]
+#[requirement("R-DIS.3", "R-DIS.4", "R-DIS.8", "R-DIS.11", "R-WS.3")]
 #[test]
 fn an_agent_that_knows_its_id_finds_the_server() {
     on_loopback(|| async {
@@ -95,6 +96,28 @@ fn a_server_that_is_listed_is_found_by_everybody() {
         let server = world.serve().await;
         let anybody = Wanted::new(Party::Controller, "local", None).expect("a domain");
         assert_eq!(browse(&anybody).await.endpoint, id(CONTROLLER));
+        server.stop().await;
+    });
+}
+
+/// The server's own broker is told of, with the topic that the server is subscribed to and this host's address.
+#[requirement("R-MQTT.37", "R-MQTT.38")]
+#[test]
+fn an_agent_finds_the_broker_of_the_server() {
+    on_loopback(|| async {
+        let mut world = world(true);
+        world.config.usp.mqtt.broker.listen = Some("127.0.0.1:0".parse().expect("an address"));
+        let server = world.serve().await;
+        let anybody = Wanted::new(Party::Controller, "local", None).expect("a domain");
+        browse(&anybody).await;
+        let found = asker().browse(&anybody).await;
+        let broker = found.iter().find(|found| found.service.mtp == Mtp::Mqtt).expect("it is told of");
+        assert_eq!(Some(broker.port), server.listeners.usp_mqtt_broker.map(|listen| listen.port()));
+        // Those of IPv4 come first.
+        assert_eq!(broker.addresses.first(), Some(&Ipv4Addr::LOCALHOST.into()));
+        let topic = format!("usp/controllers/{CONTROLLER}");
+        let attributes = Attributes { path: Some(topic), name: None, encrypt: false };
+        assert_eq!(broker.attributes, attributes);
         server.stop().await;
     });
 }

@@ -60,6 +60,45 @@ async fn a_device_is_approved_onboarded_and_read_through_our_own_broker() {
     }
 }
 
+/// A packet that is too long for a stranger ends its connection; of a device that is let in it is read.
+#[tokio::test]
+async fn who_waits_may_say_little() {
+    let world = world(PolicyName::Approve);
+    let server = world.serve().await;
+    let long = "x".repeat(100_000);
+    let mut waits = Agent::behind(&client(port(&server), Version::V5, OTHER)).await;
+    waits.value_change(CLOCK, &long);
+    let ended = waits.down().await;
+    assert!(matches!(ended, DownReason::ClosedByPeer { code: 0x95, .. }), "{ended}");
+    let mut agent = Agent::behind(&client(port(&server), Version::V5, AGENT)).await;
+    server.approve(AGENT).await;
+    agent.request(|_| true).await;
+    let told = agent.value_change(CLOCK, &long);
+    agent.answer_to(&told).await;
+}
+
+/// Both listeners are of one broker.
+#[tokio::test]
+async fn devices_come_by_websocket_too() {
+    let mut world = world(PolicyName::Open);
+    world.config.usp.mqtt.broker.websocket = Some("127.0.0.1:0".parse().expect("an address"));
+    let server = world.serve().await;
+    let text = std::fs::read_to_string(world.data().join("listeners.json")).expect("written");
+    let written: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let listens = server.listeners.usp_mqtt_websocket.expect("a listener");
+    assert_eq!(written["usp.mqtt.broker.websocket"], listens.to_string());
+    Agent::behind(&client(port(&server), Version::V5, OTHER)).await.keep_answering();
+    let how =
+        Client { websocket: Some("/mqtt".to_owned()), ..client(listens.port(), Version::V3_1_1, AGENT) };
+    Agent::behind(&how).await.keep_answering();
+    for eid in [AGENT, OTHER] {
+        let device = server.device(eid).await;
+        let get = format!("/devices/{device}/get?wait=20s");
+        let job = server.api.post(&get, Some(json!({ "paths": [CLOCK] }))).await;
+        assert_eq!(job.body["state"], "done", "{eid}: {job:?}");
+    }
+}
+
 /// Its connection is what tells whether a device is there; and one that proves nothing comes back at once.
 #[tokio::test]
 async fn a_device_is_away_when_its_connection_is_gone_and_comes_back() {

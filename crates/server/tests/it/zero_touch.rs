@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use pki::{Ca, Identity, Validity};
+use requirement::requirement;
 use serde_json::json;
 
 use crate::agent::Agent;
@@ -73,4 +74,35 @@ async fn a_listed_device_with_a_makers_certificate_or_its_token_is_let_in() {
     let audit = api.get("/audit?limit=100").await;
     let rule = "it was expected, and a CA vouches for it";
     assert_eq!(audit.items().iter().filter(|row| row["detail"] == rule).count(), 2, "{audit:?}");
+}
+
+/// Devices of one maker that share a certificate stay different devices, and each is held to having shown it.
+#[tokio::test]
+#[requirement("R-SEC.12")]
+async fn devices_that_share_a_certificate_with_wildcards_are_told_apart() {
+    let forever = || Validity::lasting(SystemTime::now(), Duration::from_secs(365 * 24 * 3600));
+    let maker = Ca::create("Maker", forever()).expect("a CA");
+    let shared = maker.issue_device_with_key(&id("os::00256D-*"), forever()).expect("a certificate");
+    let secure = secure_with(|config, folder| {
+        let ca = folder.join("maker.pem");
+        std::fs::write(&ca, maker.certificate_pem()).expect("written");
+        config.usp.websocket.tls.as_mut().expect("as init writes it").client_ca = Some(ca);
+        config.enrolment.policy = server::config::PolicyName::Open;
+    })
+    .await;
+    let api = &secure.server.api;
+    let (one, two) = ("os::00256D-0001", "os::00256D-0002");
+    for eid in [one, two] {
+        let mut agent = Agent::over(&secure.dialer(eid, Some(&shared))).await;
+        agent.request(|_| true).await;
+        agent.leave();
+    }
+    let devices = api.get("/devices").await;
+    let mut names: Vec<_> = devices.items().iter().map(|one| one["endpoints"].clone()).collect();
+    names.sort_by_key(ToString::to_string);
+    assert_eq!(names, [json!([one]), json!([two])]);
+    assert!(devices.items().iter().all(|device| device["proven"] == json!(true)), "{devices:?}");
+    let impostor = secure.dialer(one, Some(&own_identity(one))).connect().await;
+    assert!(matches!(impostor, Err(mtp::Error::Refused { status: 403, .. })), "{impostor:?}");
+    assert_eq!(api.get("/devices").await.items().len(), 2);
 }

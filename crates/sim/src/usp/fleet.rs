@@ -1,102 +1,34 @@
-//! A running fleet: what its devices share, how they are brought up, moved and taken down.
+//! A running fleet: how its devices are brought up, moved, cut off from power, and taken down.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use dm::Value;
 use dm::path::ObjectPath;
 use dm::tree::Place;
 use engine::journal::Stats;
-use engine::{EndpointId, Host, Kind, SystemClock};
 use futures_util::future;
-use mtp::Role;
-use mtp::ws::{Dialer, Dialled, KeepAlive, WsUrl};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::device::{self, Device};
-use super::model::{self, Setting};
-use super::movement::Movement;
+use super::device::{Device, Start};
 use super::progress::{Notice, Progress};
-use super::tally::Tally;
-use super::{Approve, Options, Report};
-use crate::limits::{APPROVALS_PER_TURN, MAX_AGENTS, MAX_HANDSHAKES};
+use super::shared::Shared;
+use super::way::Connected;
+use super::{Approve, Comeback, Options, PowerCut, Report};
+use crate::limits::{AGENTS_PER_ADDRESS, APPROVALS_PER_TURN, MAX_AGENTS, MAX_HANDSHAKES};
 use crate::{descriptors, memory};
 
 /// How finely work that is spread over time is spread.
 const TICK: Duration = Duration::from_millis(20);
 /// How long ids are gathered before they are given to whoever approves.
 const GATHER: Duration = Duration::from_millis(200);
+/// How often is looked whether all are onboarded.
+const LOOK: Duration = Duration::from_millis(500);
 /// How long the connections may take to close at the end.
 const CLOSING: Duration = Duration::from_secs(5);
-
-/// What all devices of a fleet share.
-pub(super) struct Shared {
-    pub(super) host: Arc<Host>,
-    pub(super) kind: Arc<Kind>,
-    pub(super) controller: EndpointId,
-    pub(super) movement: Movement,
-    pub(super) handshakes: Semaphore,
-    pub(super) tally: Arc<Tally>,
-    pub(super) journals: Option<PathBuf>,
-    template: Dialer,
-    seed: [u8; 32],
-    began: Instant,
-    /// How many agents have connected at least once, and when the last of them did, µs from the start.
-    arrived: AtomicUsize,
-    last_arrival_us: AtomicU64,
-    newcomers: Option<mpsc::UnboundedSender<String>>,
-}
-
-impl Shared {
-    /// A seed of its own for each device.
-    pub(super) fn seed(&self, number: usize) -> [u8; 32] {
-        let mut seed = self.seed;
-        for (byte, of_number) in seed.iter_mut().zip(number.to_le_bytes()) {
-            *byte ^= of_number;
-        }
-        seed
-    }
-
-    /// How a device connects.
-    pub(super) fn dialer(&self, endpoint: EndpointId, number: usize) -> Dialer {
-        let mut dialer = self.template.clone();
-        dialer.eid = endpoint;
-        dialer.bind = dialer.bind.map(|_| device::address(number));
-        dialer
-    }
-
-    /// One attempt, counted.
-    pub(super) async fn dial(&self, dialer: &Dialer) -> Result<Dialled, mtp::Error> {
-        dial(&self.tally, dialer).await
-    }
-
-    /// A device has connected for the first time.
-    pub(super) fn connected_first(&self, endpoint: &EndpointId) {
-        self.arrived.fetch_add(1, Ordering::Relaxed);
-        let at = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.last_arrival_us.fetch_max(at, Ordering::Relaxed);
-        if let Some(newcomers) = &self.newcomers {
-            // At the end nobody approves any more.
-            let _ = newcomers.send(endpoint.as_str().to_owned());
-        }
-    }
-}
-
-async fn dial(tally: &Tally, dialer: &Dialer) -> Result<Dialled, mtp::Error> {
-    let began = Instant::now();
-    let end = dialer.connect().await;
-    match &end {
-        Ok(_) => tally.connect_latency.record(began.elapsed()),
-        Err(_) => tally.connect_failures.add(),
-    }
-    end
-}
 
 /// Runs a fleet to its end.
 pub(super) async fn run(options: Options, shutdown: impl Future<Output = ()>) -> anyhow::Result<Report> {
@@ -111,12 +43,11 @@ pub(super) async fn run(options: Options, shutdown: impl Future<Output = ()>) ->
 
     let before = memory::pss();
     let (newcomers, arrivals) = mpsc::unbounded_channel();
-    let (shared, first) = prepare(&options, newcomers).await?;
-    let fleet = Fleet { shared, options: &options, devices: Mutex::default() };
-    let mut tasks = JoinSet::new();
+    let (shared, first) = Shared::prepare(&options, newcomers).await?;
+    let fleet = Fleet { shared, options: &options, devices: Mutex::default(), tasks: Mutex::default() };
     let life = async {
         future::join5(
-            fleet.bring_up(&mut tasks, first),
+            fleet.bring_up(first),
             fleet.every(options.move_every, Motion::Counters),
             fleet.every(options.notify_every, Motion::Status),
             fleet.tell_progress(),
@@ -133,11 +64,12 @@ pub(super) async fn run(options: Options, shutdown: impl Future<Output = ()>) ->
     tokio::select! {
         _ = life => {}
         () = time => {}
+        () = fleet.lose_power() => {}
         () = shutdown => {}
     }
     let report = fleet.report(before);
     fleet.take_down().await;
-    tasks.shutdown().await;
+    fleet.end_tasks().await;
     Ok(report)
 }
 
@@ -147,72 +79,12 @@ fn tell(options: &Options, notice: &Notice) {
     }
 }
 
-/// Finds out who the controller is, and makes what all devices share. A connection that was needed for that
-/// is the first device's.
-async fn prepare(
-    options: &Options,
-    newcomers: mpsc::UnboundedSender<String>,
-) -> anyhow::Result<(Arc<Shared>, Option<Dialled>)> {
-    let url: WsUrl = options.to.parse().with_context(|| options.to.clone())?;
-    let tally = Arc::new(Tally::default());
-    let mut template = Dialer::new(url.clone(), device::endpoint(options.first), Role::Agent);
-    template.tls = url.secure.then(|| tls(options)).transpose()?;
-    template.bind = is_loopback(&url).then(|| device::address(options.first));
-    template.keep_alive = Some(KeepAlive::start(options.keep_alive));
-    let began = Instant::now();
-    let (controller, first) = match &options.controller {
-        Some(text) => (EndpointId::receive(text).with_context(|| text.clone())?, None),
-        None => {
-            template.offer_extension = true;
-            let dialled = dial(&tally, &template).await.with_context(|| options.to.clone())?;
-            let named = dialled.eid().cloned();
-            (named.context("the server does not say its endpoint id: name the controller")?, Some(dialled))
-        }
-    };
-    template.offer_extension = false;
-    template.expected = Some(controller.clone());
-    let (periodic, keep_alive) = (options.periodic, options.keep_alive);
-    let kind = model::kind(&Setting { controller: &controller, url: &url, periodic, keep_alive })?;
-    let movement = Movement::new(kind.model()).context("the model lacks what should move")?;
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    let shared = Shared {
-        host: Host::new(Arc::new(SystemClock::new())),
-        kind: Arc::new(kind),
-        controller,
-        movement,
-        handshakes: Semaphore::new(MAX_HANDSHAKES),
-        tally,
-        journals: options.journals.clone(),
-        template,
-        seed,
-        began,
-        arrived: AtomicUsize::new(0),
-        last_arrival_us: AtomicU64::new(0),
-        newcomers: options.approve.is_some().then_some(newcomers),
-    };
-    Ok((Arc::new(shared), first))
-}
-
-/// Source addresses can be chosen only on the way to this host itself.
-fn is_loopback(url: &WsUrl) -> bool {
-    url.host == "localhost" || url.host.parse::<Ipv4Addr>().is_ok_and(|host| IpAddr::V4(host).is_loopback())
-}
-
-fn tls(options: &Options) -> anyhow::Result<pki::ClientTls> {
-    let roots = match &options.ca_pem {
-        Some(pem) => pki::pem::certificates(pem).context("the CA's certificate")?,
-        None => Vec::new(),
-    };
-    let trust = pki::Trust { roots, first_use: options.ca_pem.is_none(), ..pki::Trust::default() };
-    let verifier = pki::ControllerVerifier::new(&trust, None, true, pki::provider())?;
-    Ok(pki::ClientTls::new(None, verifier)?)
-}
-
 struct Fleet<'a> {
     shared: Arc<Shared>,
     options: &'a Options,
     devices: Mutex<Vec<Arc<Device>>>,
+    /// One for each device.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 /// What is moved in a device.
@@ -227,8 +99,18 @@ impl Fleet<'_> {
         self.devices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn spawn(&self, device: Arc<Device>, start: Start) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(device.run(start));
+    }
+
+    /// Ends what the devices do, as if they were gone.
+    async fn end_tasks(&self) {
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.shutdown().await;
+    }
+
     /// Starts devices at the wanted rate; never ends.
-    async fn bring_up(&self, tasks: &mut JoinSet<()>, mut first: Option<Dialled>) {
+    async fn bring_up(&self, mut first: Option<Connected>) {
         let mut ticks = ticks();
         let began = Instant::now();
         let mut started = 0;
@@ -243,7 +125,9 @@ impl Fleet<'_> {
                 started += 1;
                 match Device::new(&self.shared, number) {
                     Ok(device) => {
-                        tasks.spawn(device.clone().run(first.take().map(Box::new)));
+                        let start =
+                            first.take().map_or(Start::AtOnce, |first| Start::Connected(Box::new(first)));
+                        self.spawn(device.clone(), start);
                         self.devices().push(device);
                     }
                     Err(error) => tracing::error!(%error, number, "an agent could not be made"),
@@ -315,8 +199,6 @@ impl Fleet<'_> {
         let (shared, tally) = (&self.shared, &self.shared.tally);
         let elapsed_s = shared.began.elapsed().as_secs_f64();
         let agents = self.devices().len();
-        let bring_up_s = Duration::from_micros(shared.last_arrival_us.load(Ordering::Relaxed)).as_secs_f64();
-        let arrived = shared.arrived.load(Ordering::Relaxed);
         let journals: Vec<Stats> = self.devices().iter().map(|device| device.journal.stats()).collect();
         let pss = memory::pss();
         let per_agent = |(now, before): (u64, u64)| now.saturating_sub(before) / agents.max(1) as u64;
@@ -328,7 +210,7 @@ impl Fleet<'_> {
             connects: tally.connects.get(),
             connect_failures: tally.connect_failures.get(),
             disconnects: tally.disconnects.get(),
-            connects_per_s: if bring_up_s > 0.0 { arrived as f64 / bring_up_s } else { 0.0 },
+            connects_per_s: shared.arrivals_per_s(),
             connect_latency: tally.connect_latency.percentiles(),
             notifications: tally.notifications.get(),
             notifications_answered: tally.notifications_answered.get(),
@@ -341,6 +223,7 @@ impl Fleet<'_> {
             journal_syncs: journals.iter().map(|stats| stats.syncs).sum(),
             pss_bytes: pss,
             bytes_per_agent: pss.zip(before).map(per_agent),
+            power_cut: shared.recovery.report(),
         }
     }
 
@@ -350,10 +233,45 @@ impl Fleet<'_> {
         let Some(row) = row.and_then(|path| Place::of(model, &path)) else { return 0 };
         let is_onboarded = |device: &&Arc<Device>| {
             let complete = |value: Option<&Value>| value == Some(&Value::Bool(true));
-            let found = device.instance.with_tree(|tree| complete(tree.value_of(&row, "OnBoardingComplete")));
+            let found =
+                device.instance().with_tree(|tree| complete(tree.value_of(&row, "OnBoardingComplete")));
             found == Some(true)
         };
         self.devices().iter().filter(is_onboarded).count()
+    }
+
+    /// Some time after all agents were onboarded, all of them lose power at once: their connections break, and what
+    /// they had not kept is lost. Ends when all are back and heard.
+    async fn lose_power(&self) {
+        let Some(PowerCut { after, comeback }) = self.options.power_cut else {
+            return future::pending().await;
+        };
+        let mut looks = tokio::time::interval(LOOK);
+        while self.onboarded() < self.options.count {
+            looks.tick().await;
+        }
+        tokio::time::sleep(after).await;
+        let devices = self.devices().clone();
+        tell(self.options, &Notice::PowerCut { agents: devices.len() });
+        self.shared.recovery.begin(devices.len());
+        self.end_tasks().await;
+        for at in scattered(devices.len()) {
+            let device = &devices[at];
+            match device.lose_power() {
+                Ok(()) => {
+                    let start = match comeback {
+                        Comeback::AtOnce => Start::AtOnce,
+                        Comeback::Schedule => Start::Waiting,
+                    };
+                    self.spawn(device.clone(), start);
+                }
+                Err(error) => tracing::error!(%error, "an agent does not come back"),
+            }
+        }
+        let mut ticks = ticks();
+        while !self.shared.recovery.is_over() {
+            ticks.tick().await;
+        }
     }
 
     /// Closes the connections, and waits for a while until they are.
@@ -367,6 +285,12 @@ impl Fleet<'_> {
             ticks.tick().await;
         }
     }
+}
+
+/// All numbers below `count`, those of one source address far from each other: a server may count the handshakes of
+/// each.
+fn scattered(count: usize) -> impl Iterator<Item = usize> {
+    (0..AGENTS_PER_ADDRESS).flat_map(move |first| (first..count).step_by(AGENTS_PER_ADDRESS))
 }
 
 fn ticks() -> tokio::time::Interval {
@@ -392,4 +316,19 @@ async fn approve(approve: Option<Approve>, mut arrivals: mpsc::UnboundedReceiver
         }
     }
     future::pending::<()>().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::scattered;
+
+    #[test]
+    fn scattered_is_all_of_them_and_neighbours_are_apart() {
+        let order: Vec<usize> = scattered(600).collect();
+        assert_eq!(order.iter().copied().collect::<BTreeSet<_>>(), (0..600).collect());
+        assert_eq!(order[..7], [0, 100, 200, 300, 400, 500, 1]);
+        assert_eq!(scattered(3).collect::<Vec<_>>(), [0, 1, 2]);
+    }
 }

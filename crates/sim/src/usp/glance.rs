@@ -24,6 +24,12 @@ const PAYLOAD: u64 = 2;
 const HEADER: u64 = 1;
 const MSG_ID: u64 = 1;
 const MSG_TYPE: u64 = 2;
+/// Of `usp.Msg`, `Body`, `Request`, `Notify` and its `Event`, on the way to the name of an event.
+const BODY: u64 = 2;
+const REQUEST: u64 = 1;
+const NOTIFY: u64 = 8;
+const EVENT: u64 = 3;
+const EVENT_NAME: u64 = 2;
 
 /// Looks at a Record without session context.
 pub(super) fn glance(record: &[u8]) -> Option<Glance<'_>> {
@@ -42,6 +48,13 @@ pub(super) fn glance(record: &[u8]) -> Option<Glance<'_>> {
         _ => Kind::Other,
     };
     Some(Glance { kind, msg_id })
+}
+
+/// Whether a Record carries a Notify of the event Boot!.
+pub(super) fn is_boot(record: &[u8]) -> bool {
+    let message = bytes(record, NO_SESSION_CONTEXT).and_then(|context| bytes(context, PAYLOAD));
+    let body = [BODY, REQUEST, NOTIFY, EVENT, EVENT_NAME];
+    body.into_iter().try_fold(message.unwrap_or_default(), bytes) == Some(b"Boot!")
 }
 
 /// The last length-delimited field of this number, as protobuf has it.
@@ -129,6 +142,20 @@ mod tests {
         ];
         for (header, expected) in cases {
             assert_eq!(glance(&record(header)), expected, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn a_boot_is_told_from_other_events() {
+        let prefix =
+            |tag: u8, bytes: &[u8]| [&[tag, u8::try_from(bytes.len()).expect("short")], bytes].concat();
+        for (name, expected) in [(b"Boot!".as_slice(), true), (b"Periodic!", false)] {
+            let event = [prefix(0x0a, b"Device."), prefix(0x12, name)].concat();
+            let body = prefix(0x12, &prefix(0x0a, &prefix(0x42, &prefix(0x1a, &event))));
+            let message = [prefix(0x0a, b"\x0a\x02m1\x10\x03"), body].concat();
+            let record = [b"\x0a\x031.4".to_vec(), prefix(0x3a, &prefix(0x12, &message))].concat();
+            assert_eq!(is_boot(&record), expected);
+            assert!(!is_boot(&record[..record.len() - 1]));
         }
     }
 

@@ -1,16 +1,20 @@
-//! `cusp sim usp`: a fleet of USP agents over WebSocket.
+//! `cusp sim usp`: a fleet of USP agents over WebSocket or MQTT, with or without TLS.
 //!
 //! Every agent is an [`engine::Instance`] with an agent machine; all of them share one model and one base
 //! tree and own only what differs, and their journals remember nothing. What is measured is what a device
 //! would see: how long a connection takes, and how long a notification waits for its answer.
 
+mod credentials;
 mod device;
 mod fleet;
 mod glance;
 mod model;
 mod movement;
 mod progress;
+mod recovery;
+mod shared;
 mod tally;
+mod way;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +26,7 @@ use crate::latency::Percentiles;
 
 pub use model::{INTERFACES, PARAMETERS};
 pub use progress::Notice;
+pub use recovery::PowerCutReport;
 
 /// Gets the endpoint ids of agents that have connected for the first time, to have them approved. Called
 /// on a thread where it may block.
@@ -30,14 +35,35 @@ pub type Approve = Arc<dyn Fn(Vec<String>) + Send + Sync>;
 /// Gets what there is to tell while the fleet runs. Must not block.
 pub type Tell = Arc<dyn Fn(&Notice) + Send + Sync>;
 
+/// All agents lose power at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PowerCut {
+    /// How long after the last agent was onboarded.
+    pub after: Duration,
+    /// When they connect again.
+    pub comeback: Comeback,
+}
+
+/// When agents connect again that have lost power.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Comeback {
+    /// Each after a wait of its own, as after a lost connection: 5 to 10 seconds (R-WS.19).
+    #[default]
+    Schedule,
+    /// As fast as the server takes them.
+    AtOnce,
+}
+
 /// What to simulate.
 #[derive(Clone)]
 pub struct Options {
     /// How many agents.
     pub count: usize,
-    /// URL of the controller (`ws://127.0.0.1:8183/usp`).
+    /// URL of the controller (`ws://127.0.0.1:8183/usp`, `wss`), or of the broker that it is behind
+    /// (`mqtt://127.0.0.1:1883`, `mqtts`).
     pub to: String,
-    /// The controller's endpoint id. `None`: as the server names itself when the first agent connects.
+    /// The controller's endpoint id. `None`: as the server names itself when the first agent connects; a broker
+    /// does not.
     pub controller: Option<String>,
     /// Number of the first agent, from 1: fleets of several processes need different ones.
     pub first: usize,
@@ -58,9 +84,14 @@ pub struct Options {
     /// A folder where each agent keeps a real journal, synced before it answers. `None`: agents remember
     /// nothing, and the next run is their first start again.
     pub journals: Option<PathBuf>,
-    /// PEM of the CA that a `wss` server must have its certificate from. `None`: any is accepted, because
+    /// Ends the run when all agents are back and heard. `None`: none.
+    pub power_cut: Option<PowerCut>,
+    /// PEM of the CA that a server with TLS must have its certificate from. `None`: any is accepted, because
     /// nothing of a simulated device is worth protecting.
     pub ca_pem: Option<Vec<u8>>,
+    /// With TLS: a folder with a CA that gives each agent a certificate; made when there is none. The server has to
+    /// be told of its `ca.pem`. `None`: agents show no certificate.
+    pub certificates: Option<PathBuf>,
     /// Has the agents approved.
     pub approve: Option<Approve>,
     /// Where progress goes.
@@ -84,7 +115,9 @@ impl Options {
             keep_alive: Duration::from_secs(60),
             progress_every: Duration::from_secs(2),
             journals: None,
+            power_cut: None,
             ca_pem: None,
+            certificates: None,
             approve: None,
             tell: None,
         }
@@ -110,7 +143,7 @@ pub struct Report {
     pub disconnects: u64,
     /// Connections per second, while the fleet was brought up.
     pub connects_per_s: f64,
-    /// From the attempt to the finished upgrade.
+    /// From the attempt to the finished upgrade, or to the subscription at a broker.
     pub connect_latency: Percentiles,
     /// Notifications that were sent, repeated ones included.
     pub notifications: u64,
@@ -134,6 +167,8 @@ pub struct Report {
     pub pss_bytes: Option<u64>,
     /// What the fleet added to the process, divided by the number of agents.
     pub bytes_per_agent: Option<u64>,
+    /// How the fleet came back from a power cut, if there was one.
+    pub power_cut: Option<PowerCutReport>,
 }
 
 /// The tree that every device starts with, for measurements without a connection.

@@ -10,7 +10,8 @@ use dm::path::SchemaPath;
 use dm::schema::{Catalogue, Protocol, tr_181};
 use dm::tree::Tree;
 use engine::{EndpointId, EngineError, FactoryDefault, Kind, KindConfig};
-use mtp::ws::WsUrl;
+
+use super::way::{Address, controller_topic};
 
 /// Rows of `Device.IP.Interface.{i}.` that every device has.
 pub const INTERFACES: u32 = 20;
@@ -26,6 +27,7 @@ pub(super) const SOFTWARE_VERSION: &str = "1.0.0";
 const CONTROLLER: &str = "Device.LocalAgent.Controller.1.";
 const CONTROLLER_MTP: &str = "Device.LocalAgent.Controller.1.MTP.1.";
 const CONTROLLER_WEBSOCKET: &str = "Device.LocalAgent.Controller.1.MTP.1.WebSocket.";
+const CONTROLLER_MQTT: &str = "Device.LocalAgent.Controller.1.MTP.1.MQTT.";
 
 /// Objects of the catalogue, and the parameters that are taken of them.
 const OBJECTS: &[(&str, Params<'_>)] = &[
@@ -86,16 +88,20 @@ const OBJECTS: &[(&str, Params<'_>)] = &[
     ),
     ("Device.LocalAgent.Controller.{i}.BootParameter.{i}.", Params::All),
     ("Device.LocalAgent.Controller.{i}.MTP.{i}.", Params::Only(&["Alias", "Enable", "Protocol"])),
-    (
-        "Device.LocalAgent.Controller.{i}.MTP.{i}.WebSocket.",
-        Params::Only(&["EnableEncryption", "Host", "KeepAliveInterval", "Path", "Port"]),
-    ),
     ("Device.LocalAgent.Controller.{i}.TransferCompletePolicy.", Params::All),
     ("Device.LocalAgent.Request.{i}.", Params::All),
     ("Device.LocalAgent.Subscription.{i}.", Params::All),
 ];
 
-/// Commands that the agent machine runs itself, and events that it raises.
+/// How the controller is reached by WebSocket, and through a broker.
+const BY_WEBSOCKET: (&str, Params<'_>) = (
+    "Device.LocalAgent.Controller.{i}.MTP.{i}.WebSocket.",
+    Params::Only(&["EnableEncryption", "Host", "KeepAliveInterval", "Path", "Port"]),
+);
+const BY_MQTT: (&str, Params<'_>) =
+    ("Device.LocalAgent.Controller.{i}.MTP.{i}.MQTT.", Params::Only(&["Topic"]));
+
+/// Commands that the agent machine runs itself, beside `Device.ScheduleTimer()`, and events that it raises.
 const ACTIONS: &[(&str, &[&str])] = &[
     ("Device.", &["Boot!"]),
     ("Device.LocalAgent.", &["Periodic!", "TransferComplete!"]),
@@ -106,7 +112,7 @@ const ACTIONS: &[(&str, &[&str])] = &[
 /// What tells one fleet's devices from another's.
 pub(super) struct Setting<'a> {
     pub(super) controller: &'a EndpointId,
-    pub(super) url: &'a WsUrl,
+    pub(super) address: &'a Address,
     pub(super) periodic: Duration,
     pub(super) keep_alive: Duration,
 }
@@ -117,7 +123,10 @@ pub(super) fn kind(setting: &Setting<'_>) -> Result<Kind, EngineError> {
     let request = SchemaPath::parse("Device.LocalAgent.Request.{i}.");
     let config = KindConfig {
         uri: catalogue.model_uri(Protocol::Usp).unwrap_or_default().to_owned(),
-        own: &|model| supported(model, &catalogue).expect("the catalogue has these rows: a test builds them"),
+        own: &|model| {
+            supported(model, &catalogue, setting.address)
+                .expect("the catalogue has these rows: a test builds them");
+        },
         stored: Vec::new(),
         volatile: request.into_iter().collect(),
         defaults: defaults(setting),
@@ -129,21 +138,29 @@ pub(super) fn kind(setting: &Setting<'_>) -> Result<Kind, EngineError> {
 pub(super) fn base() -> Tree {
     let setting = Setting {
         controller: &EndpointId::receive("proto::controller").expect("it has two colons"),
-        url: &"ws://127.0.0.1:8183/usp".parse().expect("it is a URL"),
+        address: &Address::parse("ws://127.0.0.1:8183/usp").expect("it is a URL"),
         periodic: Duration::from_secs(300),
         keep_alive: Duration::from_secs(60),
     };
     kind(&setting).expect("nothing of it depends on the setting").base().clone()
 }
 
-fn supported(model: &mut ModelBuilder, catalogue: &Catalogue<'_>) -> Result<(), ModelError> {
-    for (path, params) in OBJECTS {
+fn supported(
+    model: &mut ModelBuilder,
+    catalogue: &Catalogue<'_>,
+    address: &Address,
+) -> Result<(), ModelError> {
+    let by = match address {
+        Address::WebSocket(_) => BY_WEBSOCKET,
+        Address::Mqtt(_) => BY_MQTT,
+    };
+    for (path, params) in OBJECTS.iter().chain([&by]) {
         model.add_from(catalogue, path, *params)?;
     }
     for (path, names) in ACTIONS {
         model.add_actions(catalogue, path, names)?;
     }
-    Ok(())
+    engine::support_timers(model)
 }
 
 fn defaults(setting: &Setting<'_>) -> Vec<FactoryDefault> {
@@ -169,11 +186,9 @@ fn defaults(setting: &Setting<'_>) -> Vec<FactoryDefault> {
         ("Device.IP.", "IPv4Enable", "true"),
         ("Device.IP.", "IPv4Status", "Enabled"),
         ("Device.LocalAgent.", "SoftwareVersion", SOFTWARE_VERSION),
-        ("Device.LocalAgent.", "SupportedProtocols", "WebSocket"),
         ("Device.LocalAgent.", "UpTime", "0"),
         (CONTROLLER, "Enable", "true"),
         (CONTROLLER_MTP, "Enable", "true"),
-        (CONTROLLER_MTP, "Protocol", "WebSocket"),
     ];
     let mut defaults: Vec<FactoryDefault> =
         fixed.iter().map(|(path, param, value)| FactoryDefault::new(path, param, value)).collect();
@@ -181,11 +196,28 @@ fn defaults(setting: &Setting<'_>) -> Vec<FactoryDefault> {
     defaults.extend([
         FactoryDefault::new(CONTROLLER, "EndpointID", setting.controller.as_str()),
         FactoryDefault::new(CONTROLLER, "PeriodicNotifInterval", &seconds(setting.periodic)),
-        FactoryDefault::new(CONTROLLER_WEBSOCKET, "EnableEncryption", &setting.url.secure.to_string()),
-        FactoryDefault::new(CONTROLLER_WEBSOCKET, "Host", &setting.url.host),
-        FactoryDefault::new(CONTROLLER_WEBSOCKET, "KeepAliveInterval", &seconds(setting.keep_alive)),
-        FactoryDefault::new(CONTROLLER_WEBSOCKET, "Path", &setting.url.path),
-        FactoryDefault::new(CONTROLLER_WEBSOCKET, "Port", &setting.url.port.to_string()),
+    ]);
+    let protocol = match setting.address {
+        Address::WebSocket(url) => {
+            defaults.extend([
+                FactoryDefault::new(CONTROLLER_WEBSOCKET, "EnableEncryption", &url.secure.to_string()),
+                FactoryDefault::new(CONTROLLER_WEBSOCKET, "Host", &url.host),
+                FactoryDefault::new(CONTROLLER_WEBSOCKET, "KeepAliveInterval", &seconds(setting.keep_alive)),
+                FactoryDefault::new(CONTROLLER_WEBSOCKET, "Path", &url.path),
+                FactoryDefault::new(CONTROLLER_WEBSOCKET, "Port", &url.port.to_string()),
+            ]);
+            "WebSocket"
+        }
+        Address::Mqtt(_) => {
+            let topic = controller_topic(setting.controller);
+            let topic = topic.map(|topic| topic.as_str().to_owned()).unwrap_or_default();
+            defaults.push(FactoryDefault::new(CONTROLLER_MQTT, "Topic", &topic));
+            "MQTT"
+        }
+    };
+    defaults.extend([
+        FactoryDefault::new("Device.LocalAgent.", "SupportedProtocols", protocol),
+        FactoryDefault::new(CONTROLLER_MTP, "Protocol", protocol),
     ]);
     defaults.extend((1..=INTERFACES).flat_map(interface));
     defaults

@@ -14,6 +14,11 @@ pub enum Notice {
         /// How many this process may have; `None`: no limit.
         allowed: Option<u64>,
     },
+    /// All agents lose power.
+    PowerCut {
+        /// How many.
+        agents: usize,
+    },
     /// Told again and again.
     Progress(Progress),
 }
@@ -50,6 +55,7 @@ impl fmt::Display for Notice {
             Notice::Started { agents, allowed: None } => {
                 write!(f, "{agents} agents; open files are not limited")
             }
+            Notice::PowerCut { agents } => write!(f, "{agents} agents lose power"),
             Notice::Progress(progress) => progress.fmt(f),
         }
     }

@@ -1,13 +1,19 @@
 //! A controller in this process: a machine per link, which keeps nothing. What happens is told by a channel.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use dm::{Mono, Now, Operation, Outcome};
+use mtp::mqtt::broker::{self, Broker, ConnectFacts, Denied, Gate, Rights};
+use mtp::mqtt::{Filter, Topic};
 use mtp::ws::{ListenConfig, Listener};
-use mtp::{AdmitAll, DownReason, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Role, Verdict};
+use mtp::{
+    AdmitAll, DownReason, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, PeerAuth, PeerCertificate, Peers,
+    Role, Verdict,
+};
+use pki::ServerTls;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use usp_endpoint::EndpointId;
@@ -25,6 +31,28 @@ pub(crate) enum Event {
     Onboarded(Result<(), String>),
 }
 
+const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+fn endpoint() -> EndpointId {
+    EndpointId::receive(CONTROLLER).expect("it follows the rules")
+}
+
+/// Where the controller is behind a broker.
+fn topic() -> Topic {
+    "usp/controllers/proto::controller".parse().expect("a topic")
+}
+
+/// Lets everybody in, each to topics of its own.
+struct Anybody;
+
+impl Gate for Anybody {
+    async fn admit(&self, facts: &ConnectFacts, _: Option<Arc<PeerCertificate>>) -> Result<Rights, Denied> {
+        let agent = facts.endpoint_id.clone().ok_or(Denied::NotAuthorized)?;
+        let own: Topic = format!("usp/agents/{agent}").parse().map_err(|_| Denied::NotAuthorized)?;
+        Ok(Rights::of_endpoint(agent, PeerAuth::Unproven, &own, &[topic()]))
+    }
+}
+
 /// A running controller; dropping it ends it.
 pub(crate) struct Controller {
     pub(crate) addr: SocketAddr,
@@ -35,22 +63,40 @@ pub(crate) struct Controller {
 impl Controller {
     /// Listens on a free port of loopback and onboards whoever asks for it.
     pub(crate) async fn start(plan: OnboardingPlan) -> Controller {
+        Controller::with(plan, None).await
+    }
+
+    /// The same with TLS.
+    pub(crate) async fn secure(plan: OnboardingPlan, tls: ServerTls) -> Controller {
+        Controller::with(plan, Some(tls)).await
+    }
+
+    async fn with(plan: OnboardingPlan, tls: Option<ServerTls>) -> Controller {
         let (tell, events) = mpsc::unbounded_channel();
-        let endpoint = EndpointId::receive(CONTROLLER).expect("it follows the rules");
-        let config = ListenConfig::new("/usp", endpoint.clone(), Role::Controller);
-        let anywhere = "127.0.0.1:0".parse().expect("an address");
-        let listener = Listener::bind(anywhere, None, config).await.expect("loopback is there");
+        let config = ListenConfig::new("/usp", endpoint(), Role::Controller);
+        let listener = Listener::bind(ANYWHERE, tls, config).await.expect("loopback is there");
         let addr = listener.local_addr().expect("it is bound");
-        let machines = ControllerConfig::new(endpoint);
-        let handler = Handler {
-            config: Arc::new(machines),
-            plan,
-            sessions: Mutex::default(),
-            tell,
-            origin: Instant::now(),
-        };
+        let handler = Handler::new(plan, tell);
         let running =
             tokio::spawn(listener.run(Arc::new(handler), Arc::new(AdmitAll), std::future::pending()));
+        Controller { addr, events, running }
+    }
+
+    /// Is behind a broker in this process.
+    pub(crate) async fn behind_broker(plan: OnboardingPlan) -> Controller {
+        let (tell, events) = mpsc::unbounded_channel();
+        let listener = broker::Listener::bind(ANYWHERE, None, broker::ListenConfig::default());
+        let listener = listener.await.expect("loopback is there");
+        let addr = listener.local_addr().expect("it is bound");
+        let broker = Broker::new(Arc::new(Anybody), [7; 32]);
+        let attached = broker.attach(vec![Filter::below(&topic())], topic());
+        let peers = Peers::anybody(Handler::new(plan, tell), 100);
+        let running = tokio::spawn(async move {
+            tokio::join!(
+                listener.run(broker, std::future::pending()),
+                attached.run(Role::Controller, &peers)
+            );
+        });
         Controller { addr, events, running }
     }
 
@@ -68,6 +114,8 @@ impl Drop for Controller {
 
 /// One link and its machine.
 pub(crate) struct Session {
+    pub(crate) agent: EndpointId,
+    pub(crate) peer: PeerAuth,
     machine: Mutex<ControllerMachine>,
     sender: LinkSender,
     plan: OnboardingPlan,
@@ -128,6 +176,13 @@ struct Handler {
     origin: Instant,
 }
 
+impl Handler {
+    fn new(plan: OnboardingPlan, tell: mpsc::UnboundedSender<Event>) -> Handler {
+        let config = Arc::new(ControllerConfig::new(endpoint()));
+        Handler { config, plan, sessions: Mutex::default(), tell, origin: Instant::now() }
+    }
+}
+
 impl LinkHandler for Handler {
     fn up(&self, link: LinkUp) {
         let agent = link.eid.clone().expect("agents say who they are");
@@ -135,6 +190,8 @@ impl LinkHandler for Handler {
         let mut seed = [7; 32];
         seed[..8].copy_from_slice(&link.link.0.to_le_bytes());
         let session = Arc::new(Session {
+            agent: agent.clone(),
+            peer: link.peer.clone(),
             machine: Mutex::new(ControllerMachine::new(self.config.clone(), agent, seed)),
             sender: link.sender,
             plan: self.plan.clone(),

@@ -57,12 +57,12 @@ fn plan() -> OnboardingPlan {
     }
 }
 
-fn quiet(count: usize, url: &str) -> Options {
+pub(crate) fn quiet(count: usize, url: &str) -> Options {
     Options { rate: 0, move_every: None, notify_every: None, ..Options::new(count, url) }
 }
 
 impl Controller {
-    async fn next(&mut self) -> Event {
+    pub(crate) async fn next(&mut self) -> Event {
         let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
         let event = event.expect("an event in time").expect("the controller runs");
         if let Event::Failed(failure) = &event {
@@ -215,6 +215,8 @@ async fn options_that_make_no_sense() {
         (Options::new(0, "ws://127.0.0.1:1/usp"), "a fleet needs at least one agent"),
         (Options { first: 0, ..Options::new(1, "ws://127.0.0.1:1/usp") }, "agents are counted from 1"),
         (Options::new(1, "http://127.0.0.1:1/usp"), "http://127.0.0.1:1/usp"),
+        (Options::new(1, "mqtt://127.0.0.1:1/usp"), "mqtt://127.0.0.1:1/usp"),
+        (Options::new(1, "mqtt://127.0.0.1:1"), "a broker does not say who the controller is: name it"),
         (Options { controller: Some("x".to_owned()), ..Options::new(1, "ws://127.0.0.1:1/usp") }, "x"),
     ];
     for (options, expected) in cases {

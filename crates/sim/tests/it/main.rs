@@ -2,3 +2,4 @@
 
 mod controller;
 mod fleet;
+mod storm;

@@ -49,7 +49,7 @@ pub(super) fn put_identity(
 pub(super) fn put_credential(tx: &Tx<'_>, tenant: TenantId, credential: &Credential) -> Res<()> {
     exists(tx, tenant, credential.issued_for)?;
     let sql = "INSERT INTO credentials (tenant, kind, value, device, origin, at, revoked) VALUES (?, ?, ?, ?, ?, ?, ?) \
-               ON CONFLICT (tenant, kind, value) DO UPDATE SET revoked = excluded.revoked \
+               ON CONFLICT (tenant, kind, value) DO UPDATE SET revoked = max(revoked, excluded.revoked) \
                WHERE device = excluded.device";
     let values = params![
         tenant.to_bytes(),

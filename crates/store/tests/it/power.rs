@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use fleet::audit::Chain;
-use fleet::event::{EventBody, EventKind};
+use fleet::event::{Event, EventBody, EventKind};
 use fleet::ids::{DeviceId, Digest, Epoch};
-use fleet::port::{NewNotification, Store, Write, Written};
+use fleet::port::{NewNotification, Store, StoreError, Write, Written};
 use rusqlite::{Connection, OpenFlags};
 use store::{FILE, Options, SqliteStore};
 use tempfile::TempDir;
@@ -96,6 +96,42 @@ async fn acknowledged_notifications_outlive_the_power() {
         caller.await.expect("no caller panics");
     }
     assert!(most >= BETWEEN_CUTS * usize::try_from(CUTS).expect("small"));
+}
+
+/// What can't be written is not acknowledged, what was acknowledged stays and can be read, and with room on the
+/// disk the same store goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_writes_and_loses_none() {
+    let folder = TempDir::new().expect("a folder");
+    let options = Options { vfs: Some(layer::register().to_owned()), ..Options::default() };
+    let store = SqliteStore::open(folder.path(), &options).expect("a fresh store");
+    let device = approved(&store, "os::00256D-P", 1).await.id;
+    let epoch = open_session(&store, device, at(1)).await;
+    let told = async || {
+        let log = log_of(&store).await;
+        paths(&log)
+    };
+    let before = store.submit(notification(device, epoch, "before")).await;
+    assert!(matches!(before, Ok(Written::Notified { .. })), "{before:?}");
+    layer::fill(folder.path(), true);
+    for number in 0..3 {
+        let refused = store.submit(notification(device, epoch, &format!("refused {number}"))).await;
+        assert_eq!(refused, Err(StoreError::Full));
+        assert_eq!(told().await, ["before"]);
+    }
+    layer::fill(folder.path(), false);
+    let after = store.submit(notification(device, epoch, "after")).await;
+    assert!(matches!(after, Ok(Written::Notified { .. })), "{after:?}");
+    assert_eq!(told().await, ["before", "after"]);
+    let cut = TempDir::new().expect("a folder");
+    layer::cut(folder.path(), cut.path(), || false);
+    assert_eq!(paths(&log_of(&open(cut.path())).await), ["before", "after"]);
+}
+
+/// Of the value changes in the log.
+fn paths(log: &[Event]) -> Vec<String> {
+    let changes = log.iter().filter(|event| event.body.kind == EventKind::ValueChange);
+    changes.filter_map(|event| event.body.path.clone()).collect()
 }
 
 /// The layer does what it is for: without syncs the same rows are lost.

@@ -4,7 +4,7 @@
 //! lends it for the length of a call; the machine never waits: where it needs the host (fresh values, a
 //! commit, a command) it gives an output with a [`Ticket`] and goes on when the ticket comes back.
 
-use dm::path::ObjectPath;
+use dm::path::{ObjectPath, SchemaPath};
 use dm::tree::{ChangeSet, CommandCall, Place, Transaction};
 use dm::{Fault, Mono};
 use usp_proto::EndpointId;
@@ -39,6 +39,16 @@ pub enum Input {
     /// The subtrees asked for by [`Output::Refresh`] are as fresh as they get; changes came before, as
     /// [`Input::Changed`].
     Refreshed(Ticket),
+    /// Part of what [`Output::Refresh`] asked for could not be asked: whoever keeps it does not answer. Told before
+    /// [`Input::Refreshed`]. What is known of it is not shown, because it may have changed.
+    Unheard {
+        /// Which refresh.
+        ticket: Ticket,
+        /// The objects, with all below them.
+        subtrees: Vec<SchemaPath>,
+        /// Why.
+        fault: Fault,
+    },
     /// The transactions of [`Output::Commit`] ended like this, in order. What the successful ones changed
     /// is already in the tree, and listed here.
     Committed {
@@ -60,12 +70,15 @@ pub enum Input {
     },
     /// A provider reports an event of the data model.
     Event(ModelEvent),
-    /// Somebody at the device consents to the requests that wait for that.
-    Consent,
+    /// Somebody at the device consents to the requests whose names stand in this text, as errors and
+    /// [`Output::Noticed`] say them; with none in it, to the only one that waits for that.
+    Consent(String),
     /// The tree that is lent follows another supported model from now on; places of the old one mean
     /// nothing any more. Never while a commit is under way. Rows that came and went with the model are
     /// told afterwards, as [`Input::Changed`].
     ModelChanged,
+    /// What [`super::trust::TrustCrypto`] knows of certificates has changed: CAs have taken some back.
+    TrustChanged,
     /// The time given by [`crate::agent::AgentMachine::poll_timeout`] has come.
     Timeout,
     /// The agent stops in good order (R-MTP.7): the controllers are told on every connection, then the

@@ -32,6 +32,7 @@ mod thresholds;
 mod timers;
 mod trigger;
 pub mod trust;
+mod unheard;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -63,6 +64,7 @@ use thresholds::Threshold;
 use timers::{Timer, Timers};
 use trigger::Trigger;
 use trust::Trust;
+use unheard::Unheard;
 
 /// What does not change while the agent runs.
 #[derive(Clone)]
@@ -109,6 +111,7 @@ pub struct AgentMachine {
     queues: BTreeMap<EndpointId, Box<Queue>>,
     in_progress: BTreeSet<Key>,
     pending: BTreeMap<Ticket, Pending>,
+    unheard: BTreeMap<Ticket, Vec<Unheard>>,
     writing: bool,
     waiting_writes: VecDeque<WaitingWrite>,
     running: BTreeMap<Ticket, Running>,
@@ -130,6 +133,8 @@ pub struct AgentMachine {
     trust: Option<Box<Trust>>,
     auditing: Auditing,
     consents: Consents,
+    /// Whether Messages need protection: [`AgentMachine::with_protection`].
+    protects: bool,
 }
 
 /// A connection.
@@ -163,6 +168,7 @@ impl AgentMachine {
             queues: BTreeMap::new(),
             in_progress: BTreeSet::new(),
             pending: BTreeMap::new(),
+            unheard: BTreeMap::new(),
             writing: false,
             waiting_writes: VecDeque::new(),
             running: BTreeMap::new(),
@@ -177,6 +183,7 @@ impl AgentMachine {
             trust: None,
             auditing: Auditing::default(),
             consents: Consents::default(),
+            protects: false,
         }
     }
 
@@ -199,14 +206,16 @@ impl AgentMachine {
             }
             Input::Record(inbound) => self.record(now, tree, inbound),
             Input::Refreshed(ticket) => self.refreshed(now, tree, ticket),
+            Input::Unheard { ticket, subtrees, fault } => self.unheard(ticket, subtrees, fault),
             Input::Committed { ticket, ends, changes } => {
                 self.committed(now, tree, ticket, &ends, &changes);
             }
             Input::Changed(changes) => self.changed(now, tree, &changes),
             Input::CommandEnded { ticket, result } => self.command_ended(now, tree, ticket, result),
             Input::Event(event) => self.event(tree, &event),
-            Input::Consent => self.local_consent(),
+            Input::Consent(names) => self.local_consent(now, &names),
             Input::ModelChanged => self.model_changed(now, tree),
+            Input::TrustChanged => self.judge_again(now, tree),
             Input::Timeout => self.timeout(now, tree),
             Input::Shutdown => return self.shut_down(),
         }

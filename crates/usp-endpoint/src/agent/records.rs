@@ -60,6 +60,12 @@ impl AgentMachine {
         }
         let peer = peer.clone();
         match record.record_type {
+            // R-SEC.0, figure "no-secure-message-exchange": nobody but the two may read or change it.
+            RecordType::NoSession { .. } if self.is_open(&peer) => {
+                let why = "nothing protects it: neither TLS, nor a trusted broker, nor a session";
+                self.not_believed(now, &record.from_id, why);
+                self.remind_of_session(&record.from_id);
+            }
             // `SessionMode` Require: no Message flows outside of a session.
             RecordType::NoSession { .. } if self.requires_session(&record.from_id) => {
                 let what = format!("a Message of {} outside of a session was ignored", record.from_id);

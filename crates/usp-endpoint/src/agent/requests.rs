@@ -10,6 +10,7 @@ use usp_proto::{EndpointId, ErrorBody, Msg, Request, Response};
 use super::audit::Deed;
 use super::io::Ticket;
 use super::trigger::Trigger;
+use super::unheard::{self, Unheard};
 use super::{AgentMachine, places};
 use crate::{limits, translate};
 
@@ -89,7 +90,7 @@ impl AgentMachine {
         };
         self.in_progress.insert(key);
         match &operation {
-            Operation::GetSchema(_) => self.carry_out(now, tree, origin, operation),
+            Operation::GetSchema(_) => self.carry_out(now, tree, origin, operation, &[]),
             _ => {
                 let places = touched(tree, &operation);
                 self.refresh(tree, places, Pending::Request(origin, operation));
@@ -98,9 +99,12 @@ impl AgentMachine {
     }
 
     pub(super) fn refreshed(&mut self, now: Now, tree: &mut Tree, ticket: Ticket) {
+        let unheard = self.unheard.remove(&ticket).unwrap_or_default();
         match self.pending.remove(&ticket) {
             Some(Pending::Boot) => self.tell_boot(tree),
-            Some(Pending::Request(origin, operation)) => self.carry_out(now, tree, origin, operation),
+            Some(Pending::Request(origin, operation)) => {
+                self.carry_out(now, tree, origin, operation, &unheard);
+            }
             Some(Pending::Trigger(trigger, set)) => {
                 self.write_request(now, tree, Asker::Trigger(trigger), set);
             }
@@ -111,7 +115,14 @@ impl AgentMachine {
         }
     }
 
-    fn carry_out(&mut self, now: Now, tree: &mut Tree, origin: Origin, operation: Operation) {
+    fn carry_out(
+        &mut self,
+        now: Now,
+        tree: &mut Tree,
+        origin: Origin,
+        operation: Operation,
+        unheard: &[Unheard],
+    ) {
         // It may have been disabled since.
         let Some(controller) = self.controller(&origin.controller).cloned() else {
             let text = "this controller is not served";
@@ -123,7 +134,10 @@ impl AgentMachine {
             }
             Operation::Operate(operate) => self.operate(now, tree, origin, &controller, &operate),
             read => {
-                let outcome = super::reads::answer(tree, &controller, now, &read);
+                let mut outcome = super::reads::answer(tree, &controller, now, &read);
+                if !unheard.is_empty() {
+                    unheard::blank(tree, unheard, &mut outcome);
+                }
                 self.finish(&origin, translate::response(outcome));
             }
         }

@@ -41,6 +41,10 @@ struct Held {
     path: ReturnPath,
     /// What the table shows.
     shown: (Status, u32),
+    /// What signed its Records last, PEM.
+    certificate: Option<Bytes>,
+    /// Whether the tables were not asked about it yet.
+    is_unjudged: bool,
 }
 
 impl Sessions {
@@ -98,14 +102,30 @@ impl AgentMachine {
     fn session_policy(&self, controller: &EndpointId, peer: &PeerAuth) -> Option<Policy> {
         let mut policy = Policy::clone(self.controller(controller)?.sessions.as_deref()?);
         policy.sign = !protected_by_mtp(peer, controller, None);
+        if self.is_open(peer) && policy.mode != Mode::Forbid {
+            // R-SEC.23: what nothing else protects is protected from end to end.
+            (policy.mode, policy.tls) = (Mode::Require, true);
+        }
         let needs_key = policy.sign || policy.tls;
         (policy.mode != Mode::Forbid && (!needs_key || self.sessions.crypto.is_some())).then_some(policy)
     }
 
-    /// Whether Messages outside of sessions mean nothing with this controller.
+    /// Whether Messages outside of sessions mean nothing with this controller: its policy, or the only ways to it
+    /// say so.
     pub(super) fn requires_session(&self, controller: &EndpointId) -> bool {
         let policy = self.controller(controller).and_then(|controller| controller.sessions.as_deref());
-        policy.is_some_and(|policy| policy.mode == Mode::Require)
+        let mut ways = self.links.values().filter(|link| link.controller == *controller).peekable();
+        let is_open = ways.peek().is_some() && ways.all(|link| self.is_open(&link.peer));
+        is_open || policy.is_some_and(|policy| policy.mode == Mode::Require)
+    }
+
+    /// Whether a session that stands lives by a certificate. One of a session that is over is forgotten.
+    pub(super) fn lives_by_session(&mut self, controller: &EndpointId) -> bool {
+        let Some(held) = self.sessions.held.get_mut(controller) else { return false };
+        if held.session.status() == Status::Down {
+            held.certificate = None;
+        }
+        held.certificate.is_some()
     }
 
     /// R-E2E.4: a Record of a session, from a controller that may speak.
@@ -145,7 +165,8 @@ impl AgentMachine {
         self.random.fill_bytes(&mut seed);
         let (me, crypto) = (self.config.endpoint.clone(), self.sessions.crypto.clone());
         let session = Session::new(me, controller.clone(), policy, crypto, seed);
-        let held = Held { session, path, shown: (Status::Down, 0) };
+        let shown = (Status::Down, 0);
+        let held = Held { session, path, shown, certificate: None, is_unjudged: false };
         self.sessions.held.insert(controller.clone(), Box::new(held));
     }
 
@@ -238,6 +259,13 @@ impl AgentMachine {
         let now = self.now;
         let Some(held) = self.sessions.held.get_mut(controller) else { return };
         held.session.handle(now, input);
+        if let Some(pem) = held.session.take_certificate()
+            && held.certificate.as_ref() != Some(&pem)
+        {
+            // A copy: the Record that it came in is let go.
+            held.certificate = Some(Bytes::copy_from_slice(&pem));
+            held.is_unjudged = true;
+        }
         if let Some((policy, path)) = by.filter(|_| held.session.take_heard()) {
             held.session.set_policy(policy);
             held.path = path;
@@ -263,8 +291,28 @@ impl AgentMachine {
         }
     }
 
+    /// R-SEC.24: asks the tables about the certificates that sessions live by, those that are new or all of them. A
+    /// session that they do not let live ends, with what came by it.
+    pub(super) fn judge_sessions(&mut self, now: Now, tree: &mut Tree, all: bool) {
+        let asked = self.sessions.held.iter_mut().filter(|(_, held)| held.is_unjudged || all);
+        let asked = asked.filter_map(|(controller, held)| {
+            held.is_unjudged = false;
+            Some((controller.clone(), held.certificate.clone()?))
+        });
+        for (controller, certificate) in asked.collect::<Vec<_>>() {
+            if !self.session_certificate_shown(now, tree, &controller, &certificate) {
+                self.with_session(&controller, Input::Refuse);
+                if let Some(held) = self.sessions.held.get_mut(&controller) {
+                    held.certificate = None;
+                }
+                self.sessions.came.retain(|(from, ..)| *from != controller);
+            }
+        }
+    }
+
     /// Looks at the Messages that came, and shows how the sessions are.
     pub(super) fn read_sessions(&mut self, now: Now, tree: &mut Tree) {
+        self.judge_sessions(now, tree, false);
         while let Some((controller, return_path, message)) = self.sessions.came.pop_front() {
             let origin = Origin { controller, msg_id: String::new(), return_path, in_session: true };
             self.message(now, tree, origin, &message);

@@ -58,7 +58,12 @@ impl AgentMachine {
             Some(Pending::Commit(asker, plan)) => {
                 self.writing = false;
                 self.audit_changes(tree, Some(asker.controller()), changes);
-                self.write_ended(now, &asker, plan.finish(ends));
+                let mut outcome = plan.finish(ends);
+                if let Some(controller) = self.controller(asker.controller()) {
+                    let rows = NewRows::of(controller, now);
+                    tree.tell_remote_keys(&mut outcome, &rows.requester(controller.access()));
+                }
+                self.write_ended(now, &asker, outcome);
                 if let Asker::Trigger(trigger) = asker {
                     self.depth = trigger.depth + 1;
                 }

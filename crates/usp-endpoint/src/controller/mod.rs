@@ -8,9 +8,12 @@ pub mod io;
 mod notify;
 mod nudge;
 mod onboarding;
+mod presence;
 mod records;
 mod requests;
 mod sessions;
+
+pub use presence::are_you_there;
 
 use std::collections::VecDeque;
 use std::fmt;

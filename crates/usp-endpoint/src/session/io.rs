@@ -30,6 +30,8 @@ pub struct Policy {
     pub mode: Mode,
     /// `PayloadSecurity`: TLS in the sessions that we start, and no plain ones of the peer.
     pub tls: bool,
+    /// Plain sessions of a peer that starts such ones are taken nevertheless, and ours with it are plain, too.
+    pub plain: bool,
     /// Whether Records that leave carry a signature or MAC: the transport does not protect them (R-E2E.29).
     pub sign: bool,
     /// `MaxUSPRecordSize` in bytes, from 512; 0 cuts nothing.
@@ -50,6 +52,7 @@ impl Default for Policy {
         Policy {
             mode: Mode::Allow,
             tls: true,
+            plain: false,
             sign: false,
             max_record_bytes: 0,
             max_retransmit_tries: Some(0),
@@ -84,6 +87,9 @@ pub enum Input {
     Reset,
     /// End the session and keep the connection.
     End,
+    /// The certificate that signed the peer's Records does not count, whatever the signatures are worth: the session
+    /// failed, and the next one waits its time.
+    Refuse,
     /// The peer left with a Disconnect record: all state of the session is purged (R-MTP.7).
     Purge,
     /// The time given by `poll_timeout` has come.

@@ -34,8 +34,8 @@ use usp_proto::EndpointId;
 use usp_proto::error_code::code;
 pub use usp_proto::session::Crypto;
 
-use crate::limits::{MAX_SESSION_QUEUE, MAX_SESSION_QUEUE_BYTES};
-use context::Context;
+use crate::limits::{MAX_SESSION_QUEUE, MAX_SESSION_QUEUE_BYTES, SESSION_REPEAT_AFTER};
+use context::{Context, Retry};
 pub use integrity::protected_by_mtp;
 use io::{Failure, Input, Mode, Output, Policy, Status, Ticket};
 
@@ -56,6 +56,10 @@ pub struct Session {
     /// Since when.
     failing_since: Option<Mono>,
     heard: bool,
+    /// Of the last genuine Record that was signed, until somebody has looked.
+    certificate: Option<Bytes>,
+    /// It has sent genuine Records of a plain session: it may know no other.
+    peer_is_plain: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -89,6 +93,8 @@ impl Session {
             retries: 0,
             failing_since: None,
             heard: false,
+            certificate: None,
+            peer_is_plain: false,
             outputs: VecDeque::new(),
         }
     }
@@ -107,8 +113,15 @@ impl Session {
         }
     }
 
+    /// The certificate or chain (PEM) that signed the last genuine Record of the peer, if there was one since this, or
+    /// [`Session::take_heard`], was last asked.
+    pub fn take_certificate(&mut self) -> Option<Bytes> {
+        self.certificate.take()
+    }
+
     /// Whether a genuine Record of the peer has come since this was last asked.
     pub fn take_heard(&mut self) -> bool {
+        self.certificate = None;
         std::mem::take(&mut self.heard)
     }
 
@@ -139,9 +152,26 @@ impl Session {
                 }
                 self.purge();
             }
+            Input::Refuse => self.refuse(now),
             Input::Purge => self.purge(),
             Input::Timeout => self.timeout(now),
         }
+    }
+
+    /// Whether sessions with the peer are under TLS.
+    fn wants_tls(&self) -> bool {
+        self.policy.tls && !self.tolerates()
+    }
+
+    /// Whether sessions with the peer are plain because it knows no other.
+    fn tolerates(&self) -> bool {
+        self.policy.plain && self.peer_is_plain
+    }
+
+    /// When the oldest unconfirmed Record is sent again; never to a peer of tolerated sessions. Some of those look at
+    /// no number, and would carry out the copy of a request, too (against R-E2E.25).
+    fn repetition(&self, now: Mono) -> Option<Retry> {
+        (!self.tolerates()).then(|| Retry::after(now, SESSION_REPEAT_AFTER))
     }
 
     /// The next output, if any.

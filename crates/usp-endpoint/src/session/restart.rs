@@ -40,7 +40,7 @@ impl Session {
     /// Starts a session of our own. What waits to be sent goes with it; without that, a Record without
     /// payload tells the peer.
     pub(super) fn start(&mut self, now: Mono) {
-        let tls = match (self.policy.tls, self.crypto.as_deref()) {
+        let tls = match (self.wants_tls(), self.crypto.as_deref()) {
             (false, _) => Ok(None),
             (true, None) => Err("there is no key for TLS".to_owned()),
             (true, Some(crypto)) => {
@@ -101,6 +101,14 @@ impl Session {
         } else {
             self.state = State::Waiting(now + self.policy.retry.wait(retry, &mut self.random));
         }
+    }
+
+    /// As after several failures: whoever is refused is not asked again at once.
+    pub(super) fn refuse(&mut self, now: Mono) {
+        self.close();
+        self.retries = self.retries.saturating_add(1);
+        self.failing_since.get_or_insert(now);
+        self.state = State::Waiting(now + self.policy.retry.wait(self.retries, &mut self.random));
     }
 
     /// `Reset()`

@@ -1,6 +1,7 @@
 //! Tests of the machines through their inputs and outputs.
 
 mod agent;
+mod broker;
 mod controller;
 mod debug;
 mod device;

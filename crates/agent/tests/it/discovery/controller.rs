@@ -163,14 +163,14 @@ async fn a_lease_becomes_a_row_and_the_row_follows_it() {
 
 /// What the tables name as CAs for a controller.
 fn roots(instance: &Instance, controller: &str) -> Vec<Vec<u8>> {
-    let named = instance.with_tree(|tree| trusted(tree, &Certificates, Some(&id(controller))));
+    let named = instance.with_tree(|tree| trusted(tree, &Certificates::default(), Some(&id(controller))));
     named.expect("it runs").certificates.into_iter().map(|(certificate, _)| certificate.der).collect()
 }
 
 fn ca(name: &str) -> Certificate {
     let year = Validity::lasting(SystemTime::now(), Duration::from_secs(365 * 24 * 60 * 60));
     let ca = Ca::create(name, year).expect("a CA");
-    Certificates.read_der(ca.certificate()).expect("a certificate")
+    Certificates::default().read_der(ca.certificate()).expect("a certificate")
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ fn advertised(listen: &'static str, agent: &'static str, name: String, encrypt: 
     });
 }
 
-#[requirement("R-DIS.3", "R-DIS.4", "R-DIS.8", "R-DIS.9", "R-DIS.11a")]
+#[requirement("R-DIS.3", "R-DIS.4", "R-DIS.8", "R-DIS.9", "R-DIS.11a", "R-WS.3")]
 #[test]
 fn an_agent_that_listens_is_found() {
     advertised("[[listen]]\naddress = \"127.0.0.1:8184\"\n", "", host_name(), true);

@@ -55,7 +55,8 @@ async fn dialled(io: DuplexStream, habits: &Habits, number: u32) -> Option<()> {
     let (mut io, peer) = secured(io, habits, true).await?;
     let fresh = if habits.fresh_key { number } else { 0 };
     let key = if habits.whole_key { format!("{fresh:A>21}A==") } else { "c2hvcnQ=".to_owned() };
-    let target = if habits.names_itself { format!("/usp?eid={AGENT}") } else { "/usp".to_owned() };
+    let eid = if habits.encodes_colons { AGENT.replace(':', "%3A") } else { AGENT.to_owned() };
+    let target = if habits.names_itself { format!("/usp?eid={eid}") } else { "/usp".to_owned() };
     let mut request = format!(
         "GET {target} HTTP/1.1\r\nHost: c\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n\
          Sec-WebSocket-Version: {}\r\n",
@@ -119,6 +120,9 @@ async fn answered(
         || habits.minds_upgrade && request.value("Upgrade").is_none()
         || habits.minds_path && !request.target().starts_with("/usp?")
         || habits.needs_extension && request.value("Sec-WebSocket-Extensions").is_none();
+    if is_refused && habits.hangs_up {
+        return None;
+    }
     if is_refused {
         io.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.ok()?;
         return None;

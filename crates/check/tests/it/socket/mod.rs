@@ -57,6 +57,21 @@ async fn the_right_agent_passes_each_check_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn other_good_manners_are_as_right() {
+    for (filter, side) in [
+        ("R-WS.10b", Side::AgentDials),
+        ("R-WS.12a", Side::AgentListens),
+        ("R-WS.7-request-without-key", Side::AgentListens),
+        ("R-WS.2", Side::AgentListens),
+    ] {
+        for check in select(&[filter.to_owned()]) {
+            let habits = Habits { encodes_colons: true, hangs_up: true, ..right(check) };
+            assert_eq!(verdict(check, side, habits).await, Verdict::Pass, "{}", check.id);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_right_agent_passes_all_checks_in_a_row() {
     for side in [Side::AgentDials, Side::AgentListens] {
         let checks: Vec<_> = select(&[]).into_iter().filter(|check| sides(check).contains(&side)).collect();

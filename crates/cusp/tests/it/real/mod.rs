@@ -8,3 +8,4 @@ mod kill;
 mod random;
 mod sessions;
 pub(crate) mod site;
+mod stomp;

@@ -69,6 +69,20 @@ impl Site {
         ran.stdout
     }
 
+    /// A file beside the configuration.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, text).expect("written");
+        file
+    }
+
+    /// Adds lines at the end of the server's configuration.
+    pub(crate) fn configure(&self, lines: &str) {
+        let file = self.folder.path().join("cusp.toml");
+        let text = std::fs::read_to_string(&file).expect("it was written");
+        std::fs::write(&file, format!("{text}{lines}")).expect("written");
+    }
+
     /// The URL that agents dial.
     pub(crate) fn agent_url(&self) -> String {
         format!("{}://{}/usp", self.scheme, self.websocket)
@@ -100,12 +114,16 @@ impl Site {
 
     /// The same, with more about the controller in its configuration.
     pub(crate) fn agent_with(&self, endpoint: &str, more: &str) -> Process {
+        self.agent_by(endpoint, &format!("url = \"{}\"\n{more}", self.agent_url()))
+    }
+
+    /// The same, with nothing about the controller but these lines.
+    pub(crate) fn agent_by(&self, endpoint: &str, lines: &str) -> Process {
         let file = self.folder.path().join("agent.toml");
         let text = format!(
             "data_dir = {:?}\n[agent]\nendpoint = \"{endpoint}\"\n[[controller]]\nendpoint = \"{CONTROLLER}\"\n\
-             url = \"{}\"\n{more}",
-            self.folder.path().join("agent"),
-            self.agent_url()
+             {lines}",
+            self.folder.path().join("agent")
         );
         std::fs::write(&file, text).expect("written");
         Process::start(Command::new(agent_program()).arg("--config").arg(&file))

@@ -1,6 +1,7 @@
 //! Instance trees, on a small model that has one of everything.
 
 mod add;
+mod carry;
 mod delete;
 mod effort;
 mod get;

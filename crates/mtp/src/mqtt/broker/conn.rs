@@ -39,6 +39,8 @@ struct Conn<G: Gate> {
     id: ConnId,
     endpoint: Option<EndpointId>,
     decoder: Decoder,
+    /// It was not let in when this was last looked at.
+    waits: bool,
     hub: Arc<Hub<G>>,
     writing: Chunk,
 }
@@ -67,7 +69,7 @@ pub(super) fn run<G: Gate>(opened: Opened<G>) -> impl Future<Output = ()> {
     if let Some(endpoint) = &endpoint {
         hub.gate.joined(endpoint);
     }
-    let mut conn = Conn { io, id, endpoint, decoder, hub, writing: Chunk::default() };
+    let mut conn = Conn { io, id, endpoint, decoder, waits: true, hub, writing: Chunk::default() };
     let mut deliveries = conn.take_in(&rest);
     async move {
         loop {
@@ -120,6 +122,11 @@ impl<G: Gate> Conn<G> {
     fn take_in(&mut self, mut data: &[u8]) -> Deliveries {
         let mut all = Vec::new();
         let id = self.id;
+        if self.waits && !self.is(|machine, id| machine.is_waiting(id)) {
+            self.waits = false;
+            self.decoder.admit();
+            self.io.let_in();
+        }
         while !data.is_empty() {
             let packet = match self.decoder.read(&mut data) {
                 Ok(None) => break,

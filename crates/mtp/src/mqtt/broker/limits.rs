@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::mqtt::limits::PACKET_OVERHEAD;
 
-/// Bytes of a packet that is no PUBLISH, and of every packet before the client is admitted.
+/// Bytes of a packet that is no PUBLISH, and of every packet before the client is let in.
 pub const MAX_CONTROL_PACKET: usize = crate::limits::MAX_MESSAGE_UNPROVEN;
-/// Bytes of a PUBLISH of an admitted client; told to it in CONNACK where the version can.
+/// Bytes of a PUBLISH of a client that is let in; told to it in CONNACK where the version can.
 pub const MAX_PACKET: usize = crate::limits::MAX_MESSAGE + PACKET_OVERHEAD;
 /// Bytes of the properties of a PUBLISH.
 pub const MAX_PROPERTIES: usize = 16 * 1024;
@@ -22,6 +22,12 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const MAX_STRANGERS: usize = 1024;
 /// Those of one address among them (of one /64 for IPv6); more are turned away.
 pub const MAX_STRANGERS_PER_ADDRESS: usize = 128;
+/// Clients that are connected and not let in yet, of all listeners; the one that came first makes room.
+pub const MAX_WAITING: usize = 1024;
+/// Those of one address among them (of one /64 for IPv6).
+pub const MAX_WAITING_PER_ADDRESS: usize = 64;
+/// How long a client may stay connected without being let in.
+pub const MAX_WAIT: Duration = Duration::from_secs(10 * 60);
 /// Connections of one listener unless its configuration says otherwise.
 pub const DEFAULT_MAX_CONNECTIONS: usize = crate::limits::DEFAULT_MAX_CONNECTIONS;
 /// Sessions, with and without a connection.

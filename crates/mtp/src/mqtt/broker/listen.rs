@@ -23,6 +23,8 @@ use super::strangers::{Place, Strangers};
 use super::wire::{Connect, Decoder, Fault, Incoming, code, refusal};
 use crate::limits::{ACCEPT_PAUSE, CLOSE_GRACE};
 use crate::mqtt::Version;
+#[cfg(feature = "ws")]
+use crate::mqtt::websocket;
 use crate::stream::Stream;
 
 /// How a listener behaves.
@@ -32,11 +34,19 @@ pub struct ListenConfig {
     pub max_connections: usize,
     /// From the accepted socket to CONNECT and its admission.
     pub connect_timeout: Duration,
+    /// The path at which clients ask for a WebSocket, beginning with `/`; None where they speak MQTT at once.
+    #[cfg(feature = "ws")]
+    pub websocket: Option<String>,
 }
 
 impl Default for ListenConfig {
     fn default() -> ListenConfig {
-        ListenConfig { max_connections: DEFAULT_MAX_CONNECTIONS, connect_timeout: CONNECT_TIMEOUT }
+        ListenConfig {
+            max_connections: DEFAULT_MAX_CONNECTIONS,
+            connect_timeout: CONNECT_TIMEOUT,
+            #[cfg(feature = "ws")]
+            websocket: None,
+        }
     }
 }
 
@@ -171,11 +181,20 @@ impl<G: Gate> Host<G> {
             self.report(peer_addr, Offence::Refused(code::NOT_AUTHORIZED));
             return None;
         };
+        #[cfg(feature = "ws")]
+        if let Some(path) = &self.config.websocket {
+            io = match websocket::answer(io, path).await {
+                Ok(Ok(socket)) => socket,
+                Ok(Err(_)) | Err(_) => {
+                    self.report(peer_addr, Offence::Refused(code::PROTOCOL));
+                    return None;
+                }
+            };
+        }
         let mut decoder = Decoder::new();
         let (version, reason) = match read_connect(&mut io, &mut decoder).await? {
             Ok((connect, rest)) => match self.admit(&connect, peer_addr, &peer).await {
                 Ok((id, endpoint)) => {
-                    decoder.admit();
                     return Some(Opened { io, id, endpoint, decoder, rest, hub: self.hub.clone() });
                 }
                 Err(reason) => (connect.version, reason),

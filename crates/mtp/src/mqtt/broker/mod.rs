@@ -1,4 +1,5 @@
-//! An MQTT broker for USP (TR-369 sections 4.5.3 and 6.7): MQTT 5.0 and 3.1.1 over TCP and TLS.
+//! An MQTT broker for USP (TR-369 sections 4.5.3 and 6.7): MQTT 5.0 and 3.1.1 over TCP, TLS and
+//! WebSocket.
 //!
 //! Clients are what a [`Gate`] admits, and may do what its [`Rights`] say: subscribe to their own topics and publish
 //! to their peers'. Of an Endpoint every message must be a Record of that Endpoint; nothing else of it is looked
@@ -7,7 +8,7 @@
 //! [`Broker`] and the listener are a thin layer of tokio over [`Machine`], which is pure. A controller in the same
 //! process needs no socket: [`Broker::attach`] gives it a [`LinkSender`](crate::LinkSender) and a queue of Records.
 //!
-//! Left out: WebSocket, shared subscriptions, subscription identifiers, topic aliases, AUTH. Nothing is written to disk:
+//! Left out: shared subscriptions, subscription identifiers, topic aliases, AUTH. Nothing is written to disk:
 //! sessions and retained messages end with the process.
 
 mod attached;

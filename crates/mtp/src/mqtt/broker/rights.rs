@@ -85,6 +85,9 @@ pub struct Rights {
     pub response_information: Option<Topic>,
     /// Whether the broker keeps what it wants retained.
     pub retain: bool,
+    /// Whether it may only wait: its packets are short, its session ends with its connection, and that does not last
+    /// for ever, until [`Broker::let_in`](super::Broker::let_in) says otherwise.
+    pub waits: bool,
 }
 
 impl Rights {
@@ -107,6 +110,7 @@ impl Rights {
             offered: vec![Filter::below(own)],
             response_information: Some(own.clone()),
             retain: false,
+            waits: false,
             endpoint: Some(endpoint),
         }
     }

@@ -46,6 +46,11 @@ impl<G: Gate> Broker<G> {
         self.0.act_now(|machine, now| machine.expel(now, is_out));
     }
 
+    /// Lets those in who wait and whose rights are among these.
+    pub fn let_in(&self, is_in: impl Fn(&Rights) -> bool) {
+        self.0.act_now(|machine, _| machine.let_in(is_in));
+    }
+
     /// Connections of admitted clients.
     pub fn connections(&self) -> usize {
         self.0.act(|machine, _| machine.connections()).0

@@ -44,7 +44,7 @@ impl Drop for Place {
 }
 
 /// Whoever has an IPv6 address has a /64 of them.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         four => four,

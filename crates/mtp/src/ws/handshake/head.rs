@@ -9,17 +9,17 @@ pub fn find_end(bytes: &[u8]) -> Option<usize> {
 
 /// The header lines.
 #[derive(Clone, Copy)]
-pub(super) struct Head<'h>(pub(super) &'h [Header<'h>]);
+pub(crate) struct Head<'h>(pub(crate) &'h [Header<'h>]);
 
 impl<'h> Head<'h> {
     /// Every value of a header that is text, in order.
-    pub(super) fn values(self, name: &str) -> impl Iterator<Item = &'h str> {
+    pub(crate) fn values(self, name: &str) -> impl Iterator<Item = &'h str> {
         let lines = self.0.iter().filter(move |line| line.name.eq_ignore_ascii_case(name));
         lines.filter_map(|line| std::str::from_utf8(line.value).ok()).map(str::trim)
     }
 
     /// The value of a header that may stand once. `Err` when it stands twice or is not text.
-    pub(super) fn single(self, name: &'static str) -> Result<Option<&'h str>, ()> {
+    pub(crate) fn single(self, name: &'static str) -> Result<Option<&'h str>, ()> {
         let lines = self.0.iter().filter(|line| line.name.eq_ignore_ascii_case(name)).count();
         match (lines, self.values(name).next()) {
             (0, _) => Ok(None),
@@ -29,12 +29,12 @@ impl<'h> Head<'h> {
     }
 
     /// Whether a comma-separated list, possibly over several lines, has this token.
-    pub(super) fn has_token(self, name: &str, token: &str) -> bool {
+    pub(crate) fn has_token(self, name: &str, token: &str) -> bool {
         self.tokens(name).any(|found| found.eq_ignore_ascii_case(token))
     }
 
     /// The tokens of a comma-separated list, as written.
-    pub(super) fn tokens(self, name: &str) -> impl Iterator<Item = &'h str> {
+    pub(crate) fn tokens(self, name: &str) -> impl Iterator<Item = &'h str> {
         self.values(name).flat_map(|value| value.split(',')).map(str::trim).filter(|token| !token.is_empty())
     }
 }

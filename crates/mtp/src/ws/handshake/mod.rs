@@ -11,6 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
 pub use extension::{Extensions, extension_value, read_extension};
+#[cfg(feature = "mqtt")]
+pub(crate) use head::Head;
 pub use head::find_end;
 pub use request::{EnrolHead, Request, Upgrade, parse_request, upgrade_request};
 pub use response::{Answer, parse_enrol_answer, parse_response, refusal_response, upgrade_response};

@@ -35,6 +35,18 @@ impl RabbitMq {
         RabbitMq::with("rabbitmq_stomp", lines, &[("cert.pem", chain), ("key.pem", key)])
     }
 
+    /// Starts one with its STOMP plug-in, and these users and their rights alone, in the form of its definitions. At
+    /// its secure port, with this certificate and key, a client's certificate of that CA is a login, too.
+    pub(crate) fn start_stomp_for(definitions: &str, chain: &str, key: &str, ca: &str) -> RabbitMq {
+        let lines = "stomp.listeners.tcp.1 = 127.0.0.1:PORT\nstomp.listeners.ssl.1 = 127.0.0.1:SECURE\n\
+                     stomp.ssl_cert_login = true\nssl_cert_login_from = common_name\n\
+                     ssl_options.cacertfile = DIR/ca.pem\nssl_options.certfile = DIR/cert.pem\n\
+                     ssl_options.keyfile = DIR/key.pem\nssl_options.versions.1 = tlsv1.2\n\
+                     ssl_options.verify = verify_peer\nload_definitions = DIR/users.json\n";
+        let files = [("users.json", definitions), ("cert.pem", chain), ("key.pem", key), ("ca.pem", ca)];
+        RabbitMq::with("rabbitmq_stomp", lines, &files)
+    }
+
     /// In the lines `DIR` stands for the folder, into which the files are written.
     fn with(plugin: &str, lines: &str, files: &[(&str, &str)]) -> RabbitMq {
         at_last("rabbitmq-server", |_| RabbitMq::once(plugin, lines, files))

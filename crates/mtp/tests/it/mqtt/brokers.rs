@@ -56,10 +56,15 @@ pub(super) fn to(up: &LinkUp, topic: &str) -> ReturnPath {
 
 /// There and back through one broker, small and large.
 pub(super) async fn talk(agent: &Client, controller: &Client) {
+    talk_of(agent, controller, &[1, 1000, 1_000_000]).await;
+}
+
+/// The same with Records of these lengths, bytes.
+pub(super) async fn talk_of(agent: &Client, controller: &Client, lengths: &[usize]) {
     let (mut controller_events, controller) = run(controller).await;
     let (mut agent_events, agent) = run(agent).await;
     assert_eq!(agent.return_path, to(&agent, AGENT_TOPIC));
-    for length in [1, 1000, 1_000_000] {
+    for length in lengths.iter().copied() {
         let request = Bytes::from(vec![1; length]);
         agent.sender.send_to(&to(&agent, CONTROLLER_TOPIC), request.clone()).unwrap();
         let received = inbound(&mut controller_events).await;

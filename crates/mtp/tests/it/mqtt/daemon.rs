@@ -37,6 +37,13 @@ impl Mosquitto {
         panic!("mosquitto does not start");
     }
 
+    /// One that listens for WebSockets, too; their port. Debian's does not start with that listener alone.
+    pub(crate) fn with_websockets() -> (Mosquitto, u16) {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let lines = format!("allow_anonymous true\nlistener {port} 127.0.0.1\nprotocol websockets\n");
+        (Mosquitto::start(&lines, &[]), port)
+    }
+
     /// Kills it, and starts it again on the same port.
     pub(crate) fn restart(&mut self) {
         self.kill();

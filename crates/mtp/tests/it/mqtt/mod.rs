@@ -6,3 +6,4 @@ mod daemon;
 mod embedded;
 mod machine;
 mod topics;
+mod websocket;

@@ -12,7 +12,15 @@ use super::script::{CONNECTED, DISCONNECT, LEFT, STOMP, SUBSCRIBE, SUBSCRIBED, S
 use crate::support::{AGENT, CONTROLLER, Event, Recorder, id};
 
 #[tokio::test]
-#[requirement("R-STOMP.2", "R-STOMP.12", "R-STOMP.18", "R-STOMP.23", "R-STOMP.28")]
+#[requirement(
+    "R-STOMP.2",
+    "R-STOMP.12",
+    "R-STOMP.18",
+    "R-STOMP.23",
+    "R-STOMP.26",
+    "R-STOMP.27",
+    "R-STOMP.28"
+)]
 async fn a_session_frame_by_frame() {
     let script = Script::listen().await;
     let (handler, mut events) = Recorder::new();
@@ -104,14 +112,15 @@ async fn check_refusal(to_stomp: &str, to_subscribe: Option<&str>, expected: End
 
 #[tokio::test]
 async fn servers_that_refuse_say_why() {
-    let refused = || End::ServerError("Bad CONNECT: Access refused for user 'me'".to_owned());
+    let refused = || End::Refused("Bad CONNECT: Access refused for user 'me'".to_owned());
     let error = "ERROR\nmessage:Bad CONNECT\n\nAccess refused for user 'me'\n\0";
     check_refusal(error, None, refused()).await;
-    check_refusal(CONNECTED, Some(error), refused()).await;
+    let later = End::ServerError("Bad CONNECT: Access refused for user 'me'".to_owned());
+    check_refusal(CONNECTED, Some(error), later).await;
     check_refusal("CONNECTED\nversion:1.1\n\n\0", None, End::Version).await;
     check_refusal("RECEIPT\n\n\0", None, End::Unexpected).await;
     let text = Error::Stomp(refused()).to_string();
-    assert_eq!(text, "STOMP: the server reports an error: Bad CONNECT: Access refused for user 'me'");
+    assert_eq!(text, "STOMP: the server refuses us: Bad CONNECT: Access refused for user 'me'");
 }
 
 #[tokio::test]

@@ -278,9 +278,12 @@ fn messages_of_no_use_are_ignored() {
 #[test]
 fn an_error_frame_ends_it() {
     let told = "ERROR\nmessage:not allowed\ncontent-length:5\n\nwords\0";
-    for mut machine in [Machine::new(config()), stands()] {
+    let words = "not allowed: words".to_owned();
+    for (mut machine, end) in
+        [(Machine::new(config()), End::Refused(words.clone())), (stands(), End::ServerError(words))]
+    {
         out(&mut machine);
-        let end = Event::End(End::ServerError("not allowed: words".to_owned()));
+        let end = Event::End(end);
         assert_eq!(events(&mut machine, NOW, told), [end]);
         assert_eq!((out(&mut machine), machine.timeout()), (String::new(), None));
         assert_eq!(events(&mut machine, NOW, CONNECTED), []);
@@ -296,7 +299,7 @@ fn an_error_frame_ends_it() {
 fn check_words(frame: &str, words: &str) {
     let config = Config { login: Some(("me".to_owned(), "open sesame".to_owned())), ..config() };
     let mut machine = Machine::new(config);
-    let end = Event::End(End::ServerError(words.to_owned()));
+    let end = Event::End(End::Refused(words.to_owned()));
     assert_eq!(events(&mut machine, NOW, frame), [end]);
 }
 

@@ -4,8 +4,8 @@
 mod client;
 mod frame;
 mod heart;
-mod keep;
 mod machine;
+mod pattern;
 mod pressure;
 mod retry;
 mod script;

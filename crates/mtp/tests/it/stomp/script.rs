@@ -53,15 +53,6 @@ impl Script {
         Peer(timeout(PATIENCE, self.0.accept()).await.expect("in time").unwrap().0)
     }
 
-    /// The same for a client that waits before it connects: the clock runs to its time at once, and is the real one
-    /// from then on.
-    pub(crate) async fn accept_late(&self) -> Peer {
-        tokio::time::pause();
-        let accepted = self.0.accept().await;
-        tokio::time::resume();
-        Peer(accepted.unwrap().0)
-    }
-
     /// A client that connects in a task of its own, and what it meets.
     pub(crate) async fn connecting(&self, client: Client) -> (Peer, JoinHandle<Result<Session, Error>>) {
         let connecting = tokio::spawn(async move { client.connect().await });

@@ -5,11 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use mtp::stomp::machine::End;
-use mtp::stomp::{Client, Config, Lost, Retry, Schedule, ServerAddress};
+use mtp::stomp::{Client, Config, ServerAddress};
 use mtp::{DownReason, Error, Inbound, LinkUp, PeerAuth, ReturnPath, Role, SendError};
 use pki::{Ca, ClientTls, ControllerVerifier, ServerNames, Trust, Validity};
 use requirement::requirement;
-use tokio::sync::oneshot;
 
 use crate::daemons::{ActiveMq, RabbitMq};
 use crate::support::{AGENT, CONTROLLER, Event, Events, Recorder, id};
@@ -91,7 +90,7 @@ async fn a_wrong_password_is_told(port: u16) {
     let mut client = client(port, Role::Agent);
     client.config.login = Some(("guest".to_owned(), "wrong-secret".to_owned()));
     match client.connect().await {
-        Err(Error::Stomp(End::ServerError(said))) => {
+        Err(Error::Stomp(End::Refused(said))) => {
             assert!(said.contains("guest") && !said.contains("wrong-secret"), "{said}");
         }
         other => panic!("expected a refusal, got {other:?}"),
@@ -108,36 +107,22 @@ async fn beating(port: u16) {
     assert!(events.quiet_for(Duration::from_secs(3)).await, "the link lasts");
 }
 
-/// A kept connection is lost with its server, and comes back with it.
+/// A connection is lost with its server, and the next one is as good.
 async fn a_restart(port: u16, restart: impl FnOnce()) {
     let client = client(port, Role::Agent);
-    let (handler, mut events) = Recorder::new();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let keeping = tokio::spawn(async move {
-        let retry = Retry::new(Schedule { initial_s: 1, multiplier: 1000, maximum_s: 1 }, [1; 32]);
-        let lost = |lost: Lost<'_>, _| {
-            let expected = matches!(
-                lost,
-                Lost::NotConnected(Error::Io(_))
-                    | Lost::Down(DownReason::Lost(_) | DownReason::ClosedByPeer { .. })
-            );
-            assert!(expected, "{lost:?}");
-        };
-        client.keep(&*handler, retry, async { drop(stopped.await) }, lost).await;
-    });
-    let before = events.up().await;
+    let (mut events, before) = run(&client).await;
     restart();
-    events.down().await;
+    let reason = events.down().await;
+    assert!(matches!(reason, DownReason::Lost(_) | DownReason::ClosedByPeer { .. }), "{reason:?}");
     let late = before.sender.send_to(&to(&before, CONTROLLER_QUEUE), Bytes::from_static(b"late"));
     assert_eq!(late, Err(SendError::Closed));
-    let after = events.up().await;
+    let (mut events, after) = run(&client).await;
     assert_ne!(after.link, before.link);
     let own = to(&after, AGENT_QUEUE);
     after.sender.send_to(&own, Bytes::from_static(b"to myself")).unwrap();
     assert_eq!(events.record().await, b"to myself");
-    drop(stop);
+    after.sender.close(1001, "not wanted any more");
     assert!(matches!(events.down().await, DownReason::ClosedByUs { code: 1001, .. }));
-    keeping.await.unwrap();
 }
 
 async fn suite(port: u16, restart: impl FnOnce()) {
@@ -191,4 +176,79 @@ async fn records_travel_through_rabbitmq() {
 async fn records_travel_through_activemq() {
     let mut server = ActiveMq::start();
     suite(server.port, || server.restart()).await;
+}
+
+/// The rights that the guide gives; each user's password is its name.
+const RIGHTS: &str = r#"{
+  "vhosts": [{ "name": "/" }],
+  "users": [
+    { "name": "cusp", "password": "cusp", "tags": "" },
+    { "name": "device-7", "password": "device-7", "tags": "" },
+    { "name": "device-8", "password": "device-8", "tags": "" },
+    { "name": "os::00256D-0009", "password_hash": "", "tags": "" }
+  ],
+  "permissions": [
+    { "user": "cusp", "vhost": "/", "configure": "^usp\\.(controllers\\.main|agents\\..*)$",
+      "write": "^amq\\.default$", "read": "^usp\\.controllers\\.main$" },
+    { "user": "device-7", "vhost": "/", "configure": "^usp\\.(controllers\\.main|agents\\.7)$",
+      "write": "^amq\\.default$", "read": "^usp\\.agents\\.7$" },
+    { "user": "device-8", "vhost": "/", "configure": "^usp\\.(controllers\\.main|agents\\.8)$",
+      "write": "^amq\\.default$", "read": "^usp\\.agents\\.8$" },
+    { "user": "os::00256D-0009", "vhost": "/", "configure": "^usp\\.(controllers\\.main|agents\\.9)$",
+      "write": "^amq\\.default$", "read": "^usp\\.agents\\.9$" }
+  ]
+}"#;
+
+/// What a STOMP server owes to those behind it, RabbitMQ does with the rights of the guide: it lets in nobody without
+/// a password or a certificate, and nobody hears what is meant for another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[requirement("R-STOMP.34", "R-STOMP.35")]
+async fn rights_confine_each_to_its_own_destination() {
+    let ca = Ca::create("Test CA", valid()).unwrap();
+    let names = ServerNames { ips: vec![IpAddr::from([127, 0, 0, 1])], ..ServerNames::default() };
+    let identity = ca.issue_server(&names, valid()).unwrap();
+    let (chain, key) = (identity.chain_pem(), identity.key_pem());
+    let server = RabbitMq::start_stomp_for(RIGHTS, &chain, &key, &ca.certificate_pem());
+    let as_user = |name: &str, role, destination: &str| {
+        let mut client = client(server.port, role);
+        client.config.login = Some((name.to_owned(), name.to_owned()));
+        client.config.destination = Some(destination.to_owned());
+        client
+    };
+    let own = "/queue/usp.agents.7";
+    let controller = "/queue/usp.controllers.main";
+    let (mut controller_events, cusp) = run(&as_user("cusp", Role::Controller, controller)).await;
+    let (mut events, seven) = run(&as_user("device-7", Role::Agent, own)).await;
+    seven.sender.send_to(&to(&seven, controller), Bytes::from_static(b"hello")).unwrap();
+    let received = inbound(&mut controller_events).await;
+    assert_eq!(received.return_path, to(&cusp, own));
+    cusp.sender.send_to(&received.return_path, Bytes::from_static(b"answer")).unwrap();
+    assert_eq!(events.record().await, b"answer");
+
+    for destination in [own, controller] {
+        let refused = as_user("device-8", Role::Agent, destination).connect().await;
+        let Err(Error::Stomp(End::ServerError(said))) = refused else { panic!("{destination}: {refused:?}") };
+        assert!(said.contains("refused"), "{said}");
+    }
+    let mut nobody = as_user("device-8", Role::Agent, "/queue/usp.agents.8");
+    nobody.config.login = Some(("device-8".to_owned(), "device-7".to_owned()));
+    assert!(matches!(nobody.connect().await, Err(Error::Stomp(End::Refused(_)))));
+    // And whoever sends where the rights don't reach loses the connection.
+    let (mut events, eight) = run(&as_user("device-8", Role::Agent, "/queue/usp.agents.8")).await;
+    eight.sender.send_to(&to(&eight, own), Bytes::from_static(b"forged")).unwrap();
+    assert!(matches!(events.down().await, DownReason::ClosedByPeer { .. }));
+
+    // The certificate that a device has of our CA is a login.
+    let device = ca.issue_device_with_key(&id("os::00256D-0009"), valid()).unwrap();
+    let mut nine = client(server.secure_port, Role::Agent);
+    (nine.server.secure, nine.config.login) = (true, None);
+    nine.config.destination = Some("/queue/usp.agents.9".to_owned());
+    nine.tls = tls(&ca);
+    assert!(matches!(nine.connect().await, Err(Error::Stomp(End::Refused(_)))), "without one");
+    let trust = Trust { roots: vec![ca.certificate().clone()], ..Trust::default() };
+    let verifier = ControllerVerifier::new(&trust, None, true, pki::provider()).unwrap();
+    nine.tls = Some(ClientTls::new(Some(&device), verifier).unwrap());
+    let (_events, nine) = run(&nine).await;
+    nine.sender.send_to(&to(&nine, controller), Bytes::from_static(b"certified")).unwrap();
+    assert_eq!(controller_events.record().await, b"certified");
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mtp::mqtt::{BrokerAddress, Client, Settings, Version as MqttVersion};
+use mtp::stomp::{self, ServerAddress};
 use mtp::{DownReason, Peers, Role, uds};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -19,7 +20,32 @@ pub(crate) fn client(port: u16, version: MqttVersion, eid: &str) -> Client {
     Client::new(address, settings, Role::Agent)
 }
 
+/// A client of a STOMP server on this host for an agent of this id; without TLS.
+pub(crate) fn stomp_client(port: u16, eid: &str) -> stomp::Client {
+    let login = Some(("guest".to_owned(), "guest".to_owned()));
+    let destination = Some(format!("/queue/usp.agents.{eid}"));
+    let config = stomp::Config { login, destination, ..stomp::Config::new(id(eid)) };
+    stomp::Client::new(
+        ServerAddress { host: "127.0.0.1".to_owned(), port, secure: false },
+        config,
+        Role::Agent,
+    )
+}
+
 impl Agent {
+    /// Behind a STOMP server, and announced to the server's destination.
+    pub(crate) async fn behind_stomp(client: &stomp::Client) -> Agent {
+        let session = client.connect().await.expect("the server lets us in");
+        let (ear, heard) = mpsc::unbounded_channel();
+        let peers = Peers::known(Ear(ear));
+        let destination = format!("/queue/usp.controllers.{CONTROLLER}");
+        peers.set_known(&BTreeMap::from([(id(CONTROLLER), destination.into())]));
+        tokio::spawn(async move { session.run(&peers).await });
+        let agent = Agent::heard(client.config.endpoint.as_str(), &id(CONTROLLER), heard).await;
+        agent.announce_again();
+        agent
+    }
+
     /// Behind a broker, and announced to the server's topic.
     pub(crate) async fn behind(client: &Client) -> Agent {
         Agent::behind_for(client, &id(CONTROLLER)).await
@@ -84,6 +110,12 @@ impl Agent {
     pub(crate) fn good_bye(&self) {
         let record = Record::disconnect(&self.eid, &self.controller, Version::CURRENT, 0, "off to sleep");
         self.raw(record.encode());
+    }
+
+    /// As many empty Records as its queue takes.
+    pub(crate) fn shout(&self) {
+        let record = Record::message(&self.eid, &self.controller, Version::CURRENT, Vec::new().into());
+        while self.sender.send(record.encode()).is_ok() {}
     }
 
     /// The Connect record of the transport.

@@ -1,10 +1,10 @@
 //! A SQLite VFS that works like the system's, and keeps beside it what the disk would hold if the power
-//! failed: of each file, what had been written before its last sync.
+//! failed: of each file, what had been written before its last sync. It can also be full.
 #![expect(unsafe_code, reason = "a VFS is a table of C functions; SQLite calls them with its own pointers")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use rusqlite::ffi;
@@ -17,6 +17,8 @@ struct State {
     files: BTreeMap<String, Image>,
     /// Which path an open file of SQLite's is, and the functions that it had.
     open: BTreeMap<usize, (String, Methods)>,
+    /// Folders on a disk without room: nothing can be written to their files.
+    full: BTreeSet<PathBuf>,
 }
 
 /// One file, as the disk has it, and what it has been told since its last sync.
@@ -35,7 +37,8 @@ enum Change {
 #[derive(Clone, Copy)]
 struct Methods(&'static ffi::sqlite3_io_methods);
 
-static STATE: Mutex<State> = Mutex::new(State { files: BTreeMap::new(), open: BTreeMap::new() });
+static STATE: Mutex<State> =
+    Mutex::new(State { files: BTreeMap::new(), open: BTreeMap::new(), full: BTreeSet::new() });
 
 fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -98,6 +101,23 @@ pub(super) fn cut(folder: &Path, to: &Path, mut survives: impl FnMut() -> bool) 
     }
 }
 
+/// From now on the disk under `folder` has no room, or has some again.
+pub(super) fn fill(folder: &Path, full: bool) {
+    let mut state = state();
+    if full {
+        state.full.insert(folder.to_owned());
+    } else {
+        state.full.remove(folder);
+    }
+}
+
+/// Whether an open file lies on a disk without room.
+fn is_full(file: *mut ffi::sqlite3_file) -> bool {
+    let state = state();
+    let (path, _) = state.open.get(&(file as usize)).expect("it was opened here");
+    Path::new(path).parent().is_some_and(|folder| state.full.contains(folder))
+}
+
 /// The VFS that this one is a copy of.
 fn system() -> &'static ffi::sqlite3_vfs {
     // SAFETY: the default VFS is there from SQLite's first call on, and is never removed.
@@ -157,6 +177,9 @@ unsafe extern "C" fn write(
     count: c_int,
     at: ffi::sqlite3_int64,
 ) -> c_int {
+    if is_full(file) {
+        return ffi::SQLITE_FULL;
+    }
     let length = usize::try_from(count).expect("SQLite counts from 0");
     let place = usize::try_from(at).expect("SQLite counts from 0");
     // SAFETY: SQLite hands over `count` bytes; the rest is handed on.

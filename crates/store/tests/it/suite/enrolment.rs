@@ -149,6 +149,10 @@ async fn names_and_certificates_are_exclusive<S: Store>(store: &S) {
     let credential =
         store.credential(TENANT, Fingerprint([9; 32])).await.expect("readable").expect("on record");
     assert!(credential.revoked);
+    // Seen again, it stays revoked.
+    done(store, certificate(one.id, false)).await;
+    let credential = store.credential(TENANT, Fingerprint([9; 32])).await.expect("readable");
+    assert!(credential.is_some_and(|credential| credential.revoked));
     let known = store.admission(TENANT, &Identity::usp("self::alias")).await;
     assert_eq!(known, Ok(Some(Admission::Device { device: one.id, pinned: Vec::new() })));
 }

@@ -14,8 +14,9 @@ use crate::limits::{MAX_CHAIN, MAX_CONTROLLERS};
 /// What a certificate is by the tables.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Judgement {
-    /// The controller's own: its `Credential` names it, or it is pinned.
-    Own,
+    /// The controller's own: its `Credential` names it, or it is pinned; and the row of
+    /// `ControllerTrust.Credential.` whose CA vouches for it beside.
+    Own(Option<Place>),
     /// A CA vouches for it: by its row of `ControllerTrust.Credential.`, or for this controller alone.
     Vouched(Option<Place>),
     /// A CA vouches for it that may say who belongs to the network, and not who is a controller.
@@ -24,6 +25,12 @@ pub(super) enum Judgement {
     Open,
     /// Nothing that they name leads to it.
     Unknown,
+    /// Its CA has taken it back; whether whoever shows it is banned for that: it is the one that is known of this
+    /// controller, or the first that is heard of it.
+    Revoked {
+        /// To be given the BannedRole.
+        bans: bool,
+    },
 }
 
 /// A certificate of the tables, and what it stands there for.
@@ -65,9 +72,9 @@ pub fn trusted(tree: &Tree, crypto: &dyn TrustCrypto, controller: Option<&Endpoi
     Trusted { certificates, pins, first_use }
 }
 
-/// Judges the certificate of a connection with a controller. R-SEC.25: the chain is followed from the leaf, and the
-/// first certificate of the tables decides. A certificate that was only put into the chain, and signed nothing of
-/// it, leads nowhere.
+/// Judges the certificate of a connection, or of a session, with a controller (figure "check-cert"). R-SEC.25: the
+/// chain is followed from the leaf, and the first certificate of the tables decides. A certificate that was only put
+/// into the chain, and signed nothing of it, leads nowhere.
 pub(super) fn judge(
     tree: &Tree,
     crypto: &dyn TrustCrypto,
@@ -76,39 +83,104 @@ pub(super) fn judge(
 ) -> Judgement {
     let row = controller_row(tree, controller);
     let pin = row.as_ref().and_then(|row| pin(tree, row));
-    if pin == Some(peer.fingerprint) {
-        return Judgement::Own;
-    }
     let anchors = anchors(tree, crypto, row.as_slice());
-    if anchors.is_empty() && pin.is_none() {
-        return Judgement::Open;
+    let judgement = match (pin, &*anchors) {
+        (None, []) => Judgement::Open,
+        (pin, anchors) => by_tables(tree, crypto, anchors, pin == Some(peer.fingerprint), peer),
+    };
+    let counts = !matches!(judgement, Judgement::Unknown | Judgement::Transport);
+    if counts && is_revoked(crypto, &anchors, peer) {
+        let is_known = row.is_some();
+        let bans = match judgement {
+            Judgement::Own(_) => true,
+            Judgement::Vouched(credential) => !is_known && credential.is_some(),
+            _ => false,
+        };
+        return Judgement::Revoked { bans };
     }
+    judgement
+}
+
+fn by_tables(
+    tree: &Tree,
+    crypto: &dyn TrustCrypto,
+    anchors: &[Anchor],
+    is_pinned: bool,
+    peer: &PeerCertificate,
+) -> Judgement {
     let is_leaf = |anchor: &&Anchor| Some(&anchor.certificate.der) == peer.chain.first();
-    let listed = anchors.iter().filter(|anchor| anchor.credential.is_some()).find(is_leaf);
-    match anchors.iter().find(is_leaf) {
-        Some(Anchor { credential: None, .. }) if listed.is_none() => return Judgement::Own,
-        Some(anchor) => return vouched(tree, listed.unwrap_or(anchor)),
-        None => {}
-    }
+    let is_own =
+        is_pinned || anchors.iter().filter(|anchor| anchor.credential.is_none()).any(|own| is_leaf(&own));
+    let listed = anchors.iter().filter(is_leaf).find(|anchor| {
+        let row = anchor.credential.as_ref();
+        row.is_some_and(|row| uses(tree, row) != BROKER)
+    });
+    let earned = |judgement: Judgement| match judgement {
+        Judgement::Vouched(credential) => credential,
+        _ => None,
+    };
     // What a chain is worth beyond signatures, its transport has judged.
-    if !peer.trusted {
-        return Judgement::Unknown;
+    let led = || lead(tree, crypto, anchors, peer).filter(|_| peer.trusted).map(|found| vouched(tree, found));
+    match listed {
+        Some(listed) if is_pinned => Judgement::Own(earned(vouched(tree, listed))),
+        Some(listed) => vouched(tree, listed),
+        None if is_own => Judgement::Own(led().and_then(earned)),
+        None => led().unwrap_or(Judgement::Unknown),
     }
+}
+
+/// The first certificate of the tables that a chain leads to. A row of ControllerTrust comes before a controller's
+/// own: it may have a role. That of a broker comes last.
+fn lead<'a>(
+    tree: &Tree,
+    crypto: &dyn TrustCrypto,
+    anchors: &'a [Anchor],
+    peer: &PeerCertificate,
+) -> Option<&'a Anchor> {
+    let is_broker = |anchor: &Anchor| anchor.credential.as_ref().is_some_and(|row| uses(tree, row) == BROKER);
+    let rank = |anchor: &Anchor| match &anchor.credential {
+        Some(_) if is_broker(anchor) => 2,
+        Some(_) => 0,
+        None => 1,
+    };
     let mut below: Option<&Vec<u8>> = None;
     for der in peer.chain.iter().take(MAX_CHAIN) {
         if below.is_some_and(|below| !crypto.issued(der, below)) {
-            break;
+            return None;
         }
         let leads =
             |anchor: &&Anchor| anchor.certificate.der == *der || crypto.issued(&anchor.certificate.der, der);
-        // A row of ControllerTrust comes first: it may have a role.
-        let found = anchors.iter().filter(|anchor| anchor.credential.is_some()).find(leads);
-        if let Some(anchor) = found.or_else(|| anchors.iter().find(leads)) {
-            return vouched(tree, anchor);
+        let found = anchors.iter().filter(leads).min_by_key(|anchor| rank(anchor));
+        if found.is_some() {
+            return found;
         }
         below = Some(der);
     }
-    Judgement::Unknown
+    None
+}
+
+/// Whether a CA of the chain, or of the tables, has taken a certificate of the chain back (the optional element
+/// "Revoked?" of the figures "validate-cert" and "check-cert").
+fn is_revoked(crypto: &dyn TrustCrypto, anchors: &[Anchor], peer: &PeerCertificate) -> bool {
+    let chain = || peer.chain.iter().take(MAX_CHAIN);
+    chain().any(|der| {
+        let issuers = chain().chain(anchors.iter().map(|anchor| &anchor.certificate.der));
+        issuers.filter(|issuer| *issuer != der).any(|issuer| crypto.is_revoked(der, issuer))
+    })
+}
+
+/// The row of `ControllerTrust.Credential.` that makes the bearer of a certificate a trusted broker (R-SEC.4a): one
+/// for brokers that names it or a CA of its chain.
+pub(super) fn trusted_broker(tree: &Tree, crypto: &dyn TrustCrypto, peer: &PeerCertificate) -> Option<Place> {
+    let mut anchors = anchors(tree, crypto, &[]);
+    anchors.retain(|anchor| anchor.credential.as_ref().is_some_and(|row| uses(tree, row) == BROKER));
+    let leaf = anchors.iter().find(|anchor| Some(&anchor.certificate.der) == peer.chain.first());
+    let found = match leaf {
+        Some(leaf) => Some(leaf),
+        None if peer.trusted => lead(tree, crypto, &anchors, peer),
+        None => None,
+    };
+    found.filter(|_| !is_revoked(crypto, &anchors, peer))?.credential.clone()
 }
 
 /// The endpoints of the Controller table.
@@ -121,12 +193,17 @@ pub fn controllers(tree: &Tree) -> Vec<EndpointId> {
     ids.take(MAX_CONTROLLERS).collect()
 }
 
+/// `AllowedUses` of a broker whose word counts on who sent what.
+const BROKER: &str = "MTP-and-broker";
+
+fn uses(tree: &Tree, credential: &Place) -> String {
+    tree.text_of(credential, "AllowedUses")
+}
+
 fn vouched(tree: &Tree, anchor: &Anchor) -> Judgement {
     match &anchor.credential {
         None => Judgement::Vouched(None),
-        Some(row) if tree.text_of(row, "AllowedUses") == "MTP-and-USP" => {
-            Judgement::Vouched(Some(row.clone()))
-        }
+        Some(row) if uses(tree, row) == "MTP-and-USP" => Judgement::Vouched(Some(row.clone())),
         Some(_) => Judgement::Transport,
     }
 }

@@ -5,9 +5,11 @@
 //! certificates that a controller's `Credential` names, and those of `ControllerTrust.Credential.`. A machine
 //! without [`TrustCrypto`] leaves the question to its transports.
 
+mod brokers;
 mod certificates;
 mod judge;
 mod model;
+mod protection;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use dm::value::split_list;
 use usp_proto::EndpointId;
 use usp_proto::link::{LinkId, PeerAuth, PeerCertificate, ReturnPath};
 
+pub(super) use certificates::lets_in;
 pub use certificates::vouch;
 pub use judge::{Trusted, controllers, trusted};
 pub use model::{fingerprint, support};
@@ -55,6 +58,10 @@ pub trait TrustCrypto: Send + Sync {
     fn read_der(&self, der: &[u8]) -> Option<Certificate>;
     /// Whether `issuer`, a CA, has signed `certificate` (both DER).
     fn issued(&self, issuer: &[u8], certificate: &[u8]) -> bool;
+    /// Whether `issuer`, a CA, has taken `certificate` back (both DER): it stands on a list that the issuer signed.
+    fn is_revoked(&self, certificate: &[u8], issuer: &[u8]) -> bool;
+    /// The DER of the certificates in a PEM text, in their order; empty where one of them can't be read.
+    fn read_chain(&self, pem: &[u8]) -> Vec<Vec<u8>>;
     /// The fingerprint of a DER in upper-case hexadecimal; `None` for an algorithm (`SHA-256`) that is not known.
     fn fingerprint(&self, algorithm: &str, der: &[u8]) -> Option<String>;
     /// What is kept of the answer to a challenge: base64, of which nobody learns the answer.
@@ -79,6 +86,8 @@ struct Shown {
     controller: EndpointId,
     certificate: Arc<PeerCertificate>,
     standing: Standing,
+    /// It is that of a broker, and not of the controller behind it.
+    is_brokers: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,17 +126,31 @@ impl AgentMachine {
         path: &ReturnPath,
         peer: PeerAuth,
     ) -> PeerAuth {
-        let (Some(trust), PeerAuth::Certificate(certificate)) = (&self.trust, &peer) else { return peer };
-        let (crypto, certificate) = (trust.crypto.clone(), certificate.clone());
+        let Some(trust) = &self.trust else { return peer };
+        let crypto = trust.crypto.clone();
+        let certificate = match &peer {
+            PeerAuth::Certificate(certificate) => certificate.clone(),
+            PeerAuth::Broker(certificate) => {
+                return self.broker_shown(now, tree, controller, path, certificate.clone());
+            }
+            PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } => {
+                self.nothing_shown(now, tree, controller);
+                return peer;
+            }
+        };
         let judgement = judge(tree, &*crypto, controller, &certificate);
         let standing = match &judgement {
-            Judgement::Own | Judgement::Vouched(_) => Standing::Accepted,
+            Judgement::Own(_) | Judgement::Vouched(_) => Standing::Accepted,
             Judgement::Open if certificate.trusted => Standing::Accepted,
             Judgement::Open if judge::allows_first_use(tree, controller, &certificate) => Standing::FirstUse,
-            Judgement::Open | Judgement::Transport | Judgement::Unknown => Standing::Refused,
+            Judgement::Open | Judgement::Transport | Judgement::Unknown | Judgement::Revoked { .. } => {
+                Standing::Refused
+            }
         };
         let believed = believed(&judgement, standing, &certificate);
-        let shown = Shown { controller: controller.clone(), certificate, standing };
+        let names_it = records::speaks_for(&believed, controller)
+            || certificate.endpoint_ids.iter().any(|id| id.certifies(controller));
+        let shown = Shown { controller: controller.clone(), certificate, standing, is_brokers: false };
         if let Some(trust) = &mut self.trust {
             trust.shown.insert(path.link(), shown);
             if standing == Standing::Refused {
@@ -137,6 +160,9 @@ impl AgentMachine {
         let why = match standing {
             Standing::Accepted => None,
             Standing::FirstUse => Some((Deed::FirstUse, "nobody vouches for it")),
+            Standing::Refused if matches!(judgement, Judgement::Revoked { .. }) => {
+                Some((Deed::NotBelieved, "its CA has revoked it"))
+            }
             Standing::Refused => Some((Deed::NotBelieved, "nothing in the tables leads to it")),
         };
         if let Some((deed, why)) = why {
@@ -144,6 +170,8 @@ impl AgentMachine {
         }
         if standing == Standing::FirstUse {
             self.begin_first_use(now, tree, controller, path.link());
+        } else if judgement == (Judgement::Revoked { bans: true }) && names_it {
+            self.ban(now, tree, controller);
         } else if records::speaks_for(&believed, controller) {
             self.determine_role(now, tree, controller, &judgement);
         }
@@ -162,19 +190,30 @@ impl AgentMachine {
     pub(super) fn judge_again(&mut self, now: Now, tree: &mut Tree) {
         let Some(trust) = &self.trust else { return };
         let (crypto, all) = (trust.crypto.clone(), trust.shown.clone());
-        for (link, shown) in all.into_iter().filter(|(_, shown)| shown.standing != Standing::Refused) {
+        for (link, shown) in all {
+            if shown.is_brokers {
+                self.judge_broker(now, tree, link, &shown);
+                continue;
+            }
+            if shown.standing == Standing::Refused {
+                continue;
+            }
             let judgement = judge(tree, &*crypto, &shown.controller, &shown.certificate);
             let holds = match judgement {
-                Judgement::Own | Judgement::Vouched(_) => true,
+                Judgement::Own(_) | Judgement::Vouched(_) => true,
                 Judgement::Open => shown.certificate.trusted || shown.standing == Standing::FirstUse,
-                Judgement::Transport | Judgement::Unknown => false,
+                Judgement::Transport | Judgement::Unknown | Judgement::Revoked { .. } => false,
             };
             if !holds {
                 self.distrust(link);
+                if judgement == (Judgement::Revoked { bans: true }) {
+                    self.ban(now, tree, &shown.controller);
+                }
             } else if shown.standing == Standing::Accepted {
                 self.determine_role(now, tree, &shown.controller, &judgement);
             }
         }
+        self.judge_sessions(now, tree, true);
     }
 
     /// Believes nothing of a connection any more, and has it closed.
@@ -201,7 +240,7 @@ impl AgentMachine {
     /// (figure "determine-role", R-SEC.25).
     fn determine_role(&mut self, now: Now, tree: &mut Tree, endpoint: &EndpointId, judgement: &Judgement) {
         let credential = match judgement {
-            Judgement::Vouched(credential) => credential.as_ref(),
+            Judgement::Vouched(credential) | Judgement::Own(credential) => credential.as_ref(),
             _ => None,
         };
         let mut changes = Vec::new();
@@ -294,7 +333,7 @@ fn believed(judgement: &Judgement, standing: Standing, certificate: &PeerCertifi
     let (trusted, vouched) = match (standing, judgement) {
         (Standing::Refused, _) => (false, false),
         // R-SEC.4: a stored certificate need not name the controller.
-        (Standing::FirstUse, _) | (_, Judgement::Own) => (certificate.trusted, true),
+        (Standing::FirstUse, _) | (_, Judgement::Own(_)) => (certificate.trusted, true),
         _ => (certificate.trusted, certificate.vouched),
     };
     PeerAuth::Certificate(Arc::new(PeerCertificate { trusted, vouched, ..certificate.clone() }))

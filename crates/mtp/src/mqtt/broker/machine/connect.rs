@@ -34,6 +34,7 @@ impl Machine {
     /// The reason code of the refusal, which the host writes.
     pub fn connect(&mut self, now: Duration, connect: &Connect, client: Client) -> Result<ConnId, u8> {
         let rights = Arc::new(client.rights);
+        let waits = rights.waits;
         let will = judge_will(connect, &rights)?;
         let (client_id, assigned) = self.client_id(connect)?;
         let name = (rights.identity.clone(), client_id.clone());
@@ -62,12 +63,14 @@ impl Machine {
             }
         };
         let id = ConnId(self.next_number());
-        self.resume(number, id, connect, rights.clone());
+        // What is kept of those who wait ends with their connection.
+        let expiry = if waits { Duration::ZERO } else { expiry(connect.session_expiry_s) };
+        self.resume(number, id, connect.version, expiry, rights.clone());
         let keep_alive_s = match connect.keep_alive_s {
             asked @ 1..=MAX_KEEP_ALIVE_S => asked,
             _ => MAX_KEEP_ALIVE_S,
         };
-        let expiry_s = u32::try_from(expiry(connect.session_expiry_s).as_secs()).unwrap_or(u32::MAX);
+        let expiry_s = u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX);
         let accepted = Accepted {
             session_present: present.is_some(),
             assigned_client_id: assigned.then_some(&*client_id),
@@ -101,6 +104,9 @@ impl Machine {
         self.conns.insert(id, Box::new(conn));
         self.timers.insert((now + patience, Timer::Silence(id)));
         self.control(id, connack);
+        if waits {
+            self.wait(now, id, rights);
+        }
         Ok(id)
     }
 
@@ -139,11 +145,10 @@ impl Machine {
     }
 
     /// The session is this connection's from now on.
-    fn resume(&mut self, number: u64, id: ConnId, connect: &Connect, rights: Arc<Rights>) {
+    fn resume(&mut self, number: u64, id: ConnId, version: Version, expiry: Duration, rights: Arc<Rights>) {
         let Some(session) = self.sessions.get_mut(&number) else { return };
         session.conn = Some(id);
-        session.version = connect.version;
-        session.expiry = expiry(connect.session_expiry_s);
+        (session.version, session.expiry) = (version, expiry);
         session.queue.repeat();
         // Rights may be narrower than they were.
         let (kept, gone) = session.filters.drain(..).partition(|filter| rights.may_subscribe(filter));
@@ -213,6 +218,7 @@ impl Machine {
     }
 
     fn close(&mut self, id: ConnId) {
+        self.end_wait(id);
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.closing = true;
             self.effects.push(Effect::Wake(id));

@@ -7,6 +7,7 @@
 mod connect;
 mod publish;
 mod subscribe;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -29,6 +30,7 @@ use super::rights::{Incident, Offence, Rights};
 use super::tree::Tree;
 use super::wire::{self, Fault, Incoming, Qos, Will, code};
 use crate::mqtt::{Filter, Topic, Version};
+use waiting::Waiting;
 
 /// A connection of a client that is admitted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -62,6 +64,8 @@ pub struct Arrived {
     pub endpoint: Option<EndpointId>,
     /// What is proved of its sender.
     pub proof: PeerAuth,
+    /// The other end of the socket by which it came; None of a will, which comes when that is gone.
+    pub peer_addr: Option<SocketAddr>,
 }
 
 impl fmt::Debug for Arrived {
@@ -124,6 +128,7 @@ struct Session {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Timer {
     Silence(ConnId),
+    Wait(ConnId),
     Expiry(u64),
     Will(u64),
 }
@@ -140,6 +145,7 @@ pub struct Machine {
     tree: Tree,
     retained: Retained,
     timers: BTreeSet<(Duration, Timer)>,
+    waiting: Waiting,
     effects: Vec<Effect>,
     /// Bytes that all sessions hold.
     held: usize,
@@ -158,6 +164,7 @@ impl Machine {
             tree: Tree::default(),
             retained: Retained::default(),
             timers: BTreeSet::new(),
+            waiting: Waiting::default(),
             effects: Vec::new(),
             held: 0,
         }
@@ -229,6 +236,7 @@ impl Machine {
     /// The socket is gone: the will is due, and the connection forgotten.
     pub fn lost(&mut self, now: Duration, id: ConnId) {
         self.detach_conn(now, id, true);
+        self.end_wait(id);
         if let Some(conn) = self.conns.remove(&id) {
             self.timers.remove(&(conn.silence_at, Timer::Silence(id)));
         }
@@ -271,6 +279,7 @@ impl Machine {
             self.timers.remove(&(at, timer));
             match timer {
                 Timer::Silence(id) => self.silent(now, id),
+                Timer::Wait(id) => self.hang_up(now, id, code::CONNECT_TIME),
                 Timer::Expiry(session) => self.end_session(now, session),
                 Timer::Will(session) => self.will_due(now, session),
             }

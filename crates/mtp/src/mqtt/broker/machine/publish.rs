@@ -1,5 +1,6 @@
 //! A message from its publisher to its subscribers: what a client may publish (R-MQTT.42, R-SEC.4c), and who gets it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ struct Origin {
     version: Version,
     endpoint: Option<EndpointId>,
     proof: PeerAuth,
+    peer_addr: Option<SocketAddr>,
 }
 
 impl Machine {
@@ -64,6 +66,7 @@ impl Machine {
             version,
             endpoint: rights.endpoint.clone(),
             proof: rights.proof.clone(),
+            peer_addr: self.conns.get(&id).and_then(|conn| conn.peer_addr),
         };
         let reason = self.route(now, message, None, &origin);
         if let Some(packet) = packet {
@@ -113,6 +116,7 @@ impl Machine {
             version,
             endpoint: rights.endpoint.clone(),
             proof: rights.proof.clone(),
+            peer_addr: None,
         };
         let retain = will.retain && rights.retain;
         self.route(now, Message { retain, ..will }, None, &origin);
@@ -160,6 +164,7 @@ impl Machine {
             version: Version::V5,
             endpoint: None,
             proof: PeerAuth::Unproven,
+            peer_addr: None,
         };
         self.route(now, message, reply_to::join(to, own).ok(), &origin) == code::SUCCESS
     }
@@ -277,6 +282,7 @@ impl Machine {
             record: message.payload.clone(),
             endpoint: origin.endpoint.clone(),
             proof: origin.proof.clone(),
+            peer_addr: origin.peer_addr,
         };
         self.effects.push(Effect::Deliver(to, arrived));
     }

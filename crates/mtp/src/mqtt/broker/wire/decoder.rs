@@ -41,7 +41,7 @@ impl Decoder {
         Decoder::default()
     }
 
-    /// The client is admitted: a PUBLISH may be as long as
+    /// The client is let in: a PUBLISH may be as long as
     /// [`MAX_PACKET`](crate::mqtt::broker::limits::MAX_PACKET).
     pub fn admit(&mut self) {
         self.admitted = true;

@@ -95,6 +95,8 @@ pub mod code {
     pub const RETAIN: u8 = 0x9A;
     /// Shared Subscriptions not supported.
     pub const SHARED: u8 = 0x9E;
+    /// Maximum connect time.
+    pub const CONNECT_TIME: u8 = 0xA0;
     /// Subscription Identifiers not supported.
     pub const SUBSCRIPTION_ID: u8 = 0xA1;
 }

@@ -11,4 +11,5 @@ mod session;
 mod sockets;
 mod tls;
 mod topics;
-mod world;
+mod waiting;
+pub(super) mod world;

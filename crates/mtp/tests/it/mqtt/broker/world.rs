@@ -1,5 +1,6 @@
 //! A machine and its clients: bytes in, bytes out, and a clock that a test moves.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use mtp::mqtt::broker::machine::{Arrived, Client, ConnId, Effect};
@@ -39,6 +40,16 @@ impl World {
 
     /// CONNECT as these bytes, admitted with these rights; what CONNACK says is left to be heard.
     pub(crate) fn connect(&mut self, bytes: &[u8], rights: Rights) -> Result<Peer, u8> {
+        self.connect_from(bytes, rights, None)
+    }
+
+    /// The same from this address.
+    pub(crate) fn connect_from(
+        &mut self,
+        bytes: &[u8],
+        rights: Rights,
+        peer_addr: Option<SocketAddr>,
+    ) -> Result<Peer, u8> {
         let mut decoder = Decoder::new();
         let mut data = bytes;
         let connect = match decoder.read(&mut data) {
@@ -46,7 +57,7 @@ impl World {
             other => panic!("not CONNECT: {other:?}"),
         };
         decoder.admit();
-        let id = self.machine.connect(self.now, &connect, Client { rights, peer_addr: None })?;
+        let id = self.machine.connect(self.now, &connect, Client { rights, peer_addr })?;
         self.look();
         Ok(Peer { id, decoder })
     }
@@ -136,6 +147,7 @@ pub(crate) fn free(identity: &str) -> Rights {
         offered: Vec::new(),
         response_information: None,
         retain: true,
+        waits: false,
     }
 }
 

@@ -2,9 +2,12 @@
 //! of text, and whoever has the issuer's name and may sign has signed it.
 
 mod answers;
+mod brokers;
 mod commands;
 mod credentials;
 mod first_use;
+mod protection;
+mod revoked;
 
 use std::sync::Arc;
 
@@ -96,6 +99,18 @@ impl TrustCrypto for Played {
         issuer.is_ca && issuer.serial_number == certificate.issuer
     }
 
+    /// An issuer takes back what has `revoked` in its subject.
+    fn is_revoked(&self, certificate: &[u8], issuer: &[u8]) -> bool {
+        let subject = self.read_der(certificate).map(|certificate| certificate.serial_number);
+        self.issued(issuer, certificate) && subject.is_some_and(|subject| subject.contains("revoked"))
+    }
+
+    fn read_chain(&self, pem: &[u8]) -> Vec<Vec<u8>> {
+        let text = std::str::from_utf8(pem).unwrap_or_default();
+        let blocks = text.split("PEM ").filter(|block| !block.is_empty());
+        blocks.map(|block| block.as_bytes().to_vec()).collect()
+    }
+
     fn fingerprint(&self, algorithm: &str, der: &[u8]) -> Option<String> {
         (algorithm == "SHA-256").then(|| format!("{:02X}", der.len()))
     }
@@ -141,7 +156,12 @@ fn shown(chain: &[&str], trusted: bool) -> PeerAuth {
 
 /// A device before its start that judges by its tables. Role 9 is that of [`super::super::host::TWO`].
 fn trusting(roles: &[&[Permission]], one: &[u32]) -> Host {
-    let more = [
+    trusting_more(&[], roles, one)
+}
+
+/// The same with more of the model: what stands before what.
+fn trusting_more(more: &[(&str, &str)], roles: &[&[Permission]], one: &[u32]) -> Host {
+    let usual = [
         ("Device.LocalAgent.Periodic! event", ADD_CERTIFICATE),
         ("Device.LocalAgent.Controller.{i}. object", CERTIFICATES),
         ("Device.LocalAgent.Controller.{i}.Enable param", OWN),
@@ -150,7 +170,8 @@ fn trusting(roles: &[&[Permission]], one: &[u32]) -> Host {
         ("Device.LocalAgent.ControllerTrust.Role.{i}. object", MEMORY),
         ("Device.LocalAgent.ControllerTrust.Role.{i}. object", CREDENTIALS),
     ];
-    let mut host = device_with(&more, roles, one);
+    let all: Vec<(&str, &str)> = usual.iter().chain(more).copied().collect();
+    let mut host = device_with(&all, roles, one);
     host.machine = host.machine.with_trust(Arc::new(Played));
     host
 }

@@ -1,0 +1,105 @@
+//! The task of one service: it asks what the registered parts are, subscribes to what happens in them, and
+//! brings news to the engine. However fast a service notifies, an object is read once at a time.
+
+use std::sync::Arc;
+
+use dm::model::Model;
+use dm::operation::{Get, Operation, Outcome};
+use dm::path::SchemaPath;
+use dm::{Code, Fault};
+use engine::provider::{Push, Report, Sink};
+use mtp::LinkId;
+
+use super::hub::Hub;
+use super::slot::{News, Slot};
+use super::{learn, paths, report};
+use crate::limits::{SERVICE_ANSWER, SERVICE_MODEL};
+
+/// Serves until the service is gone.
+pub(super) async fn serve(hub: Arc<Hub>, slot: Arc<Slot>, link: LinkId) {
+    while let Some(News { parts, dirty, events }) = slot.news().await {
+        let Some(sink) = slot.sink() else { break };
+        if let Some(parts) = parts {
+            learn(&hub, &slot, link, &parts, &sink).await;
+        }
+        if !dirty.is_empty() {
+            let dirty: Vec<SchemaPath> = dirty.into_iter().collect();
+            match read(&hub, link, &slot.model(), &dirty).await {
+                Ok(report) => push(&sink, Push::Changed { subtrees: dirty, report }).await,
+                Err(fault) => tracing::warn!(%fault, "news of a USP Service"),
+            }
+        }
+        for event in events {
+            push(&sink, event).await;
+        }
+    }
+    if let Some(sink) = slot.sink() {
+        push(&sink, Push::ModelChanged).await;
+    }
+    slot.free();
+}
+
+/// Takes the parts that are registered now into the model, with what is in them.
+async fn learn(hub: &Hub, slot: &Slot, link: LinkId, parts: &[SchemaPath], sink: &Sink) {
+    let model = match parts.is_empty() {
+        true => Arc::default(),
+        false => match hub.ask(link, Operation::GetSchema(learn::question(parts)), SERVICE_MODEL).await {
+            Ok(Outcome::GetSchema(results)) => learn::model(parts, results),
+            Ok(other) => return tracing::warn!(fault = %unexpected(other), "a USP Service's model"),
+            Err(fault) => return tracing::warn!(%fault, "a USP Service's model"),
+        },
+    };
+    slot.describe(model.clone());
+    push(sink, Push::ModelChanged).await;
+    if parts.is_empty() {
+        return;
+    }
+    for operation in learn::subscriptions(&model, parts) {
+        match hub.ask(link, operation, SERVICE_ANSWER).await {
+            Ok(Outcome::Add(results)) => {
+                for failed in results.into_iter().filter_map(|result| result.result.err()) {
+                    tracing::warn!(fault = %failed, "a USP Service refuses a subscription");
+                }
+            }
+            Ok(Outcome::Failed(failure)) => {
+                tracing::warn!(fault = %failure.fault, "a USP Service refuses subscriptions");
+            }
+            Ok(_) => {}
+            Err(fault) => tracing::warn!(%fault, "subscriptions at a USP Service"),
+        }
+    }
+    match read(hub, link, &model, parts).await {
+        Ok(report) => push(sink, Push::Changed { subtrees: parts.to_vec(), report }).await,
+        Err(fault) => tracing::warn!(%fault, "first values of a USP Service"),
+    }
+}
+
+/// What these objects, with all below them, hold now.
+pub(super) async fn read(
+    hub: &Hub,
+    link: LinkId,
+    model: &Model,
+    objects: &[SchemaPath],
+) -> Result<Report, Fault> {
+    let get = Get { paths: objects.iter().map(paths::all).collect(), max_depth: 0 };
+    match hub.ask(link, Operation::Get(get), SERVICE_ANSWER).await? {
+        Outcome::Get(results) => report::report(model, results),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// The fault of an outcome that is none of the asked kind.
+pub(super) fn unexpected(outcome: Outcome) -> Fault {
+    match outcome {
+        Outcome::Failed(failure) => failure.params.iter().fold(failure.fault, |mut fault, param| {
+            fault.message.push_str(&format!("; {}: {}", param.param, param.fault));
+            fault
+        }),
+        _ => Fault::new(Code::INTERNAL_ERROR, "the USP Service answered something else"),
+    }
+}
+
+async fn push(Sink(sink): &Sink, push: Push) {
+    // Without its instance the agent is at its end.
+    let _ = sink.send(push).await;
+}

@@ -1,0 +1,126 @@
+//! `USPServices.`: who is connected, which part each has registered, and which it may.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use dm::model::ModelBuilder;
+use dm::path::SchemaPath;
+use engine::broker::Trust;
+use engine::provider::{Pending, Provider, ProviderError, Push, Report, Sink};
+use mtp::{EndpointId, LinkId};
+
+use crate::config::Policy;
+use crate::providers::rows::{RowBuilder, object, report};
+use crate::providers::support::Support;
+
+const SERVICES: &str = "Device.USPServices.";
+const SERVICE: &str = "Device.USPServices.USPService.{i}.";
+
+const TRUST: &str = "Device.USPServices.Trust.{i}.";
+
+/// The tables.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// `None`: everybody may register what is free, and there is no such table.
+    trust: Option<Trust>,
+    services: Mutex<BTreeMap<LinkId, Service>>,
+    sink: OnceLock<Sink>,
+}
+
+#[derive(Debug)]
+struct Service {
+    endpoint: EndpointId,
+    paths: Vec<SchemaPath>,
+}
+
+impl Table {
+    pub(super) fn new(trust: Option<Trust>) -> Table {
+        Table { trust, services: Mutex::default(), sink: OnceLock::new() }
+    }
+
+    pub(super) fn enter(&self, link: LinkId, endpoint: &EndpointId) {
+        self.services().insert(link, Service { endpoint: endpoint.clone(), paths: Vec::new() });
+    }
+
+    pub(super) fn leave(&self, link: LinkId) {
+        self.services().remove(&link);
+        self.tell();
+    }
+
+    pub(super) fn registered(&self, link: LinkId, paths: &[SchemaPath]) {
+        self.services().entry(link).and_modify(|service| service.paths.extend_from_slice(paths));
+        self.tell();
+    }
+
+    pub(super) fn deregistered(&self, link: LinkId, paths: &[SchemaPath]) {
+        let stays = |path: &SchemaPath| !paths.contains(path);
+        self.services().entry(link).and_modify(|service| service.paths.retain(stays));
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let Some(Sink(sink)) = self.sink.get() else { return };
+        let changed = Push::Changed { subtrees: self.subtrees(), report: self.report() };
+        if sink.try_send(changed).is_err() {
+            tracing::debug!("news of the USP Services waits until it is asked for");
+        }
+    }
+
+    /// Who has registered something; a row has at least one path.
+    fn report(&self) -> Report {
+        let services = self.services();
+        let told = services.values().filter(|service| !service.paths.is_empty());
+        let trusted = self.trust.iter().flatten().map(|(endpoint, paths)| trusted(endpoint, paths));
+        report(told.map(row).chain(trusted))
+    }
+
+    fn services(&self) -> MutexGuard<'_, BTreeMap<LinkId, Service>> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn list(paths: &[SchemaPath]) -> String {
+    paths.iter().map(SchemaPath::as_str).collect::<Vec<_>>().join(",")
+}
+
+fn trusted(endpoint: &EndpointId, paths: &[SchemaPath]) -> RowBuilder {
+    RowBuilder::new(TRUST, &[endpoint.as_str()])
+        .text("EndpointID", endpoint.as_str())
+        .text("TargetPaths", list(paths))
+}
+
+fn row(service: &Service) -> RowBuilder {
+    RowBuilder::new(SERVICE, &[service.endpoint.as_str()])
+        .text("EndpointID", service.endpoint.as_str())
+        .text("Protocol", "UDS")
+        .text("DataModelPaths", list(&service.paths))
+}
+
+impl Provider for Table {
+    fn name(&self) -> &'static str {
+        "usp-services"
+    }
+
+    fn supported(&self, model: &mut ModelBuilder) {
+        let policy = Policy::default();
+        let mut support = Support::new(model, &policy);
+        support
+            .object(SERVICES, &["USPServiceNumberOfEntries"])
+            .object(SERVICE, &["EndpointID", "Protocol", "DataModelPaths"]);
+        if self.trust.is_some() {
+            support.add(SERVICES, &["TrustNumberOfEntries"]).object(TRUST, &["EndpointID", "TargetPaths"]);
+        }
+    }
+
+    fn subtrees(&self) -> Vec<SchemaPath> {
+        vec![object(SERVICES)]
+    }
+
+    fn refresh<'a>(&'a self, _: &'a [SchemaPath]) -> Pending<'a, Result<Report, ProviderError>> {
+        Box::pin(async { Ok(self.report()) })
+    }
+
+    fn watch(&self, sink: Sink) -> bool {
+        self.sink.set(sink).is_ok()
+    }
+}

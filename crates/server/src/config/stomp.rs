@@ -1,0 +1,186 @@
+//! `usp.stomp`: STOMP servers that we connect to, to reach the agents behind them.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use mtp::stomp::{Pattern, ServerAddress, is_destination};
+use serde::Deserialize;
+
+use super::connect::{self, ByUrl, one_or_many};
+
+/// Where agents are answered unless the configuration says where else.
+const AGENTS: &str = "/queue/usp.agents.*";
+/// The usual ports, without and with TLS.
+const PORTS: [u16; 2] = [61613, 61614];
+
+/// USP over STOMP.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Stomp {
+    /// The servers: a list of tables, or the URL of the only one.
+    #[serde(deserialize_with = "one_or_many")]
+    pub connect: Vec<StompConnect>,
+}
+
+/// A STOMP server, and how we present ourselves to it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StompConnect {
+    /// `stomp://HOST[:61613]`, or `stomps://HOST[:61614]` with TLS.
+    pub url: String,
+    /// The virtual host, where the server has several.
+    pub host: Option<String>,
+    /// User name.
+    pub username: Option<String>,
+    /// A file whose first line is the password; read anew for each connection.
+    pub password_file: Option<PathBuf>,
+    /// The destination that agents send to, unless the server assigns another one. Default
+    /// `/queue/usp.controllers.` and our endpoint id.
+    pub destination: Option<String>,
+    /// Patterns of the destinations at which agents are answered, with `*` for any name; a Record that names
+    /// another one is dropped. Default `/queue/usp.agents.*`.
+    #[serde(default)]
+    pub agents: Vec<String>,
+    /// Seconds between heart-beats, in both directions; 0 for none. Default 30.
+    pub heart_beat_seconds: Option<u32>,
+    /// The shortest wait before the next attempt, 1 to 3600 seconds; it grows. Default 5.
+    pub retry_seconds: Option<u32>,
+    /// CAs of the server's certificate beside the internal one, PEM.
+    pub ca: Option<PathBuf>,
+    /// The chain that we show to the server, PEM; with `key`.
+    pub cert: Option<PathBuf>,
+    /// Its key, PEM.
+    pub key: Option<PathBuf>,
+    /// Where devices reach the server, if not by `url`.
+    pub public_url: Option<String>,
+    /// Speak plaintext with a server that is not on this host.
+    #[serde(default)]
+    pub allow_plaintext: bool,
+}
+
+impl ByUrl for StompConnect {
+    fn by_url(url: &str) -> StompConnect {
+        StompConnect { url: url.to_owned(), ..StompConnect::default() }
+    }
+}
+
+impl Stomp {
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        for (at, server) in self.connect.iter().enumerate() {
+            server.check().with_context(|| format!("usp.stomp.connect of {:?}", server.url))?;
+            if self.connect[..at].iter().any(|other| other.url == server.url) {
+                bail!("usp.stomp.connect names {:?} twice", server.url);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn show(&self, text: &mut String) {
+        for server in &self.connect {
+            server.show(text);
+        }
+    }
+}
+
+impl StompConnect {
+    fn check(&self) -> anyhow::Result<()> {
+        let address = connect::address_of(&self.url, "stomp", PORTS)?;
+        address.check_plaintext("stomp", self.allow_plaintext)?;
+        self.public_address().context("public_url")?;
+        if self.cert.is_some() != self.key.is_some() {
+            bail!("cert and key belong together");
+        }
+        if self.password_file.is_some() && self.username.is_none() {
+            bail!("password_file needs a username");
+        }
+        connect::check_retry(self.retry_seconds())?;
+        if self.heart_beat_seconds() > 86_400 {
+            bail!("heart_beat_seconds = {} is longer than a day", self.heart_beat_seconds());
+        }
+        self.agent_patterns()?;
+        if let Some(destination) = &self.destination
+            && !is_destination(destination)
+        {
+            bail!("destination = {destination:?} is none");
+        }
+        for (key, text) in [("host", &self.host), ("username", &self.username)] {
+            if text.as_ref().is_some_and(|text| text.contains(char::is_control)) {
+                bail!("{key} has a control character");
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the server is.
+    ///
+    /// # Errors
+    /// What is wrong with the URL.
+    pub fn address(&self) -> anyhow::Result<ServerAddress> {
+        address_of(&self.url)
+    }
+
+    /// Where devices reach it.
+    ///
+    /// # Errors
+    /// What is wrong with the URL.
+    pub fn public_address(&self) -> anyhow::Result<ServerAddress> {
+        address_of(self.public_url.as_ref().unwrap_or(&self.url))
+    }
+
+    /// The destination that agents send to, when we are this endpoint.
+    pub fn destination(&self, endpoint: &str) -> String {
+        self.destination.clone().unwrap_or_else(|| format!("/queue/usp.controllers.{endpoint}"))
+    }
+
+    /// `agents`; never empty.
+    ///
+    /// # Errors
+    /// Which is no pattern.
+    pub fn agent_patterns(&self) -> anyhow::Result<Vec<Pattern>> {
+        let pattern = |text: &str| text.parse().with_context(|| format!("agents: {text:?}"));
+        if self.agents.is_empty() {
+            return Ok(vec![pattern(AGENTS)?]);
+        }
+        self.agents.iter().map(|text| pattern(text)).collect()
+    }
+
+    /// `heart_beat_seconds`.
+    pub fn heart_beat_seconds(&self) -> u32 {
+        self.heart_beat_seconds.unwrap_or(30)
+    }
+
+    /// `retry_seconds`.
+    pub fn retry_seconds(&self) -> u32 {
+        self.retry_seconds.unwrap_or(5)
+    }
+
+    fn show(&self, text: &mut String) {
+        let _ = writeln!(text, "\n[[usp.stomp.connect]]\nurl = {:?}", self.url);
+        let own = [("cert", &self.cert), ("key", &self.key)];
+        connect::show_files(text, [("password_file", &self.password_file), ("ca", &self.ca), own[0], own[1]]);
+        for (key, value) in [
+            ("host", &self.host),
+            ("username", &self.username),
+            ("destination", &self.destination),
+            ("public_url", &self.public_url),
+        ] {
+            super::show_option(text, key, value.as_deref());
+        }
+        if !self.agents.is_empty() {
+            let _ = writeln!(text, "agents = {:?}", self.agents);
+        }
+        let _ = writeln!(
+            text,
+            "heart_beat_seconds = {}\nretry_seconds = {}\nallow_plaintext = {}",
+            self.heart_beat_seconds(),
+            self.retry_seconds(),
+            self.allow_plaintext
+        );
+    }
+}
+
+fn address_of(url: &str) -> anyhow::Result<ServerAddress> {
+    let connect::Address { host, port, secure } = connect::address_of(url, "stomp", PORTS)?;
+    Ok(ServerAddress { host, port, secure })
+}

@@ -1,0 +1,113 @@
+//! What a device needs to be reached through a STOMP server.
+
+use api::gateway::BrokerInfo;
+use mtp::stomp::ServerAddress;
+use usp_endpoint::EndpointId;
+
+use crate::config::StompConnect;
+
+/// `None` where the URL is none, which the configuration's check excludes.
+pub(super) fn info(config: &StompConnect, endpoint: &EndpointId) -> Option<BrokerInfo> {
+    let address = config.public_address().ok()?;
+    let url = config.public_url.as_ref().unwrap_or(&config.url).clone();
+    let ca_pem = config.ca.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+    let destination = config.destination(endpoint.as_str());
+    Some(BrokerInfo {
+        protocol: "STOMP".to_owned(),
+        tls: address.secure,
+        version: "1.2".to_owned(),
+        agent_toml: agent_toml(&url, config.host.as_deref(), &destination, endpoint, ca_pem.as_deref()),
+        obuspa: obuspa(&address, config.host.as_deref(), &destination, endpoint),
+        topic: destination,
+        url,
+    })
+}
+
+fn agent_toml(
+    url: &str,
+    host: Option<&str>,
+    destination: &str,
+    endpoint: &EndpointId,
+    ca_pem: Option<&str>,
+) -> String {
+    let mut text = format!("[[controller]]\nendpoint = \"{endpoint}\"\n");
+    if let Some(pem) = ca_pem {
+        text.push_str(&format!("ca = '''\n{pem}'''\n"));
+    }
+    text.push_str(&format!("\n[controller.stomp]\nserver = \"{url}\"\ndestination = {destination:?}\n"));
+    if let Some(host) = host {
+        text.push_str(&format!("host = {host:?}\n"));
+    }
+    text
+}
+
+/// Factory reset parameters of OB-USP-AGENT. Its own destination has its endpoint id in it, which is not known here.
+fn obuspa(address: &ServerAddress, host: Option<&str>, destination: &str, endpoint: &EndpointId) -> String {
+    let controller = "Device.LocalAgent.Controller.1.";
+    let mtp = "Device.LocalAgent.Controller.1.MTP.1.";
+    let own = "Device.LocalAgent.MTP.1.";
+    let connection = "Device.STOMP.Connection.1.";
+    let encrypt = if address.secure { "true" } else { "false" };
+    [
+        (controller, "Alias", "cpe-1"),
+        (controller, "Enable", "true"),
+        (controller, "EndpointID", endpoint.as_str()),
+        (controller, "AssignedRole", "Device.LocalAgent.ControllerTrust.Role.1"),
+        (controller, "PeriodicNotifInterval", "86400"),
+        (mtp, "Alias", "cpe-1"),
+        (mtp, "Enable", "true"),
+        (mtp, "Protocol", "STOMP"),
+        (mtp, "STOMP.Reference", "Device.STOMP.Connection.1"),
+        (mtp, "STOMP.Destination", destination),
+        (own, "Alias", "cpe-1"),
+        (own, "Enable", "true"),
+        (own, "Protocol", "STOMP"),
+        (own, "STOMP.Reference", "Device.STOMP.Connection.1"),
+        (own, "STOMP.Destination", "/queue/usp.agents.ENDPOINT_HERE"),
+        (connection, "Alias", "cpe-1"),
+        (connection, "Enable", "true"),
+        (connection, "Host", &address.host),
+        (connection, "Port", &address.port.to_string()),
+        (connection, "VirtualHost", host.unwrap_or("/")),
+        (connection, "EnableEncryption", encrypt),
+        (connection, "EnableHeartbeats", "true"),
+        (connection, "OutgoingHeartbeat", "30000"),
+        (connection, "IncomingHeartbeat", "30000"),
+    ]
+    .map(|(object, name, value)| format!("{object}{name} \"{value}\"\n"))
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use usp_endpoint::EndpointId;
+
+    use super::{StompConnect, info};
+
+    #[test]
+    fn devices_are_told_server_and_destination() {
+        let endpoint = EndpointId::receive("self::c").expect("an endpoint id");
+        let config = StompConnect {
+            url: "stomp://127.0.0.1:61613".to_owned(),
+            public_url: Some("stomps://stomp.example.com".to_owned()),
+            host: Some("devices".to_owned()),
+            ..StompConnect::default()
+        };
+        let info = info(&config, &endpoint).expect("a URL");
+        assert_eq!((info.url.as_str(), info.tls), ("stomps://stomp.example.com", true));
+        assert_eq!(info.topic, "/queue/usp.controllers.self::c");
+        for line in [
+            "Device.STOMP.Connection.1.Host \"stomp.example.com\"\n",
+            "Device.STOMP.Connection.1.Port \"61614\"\n",
+            "Device.STOMP.Connection.1.EnableEncryption \"true\"\n",
+            "Device.STOMP.Connection.1.VirtualHost \"devices\"\n",
+            "Device.LocalAgent.Controller.1.MTP.1.STOMP.Destination \"/queue/usp.controllers.self::c\"\n",
+        ] {
+            assert!(info.obuspa.contains(line), "{line} in {}", info.obuspa);
+        }
+        let expected = "[[controller]]\nendpoint = \"self::c\"\n\n[controller.stomp]\n\
+                        server = \"stomps://stomp.example.com\"\n\
+                        destination = \"/queue/usp.controllers.self::c\"\nhost = \"devices\"\n";
+        assert_eq!(info.agent_toml, expected);
+    }
+}
