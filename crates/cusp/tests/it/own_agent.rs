@@ -10,12 +10,9 @@ use crate::check::{Killed, cusp};
 use crate::fake::run;
 use crate::real::site::{agent_program, free};
 
-/// What is skipped, by the reasons' beginnings: no agent here is a client of a STOMP server, and none is restarted.
-const SKIPPED: &[&str] = &[
-    "the agent is not connected by STOMP",
-    "the agent has no Device.Reboot()",
-    "the profile allows no restart",
-];
+/// What is skipped, by the reasons' beginnings: no agent here is restarted, and those of STOMP have heart-beats.
+const SKIPPED: &[&str] =
+    &["the agent has no Device.Reboot()", "the profile allows no restart", "EnableHeartbeats is true"];
 
 /// The profile; roles serve for a vendor's table.
 const PROFILE: &str = "profile.toml";
@@ -31,6 +28,7 @@ const AGENTS: &[(Way, usize)] = &[
     (Way::Mqtt5, 6),
     (Way::Mqtt3, 5),
     (Way::MqttSecurely, 1),
+    (Way::Stomp, 6),
     (Way::UnixDials, 2),
     (Way::UnixListens, 2),
 ];
@@ -45,6 +43,7 @@ enum Way {
     Mqtt5,
     Mqtt3,
     MqttSecurely,
+    Stomp,
     UnixDials,
     UnixListens,
 }
@@ -58,6 +57,7 @@ impl Way {
             () if needs("--connect wss://") => self == Way::ListensSecurely,
             () if needs("--broker mqtts://") => self == Way::MqttSecurely,
             () if needs("MQTT 5.0") => self == Way::Mqtt5,
+            () if needs("STOMP") => self == Way::Stomp,
             () if needs("MQTT") => self == Way::Mqtt3,
             () if needs("--listen unix:") => self == Way::UnixDials,
             () if needs("--connect unix:") => self == Way::UnixListens,
@@ -76,7 +76,7 @@ impl Way {
 
     /// Whether it goes through a broker of the bench.
     fn is_brokered(self) -> bool {
-        matches!(self, Way::Mqtt5 | Way::Mqtt3 | Way::MqttSecurely)
+        matches!(self, Way::Mqtt5 | Way::Mqtt3 | Way::MqttSecurely | Way::Stomp)
     }
 
     /// Whether the agent listens.
@@ -105,6 +105,7 @@ impl Group {
             Way::DialsSecurely | Way::ListensSecurely => format!("wss://{addr}/usp"),
             Way::Mqtt5 | Way::Mqtt3 => format!("mqtt://{addr}"),
             Way::MqttSecurely => format!("mqtts://{addr}"),
+            Way::Stomp => format!("stomp://{addr}"),
             Way::UnixDials | Way::UnixListens => {
                 format!("unix:{}", folder.join(format!("{}.sock", self.number)).display())
             }
@@ -123,6 +124,11 @@ impl Group {
                 "[controller.mqtt]\nbroker = {url:?}\ntopic = \"usp/controllers/proto::cusp-check\"\n\
                  username = \"box\"\npassword = \"secret\"\nversion = {:?}",
                 if self.way == Way::Mqtt3 { "3.1.1" } else { "5.0" }
+            ),
+            Way::Stomp => format!(
+                "[controller.stomp]\nserver = {url:?}\ndestination = \"/queue/usp/controllers/proto::cusp-check\"\n\
+                 username = \"box\"\npassword = \"secret\"\nhost = \"usp\"\n\
+                 outgoing_heartbeat = 1000\nincoming_heartbeat = 0"
             ),
             Way::UnixDials => format!("socket = {path:?}"),
             Way::UnixListens => format!("[[listen]]\nsocket = {path:?}"),
