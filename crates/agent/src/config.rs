@@ -4,6 +4,7 @@
 //! by what controllers stored. Only [`Policy`] and [`DiscoveryConfig`] hold at every start, and `data_dir`, where
 //! the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
 
+mod coap;
 mod mqtt;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+pub use coap::CoapConfig;
 use dm::path::SchemaPath;
 pub use mqtt::{BrokerUrl, MqttConfig, MqttVersion};
 use serde::Deserialize;
@@ -95,6 +97,8 @@ pub struct ControllerConfig {
     pub url: Option<String>,
     /// The broker that it is reached through: instead of the URL, or where that fails.
     pub mqtt: Option<MqttConfig>,
+    /// The URI that it is reached at by CoAP: where the others fail, or instead of them.
+    pub coap: Option<CoapConfig>,
     /// The UNIX domain socket that it listens at: instead of the others, or where they fail.
     pub socket: Option<PathBuf>,
     /// The name of its role; everything if there is none.
@@ -225,6 +229,7 @@ impl Config {
         for controller in &self.controllers {
             let named = || format!("controller {}", controller.endpoint);
             controller.mqtt.as_ref().map_or(Ok(()), MqttConfig::check).with_context(named)?;
+            controller.coap.as_ref().map_or(Ok(()), CoapConfig::check).with_context(named)?;
         }
         self.listeners.iter().try_for_each(ListenerConfig::check)?;
         roles::check(self)?;
@@ -286,6 +291,7 @@ impl std::fmt::Debug for ControllerConfig {
             .field("endpoint", &self.endpoint)
             .field("url", &self.url)
             .field("mqtt", &self.mqtt)
+            .field("coap", &self.coap)
             .field("socket", &self.socket)
             .field("role", &self.role)
             .field("pin", &self.pin)

@@ -51,6 +51,8 @@ fn ways(tree: &Tree) -> Vec<(EndpointId, WsUrl)> {
         ways.extend(reach.ways.into_iter().filter_map(|way| match way.by {
             By::WebSocket { url, .. } => Some((reach.controller.clone(), url)),
             By::Mqtt { .. } | By::Local(_) => None,
+            #[cfg(feature = "coap")]
+            By::Coap(_) => None,
         }));
     }
     ways

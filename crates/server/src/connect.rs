@@ -112,6 +112,7 @@ mod tests {
             http: "127.0.0.1:8080".parse().expect("an address"),
             usp_websocket: "127.0.0.1:8183".parse().expect("an address"),
             usp_mqtt_broker: None,
+            usp_coap: None,
         };
         let endpoint = EndpointId::receive("self::c").expect("an endpoint id");
         // (public URL; host, port, path, encryption)

@@ -23,6 +23,8 @@ pub struct Listeners {
     pub usp_websocket: SocketAddr,
     /// Agents that connect to our own broker.
     pub usp_mqtt_broker: Option<SocketAddr>,
+    /// Agents that speak CoAP, over UDP.
+    pub usp_coap: Option<SocketAddr>,
 }
 
 /// An open data folder.
@@ -95,6 +97,9 @@ impl DataDir {
         });
         if let Some(listen) = listeners.usp_mqtt_broker {
             text["usp.mqtt.broker"] = listen.to_string().into();
+        }
+        if let Some(listen) = listeners.usp_coap {
+            text["usp.coap"] = listen.to_string().into();
         }
         let file = self.folder.join("listeners.json");
         pki::file::write_atomic(&file, text.to_string().as_bytes(), 0o600)?;

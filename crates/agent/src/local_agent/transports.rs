@@ -4,6 +4,8 @@
 //! Absent: what this agent does not do, such as wills, retained Records and message retries; and the status of
 //! single subscriptions.
 
+mod coap;
+
 use dm::model::{ModelBuilder, ModelError, Params};
 use dm::operation::ObjectAccess;
 use mtp::ws::WsUrl;
@@ -13,7 +15,7 @@ use crate::config::{BrokerUrl, Config, ControllerConfig, ListenerConfig, MqttCon
 use crate::providers::support::catalogue;
 
 /// The value of `LocalAgent.SupportedProtocols`.
-const PROTOCOLS: &str = "WebSocket,MQTT,UDS";
+const PROTOCOLS: &str = if cfg!(feature = "coap") { "WebSocket,MQTT,UDS,CoAP" } else { "WebSocket,MQTT,UDS" };
 const VERSIONS: &str = "3.1.1,5.0";
 const TRANSPORTS: &str = "TCP/IP,TLS";
 
@@ -81,6 +83,7 @@ pub(super) fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
         .add_from(&rows, &whose("WebSocket."), Params::Only(&WEBSOCKET_PARAMS))?
         .add_from(&rows, &whose("MQTT."), Params::Only(&["AgentMTPReference", "Topic"]))?
         .add_from(&rows, &whose("UDS."), Params::Only(&["UnixDomainSocketRef"]))?;
+    coap::support(model)?;
     let subscription = format!("{CLIENT}Subscription.{{i}}.");
     model
         .add_from(&rows, MQTT, Params::Only(&["ClientNumberOfEntries"]))?
@@ -114,6 +117,7 @@ pub(super) fn defaults(rows: &mut Defaults, config: &Config, endpoint: &str) -> 
     for (at, broker) in brokers.iter().enumerate() {
         self::broker(rows, (config.listeners.len() + at + 1, at + 1), broker, endpoint);
     }
+    coap::sockets(rows, config, config.listeners.len() + brokers.len());
     for (number, controller) in (1..).zip(&config.controllers) {
         let mut next = (1..).map(|mtp| (mtp, format!("{AGENT}Controller.{number}.MTP.{mtp}.")));
         let mut mtp = |rows: &mut Defaults, protocol: &str| {
@@ -123,7 +127,7 @@ pub(super) fn defaults(rows: &mut Defaults, config: &Config, endpoint: &str) -> 
             rows.set(&path, "Protocol", protocol);
             path
         };
-        let ControllerConfig { url, mqtt, socket, .. } = controller;
+        let ControllerConfig { url, mqtt, coap, socket, .. } = controller;
         if let Some(url) = url {
             let path = mtp(rows, "WebSocket");
             websocket(rows, &path, &url.parse()?);
@@ -133,6 +137,12 @@ pub(super) fn defaults(rows: &mut Defaults, config: &Config, endpoint: &str) -> 
             let at = brokers.iter().position(|broker| broker.shares_connection(mqtt)).unwrap_or_default();
             rows.set(&path, "AgentMTPReference", &format!("{AGENT}MTP.{}", config.listeners.len() + at + 1));
             rows.set(&path, "Topic", &mqtt.topic);
+        }
+        if let Some(coap) = coap {
+            let path = mtp(rows, "CoAP");
+            self::coap::controller(rows, &path, coap)?;
+            // There is no Connect record for CoAP: this is how the controller hears where the agent is (R-NOT.5).
+            rows.set(&format!("{AGENT}Controller.{number}."), "OnBoardingComplete", "false");
         }
         if let Some(socket) = socket {
             let reference = self::socket(rows, &mut sockets, "Connect", socket);

@@ -176,13 +176,13 @@ enum Way {
     Peer,
     /// A broker: many Endpoints are reached through it, each by an address.
     #[cfg_attr(
-        not(any(feature = "mqtt", feature = "stomp")),
+        not(any(feature = "coap", feature = "mqtt", feature = "stomp")),
         expect(dead_code, reason = "no transport of this build has a broker")
     )]
     Broker,
     /// One Endpoint behind a broker.
     #[cfg_attr(
-        not(any(feature = "mqtt", feature = "stomp")),
+        not(any(feature = "coap", feature = "mqtt", feature = "stomp")),
         expect(dead_code, reason = "no transport of this build has a broker")
     )]
     Through(Box<Through>),
@@ -253,13 +253,13 @@ impl Shared {
     }
 
     /// Of a link to a broker.
-    #[cfg(any(feature = "mqtt", feature = "stomp"))]
+    #[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
     pub(crate) fn brokered() -> Arc<Shared> {
         Shared::with(Way::Broker)
     }
 
     /// Of a link with one Endpoint behind a broker, at this address; `watched` where somebody tells when it is gone.
-    #[cfg(any(feature = "mqtt", feature = "stomp"))]
+    #[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
     pub(crate) fn through(
         broker: Arc<Shared>,
         to: Arc<str>,
@@ -320,9 +320,18 @@ impl Shared {
     }
 
     /// Whether somebody has said that the peer is known.
-    #[cfg(feature = "mqtt")]
+    #[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
     pub(crate) fn is_authorised(&self) -> bool {
         self.lock().authorised
+    }
+
+    /// Where an Endpoint behind a broker is reached.
+    #[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
+    pub(crate) fn address(&self) -> Option<Arc<str>> {
+        match &self.way {
+            Way::Through(through) => Some(through.to.clone()),
+            Way::Peer | Way::Broker => None,
+        }
     }
 
     /// Something came from the peer.
