@@ -5,6 +5,7 @@
 //! `data_dir`, where the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
 
 mod broker_url;
+mod coap;
 mod mqtt;
 mod stomp;
 
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 pub use broker_url::BrokerUrl;
+pub use coap::CoapConfig;
 use dm::path::SchemaPath;
 pub use mqtt::{MqttConfig, MqttVersion};
 use mtp::ws::WsUrl;
@@ -105,6 +107,8 @@ pub struct ControllerConfig {
     pub mqtt: Option<MqttConfig>,
     /// The STOMP server that it is reached through: instead of the others, or where they fail.
     pub stomp: Option<StompConfig>,
+    /// The URI that it is reached at by CoAP: where the others fail, or instead of them.
+    pub coap: Option<CoapConfig>,
     /// The UNIX domain socket that it listens at: instead of the others, or where they fail.
     pub socket: Option<PathBuf>,
     /// The name of its role; everything if there is none.
@@ -246,6 +250,7 @@ impl Config {
             let named = || format!("controller {}", controller.endpoint);
             controller.mqtt.as_ref().map_or(Ok(()), MqttConfig::check).with_context(named)?;
             controller.stomp.as_ref().map_or(Ok(()), StompConfig::check).with_context(named)?;
+            controller.coap.as_ref().map_or(Ok(()), CoapConfig::check).with_context(named)?;
             controller.renewal().with_context(named)?;
         }
         self.listeners.iter().try_for_each(ListenerConfig::check)?;
@@ -322,6 +327,7 @@ impl std::fmt::Debug for ControllerConfig {
             .field("url", &self.url)
             .field("mqtt", &self.mqtt)
             .field("stomp", &self.stomp)
+            .field("coap", &self.coap)
             .field("socket", &self.socket)
             .field("role", &self.role)
             .field("pin", &self.pin)

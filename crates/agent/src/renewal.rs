@@ -63,6 +63,8 @@ fn ways(tree: &Tree) -> Vec<(EndpointId, WsUrl)> {
         ways.extend(reach.ways.into_iter().filter_map(|way| match way.by {
             By::WebSocket { url, .. } => Some((reach.controller.clone(), url)),
             By::Broker { .. } | By::Local(_) => None,
+            #[cfg(feature = "coap")]
+            By::Coap(_) => None,
         }));
     }
     ways

@@ -1,5 +1,5 @@
-//! Endpoints behind a broker. Each has a link of its own, with its own id, order, beginning and end, so that
-//! nobody above has to know that they share one connection.
+//! Endpoints behind a broker, or those that share one UDP socket. Each has a link of its own, with its own id, order,
+//! beginning and end, so that nobody above has to know that they share one connection.
 //!
 //! What a Record says of its sender is believed as much as what the transport proved with it
 //! ([`Inbound::peer`](crate::Inbound)): a Record with another proof belongs to another link. A slow or silent
@@ -149,6 +149,15 @@ impl<H: LinkHandler> Peers<H> {
         self.0.lock().peers.values().flatten().map(|peer| peer.present()).collect()
     }
 
+    /// Nobody can be reached by this address any more: the links that lead there end.
+    pub fn unreachable(&self, address: &str, reason: &DownReason) {
+        let leads_there = |peer: &&Arc<Peer>| peer.address().as_deref() == Some(address);
+        let gone: Vec<_> = self.0.lock().peers.values().flatten().filter(leads_there).cloned().collect();
+        for peer in gone {
+            self.0.end(&peer, reason.clone());
+        }
+    }
+
     /// How many there are now.
     pub fn count(&self) -> usize {
         self.0.lock().count
@@ -252,7 +261,7 @@ impl<H: LinkHandler> Inner<H> {
         };
         match (known, self.strangers) {
             // R-MTP.8: on a new channel, Connect comes first.
-            (Some(old), Some(_)) if said.connects => {
+            (Some(old), Some(_)) if said.connects || old.has_moved(record) => {
                 let (code, reason) = (1000, "connected again".to_owned());
                 self.end(&old, DownReason::ClosedByPeer { code, reason });
                 self.begin(&said.from, &record.peer, record.return_path.address()?, from)

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 use usp_proto::EndpointId;
-use usp_proto::link::{Inbound, LinkId, PeerAuth};
+use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
 
 use super::{Inner, Present};
 use crate::limits::{MAX_MESSAGE_UNPROVEN, PEER_RECORDS};
@@ -51,6 +51,17 @@ impl Peer {
     pub(super) fn present(&self) -> Present {
         let (address, silent) = self.shared.through_whom().unwrap_or_default();
         Present { endpoint: self.endpoint.clone(), address, silent, let_in: self.shared.is_authorised() }
+    }
+
+    /// Where its Records go.
+    pub(super) fn address(&self) -> Option<Arc<str>> {
+        self.shared.through_whom().map(|(address, _)| address)
+    }
+
+    /// Whether it is reached elsewhere from now on. There is no connection that would end where it was, and no Connect
+    /// record that tells where it is (CoAP).
+    pub(super) fn has_moved(&self, record: &Inbound) -> bool {
+        matches!(&record.return_path, ReturnPath::Coap { uri, .. } if self.address().as_ref() != Some(uri))
     }
 
     pub(super) fn heard(&self, tick: u64) {

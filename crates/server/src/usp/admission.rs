@@ -230,7 +230,7 @@ impl<S: Store> Usp<S> {
                 self.session_for(entry, eid, device, proven).await
             }
             Decision::Pending | Decision::AskLive => {
-                if let Some(peer) = up.peer_addr.filter(|_| !behind_broker) {
+                if let Some(peer) = entry.own_address() {
                     self.0.doors.charge(peer.ip(), self.0.clock.now().mono);
                 }
                 let Some(place) = self.pending_place(behind_broker) else {
