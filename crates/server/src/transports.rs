@@ -196,6 +196,7 @@ fn stomp_of(
         host: config.host.clone(),
         heart_beat: (beat > 0).then_some((beat, beat)),
         destination: Some(config.destination(endpoint.as_str())),
+        makes_queues: false,
         ..stomp::Config::new(endpoint.clone())
     };
     let tls = address.secure.then(|| tls_of([&config.ca, &config.cert, &config.key], ca)).transpose()?;
