@@ -92,6 +92,7 @@ impl Gate for Open {
             offered: Vec::new(),
             response_information: None,
             retain: false,
+            waits: false,
         };
         std::future::ready(Ok(rights))
     }

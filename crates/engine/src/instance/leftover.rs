@@ -47,9 +47,12 @@ impl Instance {
     pub(super) async fn undo_left_over(&self) -> Result<(), EngineError> {
         for (name, text) in self.journal.metas(PREFIX).into_iter().rev() {
             tracing::warn!("a change that no controller confirmed before the agent ended is taken back");
-            let changes = changes(self.kind.model(), &entries_of_text(&text));
-            let batches = match self.enter() {
-                Some(inner) => edits::batches(&self.kind, &inner.keys, &changes),
+            let (changes, batches) = match self.enter() {
+                Some(inner) => {
+                    let changes = changes(inner.kind.model(), &entries_of_text(&text));
+                    let batches = edits::batches(&inner.kind, &inner.keys, &changes);
+                    (changes, batches)
+                }
                 None => return Ok(()),
             };
             match transact(&self.providers, batches).await {
