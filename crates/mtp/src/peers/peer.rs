@@ -53,6 +53,21 @@ impl Peer {
         Present { endpoint: self.endpoint.clone(), address, silent, let_in: self.shared.is_authorised() }
     }
 
+    /// Whether it is answered there.
+    pub(super) fn is_at(&self, address: &Arc<str>) -> bool {
+        self.shared.through_whom().is_some_and(|(own, _)| own == *address)
+    }
+
+    /// Whether its user has let it in.
+    pub(super) fn is_let_in(&self) -> bool {
+        self.shared.is_authorised()
+    }
+
+    /// Whether it counts as alive.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.shared.is_fresh()
+    }
+
     pub(super) fn heard(&self, tick: u64) {
         self.heard.store(tick, Ordering::Relaxed);
         self.shared.heard();
