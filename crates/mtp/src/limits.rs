@@ -32,6 +32,8 @@ pub const BROKER_QUEUE_BYTES: usize = 16 * 1024 * 1024;
 pub const BROKER_RECORDS: usize = 1024;
 /// Records of one Endpoint behind a broker that wait; more are dropped.
 pub const PEER_RECORDS: usize = 64;
+/// Links of one name behind a broker: those that prove something else, and those that want its place.
+pub const PEERS_OF_NAME: usize = 8;
 /// How long an Endpoint behind a broker counts as alive after a Record of it.
 pub const PEER_FRESH: Duration = Duration::from_secs(60);
 /// What the read buffer of a link starts with when something arrives, and what one read takes.

@@ -56,6 +56,12 @@ impl<K: Ord> Buckets<K> {
         }
     }
 
+    /// Forgets all debts.
+    pub(crate) fn clear(&self) {
+        let mut table = self.table();
+        (table.young, table.old) = (BTreeMap::new(), BTreeMap::new());
+    }
+
     /// How many keys are kept.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {

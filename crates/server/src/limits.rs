@@ -46,6 +46,8 @@ pub const STRANGER_EVERY: Duration = Duration::from_millis(50);
 pub const SENDER_STRANGERS: u32 = 30;
 /// How long it takes until it may once more.
 pub const SENDER_EVERY: Duration = Duration::from_secs(2);
+/// How long it is remembered that somebody behind a broker was refused, before the store is asked again.
+pub const REFUSED_FOR: Duration = Duration::from_secs(10);
 /// Senders that are counted; the ones heard of longest ago make room.
 pub const SENDERS: usize = 16 * 1024;
 /// Addresses of brokers that are counted.

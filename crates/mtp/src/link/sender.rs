@@ -344,6 +344,12 @@ impl Shared {
         Some((through.to.clone(), heard.elapsed()))
     }
 
+    /// Of an Endpoint behind a broker: whether it counts as alive.
+    #[cfg(any(feature = "mqtt", feature = "stomp"))]
+    pub(crate) fn is_fresh(&self) -> bool {
+        matches!(&self.way, Way::Through(through) if through.is_fresh())
+    }
+
     /// Something came from the peer.
     pub(crate) fn heard(&self) {
         if let Way::Through(through) = &self.way {

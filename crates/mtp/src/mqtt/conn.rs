@@ -44,7 +44,7 @@ impl Conn {
         Conn { io, machine, shared, started, writing: Bytes::new(), timer: Box::pin(sleep_until(started)) }
     }
 
-    /// Writes what is to be written, then reads, then looks at the clock.
+    /// Writes what is to be written, then looks at the clock, then reads.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Topic, Bytes), Over>> {
         loop {
             while let Some(event) = self.machine.poll_event() {
@@ -57,12 +57,13 @@ impl Conn {
             if let Some(over) = self.poll_out(cx) {
                 return Poll::Ready(Err(over));
             }
-            match self.poll_read(cx) {
-                Poll::Ready(Ok(())) => continue,
-                Poll::Ready(Err(kind)) => return Poll::Ready(Err(Over::Lost(kind))),
-                Poll::Pending => {}
+            // Before reading: a broker that always has something to say is to be pinged, too.
+            if self.poll_timer(cx).is_ready() {
+                continue;
             }
-            ready!(self.poll_timer(cx));
+            if let Err(kind) = ready!(self.poll_read(cx)) {
+                return Poll::Ready(Err(Over::Lost(kind)));
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! ([`Inbound::peer`](crate::Inbound)): a Record with another proof belongs to another link. A slow or silent
 //! one among them holds up nobody else: each is worked off by a task of its own, while something waits.
 
+mod order;
 mod peer;
 #[cfg(test)]
 mod tests;
@@ -16,11 +17,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use usp_proto::link::{Inbound, LinkId, PeerAuth};
+use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::{EndpointId, Record};
 
-use crate::limits::BROKER_RECORDS;
+use crate::limits::{BROKER_RECORDS, PEERS_OF_NAME};
 use crate::link::{DownReason, LetIn, LinkHandler, LinkUp, Shared, Verdict};
+use order::Order;
 use peer::Peer;
 
 /// A [`LinkHandler`] for connections to one broker, one after the other, that passes each Endpoint behind it to
@@ -66,14 +68,15 @@ struct State {
     known: BTreeMap<EndpointId, Arc<str>>,
     /// By what they call themselves; several where several prove different things.
     peers: BTreeMap<EndpointId, Vec<Arc<Peer>>>,
-    count: usize,
+    links: BTreeMap<LinkId, Arc<Peer>>,
+    order: Order,
     /// Counts Records, to know who was silent for longest.
     tick: u64,
 }
 
 impl<H: LinkHandler> Peers<H> {
     /// For whoever sends a Record: a controller knows its agents by what they say. At most `limit` at a time;
-    /// one more takes the place of the one that was silent for longest.
+    /// one more takes the place of the one that was silent for longest, of those first that nobody has let in.
     pub fn anybody(handler: H, limit: usize) -> Peers<H> {
         Peers::with(handler, Some(limit))
     }
@@ -160,7 +163,7 @@ impl<H: LinkHandler> Peers<H> {
 
     /// How many there are now.
     pub fn count(&self) -> usize {
-        self.0.lock().count
+        self.0.lock().links.len()
     }
 }
 
@@ -214,12 +217,12 @@ impl<H: LinkHandler> LinkHandler for Peers<H> {
         let all = {
             let mut state = self.0.lock();
             state.broker = None;
+            (state.links, state.order) = Default::default();
             std::mem::take(&mut state.peers)
         };
         for peer in all.into_values().flatten() {
             self.0.end(&peer, reason.clone());
         }
-        self.0.lock().count = 0;
     }
 }
 
@@ -250,26 +253,19 @@ impl<H: LinkHandler> Inner<H> {
         record: &Inbound,
         from: Option<SocketAddr>,
     ) -> Option<Arc<Peer>> {
-        let known = {
-            let mut state = self.lock();
-            state.tick += 1;
-            let tick = state.tick;
-            let of_name = state.peers.get(&said.from).map(Vec::as_slice).unwrap_or_default();
-            let strict = self.strangers.is_some();
-            let known = of_name.iter().find(|peer| !strict || peer.auth == record.peer).cloned();
-            known.inspect(|peer| peer.heard(tick))
-        };
-        match (known, self.strangers) {
-            // R-MTP.8: on a new channel, Connect comes first.
-            (Some(old), Some(_)) if said.connects || old.has_moved(record) => {
+        let address = record.return_path.address()?;
+        let begin = || self.begin(&said.from, &record.peer, address.clone(), from);
+        let route = self.lock().route(said, record, &address, self.strangers.is_some());
+        match route {
+            Route::By(peer) => Some(peer),
+            Route::Again(old) => {
                 let (code, reason) = (1000, "connected again".to_owned());
                 self.end(&old, DownReason::ClosedByPeer { code, reason });
-                self.begin(&said.from, &record.peer, record.return_path.address()?, from)
+                begin()
             }
-            (Some(peer), _) => Some(peer),
-            (None, Some(_)) => self.begin(&said.from, &record.peer, record.return_path.address()?, from),
-            (None, None) => {
-                tracing::debug!(from = %said.from, "a Record of a stranger behind the broker was dropped");
+            Route::New if self.strangers.is_some() => begin(),
+            Route::New | Route::Nowhere => {
+                tracing::debug!(from = %said.from, "a Record behind the broker was dropped");
                 None
             }
         }
@@ -286,8 +282,8 @@ impl<H: LinkHandler> Inner<H> {
         let (up, peer, crowded_out) = {
             let mut state = self.lock();
             let broker = state.broker.clone()?;
-            let is_full = self.strangers.is_some_and(|limit| state.count >= limit);
-            let crowded_out = is_full.then(|| state.most_silent()).flatten();
+            let is_full = self.strangers.is_some_and(|limit| state.links.len() >= limit);
+            let crowded_out = if is_full { state.order.first() } else { None };
             let inner = Arc::downgrade(self);
             let to_broker = broker.sender.0.clone();
             let watch = self.watch.clone().map(|watch| -> LetIn {
@@ -301,7 +297,10 @@ impl<H: LinkHandler> Inner<H> {
             });
             let peer = Arc::new(Peer::new(endpoint.clone(), auth.clone(), shared, state.tick));
             state.peers.entry(endpoint.clone()).or_default().push(Arc::clone(&peer));
-            state.count += 1;
+            state.links.insert(peer.link(), Arc::clone(&peer));
+            state.tick += 1;
+            let tick = state.tick;
+            state.order.put(&peer, tick);
             (peer.up(&broker, address, from), peer, crowded_out)
         };
         if let Some(old) = crowded_out {
@@ -314,7 +313,7 @@ impl<H: LinkHandler> Inner<H> {
 
     /// Its user closed a link.
     fn close(self: &Arc<Self>, link: LinkId, reason: DownReason) {
-        let peer = self.lock().peers.values().flatten().find(|peer| peer.link() == link).cloned();
+        let peer = self.lock().links.get(&link).cloned();
         if let Some(peer) = peer {
             self.end(&peer, reason);
         }
@@ -329,18 +328,49 @@ impl<H: LinkHandler> Inner<H> {
     }
 }
 
+/// Where a Record belongs.
+enum Route {
+    /// To this link.
+    By(Arc<Peer>),
+    /// To a new one, instead of this.
+    Again(Arc<Peer>),
+    /// To a new one, beside others of this name if there are any.
+    New,
+    /// To none.
+    Nowhere,
+}
+
 impl State {
+    /// R-MTP.8: on a new channel, Connect comes first. Who proves nothing and is at another address than the one who has
+    /// the name does not end that link: whoever uses the links decides between the two.
+    fn route(&mut self, said: &Said, record: &Inbound, address: &Arc<str>, strict: bool) -> Route {
+        self.tick += 1;
+        let of_name = self.peers.get(&said.from).map(Vec::as_slice).unwrap_or_default();
+        let mut alike = of_name.iter().filter(|peer| !strict || peer.auth == record.peer);
+        let here = alike.clone().find(|peer| peer.is_at(address));
+        let Some(peer) = here.or_else(|| alike.next()) else {
+            return if of_name.len() < PEERS_OF_NAME { Route::New } else { Route::Nowhere };
+        };
+        let is_other = strict && here.is_none() && record.peer == PeerAuth::Unproven;
+        // There is no Connect record that tells where it is (CoAP).
+        let is_elsewhere = said.connects || matches!(record.return_path, ReturnPath::Coap { .. });
+        if is_other && (is_elsewhere || !peer.is_fresh()) {
+            return if of_name.len() < PEERS_OF_NAME { Route::New } else { Route::Nowhere };
+        }
+        let peer = Arc::clone(peer);
+        if !is_other {
+            self.order.put(&peer, self.tick);
+        }
+        if strict && said.connects { Route::Again(peer) } else { Route::By(peer) }
+    }
+
     fn forget(&mut self, peer: &Arc<Peer>) {
         let Some(of_name) = self.peers.get_mut(&peer.endpoint) else { return };
-        let before = of_name.len();
         of_name.retain(|other| !Arc::ptr_eq(other, peer));
-        self.count -= before - of_name.len();
+        self.links.remove(&peer.link());
+        self.order.remove(peer);
         if of_name.is_empty() {
             self.peers.remove(&peer.endpoint);
         }
-    }
-
-    fn most_silent(&self) -> Option<Arc<Peer>> {
-        self.peers.values().flatten().min_by_key(|peer| peer.last_heard()).cloned()
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 use usp_proto::EndpointId;
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Inbound, LinkId, PeerAuth};
 
 use super::{Inner, Present};
 use crate::limits::{MAX_MESSAGE_UNPROVEN, PEER_RECORDS};
@@ -58,10 +58,19 @@ impl Peer {
         self.shared.through_whom().map(|(address, _)| address)
     }
 
-    /// Whether it is reached elsewhere from now on. There is no connection that would end where it was, and no Connect
-    /// record that tells where it is (CoAP).
-    pub(super) fn has_moved(&self, record: &Inbound) -> bool {
-        matches!(&record.return_path, ReturnPath::Coap { uri, .. } if self.address().as_ref() != Some(uri))
+    /// Whether it is answered there.
+    pub(super) fn is_at(&self, address: &Arc<str>) -> bool {
+        self.shared.through_whom().is_some_and(|(own, _)| own == *address)
+    }
+
+    /// Whether its user has let it in.
+    pub(super) fn is_let_in(&self) -> bool {
+        self.shared.is_authorised()
+    }
+
+    /// Whether it counts as alive.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.shared.is_fresh()
     }
 
     pub(super) fn heard(&self, tick: u64) {

@@ -340,6 +340,81 @@ async fn one_that_is_watched_is_there_until_it_is_told_otherwise() {
     }
 }
 
+/// Silence of one that is let in is no reason to go, while there are strangers.
+#[tokio::test]
+async fn strangers_make_room_first() {
+    let mut bench = Bench::controller(3);
+    let mut ups = Vec::new();
+    for name in ["os::a", "os::b", "os::c"] {
+        bench.say(name).await;
+        ups.push(bench.up().await);
+        bench.next().await;
+    }
+    ups[0].sender.authorise();
+    // (who comes, whose link ends)
+    let mut last = Vec::new();
+    for (name, gone) in [("os::d", Some(1)), ("os::e", Some(2)), ("os::f", None)] {
+        bench.say(name).await;
+        let mut news = [bench.next().await, bench.next().await, bench.next().await];
+        news.sort();
+        let down = news.iter().find(|one| one.starts_with("down ")).expect("one had to go");
+        if let Some(gone) = gone {
+            assert!(down.starts_with(&format!("down {} ", ups[gone].link.0)), "{name}: {down}");
+        }
+        last.push(bench.ups.recv().await.expect("it came"));
+    }
+    // Where all are let in, the one that is silent for longest.
+    last.iter().for_each(|up| up.sender.authorise());
+    bench.say("os::g").await;
+    let news = [bench.next().await, bench.next().await, bench.next().await];
+    assert!(news.iter().any(|one| one.starts_with(&format!("down {} ", ups[0].link.0))), "{news:?}");
+    assert_eq!(bench.peers.count(), 3);
+}
+
+/// Who only says so, at another address: the link that stands is not theirs to end.
+#[tokio::test]
+async fn a_name_at_another_address_gets_a_link_of_its_own() {
+    let by = |bench: &Bench, topic: &str, auth: PeerAuth, kind: RecordType| {
+        let record = Record::new(&id("os::a"), &id(US), Version::CURRENT, kind).encode();
+        Inbound { link: bench.broker.link, peer: auth, return_path: path(bench.broker.link, topic), record }
+    };
+    let say = || RecordType::NoSession { payload: Bytes::from_static(b"x") };
+    let mut bench = Bench::controller(9);
+    bench.peers.inbound(by(&bench, "t/own", PeerAuth::Unproven, connect())).await;
+    let own = bench.up().await;
+    assert_eq!(bench.next().await, format!("os::a by {} t/own", own.link.0));
+    bench.peers.inbound(by(&bench, "t/forged", PeerAuth::Unproven, connect())).await;
+    assert_eq!(bench.next().await, "up os::a t/forged");
+    let forged = bench.ups.recv().await.expect("just said");
+    assert_eq!(bench.next().await, format!("os::a by {} t/forged", forged.link.0));
+    assert!(own.sender.send(Bytes::from_static(b"x")).is_ok(), "the first one stands");
+    // Each goes its way; and what was refused is another's no longer.
+    bench.peers.inbound(by(&bench, "t/own", PeerAuth::Unproven, say())).await;
+    assert_eq!(bench.next().await, format!("os::a by {} t/own", own.link.0));
+    forged.sender.close(1008, "refused");
+    assert!(bench.next().await.starts_with(&format!("down {}", forged.link.0)));
+    bench.peers.inbound(by(&bench, "t/forged", PeerAuth::Unproven, say())).await;
+    assert_eq!(bench.next().await, format!("os::a by {} t/forged", own.link.0));
+    // One that is silent for long may have moved.
+    own.sender.0.age();
+    bench.peers.inbound(by(&bench, "t/moved", PeerAuth::Unproven, say())).await;
+    assert_eq!(bench.next().await, "up os::a t/moved");
+    bench.next().await;
+    // A few of a name, and no more.
+    for n in 0..20 {
+        bench.peers.inbound(by(&bench, &format!("t/{n}"), PeerAuth::Unproven, connect())).await;
+    }
+    assert_eq!(bench.peers.count(), 8);
+    // What is proved ends what proves the same.
+    let mut bench = Bench::controller(9);
+    let login = PeerAuth::Login("a".into());
+    bench.peers.inbound(by(&bench, "t/1", login.clone(), connect())).await;
+    let first = bench.up().await;
+    bench.next().await;
+    bench.peers.inbound(by(&bench, "t/2", login, connect())).await;
+    assert_eq!(bench.next().await, format!("down {} closed by the peer: 1000 connected again", first.link.0));
+}
+
 #[tokio::test]
 async fn what_is_no_record_leads_nowhere() {
     let mut bench = Bench::controller(9);

@@ -171,6 +171,11 @@ impl<S: Store> Usp<S> {
             // R-ARC.2; behind a broker nobody has asked before.
             return Opening::Refused("this is the controller's own endpoint id");
         }
+        let (shown, now) = (proof(&up.peer, eid).fingerprint(), self.0.clock.now().mono);
+        if entry.is_behind_broker() && self.0.strangers.was_refused(Sender::of(up, eid), shown, now) {
+            self.0.metrics.refused.inc();
+            return Opening::Refused("refused");
+        }
         let mut opened = Ok(None);
         for _ in 0..DECISIONS {
             opened = match self.judge(eid, &up.peer, Some(up.link)).await {
@@ -244,6 +249,11 @@ impl<S: Store> Usp<S> {
                 Ok(Some(Opening::Pending(place)))
             }
             Decision::Refuse(refusal) => {
+                // Whether the other one still answers may be another thing the next time.
+                if behind_broker && refusal != fleet::enrolment::Refusal::AlreadyConnected {
+                    let (shown, now) = (proof(&up.peer, eid).fingerprint(), self.0.clock.now().mono);
+                    self.0.strangers.refuse(Sender::of(up, eid), shown, now);
+                }
                 let endpoint = Some(eid.as_str().to_owned());
                 self.0.metrics.refused_for(Cause::Identity);
                 self.note_refusal(self.0.options.tenant, up.peer_name(), endpoint, refusal.to_string());

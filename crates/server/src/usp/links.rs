@@ -158,6 +158,7 @@ impl<S: Store> Usp<S> {
 
     /// A person let an endpoint in: its connected link becomes a session at once.
     pub async fn approved(&self, endpoint: &str) {
+        self.0.strangers.reconsider();
         let Ok(endpoint) = EndpointId::receive(endpoint) else { return };
         let link = lock(&self.0.by_endpoint).get(&endpoint).copied();
         let entry = link.and_then(|link| lock(&self.0.links).get(&link).cloned());

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use dm::Mono;
 use fleet::audit::AuditEntry;
 use fleet::enrolment::{Accept, Refusal};
-use fleet::ids::Fingerprint;
+use fleet::ids::{DeviceId, Fingerprint};
 use fleet::job::Actor;
 use fleet::port::{Store, Write};
 use mtp::Candidate;
@@ -73,16 +73,37 @@ impl<S: Store> Usp<S> {
         let (Some(from), Some(to)) = (other.up.peer_addr, entry.up.peer_addr) else { return };
         let now = self.0.clock.now().mono;
         if same && self.0.clones.turn(certificate.fingerprint, from.ip(), to.ip(), now) {
-            let what = format!(
-                "{} is used from {} and {} in turns",
-                Fingerprint(certificate.fingerprint),
-                from.ip(),
-                to.ip()
-            );
-            tracing::warn!(device = %accept.device, what, "a device's certificate may have been copied");
-            self.0.metrics.clones.inc();
-            self.audit(AuditEntry::new(Actor::system(), "credential.cloned", accept.device, what));
+            self.tell_of_clone(certificate.fingerprint, from.ip(), to.ip(), accept.device);
         }
+    }
+
+    /// A Record came to our own broker by this certificate and from there; the last one of its Endpoint came from
+    /// elsewhere. There each client has a connection of its own, so that two of them need not push each other out.
+    pub(super) fn watch_broker_clones(
+        &self,
+        endpoint: &EndpointId,
+        fingerprint: [u8; 32],
+        from: IpAddr,
+        to: IpAddr,
+    ) {
+        if !self.0.clones.turn(fingerprint, from, to, self.0.clock.now().mono) {
+            return;
+        }
+        let link = lock(&self.0.by_endpoint).get(endpoint).copied();
+        let sessions = lock(&self.0.sessions);
+        let device =
+            sessions.values().find(|session| Some(session.link) == link).map(|session| session.device);
+        drop(sessions);
+        if let Some(device) = device {
+            self.tell_of_clone(fingerprint, from, to, device);
+        }
+    }
+
+    fn tell_of_clone(&self, fingerprint: [u8; 32], from: IpAddr, to: IpAddr, device: DeviceId) {
+        let what = format!("{} is used from {from} and {to} in turns", Fingerprint(fingerprint));
+        tracing::warn!(%device, what, "a device's certificate may have been copied");
+        self.0.metrics.clones.inc();
+        self.audit(AuditEntry::new(Actor::system(), "credential.cloned", device, what));
     }
 
     /// Somebody who has a certificate that a CA of ours vouches for was refused as one who it is not for.

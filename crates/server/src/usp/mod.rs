@@ -231,6 +231,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<S: Store> Usp<S> {
     /// A device was removed: its session ends, and it is a stranger from now on.
     pub fn forget(&self, device: DeviceId) {
+        self.0.strangers.reconsider();
         if let Some(session) = self.session(device) {
             session.sender.close(mtp::ws::close_code::POLICY, "the device was removed");
         }

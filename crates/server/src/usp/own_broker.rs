@@ -2,7 +2,7 @@
 //! nobody else. The controller is attached within the process.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use fleet::enrolment::{Accept, Decision};
 use fleet::ids::TenantId;
 use fleet::port::Store;
 use futures_util::future::join_all;
-use mtp::mqtt::broker::{Broker, ConnectFacts, Denied, Gate, Incident, Listener, Offence, Rights};
+use mtp::mqtt::broker::{Arrived, Broker, ConnectFacts, Denied, Gate, Incident, Listener, Offence, Rights};
 use mtp::mqtt::{Filter, Topic};
 use mtp::ws::close_code;
 use mtp::{
@@ -66,7 +66,8 @@ impl OwnBroker {
         let behind = Behind { usp: usp.clone(), meter: meter.clone() };
         let seen = Seen { behind, links: Mutex::default(), words: words.clone() };
         let present = Mutex::default();
-        let door = Arc::new(Door { usp, topic: self.topic.clone(), words, present });
+        let (topic_of_door, sites) = (self.topic.clone(), Mutex::default());
+        let door = Arc::new(Door { usp, topic: topic_of_door, words, present, sites });
         let broker = Broker::new(Arc::clone(&door), chance());
         let hub = broker.clone();
         // At once: its next packet may be a long one.
@@ -101,12 +102,14 @@ impl OwnBroker {
                 biased;
                 Some(arrived) = attached.next() => {
                     let from = arrived.peer_addr;
+                    door.look(&arrived);
                     peers.arrived(attached.inbound(arrived), from).await;
                 }
                 Some(word) = said.recv() => match word {
                     // It may be back.
                     Word::Left(endpoint) if lock(&door.present).contains_key(&endpoint) => {}
                     Word::Left(endpoint) => {
+                        lock(&door.sites).remove(&endpoint);
                         let (code, reason) = (close_code::NONE, "its connection to the broker ended".to_owned());
                         peers.left(&endpoint, &DownReason::ClosedByPeer { code, reason });
                     }
@@ -174,9 +177,33 @@ struct Door<S: Store> {
     words: mpsc::UnboundedSender<Word>,
     /// How many connections each Endpoint has that is connected.
     present: Mutex<BTreeMap<EndpointId, usize>>,
+    /// From where the last Record of each Endpoint came that has proven who it is and is connected.
+    sites: Mutex<BTreeMap<EndpointId, IpAddr>>,
 }
 
 impl<S: Store> Door<S> {
+    /// Whether a Record came from another place than the one before it.
+    fn look(&self, arrived: &Arrived) {
+        let (PeerAuth::Certificate(certificate), Some(endpoint), Some(from)) =
+            (&arrived.proof, &arrived.endpoint, arrived.peer_addr)
+        else {
+            return;
+        };
+        let (now, before) = {
+            let mut sites = lock(&self.sites);
+            match sites.get_mut(endpoint) {
+                Some(site) => (from.ip(), std::mem::replace(site, from.ip())),
+                None => {
+                    sites.insert(endpoint.clone(), from.ip());
+                    return;
+                }
+            }
+        };
+        if now != before {
+            self.usp.watch_broker_clones(endpoint, certificate.fingerprint, before, now);
+        }
+    }
+
     async fn judge(&self, candidate: &Candidate) -> Result<Rights, Refusal> {
         let decision = self.usp.decide_at_door(candidate).await?;
         let eid = candidate.eid.clone().ok_or_else(|| Refusal::new(400, NO_ENDPOINT))?;

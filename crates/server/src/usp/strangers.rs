@@ -4,17 +4,22 @@
 use std::net::{IpAddr, SocketAddr};
 
 use dm::Mono;
+use fleet::ids::Fingerprint;
 use mtp::{LinkUp, Side};
 use usp_endpoint::EndpointId;
 
 use crate::buckets::Buckets;
 use crate::doors::site;
-use crate::limits::{BROKERS, SENDER_EVERY, SENDER_STRANGERS, SENDERS, STRANGER_EVERY, STRANGERS};
+use crate::limits::{
+    BROKERS, REFUSED_FOR, SENDER_EVERY, SENDER_STRANGERS, SENDERS, STRANGER_EVERY, STRANGERS,
+};
 
 /// The buckets that failures are paid from: that of the broker, and that of the sender.
 pub(super) struct Strangers {
     brokers: Buckets<Option<SocketAddr>>,
     senders: Buckets<Sender>,
+    /// Who was refused just now, with what they showed: a token that is taken is one refusal.
+    refused: Buckets<(Sender, Option<Fingerprint>)>,
 }
 
 /// Who pays.
@@ -54,6 +59,7 @@ impl Default for Strangers {
         Strangers {
             brokers: Buckets::new(BROKERS, STRANGERS, STRANGER_EVERY),
             senders: Buckets::new(SENDERS, SENDER_STRANGERS, SENDER_EVERY),
+            refused: Buckets::new(SENDERS, 1, REFUSED_FOR),
         }
     }
 }
@@ -65,6 +71,21 @@ impl Strangers {
         self.senders.allows(&sender, now)
             && self.brokers.take(sender.broker(), now)
             && self.senders.take(sender, now)
+    }
+
+    /// This one was refused, by what the store says: it is not asked again for each Record.
+    pub(super) fn refuse(&self, sender: Sender, shown: Option<Fingerprint>, now: Mono) {
+        self.refused.take((sender, shown), now);
+    }
+
+    /// Whether that was just now.
+    pub(super) fn was_refused(&self, sender: Sender, shown: Option<Fingerprint>, now: Mono) -> bool {
+        !self.refused.allows(&(sender, shown), now)
+    }
+
+    /// Somebody has decided something: whoever was refused may try again.
+    pub(super) fn reconsider(&self) {
+        self.refused.clear();
     }
 }
 
@@ -118,6 +139,28 @@ mod tests {
             assert_eq!(granted(&strangers, repeated(), Mono(8_999_999)), 0);
             assert_eq!(granted(&strangers, repeated(), Mono(9_000_000)), 1);
         }
+    }
+
+    #[test]
+    fn who_was_refused_is_remembered_for_ten_seconds_with_what_was_shown() {
+        let strangers = Strangers::default();
+        let (one, two) = (named("192.0.2.1:1883", 1), named("192.0.2.1:1883", 2));
+        let shown = Some(Fingerprint([7; 32]));
+        strangers.refuse(one.clone(), None, Mono(0));
+        for (who, what, at, expected) in [
+            (&one, None, 9_999_999, true),
+            (&one, shown, 0, false),
+            (&two, None, 0, false),
+            (&one, None, 10_000_000, false),
+        ] {
+            assert_eq!(
+                strangers.was_refused(who.clone(), what, Mono(at)),
+                expected,
+                "{who:?} {what:?} at {at}"
+            );
+        }
+        strangers.reconsider();
+        assert!(!strangers.was_refused(one, None, Mono(1)));
     }
 
     #[test]

@@ -258,6 +258,25 @@ async fn nobody_behind_a_broker_is_the_controller_itself() {
     assert_eq!(server.api.get("/devices").await.items().len(), 1);
 }
 
+/// Who says to be a device that proves nothing, and is answered elsewhere, does not get its place while it is there.
+#[tokio::test]
+async fn a_forged_connect_takes_no_place() {
+    let broker = Mosquitto::start(ANYBODY, &[]);
+    let world = world(PolicyName::Open, vec![connect(&broker)]);
+    let server = serve(&world).await;
+    Agent::behind(&client(broker.port, Version::V5, AGENT)).await.keep_answering();
+    let device = server.device(AGENT).await;
+    online(&server, &device, true).await;
+    let mut forged = client(broker.port, Version::V5, AGENT);
+    forged.settings.response_topic = Some("usp/agents/forger".parse().expect("a topic"));
+    let mut forger = Agent::behind(&forged).await;
+    server.refusal("another connection under this endpoint id still answers").await;
+    assert_eq!(get(&server, &device).await["state"], "done");
+    assert!(!forger.heard_answer());
+    let sessions = server.api.get(&format!("/devices/{device}/sessions")).await;
+    assert_eq!(sessions.items().len(), 1, "{sessions:?}");
+}
+
 /// A device that has proven itself is not to be had by its name.
 #[tokio::test]
 #[requirement("R-SEC.9", "R-SEC.10a")]

@@ -251,3 +251,38 @@ async fn a_device_that_waits_is_not_driven_out_by_any_certificate() {
     agent.keep_answering();
     server.until(&format!("/devices/{device}"), |one| one.body["onboarded"] == true).await;
 }
+
+/// Two that hold the same certificate need not push each other out here: they have connections of their own.
+#[tokio::test]
+async fn a_copied_certificate_is_noticed() {
+    let secure = with_tls().await;
+    let server = &secure.server;
+    let token = secure.token(1).await;
+    let own = secure.enrol(AGENT, &token).await.expect("enrolled");
+    let copies = ["127.0.0.2", "127.0.0.3"].map(|from| {
+        let mut how = certified(&secure, AGENT, Some(&own));
+        how.bind = Some(from.parse().expect("an address"));
+        how
+    });
+    let mut device = Agent::behind_for(&copies[0], &secure.controller).await;
+    let id = server.device(AGENT).await;
+    server.until(&format!("/devices/{id}"), |one| one.body["online"] == true).await;
+    let mut copy = Agent::quiet(&copies[1], &secure.controller).await;
+    // Each is heard before the other speaks: both get every answer.
+    for _ in 0..2 {
+        for speaks in [&mut copy, &mut device] {
+            let told = speaks.value_change(CLOCK, "1");
+            speaks.answer_to(&told).await;
+        }
+    }
+    let noticed = |metrics: &str| metrics.lines().any(|line| line == "cusp_certificate_clones_total 1");
+    let noticing = async { while !noticed(&server.api.text("GET", "/metrics").await) {} };
+    tokio::time::timeout(Duration::from_secs(20), noticing).await.expect("it is noticed");
+    let audit = server
+        .until("/audit", |answer| answer.items().iter().any(|row| row["action"] == "credential.cloned"));
+    let audit = audit.await;
+    let rows = audit["items"].as_array().expect("rows");
+    let row = rows.iter().find(|row| row["action"] == "credential.cloned").expect("just seen");
+    assert_eq!(row["target"], id, "{row}");
+    assert!(row.to_string().contains("127.0.0.2") && row.to_string().contains("127.0.0.3"), "{row}");
+}
