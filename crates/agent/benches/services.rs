@@ -53,7 +53,7 @@ async fn main() {
     let at = |name: &str| folder.path().join(name);
 
     let mut direct = Controller::listen_at(&at("direct.sock"));
-    direct.call_it(LAMP);
+    direct.agent = peer::id(LAMP);
     serve(at("direct.sock"));
     connected(&mut direct).await;
 

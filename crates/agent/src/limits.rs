@@ -118,8 +118,9 @@ pub const SERVICE_ANSWER: Duration = Duration::from_secs(5);
 pub const SERVICE_MODEL: Duration = Duration::from_secs(20);
 /// How long it may take for a synchronous command, or to begin an asynchronous one.
 pub const SERVICE_COMMAND: Duration = Duration::from_secs(60);
-/// Objects of the supported model of one USP Service.
-pub const MAX_SERVICE_OBJECTS: usize = 1000;
+/// Objects, parameters, commands and events of the supported model of one USP Service: all services together, and
+/// what the agent has itself, fit into one model.
+pub const MAX_SERVICE_DEFINITIONS: usize = 1500;
 /// Objects and rows in one answer of a USP Service.
 pub const MAX_SERVICE_ROWS: usize = 20_000;
 /// Events of a USP Service that wait to be told; more are lost.

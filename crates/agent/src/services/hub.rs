@@ -83,6 +83,14 @@ impl Hub {
         self.feed(Input::LinkDown(link));
     }
 
+    /// Ends the connection with a service.
+    pub(super) fn disconnect(&self, link: LinkId, reason: &'static str) {
+        tracing::warn!(reason, "a USP Service is disconnected");
+        if let Some(link) = self.inner().links.get(&link) {
+            link.sender.close(close_code::POLICY, reason);
+        }
+    }
+
     pub(super) fn record(&self, inbound: Inbound) {
         self.feed(Input::Record(inbound));
     }

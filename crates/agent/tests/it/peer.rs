@@ -73,7 +73,7 @@ pub(crate) struct Controller {
     pub(crate) port: u16,
     endpoint: EndpointId,
     /// Whom it speaks with.
-    agent: EndpointId,
+    pub(crate) agent: EndpointId,
     events: mpsc::UnboundedReceiver<Event>,
     link: Option<LinkSender>,
     /// How the agent is reached by it.
@@ -187,11 +187,6 @@ impl Controller {
             notified,
             notices,
         }
-    }
-
-    /// Speaks with this agent from now on.
-    pub(crate) fn call_it(&mut self, name: &str) {
-        self.agent = id(name);
     }
 
     /// Closes the connection from this end.

@@ -21,6 +21,7 @@ mod places;
 mod reads;
 mod records;
 mod references;
+pub mod registration;
 mod request_rows;
 mod requests;
 mod roles;

@@ -17,7 +17,7 @@ const LAMP: &str = "Device.X_CUSP_Lamp.";
 /// Tells the process of a lamp where its broker is.
 const SOCKET: &str = "CUSP_TEST_LAMP_SOCKET";
 
-#[requirement("R-REG.0", "R-REG.1", "R-REG.2", "R-DEREG.1", "R-DEREG.2", "R-DEREG.3", "R-DEREG.4")]
+#[requirement("R-REG.0", "R-REG.1", "R-DEREG.2", "R-DEREG.4")]
 #[tokio::test]
 async fn a_part_has_one_owner() {
     let device = Device::start().await;
