@@ -8,7 +8,6 @@ mod broker;
 mod controller;
 mod handler;
 mod listen;
-mod local;
 pub mod plan;
 mod status;
 mod websocket;

@@ -401,7 +401,7 @@ fn of_enrolment(refusal: Refusal) -> Refusal {
 /// What a transport proved, in the terms of the domain. Wildcard names count where they certify the id.
 fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
     match peer {
-        PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } => Proof::Unproven,
+        PeerAuth::Unproven | PeerAuth::Near | PeerAuth::Login(_) | PeerAuth::Local { .. } => Proof::Unproven,
         PeerAuth::Broker(_) => Proof::Vouched { fingerprint: broker_word(eid) },
         PeerAuth::Certificate(certificate) => {
             let mut names: Vec<String> =
