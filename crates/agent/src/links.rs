@@ -10,7 +10,6 @@ mod coap;
 mod controller;
 mod handler;
 mod listen;
-mod local;
 pub mod plan;
 mod status;
 mod websocket;

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use mtp::EndpointId;
 use mtp::ws::WsUrl;
 use pki::Identity as Credential;
@@ -131,7 +131,13 @@ impl StateDir {
             return Ok((Credential::load(&chain, &key)?, Origin::Enrolled));
         }
         if let (Some(chain), Some(key)) = (&config.tls.cert, &config.tls.key) {
-            return Ok((Credential::load(chain, key)?, Origin::Configured));
+            let configured = Credential::load(chain, key)?;
+            // R-SEC.10, and R-SEC.11: one that several devices share names all of them by a wildcard.
+            let named = configured.chain().first().map(|leaf| pki::cert::endpoint_ids(leaf)).transpose()?;
+            if !named.unwrap_or_default().iter().any(|id| id.certifies(endpoint)) {
+                bail!("tls.cert: it does not name this device: urn:bbf:usp:id:{endpoint} is expected");
+            }
+            return Ok((configured, Origin::Configured));
         }
         let (chain, key) = self.files("device");
         if Credential::exists(&chain) {

@@ -136,6 +136,8 @@ pub enum PeerAuth {
     Broker(Arc<PeerCertificate>),
     /// The user name of somebody who knows its password.
     Login(Arc<str>),
+    /// Nothing but that the connection does not leave this host (the loopback interface).
+    Near,
     /// A process of this host, and whose: the kernel says so (`SO_PEERCRED`).
     Local {
         /// The user id of the process when it connected or began to listen.

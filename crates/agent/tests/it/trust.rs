@@ -274,3 +274,29 @@ async fn listeners_follow_the_tables() {
         tokio::task::yield_now().await;
     }
 }
+
+/// A device's certificate names the device; one that several devices share names them all, by a wildcard behind the same
+/// scheme and authority.
+#[test]
+#[requirement("R-SEC.10", "R-SEC.11")]
+fn the_devices_own_certificate_names_it() {
+    let year = Validity::lasting(SystemTime::now(), Duration::from_secs(365 * 24 * 60 * 60));
+    let ca = Ca::create("test", year).expect("a CA");
+    let devices = ["os::012345-A1", "os::012345-B2", "os::ABCDEF-A1", "ops::012345-Box-A1"];
+    for (named, fits) in [
+        ("os::012345-A1", [true, false, false, false]),
+        ("os::012345-*", [true, true, false, false]),
+        ("ops::012345-Box-*", [false, false, false, true]),
+        ("proto::012345-A1", [false; 4]),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+        let identity = ca.issue_device_with_key(&id(named), year).expect("a certificate");
+        identity.save(&cert, &key).expect("it is written");
+        let config = format!("[tls]\ncert = {cert:?}\nkey = {key:?}\n");
+        let config = Config::parse(&config).expect("well-formed");
+        let state = StateDir::open(&folder.path().join("state")).expect("a folder");
+        let usable = devices.map(|device| state.credential(&config, &id(device)).is_ok());
+        assert_eq!(usable, fits, "{named}");
+    }
+}

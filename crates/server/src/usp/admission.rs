@@ -418,7 +418,7 @@ fn of_enrolment(refusal: Refusal) -> Refusal {
 /// a certificate is one proof for each endpoint that it covers, because it may be that of many devices.
 fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
     match peer {
-        PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } => Proof::Unproven,
+        PeerAuth::Unproven | PeerAuth::Near | PeerAuth::Login(_) | PeerAuth::Local { .. } => Proof::Unproven,
         PeerAuth::Broker(_) => Proof::Vouched { fingerprint: broker_word(eid) },
         PeerAuth::Certificate(certificate) => {
             let mut names: Vec<String> =

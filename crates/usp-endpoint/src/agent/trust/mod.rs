@@ -133,7 +133,7 @@ impl AgentMachine {
             PeerAuth::Broker(certificate) => {
                 return self.broker_shown(now, tree, controller, path, certificate.clone());
             }
-            PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } => {
+            PeerAuth::Unproven | PeerAuth::Near | PeerAuth::Login(_) | PeerAuth::Local { .. } => {
                 self.nothing_shown(now, tree, controller);
                 return peer;
             }

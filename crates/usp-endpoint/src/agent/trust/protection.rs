@@ -17,7 +17,8 @@ use crate::agent::{AgentMachine, places};
 
 impl AgentMachine {
     /// Lets no Message count, and sends none, that nothing protects: neither a certificate of the connection, nor a
-    /// trusted broker, nor a session under TLS. Connections within this host ([`PeerAuth::Local`]) need no more.
+    /// trusted broker, nor a session under TLS. Connections within this host ([`PeerAuth::Near`], [`PeerAuth::Local`]) need
+    /// no more.
     #[must_use]
     pub fn with_protection(mut self) -> AgentMachine {
         self.protects = true;
