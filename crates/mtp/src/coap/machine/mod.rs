@@ -1,8 +1,8 @@
 //! CoAP of one UDP socket, sans IO: datagrams and times in; datagrams, Records and failures out. It is server and
 //! client at once, as USP wants it: a Record is the body of a POST, and its answer another POST the other way.
 //!
-//! Anybody may write any address on a datagram. So what is sent to an address that has never answered is no
-//! larger than what came: an acknowledgement, and the question whether anybody is there (an empty message).
+//! Anybody may write any address on a datagram. So what is sent to an address that has never answered is short: an
+//! acknowledgement, the list of the one resource, and the question whether anybody is there (an empty message).
 //! Only when that is answered are Records sent there, and are those believed that are to be answered there.
 //!
 //! Times are those since the socket was opened.

@@ -42,8 +42,6 @@ async def main():
         print("posted", posted.code)
         payload, content_format, query = await asyncio.wait_for(usp.got.get(), 60)
         print("got", "the same" if payload == record else "another", int(content_format), *query)
-    # What has just come is still to be answered.
-    await asyncio.sleep(0.1)
     await context.shutdown()
 
 
