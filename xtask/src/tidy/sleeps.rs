@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "agents that tests play wait before they dial again, on a virtual clock",
     ),
     ("crates/cusp/benches/server.rs", "what is measured are devices that have been idle for a minute"),
+    ("crates/cusp/benches/support/scale.rs", "what is measured are devices that have been idle for a while"),
     ("crates/cusp/benches/support/process.rs", "a process that is measured can only be looked at again"),
 ];
 
