@@ -69,8 +69,8 @@ pub(crate) enum Agents {
 
 /// A connection that stands.
 enum Session {
-    Mqtt(mtp::mqtt::Session),
-    Stomp(mtp::stomp::Session),
+    Mqtt(Box<mtp::mqtt::Session>),
+    Stomp(Box<mtp::stomp::Session>),
 }
 
 impl Session {
@@ -164,8 +164,12 @@ impl Broker {
         };
         let connecting = async {
             match &mut self.server {
-                Server::Mqtt(server) => server.connect(password).await.map(Session::Mqtt),
-                Server::Stomp(server) => server.connect(password).await.map(Session::Stomp),
+                Server::Mqtt(server) => {
+                    server.connect(password).await.map(|session| Session::Mqtt(Box::new(session)))
+                }
+                Server::Stomp(server) => {
+                    server.connect(password).await.map(|session| Session::Stomp(Box::new(session)))
+                }
             }
         };
         let session = tokio::select! {
