@@ -63,6 +63,8 @@ have mosquitto_sub || packages="$packages mosquitto-clients"
 [ -x /usr/sbin/dnsmasq ] || packages="$packages dnsmasq-base"
 [ -x /usr/sbin/udhcpc ] || packages="$packages udhcpc"
 have ip || packages="$packages iproute2"
+have coap-client || have coap-client-notls || packages="$packages libcoap3-bin"
+have python3 && python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3 python3-venv"
 [ -f /usr/share/activemq/bin/activemq.jar ] || packages="$packages activemq"
 if [ -n "$packages" ]; then
   if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && have apt-get; then
@@ -76,6 +78,11 @@ if [ -n "$packages" ]; then
   else
     echo "missing, and tests fail without it:$packages (on Debian: apt-get install$packages)"
   fi
+fi
+
+# --- a peer for CoAP that Debian does not have, in a folder of its own
+if ! "$PWD/target/ci/aiocoap/bin/python3" -c 'import aiocoap' 2>/dev/null; then
+  stage aiocoap 300 sh -c "python3 -m venv --clear $logs/aiocoap && $logs/aiocoap/bin/pip install --disable-pip-version-check aiocoap==0.4.17"
 fi
 
 # --- the page, first: the server embeds it

@@ -5,6 +5,7 @@
 //! target on all of them. A new target is a module with such a function, one row in [`TARGETS`], and
 //! a corpus folder.
 
+mod coap;
 mod discovery;
 mod mqtt;
 mod mqtt_broker;
@@ -17,6 +18,7 @@ mod usp;
 mod value;
 mod ws_upgrade;
 
+pub use coap::{coap_machine, coap_message};
 pub use discovery::{dhcp_option, mdns_packet, txt_record};
 pub use mqtt::{mqtt_client, mqtt_reply_to};
 pub use mqtt_broker::mqtt_broker;
@@ -50,6 +52,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mqtt_client", mqtt_client),
     ("mqtt_reply_to", mqtt_reply_to),
     ("mqtt_broker", mqtt_broker),
+    ("coap_message", coap_message),
+    ("coap_machine", coap_machine),
     ("dhcp_option", dhcp_option),
     ("txt_record", txt_record),
     ("mdns_packet", mdns_packet),

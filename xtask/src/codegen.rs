@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use dm::SchemaPath;
-use dm::schema::{Facts, ImportLimits, Protocol, Row, Rows, encode, import, merge, text};
+use dm::schema::{Facts, ImportLimits, Protocol, Row, Rows, Status, encode, import, merge, text};
 
 const USP_FILE: &str = "tr-181-2-19-1-usp-full.xml";
 const CWMP_FILE: &str = "tr-181-2-19-1-cwmp-full.xml";
@@ -134,6 +134,14 @@ fn agent_blob(root: &Path, rows: &Rows) -> Result<Vec<u8>> {
             names.is_empty() || matches!(row.facts, Facts::Object(_)) || names.contains(&called(row).as_str())
         })
     };
+    let mut rows = rows.clone();
+    // What the standard has given up is left out, unless the list names it word by word.
+    for object in &mut rows.objects {
+        let named = wanted.iter().any(|(path, names)| object.path.as_str() == *path && !names.is_empty());
+        for row in object.rows.iter_mut().filter(|row| named && row.status == Status::Deleted) {
+            row.status = Status::Obsoleted;
+        }
+    }
     Ok(encode(&rows.select(Protocol::Usp, keep))?)
 }
 

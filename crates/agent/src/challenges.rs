@@ -5,9 +5,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use engine::FactoryDefault;
 use engine::trust::TrustCrypto as _;
+use mtp::EndpointId;
 use serde::Deserialize;
 
 use crate::config::Config;
+use crate::identity::Identity;
 use crate::roles;
 use crate::trust::Certificates;
 
@@ -69,6 +71,36 @@ pub(crate) fn check(config: &Config) -> Result<()> {
         };
         if !has_one || challenge.retries == 0 {
             bail!("challenge {what}: a passphrase (or its hash) and at least one try");
+        }
+    }
+    Ok(())
+}
+
+/// Checks that no passphrase is, or stands in, what the device tells about itself: whoever hears that could answer
+/// (R-SEC.15), and another device that tells the same would have the same answer (R-SEC.14).
+///
+/// # Errors
+/// Which challenge it is.
+pub(crate) fn check_told(config: &Config, identity: &Identity, endpoint: &EndpointId) -> Result<()> {
+    let plain =
+        |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let Identity {
+        manufacturer,
+        oui,
+        model_name,
+        product_class,
+        serial,
+        hardware_version,
+        uuid,
+        friendly_name,
+    } = identity;
+    let told = [manufacturer, oui, model_name, product_class, serial, hardware_version, uuid, friendly_name];
+    let told = told.into_iter().flatten().map(String::as_str).chain([endpoint.as_str()]);
+    let told: Vec<String> = told.map(plain).collect();
+    for challenge in &config.challenges {
+        let answer: String = challenge.passphrase.as_deref().map(plain).unwrap_or_default();
+        if !answer.is_empty() && told.iter().any(|fact| fact.contains(&answer)) {
+            bail!("challenge {}: the device tells everybody its passphrase", challenge.description);
         }
     }
     Ok(())

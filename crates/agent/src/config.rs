@@ -5,6 +5,7 @@
 //! `data_dir`, where the stored state is. A key that is not known is an error, so that a misspelt one is not a silent nothing.
 
 mod broker_url;
+mod coap;
 mod mqtt;
 mod stomp;
 
@@ -14,8 +15,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 pub use broker_url::BrokerUrl;
+pub use coap::CoapConfig;
 use dm::path::SchemaPath;
 pub use mqtt::{MqttConfig, MqttVersion};
+use mtp::ws::WsUrl;
 use serde::Deserialize;
 pub use stomp::StompConfig;
 
@@ -104,6 +107,8 @@ pub struct ControllerConfig {
     pub mqtt: Option<MqttConfig>,
     /// The STOMP server that it is reached through: instead of the others, or where they fail.
     pub stomp: Option<StompConfig>,
+    /// The URI that it is reached at by CoAP: where the others fail, or instead of them.
+    pub coap: Option<CoapConfig>,
     /// The UNIX domain socket that it listens at: instead of the others, or where they fail.
     pub socket: Option<PathBuf>,
     /// The name of its role; everything if there is none.
@@ -114,6 +119,9 @@ pub struct ControllerConfig {
     pub pin: Option<String>,
     /// One-time token to be given a certificate for.
     pub token: Option<String>,
+    /// `https://…`: where the next certificate is asked for, however the controller is reached; where the first one came from,
+    /// if it is absent.
+    pub renew: Option<String>,
     /// Seconds between `Periodic!` events, from 1; a day where it is absent.
     pub periodic_interval: Option<NonZeroU32>,
 }
@@ -242,6 +250,8 @@ impl Config {
             let named = || format!("controller {}", controller.endpoint);
             controller.mqtt.as_ref().map_or(Ok(()), MqttConfig::check).with_context(named)?;
             controller.stomp.as_ref().map_or(Ok(()), StompConfig::check).with_context(named)?;
+            controller.coap.as_ref().map_or(Ok(()), CoapConfig::check).with_context(named)?;
+            controller.renewal().with_context(named)?;
         }
         self.listeners.iter().try_for_each(ListenerConfig::check)?;
         self.services.as_ref().map_or(Ok(()), ServicesConfig::check)?;
@@ -265,6 +275,18 @@ impl Config {
             bail!("agent.oui: six hexadecimal digits in upper case");
         }
         Ok(())
+    }
+}
+
+impl ControllerConfig {
+    /// Where its CA gives next certificates, if that is said.
+    ///
+    /// # Errors
+    /// When it is no URL of HTTPS.
+    pub fn renewal(&self) -> Result<Option<WsUrl>> {
+        let Some(text) = &self.renew else { return Ok(None) };
+        let place = text.strip_prefix("https://").context("renew: https://HOST[:PORT]/PATH is expected")?;
+        Ok(Some(format!("wss://{place}").parse().context("renew")?))
     }
 }
 
@@ -305,6 +327,7 @@ impl std::fmt::Debug for ControllerConfig {
             .field("url", &self.url)
             .field("mqtt", &self.mqtt)
             .field("stomp", &self.stomp)
+            .field("coap", &self.coap)
             .field("socket", &self.socket)
             .field("role", &self.role)
             .field("pin", &self.pin)

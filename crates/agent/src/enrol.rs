@@ -11,8 +11,10 @@ use dm::tree::Tree;
 use engine::Instance;
 use engine::trust::{Trusted, trusted};
 use mtp::EndpointId;
-use mtp::ws::Dialer;
-use pki::{ClientTls, ControllerVerifier, Identity as Credential, PendingIdentity, ServerTls, Trust};
+use mtp::ws::{Dialer, WsUrl};
+use pki::{
+    ClientTls, ControllerVerifier, DeviceVerifier, Identity as Credential, PendingIdentity, ServerTls, Trust,
+};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::config::{Config, ControllerConfig};
@@ -81,11 +83,13 @@ impl Credentials {
         let tables = ObjectPath::parse("Device.LocalAgent.").expect("a literal");
         let Some(mut changes) = instance.follow(&tables) else { return };
         instance.with_tree(|tree| self.read_for_sessions(tree));
+        self.retrust();
         let (me, instance) = (self.clone(), Arc::downgrade(instance));
         tokio::spawn(async move {
             while changes.changed().await.is_ok() {
                 let Some(instance) = instance.upgrade() else { return };
                 instance.with_tree(|tree| me.read_for_sessions(tree));
+                me.retrust();
             }
         });
     }
@@ -203,7 +207,21 @@ impl Credentials {
     pub async fn enrol(&self, dialer: &Dialer, token: &str) -> Result<()> {
         let pending = PendingIdentity::generate(&self.endpoint)?;
         let chain = dialer.enrol(token, pending.request_pem()).await?;
-        self.keep(pending.complete(&chain)?)
+        self.keep(&pending.complete(&chain)?)?;
+        if let Some(controller) = dialer.expected.as_ref().filter(|_| dialer.url.secure) {
+            self.state.keep_renewal(controller, &dialer.url)?;
+        }
+        Ok(())
+    }
+
+    /// Where the next certificate may be asked for, beside the ways that the tables know: as the configuration says, and
+    /// where the first one came from.
+    pub fn renewals(&self) -> Vec<(EndpointId, WsUrl)> {
+        let said = self.controllers.iter().filter_map(|controller| {
+            let url = controller.renewal().ok().flatten()?;
+            Some((EndpointId::receive(&controller.endpoint).ok()?, url))
+        });
+        said.chain(self.state.renewal()).collect()
     }
 
     /// Whether it is time for the next certificate: two thirds of the life of the one that a controller issued
@@ -230,20 +248,35 @@ impl Credentials {
     pub async fn renew(&self, dialer: &Dialer) -> Result<()> {
         let pending = PendingIdentity::generate(&self.endpoint)?;
         let chain = dialer.renew(pending.request_pem()).await?;
-        self.keep(pending.complete(&chain)?)
+        self.keep(&pending.complete(&chain)?)
     }
 
-    /// Has a listener show each certificate that the device is given from here on.
+    /// Has a listener show each certificate that the device is given from here on, and believe whom the tables name.
     pub fn follow(&self, listener: &ServerTls) {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener.clone());
+        self.retrust();
     }
 
-    fn keep(&self, credential: Credential) -> Result<()> {
-        self.state.keep_enrolled(&credential)?;
+    /// Has listeners believe whom the tables name now, in handshakes from here on.
+    pub fn retrust(&self) {
+        let roots = self.roots();
         for listener in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
-            listener.replace(&credential)?;
+            match DeviceVerifier::with_crls(&roots, &self.revoked.lists(), true, pki::provider()) {
+                Ok(verifier) => listener.retrust(verifier),
+                Err(error) => tracing::error!(%error, "a listener goes on with the CAs that it had"),
+            }
         }
-        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = (credential, Origin::Enrolled);
+    }
+
+    /// Keeps and shows a certificate. Once it is kept it is the device's own, whatever listeners make of it.
+    fn keep(&self, credential: &Credential) -> Result<()> {
+        self.state.keep_enrolled(credential)?;
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = (credential.clone(), Origin::Enrolled);
+        for listener in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
+            if let Err(error) = listener.replace(credential) {
+                tracing::error!(%error, "a listener goes on with the certificate that it had");
+            }
+        }
         Ok(())
     }
 }

@@ -20,6 +20,7 @@ use pki::session::Crypto;
 use tokio::sync::{mpsc, watch};
 
 use crate::audit::AuditLog;
+use crate::challenges;
 use crate::config::{Config, Policy};
 use crate::discovery::advertise::{self, Doors};
 use crate::discovery::gateway::Gateway;
@@ -76,7 +77,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let mut providers = providers::all(&root, &policy, &identity, &restart, upload_tls);
     let gateway = config.discovery.dhcp.then(|| Arc::new(Gateway::default()));
     providers.extend(gateway.clone().map(|gateway| gateway as Arc<dyn Provider>));
-    let services = config.services.is_some().then(Services::new);
+    let services = config.services.as_ref().map(Services::new).transpose()?;
     providers.extend(services.iter().flat_map(Services::providers));
     let providers = limit::limited(providers, &Limits::open(&state.limits(), &policy.guards)?);
     let keys: Arc<dyn Crypto> = Arc::new(SessionKeys::new(credentials.clone()));
@@ -100,7 +101,7 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     if let Some(file) = &config.policy.consent_file {
         tokio::spawn(guard::watch_consent(instance.clone(), file.clone()));
     }
-    tokio::spawn(revoked::watch(credentials.revoked(), instance.clone()));
+    tokio::spawn(revoked::watch(credentials.clone(), instance.clone()));
     let names = Names { config: config.discovery.clone(), root: root.clone() };
     tokio::spawn(renewal::keep(instance.clone(), credentials.clone(), endpoint.clone(), names.clone()));
     let name = identity.friendly_name.clone().or_else(|| host_name_of(&root));
@@ -154,7 +155,8 @@ async fn judging(
     trust: Certificates,
     providers: Vec<Arc<dyn Provider>>,
 ) -> Result<Arc<Instance>> {
-    let kind = kind(config, endpoint, &providers);
+    let told = challenges::check_told(config, identity, endpoint);
+    let kind = told.and_then(|()| kind(config, endpoint, &providers));
     if kind.is_err() && config.is_new {
         // The next start reads the corrected file.
         state.forget_factory_default()?;
@@ -209,7 +211,7 @@ pub fn kind(config: &Config, endpoint: &EndpointId, providers: &[Arc<dyn Provide
         volatile: paths(&local_agent::VOLATILE),
         defaults: local_agent::defaults(config, endpoint.as_str()).context("the factory default")?,
     };
-    let kind = Kind::build(&kind, providers)?;
+    let kind = Kind::build(&kind, providers)?.with_fleeting(&local_agent::FLEETING);
     guard::check_targets(&config.policy, kind.model())?;
     if config.is_new {
         roles::check_targets(config, kind.model())?;

@@ -57,6 +57,9 @@ pub const MAX_AUDIT_WAITING: usize = 1024;
 /// How often the agent looks for the word of somebody at the device.
 pub const CONSENT_PERIOD: Duration = Duration::from_secs(1);
 
+/// Bytes read of that word.
+pub const MAX_CONSENT_BYTES: u64 = 1024;
+
 /// Runs of limited commands that are remembered; the oldest are forgotten.
 pub const MAX_REMEMBERED_RUNS: usize = 1024;
 
@@ -93,6 +96,9 @@ pub const RESTART_DELAY: Duration = Duration::from_secs(1);
 /// Connections to brokers; rows that ask for more are misconfigured.
 pub const MAX_BROKERS: usize = 16;
 
+/// A connection to a broker that has lasted so long was a success: the next wait is short again.
+pub const BROKER_SETTLED: Duration = Duration::from_secs(30);
+
 /// How long brokers may take for the last Records and the good-bye.
 pub const BROKER_GOOD_BYE: Duration = Duration::from_secs(1);
 
@@ -112,8 +118,9 @@ pub const SERVICE_ANSWER: Duration = Duration::from_secs(5);
 pub const SERVICE_MODEL: Duration = Duration::from_secs(20);
 /// How long it may take for a synchronous command, or to begin an asynchronous one.
 pub const SERVICE_COMMAND: Duration = Duration::from_secs(60);
-/// Objects of the supported model of one USP Service.
-pub const MAX_SERVICE_OBJECTS: usize = 1000;
+/// Objects, parameters, commands and events of the supported model of one USP Service: all services together, and
+/// what the agent has itself, fit into one model.
+pub const MAX_SERVICE_DEFINITIONS: usize = 1500;
 /// Objects and rows in one answer of a USP Service.
 pub const MAX_SERVICE_ROWS: usize = 20_000;
 /// Events of a USP Service that wait to be told; more are lost.

@@ -5,10 +5,11 @@
 //! keeps the connection that controllers behind it share, one for each socket listens.
 
 mod broker;
+#[cfg(feature = "coap")]
+mod coap;
 mod controller;
 mod handler;
 mod listen;
-mod local;
 pub mod plan;
 mod status;
 mod websocket;
@@ -43,6 +44,8 @@ pub struct Context {
     /// The ports of the WebSockets that controllers may dial now, by the number of the listener, from 0.
     ports: watch::Sender<BTreeMap<usize, u16>>,
     brokers: Mutex<BTreeMap<String, Arc<Broker>>>,
+    #[cfg(feature = "coap")]
+    coap: coap::Door,
     /// Counts the turns that connections and sockets take.
     turns: watch::Sender<u64>,
 }
@@ -59,7 +62,18 @@ impl Context {
     ) -> Arc<Context> {
         let (ports, brokers) = (watch::Sender::default(), Mutex::default());
         let turns = watch::Sender::default();
-        Arc::new(Context { instance, credentials, endpoint, listeners, names, ports, brokers, turns })
+        Arc::new(Context {
+            instance,
+            credentials,
+            endpoint,
+            listeners,
+            names,
+            ports,
+            brokers,
+            #[cfg(feature = "coap")]
+            coap: coap::Door::default(),
+            turns,
+        })
     }
 
     /// The ports of the WebSockets that controllers may dial, by the number of the listener, from 0.
@@ -140,19 +154,27 @@ impl Next {
     }
 }
 
-/// The connections to brokers that stand when no more are made.
+/// The connections to brokers, and what else there is, that stand when no more are made.
 #[derive(Default)]
-pub struct Standing(Vec<(Arc<Broker>, JoinHandle<()>)>);
+pub struct Standing {
+    brokers: Vec<(Arc<Broker>, JoinHandle<()>)>,
+    #[cfg(feature = "coap")]
+    context: Option<Arc<Context>>,
+}
 
 impl Standing {
     /// Ends them, with a DISCONNECT behind the last Record (R-MQTT.35, R-STOMP.28); ready when they are gone, and after
     /// [`BROKER_GOOD_BYE`] in any case.
     pub async fn end(self) {
-        for (broker, _) in &self.0 {
+        for (broker, _) in &self.brokers {
             broker.end();
         }
         let all_gone = async {
-            for (_, task) in self.0 {
+            #[cfg(feature = "coap")]
+            if let Some(context) = &self.context {
+                context.coap.end().await;
+            }
+            for (_, task) in self.brokers {
                 let _ = task.await;
             }
         };
@@ -261,6 +283,10 @@ impl Kept {
             broker.stop();
             Some((broker, self.tasks.remove(&path)?))
         });
-        Standing(standing.collect())
+        Standing {
+            brokers: standing.collect(),
+            #[cfg(feature = "coap")]
+            context: Some(self.context),
+        }
     }
 }

@@ -17,6 +17,16 @@ pub use transports::STORED;
 /// Rows of which no value outlives the process.
 pub const VOLATILE: [&str; 2] = ["Device.DeviceInfo.ProcessStatus.", "Device.LocalAgent.Request."];
 
+/// Parameters that say how something fares at the moment: they begin anew with each process.
+pub const FLEETING: [(&str, &str, &str); 6] = [
+    ("Device.LocalAgent.MTP.{i}.", "Status", "Down"),
+    ("Device.LocalAgent.MTP.{i}.MQTT.", "ResponseTopicDiscovered", ""),
+    ("Device.LocalAgent.Controller.{i}.E2ESession.", "Status", "Down"),
+    ("Device.LocalAgent.Controller.{i}.E2ESession.", "CurrentRetryCount", "0"),
+    ("Device.MQTT.Client.{i}.", "Status", "Disabled"),
+    ("Device.MQTT.Client.{i}.", "ResponseInformation", ""),
+];
+
 const AGENT: &str = "Device.LocalAgent.";
 const CONTROLLER: &str = "Device.LocalAgent.Controller.{i}.";
 const BOOT_PARAMETER: &str = "Device.LocalAgent.Controller.{i}.BootParameter.{i}.";
@@ -48,6 +58,7 @@ pub fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
             Params::Only(&[
                 "EndpointID",
                 "SoftwareVersion",
+                "MaxSubscriptionChangeAdoptionTime",
                 "SupportedProtocols",
                 "MTPNumberOfEntries",
                 "ControllerNumberOfEntries",
@@ -181,6 +192,8 @@ pub fn defaults(config: &Config, endpoint: &str) -> anyhow::Result<Vec<FactoryDe
     let mut rows = Defaults::default();
     rows.set(AGENT, "EndpointID", endpoint);
     rows.set(AGENT, "SoftwareVersion", env!("CARGO_PKG_VERSION"));
+    // A subscription is adopted by the time that the answer leaves, which is in less than the least that may be said.
+    rows.set(AGENT, "MaxSubscriptionChangeAdoptionTime", "5");
     rows.set(AGENT, "SupportedThresholdOperator", "Rise,Fall,Cross,Eq,NotEq");
     rows.set(AGENT, "SupportedFingerprintAlgorithms", &pki::cert::FINGERPRINTS.join(","));
     transports::defaults(&mut rows, config, endpoint)?;

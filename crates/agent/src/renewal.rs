@@ -1,5 +1,5 @@
 //! The device's certificate is short-lived: the next one is asked for before it ends, on the proof of the
-//! present one, from a controller whose CA issued it. Links that stand are not disturbed; the next handshake
+//! present one, over HTTPS, from a controller whose CA issued it, by whatever transport that is reached. Links that stand are not disturbed; the next handshake
 //! shows the next certificate.
 
 use std::sync::Arc;
@@ -28,7 +28,8 @@ pub async fn keep(
         let mut wait = RENEWAL_CHECK;
         if credentials.due(SystemTime::now()) {
             let mut places = Vec::new();
-            for (controller, url) in instance.with_tree(ways).unwrap_or_default() {
+            let ways = instance.with_tree(ways).unwrap_or_default();
+            for (controller, url) in ordered(credentials.renewals(), ways) {
                 let found = names.places(&url).await.into_iter();
                 places.extend(found.map(|place| (controller.clone(), place)));
             }
@@ -44,6 +45,17 @@ pub async fn keep(
     }
 }
 
+/// Each place once: those that are for it first, then those where controllers are dialled.
+fn ordered(said: Vec<(EndpointId, WsUrl)>, ways: Vec<(EndpointId, WsUrl)>) -> Vec<(EndpointId, WsUrl)> {
+    let mut places = said;
+    for way in ways {
+        if !places.contains(&way) {
+            places.push(way);
+        }
+    }
+    places
+}
+
 /// The controllers that the tables want dialled over TLS, and where.
 fn ways(tree: &Tree) -> Vec<(EndpointId, WsUrl)> {
     let mut ways = Vec::new();
@@ -51,6 +63,8 @@ fn ways(tree: &Tree) -> Vec<(EndpointId, WsUrl)> {
         ways.extend(reach.ways.into_iter().filter_map(|way| match way.by {
             By::WebSocket { url, .. } => Some((reach.controller.clone(), url)),
             By::Broker { .. } | By::Local(_) => None,
+            #[cfg(feature = "coap")]
+            By::Coap(_) => None,
         }));
     }
     ways

@@ -10,6 +10,7 @@ use engine::Instance;
 use pki::crl::List;
 use rustls_pki_types::CertificateRevocationListDer;
 
+use crate::enrol::Credentials;
 use crate::limits::{MAX_REVOCATION_LISTS, REVOCATION_CHECK};
 
 /// The lists, as they were when they could last be read.
@@ -79,7 +80,8 @@ impl Revoked {
 }
 
 /// Reads the lists again when they change, for ever.
-pub async fn watch(revoked: Arc<Revoked>, instance: Arc<Instance>) {
+pub async fn watch(credentials: Arc<Credentials>, instance: Arc<Instance>) {
+    let revoked = credentials.revoked();
     if revoked.files.is_empty() {
         return;
     }
@@ -89,6 +91,7 @@ pub async fn watch(revoked: Arc<Revoked>, instance: Arc<Instance>) {
             Ok(false) => {}
             Ok(true) => {
                 tracing::info!("the lists of revoked certificates were read again");
+                credentials.retrust();
                 instance.trust_changed();
             }
             Err(error) => {

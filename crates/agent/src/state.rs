@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use mtp::EndpointId;
+use mtp::ws::WsUrl;
 use pki::Identity as Credential;
 use pki::Validity;
 use pki::file::{SECRET, write_atomic};
@@ -130,7 +131,13 @@ impl StateDir {
             return Ok((Credential::load(&chain, &key)?, Origin::Enrolled));
         }
         if let (Some(chain), Some(key)) = (&config.tls.cert, &config.tls.key) {
-            return Ok((Credential::load(chain, key)?, Origin::Configured));
+            let configured = Credential::load(chain, key)?;
+            // R-SEC.10, and R-SEC.11: one that several devices share names all of them by a wildcard.
+            let named = configured.chain().first().map(|leaf| pki::cert::endpoint_ids(leaf)).transpose()?;
+            if !named.unwrap_or_default().iter().any(|id| id.certifies(endpoint)) {
+                bail!("tls.cert: it does not name this device: urn:bbf:usp:id:{endpoint} is expected");
+            }
+            return Ok((configured, Origin::Configured));
         }
         let (chain, key) = self.files("device");
         if Credential::exists(&chain) {
@@ -150,6 +157,23 @@ impl StateDir {
     pub fn keep_enrolled(&self, credential: &Credential) -> Result<()> {
         let (chain, key) = self.files("enrolled");
         Ok(credential.save(&chain, &key)?)
+    }
+
+    /// Keeps where the certificate came from: the endpoint of its controller, and the URL. It outlives a factory reset, as
+    /// the certificate does.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn keep_renewal(&self, controller: &EndpointId, url: &WsUrl) -> Result<()> {
+        let text = format!("{controller} {url}\n");
+        Ok(write_atomic(&self.path.join("renewal"), text.as_bytes(), SECRET)?)
+    }
+
+    /// What [`StateDir::keep_renewal`] kept, if it can be read.
+    pub fn renewal(&self) -> Option<(EndpointId, WsUrl)> {
+        let text = std::fs::read_to_string(self.path.join("renewal")).ok()?;
+        let (controller, url) = text.trim_end().split_once(' ')?;
+        Some((EndpointId::receive(controller).ok()?, url.parse().ok()?))
     }
 
     fn files(&self, name: &str) -> (PathBuf, PathBuf) {

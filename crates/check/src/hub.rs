@@ -57,6 +57,8 @@ pub(crate) struct Hub {
     arrivals: mpsc::Sender<Arrival>,
     /// Number of the newest connection, and the way to it.
     current: Mutex<(u64, Option<mpsc::Sender<Out>>)>,
+    /// Which certificate is shown, over TLS.
+    shown: Mutex<Shown>,
 }
 
 /// Every change under a lock here is one step.
@@ -87,7 +89,12 @@ pub(crate) async fn tcp(addr: SocketAddr) -> io::Result<(mpsc::Receiver<Box<dyn 
 impl Hub {
     pub(crate) fn new() -> (Arc<Hub>, mpsc::Receiver<Arrival>) {
         let (arrivals, receiver) = mpsc::channel(limits::ARRIVALS);
-        (Arc::new(Hub { arrivals, current: Mutex::default() }), receiver)
+        (Arc::new(Hub { arrivals, current: Mutex::default(), shown: Mutex::default() }), receiver)
+    }
+
+    /// Shows this certificate from now on, over TLS.
+    pub(crate) fn show(&self, shown: Shown) {
+        *lock(&self.shown) = shown;
     }
 
     /// # Errors
@@ -112,7 +119,8 @@ impl Hub {
                 let (hub, tls, speaker) = (hub.clone(), tls.clone(), speaker());
                 tokio::spawn(async move {
                     let Some(tls) = tls else { return hub.run(io, speaker).await };
-                    match timeout(limits::HANDSHAKE, tls.accept(io, Shown::Right)).await {
+                    let shown = *lock(&hub.shown);
+                    match timeout(limits::HANDSHAKE, tls.accept(io, shown)).await {
                         Ok(Ok((io, certificate))) => {
                             hub.tell(Arrival::Certificate(certificate)).await;
                             hub.run(io, speaker).await;

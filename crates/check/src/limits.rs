@@ -64,3 +64,9 @@ pub const RECONNECT: Duration = Duration::from_secs(60);
 
 /// The same over STOMP, where the second wait is up to two minutes by default.
 pub const STOMP_RECONNECT: Duration = Duration::from_secs(130);
+
+/// A connection to a broker that has lasted so long is a success to every agent that is known.
+pub const SETTLED: Duration = Duration::from_secs(35);
+
+/// A wait for a connection to a broker that is no first one.
+pub const GROWN: Duration = Duration::from_secs(12);

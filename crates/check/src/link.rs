@@ -9,7 +9,7 @@ use crate::limits;
 use crate::mqtt::{self, Broker, Incoming};
 use crate::stomp::{self, Server};
 use crate::uds::{self, Value};
-use crate::websocket::{Frame, Head, Manners, Socket};
+use crate::websocket::{Frame, Head, Manners, Shown, Socket};
 
 /// What comes from the agent's side.
 #[derive(Clone, Debug)]
@@ -99,13 +99,37 @@ impl Way {
         }
     }
 
+    /// Shows this certificate from now on, as a broker.
+    pub(crate) fn show(&self, shown: Shown) {
+        match self {
+            Way::Mqtt(broker) => broker.show(shown),
+            Way::Stomp(server) => server.show(shown),
+            Way::Records | Way::WebSocket(_) | Way::Unix(_) => {}
+        }
+    }
+
+    /// Whether it is a broker of ours, over TLS.
+    pub(crate) fn is_secure_broker(&self) -> bool {
+        match self {
+            Way::Mqtt(broker) => broker.is_secure(),
+            Way::Stomp(server) => server.is_secure(),
+            Way::Records | Way::WebSocket(_) | Way::Unix(_) => false,
+        }
+    }
+
     /// Goes back to good manners.
     pub(crate) fn be_right(&self) {
         match self {
             Way::Records => {}
             Way::WebSocket(socket) => socket.set_manners(Manners::default()),
-            Way::Mqtt(broker) => broker.set_manners(mqtt::Manners::default()),
-            Way::Stomp(server) => server.set_manners(stomp::Manners::default()),
+            Way::Mqtt(broker) => {
+                broker.set_manners(mqtt::Manners::default());
+                broker.show(Shown::Right);
+            }
+            Way::Stomp(server) => {
+                server.set_manners(stomp::Manners::default());
+                server.show(Shown::Right);
+            }
             Way::Unix(socket) => socket.set_manners(uds::Manners::Right),
         }
     }

@@ -1,6 +1,8 @@
 //! What a vendor says of its agent beforehand, as a file in TOML: which command and which parameter the checks use in
 //! place of those that they choose, and what they leave out.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::target::TIMER;
@@ -14,9 +16,33 @@ pub struct Profile {
     pub command: Command,
     /// The parameter whose changes are notified; `TimeToLive` of a subscription where there is none.
     pub value: Option<ChangingValue>,
+    /// A table of which rows may be made, changed and deleted.
+    pub table: Option<Table>,
+    /// The device may be restarted.
+    pub reboot: Option<Restart>,
     /// Checks that are not run.
     #[serde(default)]
     pub skip: Vec<Omitted>,
+}
+
+/// A table of the vendor's.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// Its path, with a dot at its end.
+    pub path: String,
+    /// What a row needs: names of parameters, and values.
+    pub settings: BTreeMap<String, String>,
+    /// A parameter that can be set afterwards, and the value in the form in which it reads back.
+    pub change: [String; 2],
+}
+
+/// How the device restarts.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restart {
+    /// How long it may take until it tells of it, seconds.
+    pub seconds: u64,
 }
 
 /// An asynchronous command that does nothing but end after a while.
@@ -85,6 +111,11 @@ impl Profile {
         if let Some(path) = value.filter(|path| !is_path(path) || path.ends_with(['.', ')', '!'])) {
             return Err(ProfileError::Path(path.clone(), "parameter"));
         }
+        if let Some(table) =
+            profile.table.as_ref().filter(|table| !is_path(&table.path) || !table.path.ends_with('.'))
+        {
+            return Err(ProfileError::Path(table.path.clone(), "table"));
+        }
         match profile.skip.iter().find(|omitted| crate::select(std::slice::from_ref(&omitted.id)).is_empty())
         {
             Some(omitted) => Err(ProfileError::NoSuchCheck(omitted.id.clone())),
@@ -116,13 +147,14 @@ mod tests {
     fn a_profile_is_read_or_says_what_is_wrong() {
         let text = "[command]\npath = \"Device.X_Wait()\"\nargument = \"Seconds\"\n\
                     [value]\npath = \"Device.Room.1.Size\"\nvalues = [\"1\", \"2\"]\n\
-                    [[skip]]\nid = \"R-SEC.1\"\nwhy = \"roles are fixed\"\n";
+                    [reboot]\nseconds = 90\n[[skip]]\nid = \"R-SEC.1\"\nwhy = \"roles are fixed\"\n";
         let profile = Profile::parse(text).unwrap();
         assert_eq!(
             (profile.command.path.as_str(), profile.command.argument.as_str()),
             ("Device.X_Wait()", "Seconds")
         );
         assert_eq!(profile.value.as_ref().unwrap().parts(), ("Device.Room.1.", "Size"));
+        assert_eq!(profile.reboot, Some(Restart { seconds: 90 }));
         assert_eq!(profile.omits("R-SEC.1-no-write"), Some("roles are fixed"));
         assert_eq!(profile.omits("R-SEC.10-dialler-names-itself"), None);
         assert_eq!(Profile::parse("").unwrap(), Profile::default());
@@ -139,6 +171,10 @@ mod tests {
             (
                 "[value]\npath = \"Device.Room.\"\nvalues = [\"1\", \"2\"]",
                 "\"Device.Room.\" is not the path of a parameter",
+            ),
+            (
+                "[table]\npath = \"Device.Room\"\nsettings = {}\nchange = [\"a\", \"b\"]",
+                "\"Device.Room\" is not the path of a table",
             ),
             ("[[skip]]\nid = \"R-NOPE\"\nwhy = \"\"", "no check has the id \"R-NOPE\""),
         ] {

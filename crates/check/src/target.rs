@@ -24,6 +24,9 @@ pub const CONTROLLER: &str = "Device.LocalAgent.Controller.";
 /// An asynchronous command without any effect but its end.
 pub const TIMER: &str = "Device.ScheduleTimer()";
 
+/// The command that restarts the device.
+pub const REBOOT: &str = "Device.Reboot()";
+
 /// What a check needs of an agent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Need {
@@ -53,12 +56,16 @@ pub enum Need {
     Mqtt3,
     /// The agent is a client of our own STOMP server.
     Stomp,
+    /// The agent is a client of a broker or server of ours, over TLS.
+    BrokerSecurely,
     /// The agent is connected by a UNIX domain socket.
     Unix,
     /// The agent connects to our UNIX domain socket.
     UnixDials,
     /// The agent listens at a UNIX domain socket.
     UnixListens,
+    /// `Device.Reboot()`
+    Reboot,
     /// `LocalAgent.Controller.{i}.E2ESession.`
     Sessions,
     /// The agent can believe Records of ours in a session: its transport protects them, or we sign them.
@@ -91,11 +98,15 @@ impl Need {
             Need::Mqtt5 => "the agent does not speak MQTT 5.0 to our broker: this needs --broker mqtt://",
             Need::Mqtt3 => "the agent does not speak MQTT 3.1.1 to our broker: this needs --broker mqtt://",
             Need::Stomp => "the agent is not connected by STOMP: this needs --broker stomp://",
+            Need::BrokerSecurely => {
+                "the agent uses no broker of ours over TLS: this needs --broker mqtts:// or stomps://"
+            }
             Need::Unix => "the agent is not connected by a UNIX domain socket",
             Need::UnixDials => "the agent does not dial a UNIX domain socket: this needs --listen unix:",
             Need::UnixListens => {
                 "the agent does not listen at a UNIX domain socket: this needs --connect unix:"
             }
+            Need::Reboot => "the agent has no Device.Reboot()",
             Need::Sessions => "the agent has no Device.LocalAgent.Controller.{i}.E2ESession.SessionMode",
             Need::Proof => "the agent can't believe Records of a session: this needs --tls or --keys",
             Need::Signed => "Records are not signed: this needs --keys, and a transport without TLS",
@@ -184,11 +195,13 @@ impl Target {
             | Need::Mqtt5
             | Need::Mqtt3
             | Need::Stomp
+            | Need::BrokerSecurely
             | Need::Unix
             | Need::UnixDials
             | Need::UnixListens
             | Need::Proof
             | Need::Signed => false,
+            Need::Reboot => self.has_command("Device.", "Reboot()"),
             Need::Sessions => self.has_param(&format!("{CONTROLLER}{{i}}.E2ESession."), "SessionMode"),
             Need::Alias => self.objects.get(&subscription).is_some_and(|object| {
                 object.supported_params.iter().any(|param| param.param_name == "Alias")

@@ -47,6 +47,8 @@ pub struct Kind {
     counts: BTreeMap<ObjectId, (ObjectId, u16)>,
     /// Parameters of providers' objects that the engine keeps: counts, and `Alias`.
     own: BTreeSet<(ObjectId, u16)>,
+    /// Parameters of which no value outlives the process, and what they begin with.
+    fleeting: Vec<(ObjectId, u16, Value)>,
     /// Single-instance objects with the model's defaults, no rows.
     pristine: Tree,
     base: Tree,
@@ -115,6 +117,7 @@ impl Kind {
             volatile,
             counts,
             own,
+            fleeting: Vec::new(),
             pristine: empty.clone(),
             base: empty,
             keys: Keys::default(),
@@ -128,6 +131,32 @@ impl Kind {
         kind.settle_all_counts(&mut base);
         kind.base = base;
         Ok(kind)
+    }
+
+    /// Parameters of the engine's own part (object in its supported form, bare name) of which no value outlives the
+    /// process, and what they begin with: how something fares at the moment. Those that the model lacks are passed
+    /// over.
+    #[must_use]
+    pub fn with_fleeting(mut self, params: &[(&str, &str, &str)]) -> Kind {
+        let model = self.model.clone();
+        let found = params.iter().filter_map(|(object, name, text)| {
+            let object = model.find(&SchemaPath::parse(object).ok()?)?;
+            let index = model.param_index(object, name)?;
+            let value = model.object(object).params[usize::from(index)].check(text).ok()?;
+            Some((object, index, value))
+        });
+        self.fleeting.extend(found);
+        self
+    }
+
+    /// Whether no value of a parameter outlives the process.
+    pub(crate) fn is_fleeting(&self, object: ObjectId, param: u16) -> bool {
+        self.fleeting.iter().any(|(known, index, _)| (*known, *index) == (object, param))
+    }
+
+    /// What such a parameter begins with.
+    pub(crate) fn fleeting(&self) -> &[(ObjectId, u16, Value)] {
+        &self.fleeting
     }
 
     /// Asks all providers once and takes what they report into the base tree: instances of this kind

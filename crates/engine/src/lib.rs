@@ -30,6 +30,7 @@ pub use machine::Machine;
 pub use stored::FactoryDefault;
 pub use usp_endpoint::agent::audit::{Audit, Deed};
 pub use usp_endpoint::agent::io::{Boot, CloseReason};
+pub use usp_endpoint::agent::registration;
 pub use usp_endpoint::agent::schedule::support as support_timers;
 pub use usp_endpoint::agent::{AgentConfig, AgentMachine, check_permission, is_target};
 pub use usp_endpoint::agent::{consent, trust};

@@ -91,6 +91,7 @@ pub(crate) fn restore(kind: &Kind, live: &Live) -> (Tree, Keys, Aliases) {
             tree.apply(&[Change::Set { place: place.clone(), param, value: Some(value) }]);
         }
     }
+    begin_fleeting(kind, &mut tree);
     let keys = Keys::restore(model, live);
     for (text, last) in &live.last {
         if let Some(table) = find(model, text) {
@@ -101,7 +102,21 @@ pub(crate) fn restore(kind: &Kind, live: &Live) -> (Tree, Keys, Aliases) {
     (tree, keys, aliases)
 }
 
-fn value_of(model: &Model, object: ObjectId, name: &str, value: &Lexical) -> Option<(u16, Value)> {
+/// Parameters that remember nothing begin anew.
+fn begin_fleeting(kind: &Kind, tree: &mut Tree) {
+    let mut changes = Vec::new();
+    tree.for_each(|place, _| {
+        let all = kind.fleeting().iter().filter(|(object, ..)| *object == place.object);
+        changes.extend(all.map(|(_, param, value)| {
+            let value = Some(value.clone());
+            Change::Set { place: place.clone(), param: *param, value }
+        }));
+    });
+    tree.apply(&changes);
+}
+
+/// A parameter's index and its value, if the model has it.
+pub(crate) fn value_of(model: &Model, object: ObjectId, name: &str, value: &Lexical) -> Option<(u16, Value)> {
     let index = model.param_index(object, name)?;
     let param = &model.object(object).params[usize::from(index)];
     let parsed = if param.is_list() {
@@ -149,10 +164,11 @@ pub(crate) fn remember(kind: &Kind, tree: &Tree, keys: &Keys, changes: &ChangeSe
             }
             Happening::Changed { place, param, new, .. } if !kind.is_volatile(place.object) => {
                 let own = kind.is_own(place.object, *param);
-                if kind.is_count(place.object, *param) || !(own || is_kept(kind, keys, place)) {
+                let forgets = kind.is_count(place.object, *param) || kind.is_fleeting(place.object, *param);
+                if forgets || !(own || is_kept(kind, keys, place)) {
                     continue;
                 }
-                entries.push(set(kind, place, *param, new.as_ref()));
+                entries.push(set(kind.model(), place, *param, new.as_ref()));
             }
             _ => {}
         }
@@ -185,15 +201,18 @@ fn is_kept(kind: &Kind, keys: &Keys, place: &Place) -> bool {
 
 fn values(kind: &Kind, tree: &Tree, place: &Place) -> Vec<Entry> {
     let params = (0..).zip(&kind.model().object(place.object).params);
-    let kept = params.filter(|(index, _)| !kind.is_count(place.object, *index));
-    kept.filter_map(|(index, _)| Some(set(kind, place, index, Some(tree.value(place, index)?)))).collect()
+    let forgets = |index| kind.is_count(place.object, index) || kind.is_fleeting(place.object, index);
+    let kept = params.filter(|(index, _)| !forgets(*index));
+    kept.filter_map(|(index, _)| Some(set(kind.model(), place, index, Some(tree.value(place, index)?))))
+        .collect()
 }
 
-fn set(kind: &Kind, place: &Place, param: u16, value: Option<&Value>) -> Entry {
-    let object = kind.model().object(place.object);
+/// What remembers one value, or that there is none.
+pub(crate) fn set(model: &Model, place: &Place, param: u16, value: Option<&Value>) -> Entry {
+    let object = model.object(place.object);
     let lexical = |value: &Value| Lexical { text: value.expose().into(), secret: value.is_secret() };
     Entry::SetParam {
-        path: place.text(kind.model()),
+        path: place.text(model),
         param: object.params[usize::from(param)].name.as_str().to_owned(),
         value: value.map(lexical),
     }

@@ -3,6 +3,7 @@
 //! An unknown key is an error that names it. A listener that would speak plaintext on an address that
 //! others can reach is refused unless the file says `allow_plaintext = true`.
 
+mod coap;
 mod connect;
 mod limits;
 pub(crate) mod mqtt;
@@ -17,6 +18,7 @@ use anyhow::{Context, bail};
 use fleet::enrolment::Policy;
 use serde::Deserialize;
 
+pub use coap::Coap;
 pub use limits::Limits;
 pub use mqtt::{Mqtt, MqttBroker, MqttConnect, MqttVersion};
 pub use stomp::{Stomp, StompConnect};
@@ -85,6 +87,8 @@ pub struct Usp {
     pub stomp: Stomp,
     /// Agents of this host.
     pub uds: Uds,
+    /// Agents that speak CoAP alone.
+    pub coap: Coap,
 }
 
 /// Whether Messages travel in end-to-end sessions.
@@ -305,6 +309,7 @@ impl Config {
         self.usp.mqtt.check()?;
         self.usp.stomp.check()?;
         self.usp.uds.check()?;
+        self.usp.coap.check()?;
         Ok(())
     }
 
@@ -347,7 +352,7 @@ impl Config {
             (broker.tls.is_some(), broker.websocket),
         ];
         let reachable = |listen: Option<SocketAddr>| listen.is_some_and(|listen| !listen.ip().is_loopback());
-        listeners.into_iter().any(|(tls, listen)| !tls && reachable(listen))
+        listeners.into_iter().any(|(tls, listen)| !tls && reachable(listen)) || self.usp.coap.is_reachable()
     }
 
     /// The configuration in force, as TOML. It holds no secrets: keys stay in their files.
@@ -376,6 +381,7 @@ impl Config {
         self.usp.mqtt.show(&mut text);
         self.usp.stomp.show(&mut text);
         self.usp.uds.show(&mut text);
+        self.usp.coap.show(&mut text);
         let policy = match self.enrolment.policy {
             PolicyName::Approve => "approve",
             PolicyName::Open => "open",

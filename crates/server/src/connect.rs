@@ -116,6 +116,7 @@ mod tests {
             usp_websocket: "127.0.0.1:8183".parse().expect("an address"),
             usp_mqtt_broker: None,
             usp_mqtt_websocket: None,
+            usp_coap: None,
         };
         let endpoint = EndpointId::receive("self::c").expect("an endpoint id");
         // (public URL; host, port, path, encryption)

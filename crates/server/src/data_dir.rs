@@ -25,6 +25,8 @@ pub struct Listeners {
     pub usp_mqtt_broker: Option<SocketAddr>,
     /// Those that speak MQTT over WebSocket.
     pub usp_mqtt_websocket: Option<SocketAddr>,
+    /// Agents that speak CoAP, over UDP.
+    pub usp_coap: Option<SocketAddr>,
 }
 
 /// An open data folder.
@@ -102,6 +104,9 @@ impl DataDir {
             if let Some(listen) = listen {
                 text[key] = listen.to_string().into();
             }
+        }
+        if let Some(listen) = listeners.usp_coap {
+            text["usp.coap"] = listen.to_string().into();
         }
         let file = self.folder.join("listeners.json");
         pki::file::write_atomic(&file, text.to_string().as_bytes(), 0o600)?;

@@ -35,6 +35,9 @@ pub const PRESENCE_PER_SECOND: usize = 100;
 pub const SESSION_PEERS: usize = 100_000;
 /// Agents behind one broker that have a link at the same time.
 pub const BROKER_PEERS: usize = 100_000;
+/// Agents that are reached by CoAP and have a link at the same time.
+#[cfg(feature = "coap")]
+pub const COAP_PEERS: usize = 10_000;
 /// Agents behind one broker that may be refused, or have to wait, at once; those beyond that are counted only.
 pub const STRANGERS: u32 = 600;
 /// How long it takes until one more is granted.

@@ -120,6 +120,7 @@ impl Server {
             usp_websocket: websocket.local_addr()?,
             usp_mqtt_broker: transports.broker_address(),
             usp_mqtt_websocket: transports.broker_websocket(),
+            usp_coap: transports.coap_address(),
         };
 
         let connect = connect::info(config, &listeners, &endpoint, authority.ca());

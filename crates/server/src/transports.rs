@@ -21,6 +21,8 @@ use crate::config::{Config, MqttConnect, StompConnect, Uds};
 use crate::data_dir::DataDir;
 use crate::usp::Usp;
 use crate::usp::broker::{self, Agents, Broker, Mqtt, Server, Stomp};
+#[cfg(feature = "coap")]
+use crate::usp::coap::CoapListener;
 use crate::usp::local::LocalDoor;
 use crate::usp::own_broker::OwnBroker;
 use crate::usp::presence::{Presence, SILENCE};
@@ -30,6 +32,8 @@ pub(crate) struct Transports {
     own_broker: Option<OwnBroker>,
     brokers: Vec<Broker>,
     local: Option<(uds::Listener, BTreeSet<u32>)>,
+    #[cfg(feature = "coap")]
+    coap: Option<CoapListener>,
 }
 
 impl Transports {
@@ -60,7 +64,31 @@ impl Transports {
             }
             None => None,
         };
-        Ok(Transports { own_broker, brokers, local })
+        #[cfg(feature = "coap")]
+        let coap = match config.usp.coap.listen {
+            Some(listen) => Some(CoapListener::open(listen, &config.usp.coap).await?),
+            None => None,
+        };
+        Ok(Transports {
+            own_broker,
+            brokers,
+            local,
+            #[cfg(feature = "coap")]
+            coap,
+        })
+    }
+
+    /// Where CoAP is spoken.
+    #[cfg(feature = "coap")]
+    pub(crate) fn coap_address(&self) -> Option<SocketAddr> {
+        self.coap.as_ref().map(CoapListener::address)
+    }
+
+    /// Where CoAP is spoken: nowhere.
+    #[cfg(not(feature = "coap"))]
+    #[expect(clippy::unused_self, reason = "the same as of a program that speaks it")]
+    pub(crate) fn coap_address(&self) -> Option<SocketAddr> {
+        None
     }
 
     /// Where our own broker listens.
@@ -88,6 +116,10 @@ impl Transports {
             tasks.spawn(listener.run(Arc::new(usp.clone()), door, async move {
                 let _ = stopped.wait_for(|stop| *stop).await;
             }));
+        }
+        #[cfg(feature = "coap")]
+        if let Some(coap) = self.coap {
+            tasks.spawn(coap.run(usp.clone(), stop.subscribe()));
         }
         tasks
     }
@@ -164,6 +196,7 @@ fn stomp_of(
         host: config.host.clone(),
         heart_beat: (beat > 0).then_some((beat, beat)),
         destination: Some(config.destination(endpoint.as_str())),
+        makes_queues: false,
         ..stomp::Config::new(endpoint.clone())
     };
     let tls = address.secure.then(|| tls_of([&config.ca, &config.cert, &config.key], ca)).transpose()?;

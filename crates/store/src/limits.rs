@@ -16,6 +16,8 @@ pub const EXPIRE_ROWS: usize = 1_000;
 pub const DELTA_BYTES: usize = 16 << 10;
 /// Bytes of a blob from which on it is compressed.
 pub const COMPRESS: usize = 512;
+/// Bytes of the blobs of a row from which on it is decoded on a thread that may take its time.
+pub const LONG_ROW: usize = 32 << 10;
 /// Bytes that a compressed blob may grow to; damage can't ask for more.
 pub const BLOB: usize = 64 << 20;
 /// Paths in the dictionary of twins. Values under further paths are not kept.

@@ -1,5 +1,6 @@
 //! The connections that read, and how a connection is set up.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,6 +39,18 @@ impl Pool {
         Ok(Pool { idle: Arc::new(Mutex::new(readers)), permits })
     }
 
+    /// Runs a query that reads a few rows by their keys, right here if a reader is free: what it needs is mostly in
+    /// memory, and to hand it to another thread costs several times what it takes.
+    pub(crate) async fn glance<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut Reader) -> Res<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Ok(_permit) = self.permits.try_acquire() else { return self.read(query).await };
+        let mut lent = Lent::take(Arc::clone(&self.idle)).ok_or(StoreError::Closed)?;
+        let result = catch_unwind(AssertUnwindSafe(|| query(lent.reader())));
+        result.map_err(|_| cut_short())?.map_err(StoreError::from)
+    }
+
     /// Runs a query on a thread that may block.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
@@ -52,8 +65,12 @@ impl Pool {
             drop(permit);
             result
         });
-        task.await.map_err(|_| StoreError::Failed("a query was cut short".to_owned()))?
+        task.await.map_err(|_| cut_short())?
     }
+}
+
+fn cut_short() -> StoreError {
+    StoreError::Failed("a query was cut short".to_owned())
 }
 
 /// A reader that finds its way back even if its query panics.
@@ -131,5 +148,42 @@ impl From<Fail> for Error {
             Fail::Sql(why) => Error::Sqlite(why),
             Fail::Answer(answer) => Error::Store(answer),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleet::port::Unsealed;
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_glance_that_panics_or_finds_no_reader_costs_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store");
+        connect(&file, None).unwrap();
+        let seal: Arc<dyn Seal> = Arc::new(Unsealed);
+        let pool = Arc::new(Pool::open(&file, None, &seal).unwrap());
+        for _ in 0..=limits::READERS {
+            let cut = pool.glance(|_| -> Res<()> { panic!("a broken query") }).await;
+            assert_eq!(cut, Err(cut_short()));
+        }
+        // All readers are busy: it waits for one of them.
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let wait = Arc::new(Mutex::new(wait));
+        let mut busy = JoinSet::new();
+        for _ in 0..limits::READERS {
+            let (pool, wait) = (Arc::clone(&pool), Arc::clone(&wait));
+            busy.spawn(async move { pool.read(move |_| Ok(wait.lock().unwrap().recv().is_err())).await });
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(pool.permits.available_permits(), 0);
+        let seven = |reader: &mut Reader| {
+            Ok(reader.connection.query_row("SELECT 7", [], |row| row.get::<_, u8>(0))?)
+        };
+        let (found, ()) = tokio::join!(pool.glance(seven), async move { drop(go) });
+        assert!(busy.join_all().await.into_iter().all(|ended| ended == Ok(true)));
+        assert_eq!(found, Ok(7));
     }
 }

@@ -36,7 +36,7 @@ impl Store for SqliteStore {
     }
 
     async fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<Device>, StoreError> {
-        self.pool().read(move |reader| crate::rows::device(&reader.connection, tenant, id)).await
+        self.pool().glance(move |reader| crate::rows::device(&reader.connection, tenant, id)).await
     }
 
     async fn find_device(&self, tenant: TenantId, text: &str) -> Result<Found, StoreError> {
@@ -58,7 +58,7 @@ impl Store for SqliteStore {
         identity: &Identity,
     ) -> Result<Option<Admission>, StoreError> {
         let identity = identity.clone();
-        self.pool().read(move |reader| enrolment::admission(&reader.connection, tenant, &identity)).await
+        self.pool().glance(move |reader| enrolment::admission(&reader.connection, tenant, &identity)).await
     }
 
     async fn credential(
@@ -66,7 +66,7 @@ impl Store for SqliteStore {
         tenant: TenantId,
         fingerprint: Fingerprint,
     ) -> Result<Option<Credential>, StoreError> {
-        self.pool().read(move |reader| enrolment::credential(&reader.connection, tenant, fingerprint)).await
+        self.pool().glance(move |reader| enrolment::credential(&reader.connection, tenant, fingerprint)).await
     }
 
     async fn certificates(
@@ -87,7 +87,7 @@ impl Store for SqliteStore {
 
     async fn expected(&self, tenant: TenantId, endpoint: &str) -> Result<Option<ExpectedDevice>, StoreError> {
         let endpoint = endpoint.to_owned();
-        self.pool().read(move |reader| expected::one_of(&reader.connection, tenant, &endpoint)).await
+        self.pool().glance(move |reader| expected::one_of(&reader.connection, tenant, &endpoint)).await
     }
 
     async fn expected_devices(
@@ -117,9 +117,12 @@ impl Store for SqliteStore {
     }
 
     async fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
-        self.pool()
-            .read(move |reader| jobs::by_id(&reader.connection, reader.seal.as_ref(), tenant, id))
-            .await
+        let row = self.pool().glance(move |reader| jobs::by_id(&reader.connection, tenant, id)).await?;
+        let Some(row) = row else { return Ok(None) };
+        let is_long = row.is_long();
+        // A long one is decoded where that holds nobody up.
+        let decode = move |reader: &mut crate::pool::Reader| row.decode(reader.seal.as_ref()).map(Some);
+        if is_long { self.pool().read(decode).await } else { self.pool().glance(decode).await }
     }
 
     async fn jobs(&self, tenant: TenantId, query: JobQuery) -> Result<Page<Job>, StoreError> {
@@ -134,7 +137,7 @@ impl Store for SqliteStore {
         device: DeviceId,
         limit: usize,
     ) -> Result<Vec<JobRef>, StoreError> {
-        self.pool().read(move |reader| jobs::queued(&reader.connection, tenant, device, limit)).await
+        self.pool().glance(move |reader| jobs::queued(&reader.connection, tenant, device, limit)).await
     }
 
     async fn job_by_command_key(
@@ -147,7 +150,7 @@ impl Store for SqliteStore {
         let find = move |reader: &mut crate::pool::Reader| {
             jobs::by_command_key(&reader.connection, reader.seal.as_ref(), tenant, device, &key)
         };
-        self.pool().read(find).await
+        self.pool().glance(find).await
     }
 
     async fn events(
@@ -215,7 +218,7 @@ impl Store for SqliteStore {
         hash: SecretHash,
         now: UtcTime,
     ) -> Result<Option<(Login, User)>, StoreError> {
-        self.pool().read(move |reader| access::login(&reader.connection, tenant, hash, now)).await
+        self.pool().glance(move |reader| access::login(&reader.connection, tenant, hash, now)).await
     }
 
     async fn token(
@@ -224,7 +227,7 @@ impl Store for SqliteStore {
         hash: SecretHash,
         now: UtcTime,
     ) -> Result<Option<ApiToken>, StoreError> {
-        self.pool().read(move |reader| access::token(&reader.connection, tenant, hash, now)).await
+        self.pool().glance(move |reader| access::token(&reader.connection, tenant, hash, now)).await
     }
 
     async fn tokens(&self, tenant: TenantId) -> Result<Vec<ApiToken>, StoreError> {
@@ -237,7 +240,7 @@ impl Store for SqliteStore {
         hash: SecretHash,
         now: UtcTime,
     ) -> Result<Option<EnrolmentToken>, StoreError> {
-        self.pool().read(move |reader| access::enrolment_token(&reader.connection, tenant, hash, now)).await
+        self.pool().glance(move |reader| access::enrolment_token(&reader.connection, tenant, hash, now)).await
     }
 
     async fn enrolment_tokens(

@@ -149,6 +149,11 @@ pub(crate) fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
 }
 
 impl JobRow {
+    /// Whether it takes a while to decode.
+    pub(crate) fn is_long(&self) -> bool {
+        self.request.len() + self.outcome.as_ref().map_or(0, Vec::len) > crate::limits::LONG_ROW
+    }
+
     pub(crate) fn decode(self, seal: &dyn Seal) -> Res<Job> {
         let request = if self.sealed {
             let opened = seal.open(&self.id.to_bytes(), &self.request);

@@ -86,7 +86,7 @@ mod agent {
                 Input::ModelChanged => f.write_str("ModelChanged"),
                 Input::TrustChanged => f.write_str("TrustChanged"),
                 Input::Timeout => f.write_str("Timeout"),
-                Input::Consent => f.write_str("Consent"),
+                Input::Consent(_) => f.write_str("Consent"),
                 Input::Shutdown => f.write_str("Shutdown"),
             }
         }

@@ -34,6 +34,13 @@ pub enum ReturnPath {
         /// The destination that reaches the one Endpoint: never empty.
         destination: Arc<str>,
     },
+    /// A resource of a CoAP server (R-COAP.2a).
+    Coap {
+        /// The UDP socket, which many Endpoints share.
+        link: LinkId,
+        /// The URI that reaches the one Endpoint: `coap://` or `coaps://`, with an address as its host.
+        uri: Arc<str>,
+    },
 }
 
 impl ReturnPath {
@@ -44,6 +51,7 @@ impl ReturnPath {
             ReturnPath::Uds(_) => "uds",
             ReturnPath::Mqtt { .. } => "mqtt",
             ReturnPath::Stomp { .. } => "stomp",
+            ReturnPath::Coap { .. } => "coap",
         }
     }
 
@@ -57,25 +65,29 @@ impl ReturnPath {
             ReturnPath::Stomp { destination, .. } => {
                 ReturnPath::Stomp { link, destination: destination.clone() }
             }
+            ReturnPath::Coap { uri, .. } => ReturnPath::Coap { link, uri: uri.clone() },
         }
     }
 
-    /// The same connection, and another address at its broker. Without a broker there is none.
+    /// The same connection or socket, and another address at its broker, or on the network. Where the connection itself
+    /// leads to the one peer there is none.
     #[must_use]
     pub fn to(&self, address: Arc<str>) -> ReturnPath {
         match self {
             ReturnPath::WebSocket(_) | ReturnPath::Uds(_) => self.clone(),
             ReturnPath::Mqtt { link, .. } => ReturnPath::Mqtt { link: *link, topic: address },
             ReturnPath::Stomp { link, .. } => ReturnPath::Stomp { link: *link, destination: address },
+            ReturnPath::Coap { link, .. } => ReturnPath::Coap { link: *link, uri: address },
         }
     }
 
-    /// The address at the broker: a topic or a destination.
+    /// The address at the broker, a topic or a destination; or on the network, a URI.
     pub fn address(&self) -> Option<Arc<str>> {
         match self {
             ReturnPath::WebSocket(_) | ReturnPath::Uds(_) => None,
             ReturnPath::Mqtt { topic, .. } => Some(topic.clone()),
             ReturnPath::Stomp { destination, .. } => Some(destination.clone()),
+            ReturnPath::Coap { uri, .. } => Some(uri.clone()),
         }
     }
 
@@ -85,7 +97,8 @@ impl ReturnPath {
             ReturnPath::WebSocket(link)
             | ReturnPath::Uds(link)
             | ReturnPath::Mqtt { link, .. }
-            | ReturnPath::Stomp { link, .. } => *link,
+            | ReturnPath::Stomp { link, .. }
+            | ReturnPath::Coap { link, .. } => *link,
         }
     }
 }
@@ -123,6 +136,8 @@ pub enum PeerAuth {
     Broker(Arc<PeerCertificate>),
     /// The user name of somebody who knows its password.
     Login(Arc<str>),
+    /// Nothing but that the connection does not leave this host (the loopback interface).
+    Near,
     /// A process of this host, and whose: the kernel says so (`SO_PEERCRED`).
     Local {
         /// The user id of the process when it connected or began to listen.

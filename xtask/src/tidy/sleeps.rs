@@ -13,8 +13,12 @@ const BROWSER_SLEEPS: &[&str] = &["waitForTimeout("];
 
 /// Files that may sleep in a test, and why. A row that is not needed any more is a finding too.
 const ALLOWED: &[(&str, &str)] = &[
-    ("crates/check/tests/it/socket/agent.rs", "its agent waits before it dials again, on a virtual clock"),
+    (
+        "crates/check/tests/it/clock.rs",
+        "agents that tests play wait before they dial again, on a virtual clock",
+    ),
     ("crates/cusp/benches/server.rs", "what is measured are devices that have been idle for a minute"),
+    ("crates/cusp/benches/support/scale.rs", "what is measured are devices that have been idle for a while"),
     ("crates/cusp/benches/support/process.rs", "a process that is measured can only be looked at again"),
 ];
 

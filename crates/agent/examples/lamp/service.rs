@@ -2,13 +2,14 @@
 //! registers what that provider has.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent::providers::support::catalogue;
 use anyhow::Result;
 use dm::model::{ModelBuilder, ModelError, Params};
 use dm::path::SchemaPath;
 use engine::provider::Provider;
+use engine::registration::Registration;
 use engine::{
     AgentConfig, AgentMachine, CloseReason, FactoryDefault, Host, Instance, InstanceConfig, Journal, Kind,
     KindConfig, Outlet, OutletClosed, SystemClock, Version,
@@ -17,8 +18,7 @@ use mtp::uds::{Dialer, Reconnect};
 use mtp::{
     DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Outbound, Role, Verdict,
 };
-use usp_proto::register::Register;
-use usp_proto::{Body, Msg, Record, RecordType, Request, Response};
+use usp_proto::{Msg, Record, RecordType};
 
 #[path = "provider.rs"]
 mod provider;
@@ -36,7 +36,8 @@ pub(crate) async fn serve(socket: &Path, name: &str) -> Result<()> {
     let dialer = Dialer::new(socket, own.clone(), Role::Agent);
     let mut dialled = dialer.connect().await?;
     let broker = dialled.endpoint().clone();
-    let links = Links { instance: instance(own.clone(), &broker, seed).await?, own, broker };
+    let registration = Mutex::default();
+    let links = Links { registration, instance: instance(own.clone(), &broker, seed).await?, own, broker };
     let mut reconnect = Reconnect::new(seed);
     loop {
         dialled.run(&links).await;
@@ -123,6 +124,7 @@ fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
 }
 
 struct Links {
+    registration: Mutex<Registration>,
     own: EndpointId,
     instance: Arc<Instance>,
     broker: EndpointId,
@@ -134,32 +136,35 @@ impl LinkHandler for Links {
         let outlet = Arc::new(Out(link.sender.clone()));
         self.instance.link_up(self.broker.clone(), link.return_path, link.contact, link.peer, outlet);
         // Behind the Connect record.
-        let register = Msg::request("register", Request::Register(Register::new([LAMP], false)));
+        let register = self.registration().register("register", &[LAMP], false);
+        let register = register.expect("the path is a literal");
         let record = usp_proto::record::encode_message(&self.own, &self.broker, Version::CURRENT, &register);
         let _ = link.sender.send(record);
     }
 
     async fn inbound(&self, inbound: Inbound) -> Verdict {
-        match answer(&inbound) {
-            Some(answer) => eprintln!("{answer}"),
+        match message(&inbound).and_then(|msg| self.registration().answer(&msg)) {
+            Some(verdicts) => tracing::info!(?verdicts, "the Broker answers"),
             None => self.instance.record(inbound).await,
         }
         Verdict::Accepted
     }
 
     fn down(&self, link: LinkId, _: DownReason) {
+        self.registration().lost();
         self.instance.link_down(link);
     }
 }
 
-/// How the Broker answers the registration, if this is what it says.
-fn answer(inbound: &Inbound) -> Option<String> {
-    let RecordType::NoSession { payload } = Record::decode(inbound.record.clone()).ok()?.record_type else {
-        return None;
-    };
-    match Msg::decode(&payload).ok()?.body {
-        Body::Response(Response::RegisterResp(_)) => Some(format!("registered {LAMP}")),
-        Body::Error(error) => Some(format!("refused: {} {}", error.err_code, error.err_msg)),
+impl Links {
+    fn registration(&self) -> MutexGuard<'_, Registration> {
+        self.registration.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn message(inbound: &Inbound) -> Option<Msg> {
+    match Record::decode(inbound.record.clone()).ok()?.record_type {
+        RecordType::NoSession { payload } => Msg::decode(&payload).ok(),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod limit;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::{Config, Policy};
-use crate::limits::CONSENT_PERIOD;
+use crate::limits::{CONSENT_PERIOD, MAX_CONSENT_BYTES};
 use crate::roles;
 
 /// One guard.
@@ -108,14 +109,21 @@ pub async fn watch_consent(instance: Arc<Instance>, file: PathBuf) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if is_consent(&file) {
-            tracing::info!("consent was given at the device");
-            instance.consent();
+        if let Some(names) = take_consent(&file) {
+            tracing::info!(names, "consent was given at the device");
+            instance.consent(&names);
         }
     }
 }
 
-/// Whether the file is there; it is taken away. One that can't be taken away counts for nothing: it would for ever.
-pub fn is_consent(file: &Path) -> bool {
-    std::fs::remove_file(file).is_ok()
+/// What stands in the file, if it is there; it is taken away. One that can't be taken away counts for nothing: it would
+/// for ever.
+pub fn take_consent(file: &Path) -> Option<String> {
+    // Whoever opens a pipe waits.
+    std::fs::symlink_metadata(file).ok().filter(std::fs::Metadata::is_file)?;
+    let mut text = Vec::new();
+    let read = std::fs::File::open(file).ok()?.take(MAX_CONSENT_BYTES).read_to_end(&mut text);
+    std::fs::remove_file(file).ok()?;
+    read.ok()?;
+    String::from_utf8(text).ok()
 }

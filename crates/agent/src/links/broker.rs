@@ -8,13 +8,13 @@ mod stomp;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use dm::tree::{Change, Tree};
 use engine::Instance;
 use mtp::{DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkUp, Peers, Verdict};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::handler::{Connection, Links};
 use super::plan::{self, By};
@@ -159,7 +159,7 @@ impl Broker {
 
     /// Connects, and again whenever the connection is gone.
     async fn run(self: Arc<Self>, context: Arc<Context>) {
-        let mut waits = None;
+        let mut waits = Waits::default();
         let mut stopped = self.stop.subscribe();
         let mut again = None;
         loop {
@@ -170,8 +170,9 @@ impl Broker {
             };
             let failure = match connected {
                 Ok(session) => {
-                    waits = None;
+                    let began = Instant::now();
                     self.serve(&context, session).await;
+                    waits.stood(began.elapsed());
                     if self.connection.take_renewal() && !*stopped.borrow() {
                         again = None;
                         continue;
@@ -192,7 +193,8 @@ impl Broker {
             };
             again = Some(failure);
             self.set_state(&context, State::Waiting(failure));
-            let wait = match self.next_wait(&mut waits) {
+            let server = lock(&self.plan).server.clone();
+            let wait = match waits.next(&server) {
                 Ok(wait) => wait,
                 Err(error) => return tracing::error!(%error, "no connection is made"),
             };
@@ -203,15 +205,6 @@ impl Broker {
         }
     }
 
-    /// R-MQTT.10, R-STOMP.7: before the next attempt of a row of failures.
-    fn next_wait(&self, waits: &mut Option<Waits>) -> anyhow::Result<Duration> {
-        let waits = match waits {
-            Some(waits) => waits,
-            None => waits.insert(Waits::of(&lock(&self.plan).server)?),
-        };
-        Ok(waits.next())
-    }
-
     async fn connect(&self, context: &Context) -> anyhow::Result<Session> {
         let server = lock(&self.plan).server.clone();
         let tls = if server.is_secure() {
@@ -220,10 +213,12 @@ impl Broker {
         } else {
             None
         };
-        match server {
-            Server::Mqtt(plan) => mqtt::connect(plan, &context.endpoint, tls).await.map(Session::Mqtt),
-            Server::Stomp(plan) => stomp::connect(plan, &context.endpoint, tls).await.map(Session::Stomp),
-        }
+        Ok(match server {
+            Server::Mqtt(plan) => Session::Mqtt(Box::new(mqtt::connect(plan, &context.endpoint, tls).await?)),
+            Server::Stomp(plan) => {
+                Session::Stomp(Box::new(stomp::connect(plan, &context.endpoint, tls).await?))
+            }
+        })
     }
 
     /// A connection from its beginning to its end.

@@ -83,6 +83,8 @@ impl Attempt {
             }
             By::Broker { .. } => (Pause::Growing(Retry::new(mtp::Schedule::default(), seed)), None),
             By::Local(_) => (Pause::Steady(uds::Reconnect::new(seed)), None),
+            #[cfg(feature = "coap")]
+            By::Coap(_) => (Pause::Growing(Retry::new(mtp::Schedule::default(), seed)), None),
         };
         Ok(Attempt { way: way.clone(), due: Instant::now(), pause, keep_alive })
     }
@@ -163,7 +165,7 @@ impl Task {
     /// When the next way may be tried. Those through brokers are, as soon as their broker is there.
     fn next_due(&self) -> Option<Instant> {
         let now = Instant::now();
-        let waits = |attempt: &&Attempt| attempt.due > now || !matches!(attempt.way.by, By::Broker { .. });
+        let waits = |attempt: &&Attempt| attempt.due > now || !attempt.way.is_shared();
         self.attempts.values().filter(waits).map(|attempt| attempt.due).min()
     }
 
@@ -179,6 +181,8 @@ impl Task {
                 Some(broker) => self.go_through_broker(way, &broker, address).await,
                 None => false,
             },
+            #[cfg(feature = "coap")]
+            By::Coap(uri) => self.go_by_coap(way, uri).await,
         }
     }
 
@@ -248,6 +252,39 @@ impl Task {
     }
 }
 
+#[cfg(feature = "coap")]
+impl Task {
+    async fn go_by_coap(&mut self, way: &Way, uri: &mtp::coap::CoapUri) -> bool {
+        let (controller, context) = (self.controller.clone(), self.context.clone());
+        let reached = tokio::select! {
+            reached = context.coap.reach(&controller, uri) => reached,
+            () = not_wanted(self.follow.clone(), way) => return true,
+            _ = self.stopped.wait_for(|stopped| *stopped) => return true,
+        };
+        let (socket, link) = match reached {
+            Ok(Some(reached)) => reached,
+            Ok(None) => return false,
+            Err(error) => {
+                tracing::warn!(%controller, mtp = way.row, error = format!("{error:#}"), "not reached");
+                if let Some(attempt) = self.attempts.get_mut(&way.row) {
+                    attempt.put_off();
+                }
+                return false;
+            }
+        };
+        let by_us = tokio::select! {
+            () = socket.gone(&controller, link) => false,
+            () = not_wanted(self.follow.clone(), way) => true,
+        };
+        socket.leave(&controller);
+        // There is no connection that could tell that it works: only that it does not.
+        if !by_us && let Some(attempt) = self.attempts.get_mut(&way.row) {
+            attempt.put_off();
+        }
+        true
+    }
+}
+
 /// Ready when the tables no longer ask for this way.
 async fn not_wanted(mut follow: watch::Receiver<Vec<Way>>, way: &Way) {
     // Who asks for nothing any more is gone at the shutdown only; then what stands goes on.
@@ -291,6 +328,8 @@ async fn connect(
         }
         By::Local(path) => Ok(Dialled::Local(local(context, controller, path).await?)),
         By::Broker { .. } => anyhow::bail!("a broker is not dialled for one controller"),
+        #[cfg(feature = "coap")]
+        By::Coap(_) => anyhow::bail!("CoAP has no connection"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What becomes of links, whatever their transport: they are the instance's.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,8 +9,6 @@ use mtp::ws::close_code;
 use mtp::{
     DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Outbound, PeerAuth, Verdict,
 };
-
-use super::local;
 
 /// Why a connection is closed that the tables don't ask for any more.
 const NOT_WANTED: &str = "this connection is not wanted any more";
@@ -79,14 +78,18 @@ impl LinkHandler for Links {
         // Who dials in is believed only what its certificate says.
         let certified = match &link.peer {
             PeerAuth::Certificate(peer) => peer.endpoint_ids.first().cloned(),
-            PeerAuth::Unproven | PeerAuth::Local { .. } | PeerAuth::Login(_) | PeerAuth::Broker(_) => None,
+            PeerAuth::Unproven
+            | PeerAuth::Near
+            | PeerAuth::Local { .. }
+            | PeerAuth::Login(_)
+            | PeerAuth::Broker(_) => None,
         };
         let named = self.controller.clone().or(certified).or_else(|| link.eid.clone());
         let Some(controller) = named else {
             link.sender.close(close_code::PROTOCOL, "no endpoint id");
             return;
         };
-        let peer = local::known(link.peer, link.peer_addr);
+        let peer = within_host(link.peer, link.peer_addr);
         link.sender.authorise();
         let (connection, brokered) = (self.connection.clone(), self.brokered);
         let outlet = Arc::new(Link { sender: link.sender, connection, brokered });
@@ -105,6 +108,12 @@ impl LinkHandler for Links {
     fn down(&self, link: LinkId, _: DownReason) {
         self.instance.link_down(link);
     }
+}
+
+/// What is known of a peer of which nothing is proved, but that it is at the loopback interface.
+fn within_host(peer: PeerAuth, address: Option<SocketAddr>) -> PeerAuth {
+    let is_near = address.is_some_and(|address| address.ip().to_canonical().is_loopback());
+    if is_near && peer == PeerAuth::Unproven { PeerAuth::Near } else { peer }
 }
 
 struct Link {
@@ -147,6 +156,34 @@ impl Outlet for Link {
             self.connection.close(RENEWED);
         } else {
             self.sender.close(close_code::NORMAL, RENEWED);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mtp::{PeerAuth, PeerCertificate};
+
+    use super::within_host;
+
+    #[test]
+    fn only_what_does_not_leave_the_host_is_near() {
+        let certificate = PeerAuth::Certificate(Arc::new(PeerCertificate::default()));
+        for (peer, address, expected) in [
+            (PeerAuth::Unproven, Some("127.0.0.1:1"), PeerAuth::Near),
+            (PeerAuth::Unproven, Some("127.8.9.1:1"), PeerAuth::Near),
+            (PeerAuth::Unproven, Some("[::1]:1"), PeerAuth::Near),
+            (PeerAuth::Unproven, Some("[::ffff:127.0.0.1]:1"), PeerAuth::Near),
+            (PeerAuth::Unproven, Some("192.0.2.1:1"), PeerAuth::Unproven),
+            (PeerAuth::Unproven, Some("[fe80::1]:1"), PeerAuth::Unproven),
+            (PeerAuth::Unproven, None, PeerAuth::Unproven),
+            (PeerAuth::Local { uid: 7 }, None, PeerAuth::Local { uid: 7 }),
+            (certificate.clone(), Some("127.0.0.1:1"), certificate),
+        ] {
+            let address = address.map(|text| text.parse().expect("an address"));
+            assert_eq!(within_host(peer, address), expected, "{address:?}");
         }
     }
 }

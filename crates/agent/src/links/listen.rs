@@ -55,6 +55,10 @@ async fn keep(
         *status.lock().unwrap_or_else(PoisonError::into_inner) = value;
         context.turned();
     };
+    #[cfg(feature = "coap")]
+    if let Listen::Coap { port, path } = plan {
+        return super::coap::keep(context.clone(), (port, path), stopped, set).await;
+    }
     let seed = match random() {
         Ok(seed) => seed,
         Err(error) => return tracing::error!(%error, "no socket is opened"),
@@ -119,6 +123,8 @@ async fn open(context: &Context, plan: &Listen) -> Result<Listening> {
             }
             Ok(Listening::Local(local(path, how)?))
         }
+        #[cfg(feature = "coap")]
+        Listen::Coap { .. } => anyhow::bail!("a socket for CoAP has a keeper of its own"),
     }
 }
 

@@ -59,6 +59,18 @@ pub struct Way {
     pub by: By,
 }
 
+impl Way {
+    /// Whether it goes through what controllers share, and waits until that is there.
+    pub(super) fn is_shared(&self) -> bool {
+        match self.by {
+            By::Broker { .. } => true,
+            #[cfg(feature = "coap")]
+            By::Coap(_) => true,
+            By::WebSocket { .. } | By::Local(_) => false,
+        }
+    }
+}
+
 /// A transport, and where the controller is in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum By {
@@ -80,6 +92,9 @@ pub enum By {
     },
     /// It listens on this host.
     Local(PathBuf),
+    /// It listens for CoAP.
+    #[cfg(feature = "coap")]
+    Coap(mtp::coap::CoapUri),
 }
 
 /// A broker.
@@ -133,6 +148,14 @@ pub enum Listen {
     WebSocket(usize),
     /// The file of a UNIX domain socket.
     Local(PathBuf),
+    /// A UDP socket for CoAP, which controllers are reached by, too.
+    #[cfg(feature = "coap")]
+    Coap {
+        /// Its port.
+        port: u16,
+        /// The segments of the path of our resource.
+        path: Vec<String>,
+    },
 }
 
 /// Reads the tables.
@@ -156,6 +179,10 @@ pub fn plans(tree: &Tree) -> Plans {
                 plans.listeners.insert(path.clone(), Listen::WebSocket(at));
                 Ok(())
             }
+            #[cfg(feature = "coap")]
+            "CoAP" => coap_listener(tree, &mtp, &plans).map(|listen| {
+                plans.listeners.insert(path.clone(), listen);
+            }),
             _ => Err("no protocol that this agent speaks"),
         };
         if let Err(why) = planned {
@@ -215,6 +242,8 @@ fn ways(tree: &Tree, controller: &Place, brokers: &BTreeMap<String, Broker>) -> 
             "MQTT" => mqtt::behind(tree, row, brokers)?,
             "STOMP" => stomp::behind(tree, row, brokers)?,
             "UDS" => By::Local(socket(tree, row, "Connect").ok()?),
+            #[cfg(feature = "coap")]
+            "CoAP" => By::Coap(coap(tree, row)?),
             _ => return None,
         };
         Some(Way { row: row.text(tree.model()), by })
@@ -230,16 +259,48 @@ fn websocket(tree: &Tree, mtp: &Place) -> Option<By> {
     let port = port.unwrap_or(if secure { 443 } else { 80 });
     let path = tree.text_of(&ws, "Path");
     let path = if path.starts_with('/') { path } else { format!("/{path}") };
+    let (path, query) = match path.split_once('?') {
+        Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
+        None => (path, None),
+    };
     let usual = Schedule::default();
+    // A row that a controller adds begins with zeros, which none of these may be.
+    let said = |name| number(tree, &ws, name).filter(|number| *number > 0);
     Some(By::WebSocket {
-        url: WsUrl { secure, host, port, path, query: None },
+        url: WsUrl { secure, host, port, path, query },
         schedule: Schedule {
-            minimum_wait_s: number(tree, &ws, "SessionRetryMinimumWaitInterval")
-                .unwrap_or(usual.minimum_wait_s),
-            multiplier: number(tree, &ws, "SessionRetryIntervalMultiplier").unwrap_or(usual.multiplier),
+            minimum_wait_s: said("SessionRetryMinimumWaitInterval").unwrap_or(usual.minimum_wait_s),
+            multiplier: said("SessionRetryIntervalMultiplier").unwrap_or(usual.multiplier),
         },
-        keep_alive: Duration::from_secs(number(tree, &ws, "KeepAliveInterval").unwrap_or(60).into()),
+        keep_alive: Duration::from_secs(said("KeepAliveInterval").unwrap_or(60).into()),
     })
+}
+
+/// The socket of the first row that asks for one.
+#[cfg(feature = "coap")]
+fn coap_listener(tree: &Tree, mtp: &Place, plans: &Plans) -> Result<Listen, &'static str> {
+    let own = below(tree, mtp, "CoAP").ok_or("no CoAP here")?;
+    if plans.listeners.values().any(|other| matches!(other, Listen::Coap { .. })) {
+        return Err("another MTP speaks CoAP");
+    }
+    if tree.value_of(&own, "EnableEncryption") != Some(&Value::Bool(false)) {
+        return Err("CoAP with encryption, which this agent does not speak");
+    }
+    let port = number(tree, &own, "Port").map_or(Ok(mtp::coap::uri::PORT), u16::try_from);
+    let path = mtp::coap::uri::segments(&tree.text_of(&own, "Path")).map_err(|_| "the path is none")?;
+    Ok(Listen::Coap { port: port.map_err(|_| "the port is none")?, path })
+}
+
+#[cfg(feature = "coap")]
+fn coap(tree: &Tree, mtp: &Place) -> Option<mtp::coap::CoapUri> {
+    let coap = below(tree, mtp, "CoAP")?;
+    if tree.value_of(&coap, "EnableEncryption") != Some(&Value::Bool(false)) {
+        return None;
+    }
+    let host = Some(tree.text_of(&coap, "Host")).filter(|host| !host.is_empty())?;
+    let port = number(tree, &coap, "Port").map_or(Ok(mtp::coap::uri::PORT), u16::try_from).ok()?;
+    let path = mtp::coap::uri::segments(&tree.text_of(&coap, "Path")).ok()?;
+    Some(mtp::coap::CoapUri { secure: false, host, port, path })
 }
 
 /// The file of the socket that an MTP refers to, if it is one to be used in this way.

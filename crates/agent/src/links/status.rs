@@ -22,10 +22,10 @@ pub(super) fn changes(tree: &Tree, fares: impl Fn(&str) -> Option<Fares>) -> Vec
         let fares = fares(&row.text(tree.model()));
         // Of the two tables only one has a parameter of this name.
         if tree.model().param_index(row.object, "ResponseInformation").is_some() {
-            changes.extend(set(tree, &row, "Status", status(tree, &row, fares.as_ref(), MQTT)));
+            changes.extend(set(tree, &row, "Status", status(tree, &row, fares.as_ref(), &MQTT)));
             changes.extend(set(tree, &row, "ResponseInformation", given(fares.as_ref())));
         } else {
-            changes.extend(set(tree, &row, "Status", status(tree, &row, fares.as_ref(), STOMP)));
+            changes.extend(set(tree, &row, "Status", status(tree, &row, fares.as_ref(), &STOMP)));
         }
     }
     for row in mtps(tree) {
@@ -53,7 +53,7 @@ const MQTT: Words =
 const STOMP: Words =
     Words { up: "Enabled", refused: "Error_AuthenticationFailure", unreachable: "ServerNotPresent" };
 
-fn status(tree: &Tree, row: &Place, fares: Option<&Fares>, words: Words) -> &'static str {
+fn status(tree: &Tree, row: &Place, fares: Option<&Fares>, words: &Words) -> &'static str {
     match fares {
         Some(Fares::Misconfigured) if is_on(tree, row) => "Error_Misconfigured",
         Some(Fares::Broker(State::Trying { again: None }, _)) => "Connecting",

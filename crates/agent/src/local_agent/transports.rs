@@ -4,6 +4,7 @@
 //! Absent: what this agent does not do, such as wills, retained Records and message retries; and the status of
 //! single subscriptions.
 
+mod coap;
 mod stomp;
 
 use dm::model::{ModelBuilder, ModelError, Params};
@@ -15,7 +16,8 @@ use crate::config::{BrokerUrl, Config, ControllerConfig, ListenerConfig, MqttCon
 use crate::providers::support::catalogue;
 
 /// The value of `LocalAgent.SupportedProtocols`.
-const PROTOCOLS: &str = "WebSocket,MQTT,STOMP,UDS";
+const PROTOCOLS: &str =
+    if cfg!(feature = "coap") { "WebSocket,MQTT,STOMP,UDS,CoAP" } else { "WebSocket,MQTT,STOMP,UDS" };
 const VERSIONS: &str = "3.1.1,5.0";
 const TRANSPORTS: &str = "TCP/IP,TLS";
 
@@ -82,6 +84,7 @@ pub(super) fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
         .add_from(&rows, &whose("WebSocket."), Params::Only(&WEBSOCKET_PARAMS))?
         .add_from(&rows, &whose("MQTT."), Params::Only(&["AgentMTPReference", "Topic"]))?
         .add_from(&rows, &whose("UDS."), Params::Only(&["UnixDomainSocketRef"]))?;
+    coap::support(model)?;
     let subscription = format!("{CLIENT}Subscription.{{i}}.");
     model
         .add_from(&rows, MQTT, Params::Only(&["ClientNumberOfEntries"]))?
@@ -126,6 +129,7 @@ pub(super) fn defaults(rows: &mut Defaults, config: &Config, endpoint: &str) -> 
         let mtp = config.listeners.len() + brokers.len() + at + 1;
         stomp::connection(rows, (mtp, at + 1), server, endpoint);
     }
+    coap::sockets(rows, config, config.listeners.len() + brokers.len() + servers.len());
     for (number, controller) in (1..).zip(&config.controllers) {
         let mut next = (1..).map(|mtp| (mtp, format!("{AGENT}Controller.{number}.MTP.{mtp}.")));
         let mut mtp = |rows: &mut Defaults, protocol: &str| {
@@ -135,7 +139,7 @@ pub(super) fn defaults(rows: &mut Defaults, config: &Config, endpoint: &str) -> 
             rows.set(&path, "Protocol", protocol);
             path
         };
-        let ControllerConfig { url, mqtt, stomp, socket, .. } = controller;
+        let ControllerConfig { url, mqtt, stomp, coap, socket, .. } = controller;
         if let Some(url) = url {
             let path = mtp(rows, "WebSocket");
             websocket(rows, &path, &url.parse()?);
@@ -150,6 +154,12 @@ pub(super) fn defaults(rows: &mut Defaults, config: &Config, endpoint: &str) -> 
             let path = mtp(rows, "STOMP");
             let at = servers.iter().position(|server| server.shares_connection(stomp)).unwrap_or_default();
             stomp::behind(rows, &path, at + 1, stomp);
+        }
+        if let Some(coap) = coap {
+            let path = mtp(rows, "CoAP");
+            self::coap::controller(rows, &path, coap)?;
+            // There is no Connect record for CoAP: this is how the controller hears where the agent is (R-NOT.5).
+            rows.set(&format!("{AGENT}Controller.{number}."), "OnBoardingComplete", "false");
         }
         if let Some(socket) = socket {
             let reference = self::socket(rows, &mut sockets, "Connect", socket);
@@ -206,7 +216,9 @@ fn websocket(rows: &mut Defaults, mtp: &str, url: &WsUrl) {
     let ws = format!("{mtp}WebSocket.");
     rows.set(&ws, "Host", &url.host);
     rows.set(&ws, "Port", &url.port.to_string());
-    rows.set(&ws, "Path", &url.path);
+    // The table has no other place for the query.
+    let query = url.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    rows.set(&ws, "Path", &format!("{}{query}", url.path));
     rows.set(&ws, "EnableEncryption", flag(url.secure));
     rows.set(&ws, "KeepAliveInterval", "60");
 }

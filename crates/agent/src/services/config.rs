@@ -1,8 +1,12 @@
 //! `[services]` of `agent.toml`: whether USP Services may connect, and where.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use dm::path::SchemaPath;
+use engine::broker::Trust;
+use mtp::EndpointId;
 use serde::Deserialize;
 
 /// The Broker's socket for the agents of USP Services. It holds at every start.
@@ -15,6 +19,8 @@ pub struct ServicesConfig {
     /// The rights of that file, which say who may connect and take part in the data model.
     #[serde(default = "own_user")]
     pub mode: u32,
+    /// Which parts of the data model each endpoint may register; without it everybody what is free.
+    pub allow: Option<BTreeMap<String, Vec<String>>>,
 }
 
 fn well_known() -> PathBuf {
@@ -30,6 +36,27 @@ impl ServicesConfig {
         if self.mode > 0o777 {
             bail!("services: mode: three octal digits, such as 0o660");
         }
-        Ok(())
+        self.trust().map(drop)
     }
+
+    /// What services are trusted with, if that is limited.
+    pub(crate) fn trust(&self) -> Result<Option<Trust>> {
+        let Some(allow) = &self.allow else { return Ok(None) };
+        let mut trust = Trust::new();
+        for (endpoint, paths) in allow {
+            let named = || format!("services.allow: {endpoint:?}");
+            let endpoint = EndpointId::receive(endpoint).with_context(named)?;
+            let parts = paths.iter().map(|path| part(path).with_context(named)).collect::<Result<_>>()?;
+            trust.insert(endpoint, parts);
+        }
+        Ok(Some(trust))
+    }
+}
+
+fn part(path: &str) -> Result<SchemaPath> {
+    let parsed = SchemaPath::parse(path).with_context(|| format!("{path:?}"))?;
+    if !path.ends_with('.') || path.contains("{i}") || parsed.has_numbers() {
+        bail!("{path:?}: an object path without instances, such as \"Device.X_CUSP_Lamp.\"");
+    }
+    Ok(parsed)
 }

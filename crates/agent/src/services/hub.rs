@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dm::model::Model;
 use dm::{Fault, Operation, Outcome};
 use engine::broker::Broker;
 use engine::broker::io::{Failure, Input, Output, Ticket};
@@ -44,18 +43,11 @@ struct Link {
 impl Hub {
     /// With the task that keeps its time, which never ends by itself.
     pub(super) fn start(
-        endpoint: EndpointId,
-        own: Arc<Model>,
-        seed: [u8; 32],
+        machine: Broker,
         slots: Vec<Arc<Slot>>,
         table: Arc<Table>,
     ) -> (Arc<Hub>, JoinHandle<()>) {
-        let inner = Inner {
-            machine: Broker::new(endpoint, own, seed),
-            links: BTreeMap::new(),
-            waiting: BTreeMap::new(),
-            next_ticket: 0,
-        };
+        let inner = Inner { machine, links: BTreeMap::new(), waiting: BTreeMap::new(), next_ticket: 0 };
         let (clock, timer) = (SystemClock::new(), Notify::new());
         let hub = Arc::new(Hub { clock, inner: Mutex::new(inner), slots, table, timer });
         for slot in &hub.slots {
@@ -89,6 +81,14 @@ impl Hub {
         self.table.leave(link);
         gone.slot.leave();
         self.feed(Input::LinkDown(link));
+    }
+
+    /// Ends the connection with a service.
+    pub(super) fn disconnect(&self, link: LinkId, reason: &'static str) {
+        tracing::warn!(reason, "a USP Service is disconnected");
+        if let Some(link) = self.inner().links.get(&link) {
+            link.sender.close(close_code::POLICY, reason);
+        }
     }
 
     pub(super) fn record(&self, inbound: Inbound) {

@@ -11,7 +11,7 @@ use dm::path::SchemaPath;
 use dm::schema::Protocol;
 
 use super::paths::all;
-use crate::limits::MAX_SERVICE_OBJECTS;
+use crate::limits::MAX_SERVICE_DEFINITIONS;
 use crate::providers::support::catalogue;
 
 /// How the ids of the agent's subscriptions at services begin.
@@ -37,7 +37,7 @@ pub(super) fn question(paths: &[SchemaPath]) -> GetSchema {
 /// is left out.
 pub(super) fn model(paths: &[SchemaPath], results: Vec<Requested<SchemaResult>>) -> Arc<Model> {
     let mut builder = ModelBuilder::new("", Protocol::Usp);
-    let (mut left_out, mut objects) = (0, 0);
+    let (mut left_out, mut definitions) = (0, 0);
     for requested in results {
         let mut schema = match requested.result {
             Ok(schema) => schema,
@@ -48,9 +48,9 @@ pub(super) fn model(paths: &[SchemaPath], results: Vec<Requested<SchemaResult>>)
         };
         schema.objects.retain(|object| {
             let owned = paths.iter().any(|path| object.path.starts_with(path.as_str()));
-            objects += usize::from(owned);
-            let keep = owned && objects <= MAX_SERVICE_OBJECTS;
-            left_out += usize::from(!keep);
+            let size = 1 + object.params.len() + object.commands.len() + object.events.len();
+            let keep = owned && definitions + size <= MAX_SERVICE_DEFINITIONS;
+            *(if keep { &mut definitions } else { &mut left_out }) += size;
             keep
         });
         left_out += builder.learn(&schema);

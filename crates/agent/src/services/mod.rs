@@ -22,6 +22,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result};
 use dm::model::Model;
+use engine::broker::Broker;
 use engine::provider::Provider;
 use mtp::uds::{AdmitLocal, ListenConfig, Listener};
 use mtp::{EndpointId, Role};
@@ -44,11 +45,13 @@ pub struct Services {
 
 impl Services {
     /// Places for as many services as may be there at once; nobody is there yet.
-    #[expect(clippy::new_without_default, reason = "an agent makes them once")]
-    pub fn new() -> Services {
+    ///
+    /// # Errors
+    /// When the configuration trusts whom there can't be.
+    pub fn new(config: &ServicesConfig) -> Result<Services> {
         let hub = Arc::new(OnceLock::new());
         let slots = (0..engine::MAX_SERVICES).map(|_| Arc::new(Slot::new(hub.clone()))).collect();
-        Services { slots, table: Arc::new(Table::default()) }
+        Ok(Services { slots, table: Arc::new(Table::new(config.trust()?)) })
     }
 
     /// What the agent's instance needs of them.
@@ -73,7 +76,11 @@ impl Services {
         how.max_connections = engine::MAX_SERVICES;
         let path = &config.socket;
         let listener = Listener::bind(path, how).with_context(|| format!("{}", path.display()))?;
-        let (hub, time) = Hub::start(endpoint.clone(), own, random()?, self.slots, self.table);
+        let mut machine = Broker::new(endpoint.clone(), own, random()?);
+        if let Some(trust) = config.trust()? {
+            machine = machine.with_trust(trust);
+        }
+        let (hub, time) = Hub::start(machine, self.slots, self.table);
         tracing::info!(path = %path.display(), "USP Services may connect");
         Ok(tokio::spawn(async move {
             let stop = async move {

@@ -45,8 +45,12 @@ async fn learn(hub: &Hub, slot: &Slot, link: LinkId, parts: &[SchemaPath], sink:
         true => Arc::default(),
         false => match hub.ask(link, Operation::GetSchema(learn::question(parts)), SERVICE_MODEL).await {
             Ok(Outcome::GetSchema(results)) => learn::model(parts, results),
-            Ok(other) => return tracing::warn!(fault = %unexpected(other), "a USP Service's model"),
-            Err(fault) => return tracing::warn!(%fault, "a USP Service's model"),
+            other => {
+                let fault = other.map_or_else(|fault| fault, unexpected);
+                tracing::warn!(%fault, "the model of a USP Service");
+                // It may come again and register anew.
+                return hub.disconnect(link, "the part that is registered is not described");
+            }
         },
     };
     slot.describe(model.clone());

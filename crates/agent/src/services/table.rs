@@ -1,10 +1,11 @@
-//! `USPServices.USPService.`: who is connected, and which part each has registered.
+//! `USPServices.`: who is connected, which part each has registered, and which it may.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use dm::model::ModelBuilder;
 use dm::path::SchemaPath;
+use engine::broker::Trust;
 use engine::provider::{Pending, Provider, ProviderError, Push, Report, Sink};
 use mtp::{EndpointId, LinkId};
 
@@ -15,9 +16,13 @@ use crate::providers::support::Support;
 const SERVICES: &str = "Device.USPServices.";
 const SERVICE: &str = "Device.USPServices.USPService.{i}.";
 
-/// The table.
-#[derive(Debug, Default)]
+const TRUST: &str = "Device.USPServices.Trust.{i}.";
+
+/// The tables.
+#[derive(Debug)]
 pub(super) struct Table {
+    /// `None`: everybody may register what is free, and there is no such table.
+    trust: Option<Trust>,
     services: Mutex<BTreeMap<LinkId, Service>>,
     sink: OnceLock<Sink>,
 }
@@ -29,6 +34,10 @@ struct Service {
 }
 
 impl Table {
+    pub(super) fn new(trust: Option<Trust>) -> Table {
+        Table { trust, services: Mutex::default(), sink: OnceLock::new() }
+    }
+
     pub(super) fn enter(&self, link: LinkId, endpoint: &EndpointId) {
         self.services().insert(link, Service { endpoint: endpoint.clone(), paths: Vec::new() });
     }
@@ -61,7 +70,8 @@ impl Table {
     fn report(&self) -> Report {
         let services = self.services();
         let told = services.values().filter(|service| !service.paths.is_empty());
-        report(told.map(row))
+        let trusted = self.trust.iter().flatten().map(|(endpoint, paths)| trusted(endpoint, paths));
+        report(told.map(row).chain(trusted))
     }
 
     fn services(&self) -> MutexGuard<'_, BTreeMap<LinkId, Service>> {
@@ -69,12 +79,21 @@ impl Table {
     }
 }
 
+fn list(paths: &[SchemaPath]) -> String {
+    paths.iter().map(SchemaPath::as_str).collect::<Vec<_>>().join(",")
+}
+
+fn trusted(endpoint: &EndpointId, paths: &[SchemaPath]) -> RowBuilder {
+    RowBuilder::new(TRUST, &[endpoint.as_str()])
+        .text("EndpointID", endpoint.as_str())
+        .text("TargetPaths", list(paths))
+}
+
 fn row(service: &Service) -> RowBuilder {
-    let paths: Vec<&str> = service.paths.iter().map(SchemaPath::as_str).collect();
     RowBuilder::new(SERVICE, &[service.endpoint.as_str()])
         .text("EndpointID", service.endpoint.as_str())
         .text("Protocol", "UDS")
-        .text("DataModelPaths", &paths.join(","))
+        .text("DataModelPaths", list(&service.paths))
 }
 
 impl Provider for Table {
@@ -83,9 +102,14 @@ impl Provider for Table {
     }
 
     fn supported(&self, model: &mut ModelBuilder) {
-        Support::new(model, &Policy::default())
+        let policy = Policy::default();
+        let mut support = Support::new(model, &policy);
+        support
             .object(SERVICES, &["USPServiceNumberOfEntries"])
             .object(SERVICE, &["EndpointID", "Protocol", "DataModelPaths"]);
+        if self.trust.is_some() {
+            support.add(SERVICES, &["TrustNumberOfEntries"]).object(TRUST, &["EndpointID", "TargetPaths"]);
+        }
     }
 
     fn subtrees(&self) -> Vec<SchemaPath> {

@@ -321,3 +321,38 @@ fn a_device_keeps_the_certificate_that_it_made() {
     let uuid = state.made_up_uuid().expect("a UUID");
     assert_eq!(state.made_up_uuid().expect("the same"), uuid);
 }
+
+/// No device has a challenge that another one, or anybody who hears it speak, could answer.
+#[tokio::test]
+#[requirement("R-SEC.14", "R-SEC.15")]
+async fn answers_are_neither_given_by_default_nor_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let instance = started(&Config::parse("").expect("well-formed"), folder.path()).await;
+    let path = ObjectPath::parse("Device.LocalAgent.ControllerTrust.Challenge.").expect("a path");
+    let rows = |tree: &Tree| tree.rows(&Place::of(tree.model(), &path).expect("a table")).len();
+    assert_eq!(instance.with_tree(rows), Some(0));
+    for (passphrase, fits) in [
+        ("012345", false),
+        ("C0FFEE-A1B2C3", false),
+        ("os::012345-C0FFEE", false),
+        ("living room", false),
+        ("c0ffee", false),
+        ("correct horse battery staple", true),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = format!(
+            "[[challenge]]\ndescription = \"Help\"\npassphrase = \"{passphrase}\"\nrole = \"Full Access\""
+        );
+        let config = Config::parse(&text).expect("well-formed");
+        let state = StateDir::open(folder.path()).expect("a folder");
+        let endpoint = EndpointId::receive("os::012345-C0FFEE%2DA1B2C3").expect("an id");
+        let identity = Identity {
+            oui: Some("012345".to_owned()),
+            serial: Some("C0FFEE-A1B2C3".to_owned()),
+            friendly_name: Some("Living Room".to_owned()),
+            ..Identity::default()
+        };
+        let made = host::instance(&config, &state, &identity, &endpoint, None, Vec::new()).await;
+        assert_eq!(made.is_ok(), fits, "{passphrase}");
+    }
+}

@@ -162,5 +162,9 @@ fn what_is_not_understood_is_named() {
     check("[[listen]]\ntls = true", &["an address or a socket"]);
     check("[[listen]]\naddress = \"127.0.0.1:1\"\nsocket = \"/s\"", &["an address or a socket"]);
     check("[[listen]]\nsocket = \"/s\"\nmode = 0o1000", &["0o660"]);
+    check("[services]\nmode = 0o1000", &["services", "0o660"]);
+    check("[services.allow]\n\"proto::a\" = [\"Device.X.{i}.\"]", &["services.allow", "proto::a", "{i}"]);
+    check("[services.allow]\n\"proto::a\" = [\"Device.X\"]", &["services.allow", "Device.X"]);
+    check("[services.allow]\n\"nobody\" = []", &["services.allow", "nobody"]);
     check("[[controller]]\nendpoint = \"proto::a\"\n[[controller]]\nendpoint = \"proto::a\"", &["twice"]);
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use agent::config::{Config, Policy};
 use agent::guard::limit::{Limits, Moment, limited};
-use agent::guard::{GuardConfig, is_consent};
+use agent::guard::{GuardConfig, take_consent};
 use agent::host;
 use agent::identity::Identity;
 use agent::providers::device::Device;
@@ -123,11 +123,11 @@ async fn a_guard_of_nothing_is_an_error_at_the_start() {
 fn the_word_of_somebody_at_the_device_counts_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("consent");
-    assert!(!is_consent(&file));
-    std::fs::write(&file, "").expect("a file");
-    assert!(is_consent(&file));
-    assert!(!is_consent(&file));
+    assert_eq!(take_consent(&file), None);
+    std::fs::write(&file, "3f9a61c2\n").expect("a file");
+    assert_eq!(take_consent(&file).as_deref(), Some("3f9a61c2\n"));
+    assert_eq!(take_consent(&file), None);
     // What can't be taken away would count for ever.
     std::fs::create_dir(&file).expect("a folder");
-    assert!(!is_consent(&file));
+    assert_eq!(take_consent(&file), None);
 }

@@ -37,6 +37,14 @@ fn answers_are_read() {
     refused.extend(QUESTION);
     assert_eq!(answer(&refused, 7), Some(Err(simple_dns::RCODE::NameError)));
     assert_eq!(answer(b"nonsense", 7), None);
+    // Records that it counts and does not have.
+    for count in [4, 6, 8, 10] {
+        let mut lying = bytes.clone();
+        lying[count..count + 2].copy_from_slice(&[0xff, 0xff]);
+        assert_eq!(answer(&lying, 7), None);
+        lying[count..count + 2].copy_from_slice(&[0, 20]);
+        assert_eq!(answer(&lying, 7), None);
+    }
 }
 
 /// Answers A with one address and AAAA with none, each behind an answer to somebody else.

@@ -3,6 +3,7 @@
 
 mod agent;
 mod audit;
+mod coap;
 mod config;
 mod discovery;
 mod guard;

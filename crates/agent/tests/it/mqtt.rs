@@ -1,6 +1,7 @@
 //! The agent behind an MQTT broker: Debian's mosquitto.
 
 #[path = "../../../mtp/tests/it/mqtt/daemon.rs"]
+#[expect(dead_code, reason = "not all that it can be is asked for here")]
 mod daemon;
 mod scripted;
 

@@ -72,6 +72,8 @@ pub(crate) enum Heard {
 pub(crate) struct Controller {
     pub(crate) port: u16,
     endpoint: EndpointId,
+    /// Whom it speaks with.
+    pub(crate) agent: EndpointId,
     events: mpsc::UnboundedReceiver<Event>,
     link: Option<LinkSender>,
     /// How the agent is reached by it.
@@ -173,7 +175,18 @@ impl Controller {
     pub(crate) fn hearing(endpoint: &str, events: mpsc::UnboundedReceiver<Event>) -> Controller {
         let (endpoint, asked, notified) = (id(endpoint), Vec::new(), Vec::new());
         let notices = Vec::new();
-        Controller { port: 0, endpoint, events, link: None, path: None, to: None, asked, notified, notices }
+        Controller {
+            port: 0,
+            endpoint,
+            agent: id(AGENT),
+            events,
+            link: None,
+            path: None,
+            to: None,
+            asked,
+            notified,
+            notices,
+        }
     }
 
     /// Closes the connection from this end.
@@ -214,7 +227,7 @@ impl Controller {
     }
 
     fn tell(&self, msg: &Msg) {
-        self.send_raw(Record::message(&self.endpoint, &id(AGENT), Version::CURRENT, msg.encode()).encode());
+        self.send_raw(Record::message(&self.endpoint, &self.agent, Version::CURRENT, msg.encode()).encode());
     }
 
     /// Sends what may be no Record at all.
@@ -273,6 +286,8 @@ impl Controller {
                 self.notices.extend(notify.notification);
                 None
             }
+            // For a Broker; to anyone else it is a matter of indifference.
+            Body::Request(Request::Register(_)) => None,
             Body::Request(other) => panic!("an agent does not ask for {}", other.name()),
             Body::Response(response) => {
                 let (number, request) = request(&msg_id);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 const CONFIG: &str = r#"
 [[controller]]
 endpoint = "proto::one"
-url = "ws://one.example:8183/usp"
+url = "ws://one.example:8183/usp?tenant=a"
 socket = "/run/one.sock"
 [controller.mqtt]
 broker = "mqtts://broker.example"
@@ -126,6 +126,7 @@ fn lines(tree: &Tree) -> Vec<String> {
                 By::WebSocket { url, .. } => url.to_string(),
                 By::Broker { broker, address } => format!("{address} at {}", short(broker)),
                 By::Local(path) => path.display().to_string(),
+                By::Coap(uri) => uri.to_string(),
             };
             lines.push(format!("{} {by}", reach.controller));
         }
@@ -134,6 +135,7 @@ fn lines(tree: &Tree) -> Vec<String> {
         let what = match listen {
             Listen::WebSocket(at) => format!("listener {at}"),
             Listen::Local(path) => path.display().to_string(),
+            Listen::Coap { port, path } => format!("coap {port} {path:?}"),
         };
         lines.push(format!("{} {what}", short(row)));
     }
@@ -158,7 +160,7 @@ const BROKERS: [&str; 4] = [
     "Connection.2 for MTP.6: ::1 61613 TCP host \"vhost\" beats None reply /queue/own",
 ];
 const WAYS: [&str; 9] = [
-    "proto::one ws://one.example:8183/usp",
+    "proto::one ws://one.example:8183/usp?tenant=a",
     "proto::one c/1 at Client.1",
     "proto::one /run/one.sock",
     "proto::two c/2 at Client.1",
@@ -288,7 +290,7 @@ async fn what_the_tables_say_is_followed() {
         (
             &[("LocalAgent.MTP.1.Protocol", "CoAP")],
             &[LISTENERS[0]],
-            &["MTP.1 no protocol that this agent speaks"],
+            &["MTP.1 CoAP with encryption, which this agent does not speak"],
         ),
         (
             &[("UnixDomainSockets.UnixDomainSocket.1.Mode", "Connect")],

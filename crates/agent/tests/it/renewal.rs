@@ -112,6 +112,8 @@ async fn a_certificate_that_nears_its_end_is_renewed_and_kept() {
     assert!(!credentials.due(now + 10_000 * DAY), "what it gave itself is not renewed");
     let mut dialer = Dialer::new(url.clone(), own.clone(), Role::Agent);
     dialer.tls = Some(credentials.tls(&id(CONTROLLER)).expect("TLS"));
+    dialer.expected = Some(id(CONTROLLER));
+    assert_eq!(credentials.renewals(), [], "nothing was given yet");
     credentials.enrol(&dialer, "cet_once").await.expect("enrolled");
     let first = credentials.own();
     assert!(credentials.due(now) && credentials.issued_by(&id(CONTROLLER)));
@@ -125,9 +127,32 @@ async fn a_certificate_that_nears_its_end_is_renewed_and_kept() {
     assert_eq!(credentials.own().fingerprint(), first.fingerprint(), "it keeps what it has");
 
     *door.renews.lock().expect("no panic") = true;
+    let came_from = url.clone();
     renew(url).await.expect("renewed");
     let second = credentials.own();
     assert_ne!(second.fingerprint(), first.fingerprint());
     assert!(!credentials.due(now) && credentials.due(now + 61 * DAY));
     assert_eq!(load().own().fingerprint(), second.fingerprint(), "it outlives the process");
+    // Where it came from is known from then on, whatever becomes of the tables.
+    assert_eq!(load().renewals(), [(id(CONTROLLER), came_from)]);
+}
+
+/// A controller that is reached by a broker alone has a place for it in the configuration.
+#[test]
+fn the_configuration_says_where_certificates_are_renewed() {
+    let file = |renew: &str| {
+        Config::parse(&format!(
+            "[[controller]]\nendpoint = \"{CONTROLLER}\"\nrenew = \"{renew}\"\n\
+             [controller.mqtt]\nbroker = \"mqtts://broker.example\"\ntopic = \"c\"\n"
+        ))
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let config = file("https://cusp.example:8183/usp").expect("well-formed");
+    let credentials = Credentials::load(state, SystemRoot::host(), &config, id("proto:lab:agent"));
+    let url: WsUrl = "wss://cusp.example:8183/usp".parse().expect("a URL");
+    assert_eq!(credentials.expect("a certificate").renewals(), [(id(CONTROLLER), url)]);
+    for wrong in ["http://cusp.example/usp", "wss://cusp.example/usp", "https://"] {
+        assert!(file(wrong).is_err(), "{wrong}");
+    }
 }

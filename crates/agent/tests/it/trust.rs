@@ -17,7 +17,7 @@ use dm::{Operation, Outcome};
 use engine::Instance;
 use engine::trust::TrustCrypto;
 use mtp::ws::{Dialer, ListenConfig, Listener};
-use mtp::{AdmitAll, DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkUp, Role, Verdict};
+use mtp::{AdmitAll, DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkUp, PeerAuth, Role, Verdict};
 use pki::{Ca, DeviceVerifier, Edition, Reason, Revoked, ServerNames, ServerTls, Validity};
 use requirement::requirement;
 use tokio::sync::watch;
@@ -242,4 +242,61 @@ async fn a_revoked_certificate_is_not_connected_to() {
     assert!(credentials.revoked().read_again().is_err());
     assert!(judge.is_revoked(&server.chain()[0], ca.certificate()));
     assert!(!connects(&credentials, port).await);
+}
+
+/// A listener believes whom the tables name at the moment of the handshake.
+#[tokio::test]
+async fn listeners_follow_the_tables() {
+    let year = Validity::lasting(SystemTime::now(), Duration::from_secs(365 * 24 * 60 * 60));
+    let ca = Ca::create("test", year).expect("a CA");
+    let caller = ca.issue_device_with_key(&id("proto::secure"), year).expect("a certificate");
+    let text = "[[controller]]\nendpoint = \"proto::secure\"\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config::parse(text).expect("well-formed");
+    let (instance, credentials, _audit) = agent(&config, folder.path()).await;
+    let nobody = DeviceVerifier::new(&[], true, pki::provider()).expect("no CA");
+    let listener = ServerTls::new(&credentials.own(), nobody).expect("a certificate");
+    credentials.follow(&listener);
+    let is_trusted = || match listener.peer(Some(caller.chain())) {
+        PeerAuth::Certificate(peer) => peer.trusted,
+        other => panic!("{other:?}"),
+    };
+    assert!(!is_trusted());
+    let certificate = Certificates::default().read_der(ca.certificate()).expect("a certificate");
+    let named = instance.change(|tree| {
+        let path = dm::ObjectPath::parse("Device.LocalAgent.Controller.1.").expect("a path");
+        let row = tree.locate(&path).expect("a row");
+        engine::trust::vouch(tree, &Certificates::default(), &row, &certificate).expect("room")
+    });
+    named.await.expect("it is kept");
+    // Listeners hear of it a moment later.
+    while !is_trusted() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A device's certificate names the device; one that several devices share names them all, by a wildcard behind the same
+/// scheme and authority.
+#[test]
+#[requirement("R-SEC.10", "R-SEC.11")]
+fn the_devices_own_certificate_names_it() {
+    let year = Validity::lasting(SystemTime::now(), Duration::from_secs(365 * 24 * 60 * 60));
+    let ca = Ca::create("test", year).expect("a CA");
+    let devices = ["os::012345-A1", "os::012345-B2", "os::ABCDEF-A1", "ops::012345-Box-A1"];
+    for (named, fits) in [
+        ("os::012345-A1", [true, false, false, false]),
+        ("os::012345-*", [true, true, false, false]),
+        ("ops::012345-Box-*", [false, false, false, true]),
+        ("proto::012345-A1", [false; 4]),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+        let identity = ca.issue_device_with_key(&id(named), year).expect("a certificate");
+        identity.save(&cert, &key).expect("it is written");
+        let config = format!("[tls]\ncert = {cert:?}\nkey = {key:?}\n");
+        let config = Config::parse(&config).expect("well-formed");
+        let state = StateDir::open(&folder.path().join("state")).expect("a folder");
+        let usable = devices.map(|device| state.credential(&config, &id(device)).is_ok());
+        assert_eq!(usable, fits, "{named}");
+    }
 }

@@ -28,6 +28,10 @@ pub(super) struct Connections {
     down: Option<(Instant, String)>,
     /// An older one went.
     pub(super) has_replaced: bool,
+    /// When the last one came, and went, whichever check it was in; and how long the agent waited between two.
+    came: Option<Instant>,
+    went: Option<Instant>,
+    waited: Duration,
 }
 
 impl Bench {
@@ -55,6 +59,7 @@ impl Bench {
             Need::Proof => self.is_protected() || self.config.keys.is_some(),
             Need::Signed => !self.is_protected() && self.config.keys.is_some(),
             Need::Stomp => matches!(self.way(), Way::Stomp(_)),
+            Need::BrokerSecurely => self.way().is_secure_broker(),
             Need::Unix => matches!(self.way(), Way::Unix(_)),
             Need::UnixDials => is_unix(Side::AgentDials),
             Need::UnixListens => is_unix(Side::AgentListens),
@@ -81,8 +86,14 @@ impl Bench {
     }
 
     pub(super) fn begin_connections(&mut self) {
-        let certificate = self.connections.certificate.take();
-        self.connections = Connections { certificate, ..Connections::default() };
+        let before = std::mem::take(&mut self.connections);
+        self.connections = Connections {
+            certificate: before.certificate,
+            came: before.came,
+            went: before.went,
+            waited: before.waited,
+            ..Connections::default()
+        };
     }
 
     /// Good manners again, and a connection for the next check.
@@ -105,13 +116,19 @@ impl Bench {
     pub(super) fn up(&mut self) {
         self.is_up = true;
         self.greeting = None;
-        self.connections.ups.push(Instant::now());
+        let now = Instant::now();
+        self.connections.ups.push(now);
+        self.connections.came = Some(now);
+        if let Some(went) = self.connections.went {
+            self.connections.waited = now - went;
+        }
     }
 
     /// # Errors
     /// A failure, unless the check broke the connection itself.
     pub(super) async fn down(&mut self, why: String) -> Result<(), Stop> {
         self.is_up = false;
+        self.connections.went = Some(Instant::now());
         if self.connections.may_break {
             self.connections.down = Some((Instant::now(), why));
             return Ok(());
@@ -209,9 +226,21 @@ impl Bench {
         Ok(is_gone(self))
     }
 
+    /// Lets the connection last until it counts as a success: an agent may let its waits grow until then.
+    pub(crate) async fn settle(&mut self) -> Result<(), Stop> {
+        let lasted = self.connections.came.map_or(limits::SETTLED, |came| came.elapsed());
+        self.pause(limits::SETTLED.saturating_sub(lasted)).await
+    }
+
     /// Ends the connection; when it was gone.
     pub(crate) async fn cut(&mut self) -> Result<Instant, Stop> {
         self.may_break();
+        match self.way() {
+            // Any wait may be a long one.
+            Way::Stomp(_) => self.settle().await?,
+            Way::Mqtt(_) if self.connections.waited > limits::GROWN => self.settle().await?,
+            _ => {}
+        }
         self.connections.down = None;
         self.link.way.cut().map_err(Stop::Error)?;
         let gone = self.gone(limits::HANDSHAKE).await?;

@@ -293,7 +293,7 @@ impl Bench {
         }
         match Msg::decode(&message) {
             Ok(msg) => {
-                self.sort(Arrived { msg, record: record.clone(), payload: message, at: Instant::now() })?
+                self.sort(Arrived { msg, record: record.clone(), payload: message, at: Instant::now() })?;
             }
             Err(error) => self.broken.push(format!("a Message that is wrong: {}", error.reason)),
         }

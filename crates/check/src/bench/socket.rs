@@ -106,6 +106,18 @@ impl Bench {
         Ok(Instant::now())
     }
 
+    /// Waits for the agent's answer to another request of ours; `None` when it hangs up without one.
+    pub(crate) async fn next_answer(&mut self, patience: Duration) -> Result<Option<Head>, Stop> {
+        (self.socket.head, self.connections.has_failed) = (None, false);
+        let deadline = Instant::now() + patience;
+        while self.socket.head.is_none() && !self.connections.has_failed {
+            if !self.pump(deadline).await? {
+                return Err(Stop::Error("there was no other handshake".to_owned()));
+            }
+        }
+        Ok(self.socket.head.clone())
+    }
+
     /// Ends the connection, and waits for one that was made with these manners.
     pub(crate) async fn anew(&mut self, manners: Manners) -> Result<Instant, Stop> {
         self.socket()?.set_manners(manners);

@@ -1,9 +1,11 @@
 //! Delete.
 
 use usp_proto::delete::DeleteResp;
+use usp_proto::get_supported_protocol::GetSupportedProtocol;
+use usp_proto::{Body, Request, Response, Version};
 
 use super::{Check, check};
-use crate::bench::{Bench, Row};
+use crate::bench::{Bench, Row, unexpected};
 use crate::target::SUBSCRIPTION;
 use crate::verdict::{Stop, holds, same};
 
@@ -46,6 +48,21 @@ pub(super) static CHECKS: &[Check] = &[
     ),
 ];
 
+/// Only since USP 1.4 an instance that does not exist fails a Delete without allow_partial: before, nothing did that the
+/// agent's model supports.
+async fn needs_1_4(bench: &mut Bench) -> Result<(), Stop> {
+    let versions = Version::print_list(&Version::SUPPORTED);
+    let request = GetSupportedProtocol { controller_supported_protocol_versions: versions };
+    let spoken = match bench.ask(Request::GetSupportedProtocol(request)).await? {
+        Body::Response(Response::GetSupportedProtocolResp(resp)) => resp.agent_supported_protocol_versions,
+        other => return Err(unexpected("GetSupportedProtocolResp", &other)),
+    };
+    if Version::parse_list(&spoken).iter().any(|version| *version >= Version::new(1, 4)) {
+        return Ok(());
+    }
+    Err(Stop::Skip(format!("the agent speaks {spoken}, and this is a rule since 1.4")))
+}
+
 async fn gone_row(bench: &mut Bench) -> Result<Row, Stop> {
     let row = bench.row().await?;
     match bench.delete(vec![row.path.clone()], false).await? {
@@ -68,12 +85,14 @@ async fn others(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn error(bench: &mut Bench) -> Result<(), Stop> {
+    needs_1_4(bench).await?;
     let gone = gone_row(bench).await?;
     let deleted = bench.delete(vec![gone.path], false).await?;
     holds(deleted.is_err(), "the kind of the answer", || "Error".to_owned(), || "DeleteResp".to_owned())
 }
 
 async fn nothing(bench: &mut Bench) -> Result<(), Stop> {
+    needs_1_4(bench).await?;
     let (row, gone) = (bench.row().await?, gone_row(bench).await?);
     let _ = bench.delete(vec![row.path.clone(), gone.path], false).await?;
     same("whether the good path is left", &true, &exists(bench, &row).await?)

@@ -73,17 +73,23 @@ async fn proves(bench: &mut Bench) -> Result<(), Stop> {
     same("Sec-WebSocket-Accept", &head.value(EXPECTED), &head.value("Sec-WebSocket-Accept"))
 }
 
-/// Asks like this; the answer.
-async fn asked(bench: &mut Bench, manners: Manners) -> Result<Head, Stop> {
+/// Asks like this; the answer, or nothing where the agent hangs up instead.
+async fn answer(bench: &mut Bench, manners: Manners) -> Result<Option<Head>, Stop> {
     bench.socket()?.set_manners(manners);
     bench.cut().await?;
-    bench.next_head(limits::RECONNECT).await?;
-    bench.head()
+    bench.next_answer(limits::RECONNECT).await
+}
+
+/// Asks like this; the answer.
+async fn asked(bench: &mut Bench, manners: Manners) -> Result<Head, Stop> {
+    let answer = answer(bench, manners).await?;
+    answer.ok_or_else(|| Stop::fail("the answer", "one", "the agent hangs up"))
 }
 
 async fn refused(bench: &mut Bench, manners: Manners) -> Result<(), Stop> {
-    let head = asked(bench, manners).await?;
-    holds(!head.is_upgrade(), "the answer", || "no 101".to_owned(), || head.first.clone())
+    let upgrade = answer(bench, manners).await?.filter(Head::is_upgrade);
+    let seen = || upgrade.as_ref().map_or_else(String::new, |head| head.first.clone());
+    holds(upgrade.is_none(), "the answer", || "no 101".to_owned(), seen)
 }
 
 async fn no_subprotocol(bench: &mut Bench) -> Result<(), Stop> {

@@ -10,7 +10,7 @@ use usp_proto::operate::Operate;
 use usp_proto::register::{Register, RegistrationPath};
 use usp_proto::{Body, Msg, Request, Response};
 
-use super::{Check, check};
+use super::{Check, check, should};
 use crate::bench::{Bench, describe};
 use crate::limits;
 use crate::target::{ENDPOINT, REQUEST, SUBSCRIPTION};
@@ -37,7 +37,7 @@ pub(super) static CHECKS: &[Check] = &[
     check!(echo, "R-MSG.9-id-is-repeated", [], "An answer repeats the id of its request, whatever that is."),
     check!(two, "R-MSG.9-two-at-once", [], "Of two requests at once each gets its own answer."),
     check!(unmatched, "R-MSG.9-unmatched-answer", [], "An answer to nothing is ignored."),
-    check!(body_wins, "R-MSG.10-body-wins", [], "Where the type in the header disagrees, the body wins."),
+    should!(body_wins, "R-MSG.10-body-wins", [], "Where the type in the header disagrees, the body wins."),
     check!(
         own_type,
         "R-MSG.10-type-of-answers",

@@ -4,6 +4,7 @@
 //! row in its file's table, and give the wrong agent of the tests a fault that breaks just this rule.
 
 mod add;
+mod brokers;
 mod commands;
 mod delete;
 mod deleting;
@@ -20,6 +21,7 @@ mod notify;
 mod onboarding;
 mod operate;
 mod paths;
+mod reboot;
 mod records;
 mod references;
 mod roles;
@@ -32,6 +34,7 @@ mod set;
 mod socket;
 mod stomp;
 mod subscriptions;
+mod table;
 mod tls;
 mod uds;
 mod writes;
@@ -126,6 +129,7 @@ pub static ALL: &[&[Check]] = &[
     mqtt_connect::CHECKS,
     mqtt_publish::CHECKS,
     stomp::CHECKS,
+    brokers::CHECKS,
     uds::CHECKS,
     encoding::CHECKS,
     messages::CHECKS,
@@ -145,6 +149,8 @@ pub static ALL: &[&[Check]] = &[
     roles::CHECKS,
     deleting::CHECKS,
     references::CHECKS,
+    table::CHECKS,
+    reboot::CHECKS,
 ];
 
 /// Every check, in the order in which they are run.

@@ -2,6 +2,7 @@
 //! without one where it was asked without.
 
 use prost::Message;
+use tokio::time::Duration;
 use usp_proto::generated::usp_record::record::PayloadSecurity;
 use usp_proto::record::{PayloadSarState, SessionContext};
 use usp_proto::{Record, RecordType};
@@ -61,6 +62,8 @@ fn begin(bench: &mut Bench) -> Result<(), Stop> {
 /// asked here.
 async fn disconnect(bench: &mut Bench) -> Result<(u32, String), Stop> {
     forbid(bench).await?;
+    // R-MTP.7: who sends a Disconnect record may close the connection, and need not.
+    bench.may_break();
     begin(bench)?;
     let is_meant = |record: &Record| {
         matches!(record.record_type, RecordType::Disconnect { .. } | RecordType::Session(_))
@@ -83,6 +86,10 @@ async fn reason(bench: &mut Bench) -> Result<(), Stop> {
 
 async fn goes_on(bench: &mut Bench) -> Result<(), Stop> {
     disconnect(bench).await?;
+    if bench.gone(limits::SILENCE).await?.is_some() && bench.is_gone() {
+        bench.back(limits::RECONNECT).await?;
+        bench.greeting().await?;
+    }
     bench.get(&[crate::target::ENDPOINT], 0).await.map(drop)
 }
 
@@ -95,11 +102,17 @@ async fn same_kind(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn tls(bench: &mut Bench) -> Result<(), Stop> {
+    // R-MTP.7: who sends a Disconnect record may close the connection, and need not.
+    bench.may_break();
     let id = bench.next_id();
     let mut record = wire_record(bench, get(&id).encode())?;
     record.payload_security = PayloadSecurity::Tls12.into();
     bench.send(record.encode_to_vec().into())?;
-    is_ignored_or_refused(bench).await
+    // Hanging up is as good as silence, too.
+    match bench.gone(limits::SILENCE).await? {
+        Some(_) if bench.answer(&id, Duration::ZERO).await?.is_none() => Ok(()),
+        _ => is_ignored_or_refused(bench).await,
+    }
 }
 
 /// An Error is as good as silence.

@@ -292,7 +292,6 @@ async fn receipt(bench: &mut Bench) -> Result<(), Stop> {
 
 /// Commands that may not be seen while something is asked.
 async fn never(bench: &mut Bench, commands: &[&str]) -> Result<(), Stop> {
-    first(bench).await?;
     let id = bench.next_id();
     bench.send_msg(&get(&id))?;
     sent(bench, &id).await?;

@@ -118,7 +118,11 @@ async fn event(bench: &mut Bench) -> Result<(), Stop> {
 }
 
 async fn event_by_object(bench: &mut Bench) -> Result<(), Stop> {
-    let watch = periodic(bench, LOCAL_AGENT).await?;
+    let watch = match periodic(bench, LOCAL_AGENT).await {
+        // R-NOT.0: ReferenceList may be an object path for each NotifType but creation and deletion.
+        Err(Stop::Error(why)) => return Err(Stop::fail("the subscription", "a row", why)),
+        watch => watch?,
+    };
     bench.must_hear(limits::NEWS, &watch.id).await.map(drop)
 }
 

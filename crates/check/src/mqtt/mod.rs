@@ -21,7 +21,7 @@ pub use mtp::mqtt::{Topic, Version};
 
 use crate::hub::{self, Hub, Out, lock};
 use crate::link::{self, Link};
-use crate::websocket::{Certificates, Io};
+use crate::websocket::{Certificates, Io, Shown};
 use speaker::Served;
 
 /// The id that a client gets which has none.
@@ -97,6 +97,11 @@ impl Broker {
         record: &[u8],
     ) -> Result<(), String> {
         self.send(speaker::publish(version, to, reply_to, CONTENT_TYPES[0], id, record))
+    }
+
+    /// Shows this certificate from now on.
+    pub(crate) fn show(&self, shown: Shown) {
+        self.hub.show(shown);
     }
 
     /// Ends the connection without a word.

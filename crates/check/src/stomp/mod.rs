@@ -16,7 +16,7 @@ pub use frame::Frame;
 
 use crate::hub::{self, Hub, Out, Said, Speaker, lock};
 use crate::link::{self, Arrival, Link};
-use crate::websocket::{Certificates, Io};
+use crate::websocket::{Certificates, Io, Shown};
 
 /// What marks a Record (R-STOMP.20).
 pub const CONTENT_TYPE: &str = "application/vnd.bbf.usp.msg";
@@ -52,7 +52,8 @@ pub fn accept(
     tls: Option<Certificates>,
 ) -> Link {
     let (hub, arrivals) = Hub::new();
-    let server = Server { hub: hub.clone(), manners: Arc::default(), destination: destination.to_owned() };
+    let (is_secure, destination) = (tls.is_some(), destination.to_owned());
+    let server = Server { hub: hub.clone(), manners: Arc::default(), destination, is_secure };
     let served = Served { manners: server.manners.clone(), own: server.destination.clone(), agent: None };
     let task = hub.accept(connections, tls, move || served.clone());
     Link { wire: Box::new(hub::Way { hub, task }), arrivals, way: link::Way::Stomp(server) }
@@ -64,9 +65,15 @@ pub struct Server {
     hub: Arc<Hub>,
     manners: Arc<Mutex<Manners>>,
     destination: String,
+    is_secure: bool,
 }
 
 impl Server {
+    /// Whether it goes over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
     /// The destination where we are found.
     pub fn destination(&self) -> &str {
         &self.destination
@@ -83,6 +90,11 @@ impl Server {
     /// When no connection stands.
     pub fn send(&self, frame: &Frame) -> Result<(), String> {
         self.hub.out(Out::Raw(frame.encode()))
+    }
+
+    /// Shows this certificate from now on.
+    pub(crate) fn show(&self, shown: Shown) {
+        self.hub.show(shown);
     }
 
     /// Ends the connection without a word.

@@ -135,8 +135,12 @@ fn kind() -> Kind {
 
 /// A bench with an agent at the other end of its link.
 pub(crate) async fn bench(fault: Option<&'static Fault>) -> Bench {
-    bench_by(fault, Profile::default(), PeerAuth::Unproven).await
+    bench_by(fault, Profile::parse(PROFILE).unwrap(), PeerAuth::Unproven).await
 }
+
+/// Roles serve for a vendor's table.
+const PROFILE: &str = "[table]\npath = \"Device.LocalAgent.ControllerTrust.Role.\"\n\
+                       settings = { Name = \"one\" }\nchange = [\"Name\", \"another\"]\n";
 
 /// The same, with what a vendor says beforehand.
 pub(crate) async fn bench_with(fault: Option<&'static Fault>, profile: Profile) -> Bench {
@@ -206,16 +210,25 @@ pub(crate) fn over(link: Link) -> Bench {
     over_with(link, Profile::default())
 }
 
-fn over_with(link: Link, profile: Profile) -> Bench {
-    let config = BenchConfig {
+/// The same, where the agent has to say who it is.
+pub(crate) fn stranger(link: Link) -> Bench {
+    Bench::new(BenchConfig { agent: None, keys: None, ..config(Profile::default()) }, link)
+}
+
+/// A bench over a link, with what a vendor says beforehand.
+pub(crate) fn over_with(link: Link, profile: Profile) -> Bench {
+    Bench::new(config(profile), link)
+}
+
+fn config(profile: Profile) -> BenchConfig {
+    BenchConfig {
         controller: id(CONTROLLER),
         agent: Some(id(AGENT)),
         run: "t".to_owned(),
         patience: limits::PATIENCE,
         profile,
         keys: Some(keys::of_bench()),
-    };
-    Bench::new(config, link)
+    }
 }
 
 /// From the bench to the agent.

@@ -2,10 +2,13 @@
 
 mod agent;
 mod bench;
+mod clock;
 mod faults;
 mod keys;
+mod listeners;
 mod mqtt;
 mod pairs;
+mod reboot;
 mod reports;
 mod responder;
 mod socket;

@@ -26,6 +26,12 @@ fn every_check_has_one_fault() {
     assert_eq!(checks, once);
 }
 
+#[test]
+fn the_guide_says_how_many_there_are() {
+    let (guide, checks) = (include_str!("../../../../docs/guide/check.md"), select(&[]).len());
+    assert!(guide.contains(&format!("There are {checks} checks")), "{checks}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_right_agent_passes_each_check_alone() {
     let mut wrong = Vec::new();

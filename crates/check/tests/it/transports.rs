@@ -1,13 +1,14 @@
-//! Checks of a transport's own rules: each against an agent that keeps them, and one that has a habit which breaks one.
+//! Checks of a transport's own rules, and of restarts: each against an agent that keeps them, and one that has a habit
+//! which breaks one.
 
 use std::time::Duration;
 
 use check::target::Need;
 use check::{Bench, Check, Level, Verdict, run, select};
 
-use crate::{mqtt, socket, stomp, uds};
+use crate::{mqtt, reboot, socket, stomp, uds};
 
-/// Whether a check is about a transport.
+/// Whether a check is one of them.
 pub(crate) fn is_about(check: &Check) -> bool {
     check.needs.first().is_some_and(|need| {
         matches!(
@@ -21,16 +22,22 @@ pub(crate) fn is_about(check: &Check) -> bool {
                 | Need::Mqtt5
                 | Need::Mqtt3
                 | Need::Stomp
+                | Need::BrokerSecurely
                 | Need::Unix
                 | Need::UnixDials
                 | Need::UnixListens
+                | Need::Reboot
         )
     })
 }
 
-/// The checks that have a fault in one of the transports.
+/// The checks that have a fault of this kind.
 pub(crate) fn faulted() -> impl Iterator<Item = &'static str> {
-    socket::faulted().chain(mqtt::faulted()).chain(stomp::faulted()).chain(uds::faulted())
+    socket::faulted()
+        .chain(mqtt::faulted())
+        .chain(stomp::faulted())
+        .chain(uds::faulted())
+        .chain(reboot::faulted())
 }
 
 /// A check, and the habit that breaks its rule.

@@ -4,32 +4,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use check::{Bench, BenchConfig, EndpointId, Link, Profile, limits, websocket};
+use check::{EndpointId, websocket};
 use mtp::ws::{Dialer, ListenConfig, Listener, WsUrl};
 use mtp::{AdmitAll, DownReason, Inbound, LinkHandler, LinkId, LinkUp, Role, Verdict};
 use usp_proto::{Record, Version};
 
-use crate::agent::{AGENT, CONTROLLER};
+use crate::agent::{AGENT, CONTROLLER, stranger};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn id(text: &str) -> EndpointId {
     EndpointId::receive(text).unwrap()
-}
-
-fn bench(link: Link) -> Bench {
-    let (controller, run) = (id(CONTROLLER), "t".to_owned());
-    Bench::new(
-        BenchConfig {
-            controller,
-            agent: None,
-            run,
-            patience: limits::PATIENCE,
-            profile: Profile::default(),
-            keys: None,
-        },
-        link,
-    )
 }
 
 fn anywhere() -> SocketAddr {
@@ -61,7 +46,7 @@ async fn an_agent_that_connects_is_met() {
     let (link, addr) = websocket::listen(anywhere(), "/usp", id(CONTROLLER), None).await.unwrap();
     let dialled = Dialer::new(url(addr), id(AGENT), Role::Agent).connect().await.unwrap();
     tokio::spawn(async move { dialled.run(&Greets).await });
-    let mut bench = bench(link);
+    let mut bench = stranger(link);
     bench.meet(PATIENCE).await.unwrap();
     assert_eq!(bench.agent().unwrap().as_str(), AGENT);
 }
@@ -72,7 +57,7 @@ async fn an_agent_that_listens_is_met() {
     let listener = Listener::bind(anywhere(), None, config).await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(listener.run(Arc::new(Greets), Arc::new(AdmitAll), std::future::pending()));
-    let mut bench = bench(websocket::dial(url(addr), id(CONTROLLER), None));
+    let mut bench = stranger(websocket::dial(url(addr), id(CONTROLLER), None));
     bench.meet(PATIENCE).await.unwrap();
     assert_eq!(bench.agent().unwrap().as_str(), AGENT);
 }
@@ -80,7 +65,7 @@ async fn an_agent_that_listens_is_met() {
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_does_not_come_is_given_up() {
     let (link, _addr) = websocket::listen(anywhere(), "/usp", id(CONTROLLER), None).await.unwrap();
-    let stop = bench(link).meet(Duration::from_secs(1)).await.unwrap_err();
+    let stop = stranger(link).meet(Duration::from_secs(1)).await.unwrap_err();
     assert_eq!(stop.to_string(), "no agent connects");
 }
 

@@ -137,7 +137,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Sim(SimCommand),
     /// Check whether an agent, ours or another, keeps the rules of TR-369
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
 }
 
 #[cfg(test)]

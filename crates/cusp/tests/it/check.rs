@@ -59,6 +59,11 @@ fn what_can_not_be_checked_is_wrong_usage() {
         ),
         (["--connect", "http://127.0.0.1/"], "is no address"),
         (["--connect", "wss://127.0.0.1/"], "wss:// needs --tls DIR"),
+        (["--broker", "mqtts://127.0.0.1:0"], "mqtts:// needs --tls DIR"),
+        (["--broker", "amqp://127.0.0.1:0"], "an address to be a broker at is mqtt://IP:PORT"),
+        (["--broker", "mqtt://broker.example:1883"], "an address to be a broker at is mqtt://IP:PORT"),
+        (["--connect", "mqtt://broker.example"], "is no address: mqtt://HOST:PORT is"),
+        (["--listen", "unix:"], "an address of a UNIX domain socket is unix:PATH"),
     ] {
         let ran = run(&[&["check"], &args[..]].concat(), &[], "");
         assert_eq!(ran.code, Some(2), "{args:?}");

@@ -22,9 +22,10 @@ impl Instance {
         }
     }
 
-    /// Somebody at the device consents to what waits for that.
-    pub fn consent(&self) {
-        self.feed(Input::Consent);
+    /// Somebody at the device consents to the requests whose names stand in a text; with none in it, to the only one
+    /// that waits for that.
+    pub fn consent(&self, names: &str) {
+        self.feed(Input::Consent(names.to_owned()));
     }
 
     /// Certificates are to be judged again: CAs have taken some back.

@@ -11,6 +11,7 @@ use dm::{Code, Fault, Value};
 use usp_endpoint::agent::io::{Input, Ticket};
 
 use super::confirm::{Confirm, Undo};
+use super::leftover;
 use super::transact::{Done, Part, take_back, transact, with_losses};
 use super::{Inner, Instance};
 use crate::edits;
@@ -23,6 +24,8 @@ pub(super) struct Commits {
     running: bool,
     queue: VecDeque<Job>,
     pub(super) confirm: Option<Confirm>,
+    /// How many changes of this process led to a way back in the journal.
+    kept: u32,
 }
 
 impl Commits {
@@ -56,6 +59,8 @@ pub(super) struct Settled {
     undo: Vec<Change>,
     /// Keys of the rows that are gone.
     keys: Vec<(ObjectPath, RowKey)>,
+    /// What the journal calls the way back.
+    name: Option<String>,
 }
 
 impl Instance {
@@ -189,8 +194,9 @@ impl Instance {
             Err(error) => return Err((not_remembered(&error), done.parts)),
         };
         if done.committed.iter().any(|committed| committed.needs_confirm) {
-            let (changes, keys) = (settled.undo, settled.keys);
-            progress.undo.push(Undo { changes, parts: done.parts, keys });
+            let Settled { undo: changes, keys, name, .. } = &settled;
+            let (changes, keys, name) = (changes.clone(), keys.clone(), name.clone());
+            progress.undo.push(Undo { changes, parts: done.parts, keys, name });
         }
         progress.changes.extend(settled.changes);
         progress.ends.push(Ok(()));
@@ -227,6 +233,15 @@ impl Instance {
                 inner.keys.forget_below(kind.model(), row);
             }
         }
+        let risky = committed.iter().any(|committed| committed.needs_confirm);
+        let undo = if risky { edits::undo(&before.0, changes) } else { Vec::new() };
+        let mut name = None;
+        if risky && !self.journal.is_memory() {
+            inner.commit.kept += 1;
+            let (called, entry) = leftover::kept(kind.model(), inner.commit.kept, &undo);
+            entries.push(entry);
+            name = Some(called);
+        }
         if inner.forgetful {
             entries.clear();
         }
@@ -234,9 +249,7 @@ impl Instance {
             Ok(position) => {
                 inner.barrier = inner.barrier.max(position);
                 inner.observers.tell(kind.model(), &applied);
-                let risky = committed.iter().any(|committed| committed.needs_confirm);
-                let undo = if risky { edits::undo(&before.0, changes) } else { Vec::new() };
-                Ok(Settled { changes: applied, undo, keys })
+                Ok(Settled { changes: applied, undo, keys, name })
             }
             Err(error) => {
                 (inner.tree, inner.keys, inner.aliases) = before;

@@ -41,16 +41,19 @@ pub(super) struct Undo {
     pub(super) parts: Vec<Part>,
     /// Keys of the rows that it removed.
     pub(super) keys: Vec<(ObjectPath, RowKey)>,
+    /// What the journal calls it, for the case that the process ends before.
+    pub(super) name: Option<String>,
 }
 
 impl Commits {
     /// A served controller was recognised on this link. What is being committed right now waits for the
-    /// next time.
-    pub(super) fn recognised(&mut self, link: LinkId) {
-        if self.confirm.as_ref().is_some_and(|confirm| !confirm.older.contains(&link)) {
-            self.confirm = None;
-            tracing::info!("a change that could have cut the way to the controllers is confirmed");
-        }
+    /// next time. Gives what the journal calls the ways back that nobody needs any more.
+    pub(super) fn recognised(&mut self, link: LinkId) -> Vec<String> {
+        let Some(confirm) = self.confirm.take_if(|confirm| !confirm.older.contains(&link)) else {
+            return Vec::new();
+        };
+        tracing::info!("a change that could have cut the way to the controllers is confirmed");
+        confirm.undo.into_iter().filter_map(|undo| undo.name).collect()
     }
 
     /// Goes over to the next model.
@@ -98,7 +101,7 @@ impl Instance {
 
     async fn run_undo(self: Arc<Self>, undo: Vec<Undo>, involved: BTreeSet<u16>) {
         let mut changes = ChangeSet::new();
-        for Undo { changes: back, parts, keys } in undo {
+        for Undo { changes: back, parts, keys, name } in undo {
             let lost = take_back(&self.providers, parts).await;
             if !lost.is_empty() {
                 tracing::error!(lost = lost.join("; "), "an unconfirmed change could not be undone");
@@ -106,7 +109,10 @@ impl Instance {
             let Some(mut inner) = self.enter() else { return };
             let rows = Committed { keys, ..Committed::default() };
             match self.settle(&mut inner, &back, &[rows], Journal::append_own) {
-                Ok(Settled { changes: applied, .. }) => changes.extend(applied),
+                Ok(Settled { changes: applied, .. }) => {
+                    changes.extend(applied);
+                    self.forget_undo(&mut inner, name.as_slice());
+                }
                 // The system has gone back, so what the tree says is wrong.
                 Err(error) => return self.cannot_remember(&mut inner, &error),
             }

@@ -8,6 +8,7 @@ mod auditor;
 mod command;
 mod commit;
 mod confirm;
+mod leftover;
 mod links;
 mod observers;
 mod outputs;
@@ -211,6 +212,7 @@ impl Instance {
         if self.refresh_first {
             self.first_refresh().await;
         }
+        self.undo_left_over().await?;
         let boot = self.boot()?;
         self.feed(Input::Started(boot));
         Ok(())
@@ -414,7 +416,10 @@ impl Instance {
         while let Some(input) = inputs.pop_front() {
             inner.machine.handle(self.host.now(), &mut inner.tree, input);
             if let Some(link) = inner.machine.recognised() {
-                inner.commit.recognised(link);
+                let confirmed = inner.commit.recognised(link);
+                if !confirmed.is_empty() {
+                    self.forget_undo(inner, &confirmed);
+                }
             }
             while let Some(output) = inner.machine.poll_output() {
                 self.output(inner, output, &mut inputs);
@@ -474,10 +479,9 @@ impl std::fmt::Debug for Instance {
 }
 
 fn boot_entries(boot: &Boot) -> Vec<Entry> {
-    let meta = |key: &str, value: &String| Entry::Meta { key: key.to_owned(), value: Some(value.clone()) };
-    vec![
-        meta(META_CAUSE, &boot.cause),
-        meta(META_COMMAND_KEY, &boot.command_key),
-        meta(META_REASON, &boot.reason),
-    ]
+    let told =
+        [(META_CAUSE, &boot.cause), (META_COMMAND_KEY, &boot.command_key), (META_REASON, &boot.reason)];
+    let meta =
+        |(key, value): (&str, &String)| Entry::Meta { key: key.to_owned(), value: Some(value.clone()) };
+    told.map(meta).to_vec()
 }

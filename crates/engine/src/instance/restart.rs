@@ -21,17 +21,19 @@ impl Instance {
     /// # Errors
     /// When this instance has stopped, or the journal has failed.
     pub fn restarted(&self, machine: Box<dyn Machine>) -> Result<Arc<Instance>, EngineError> {
-        let memory = {
+        let (kind, memory) = {
             let mut inner = self.enter().ok_or(EngineError::Stopped)?;
             self.stop(&mut inner);
-            if self.journal.is_memory() {
+            let kind = inner.kind.clone();
+            let memory = if self.journal.is_memory() {
                 (inner.tree.clone(), inner.keys.clone(), inner.aliases.clone())
             } else {
-                remembered(&self.kind, &self.journal, &[])?
-            }
+                remembered(&kind, &self.journal, &[])?
+            };
+            (kind, memory)
         };
         let config = InstanceConfig {
-            kind: self.kind.clone(),
+            kind,
             machine,
             providers: self.providers.clone(),
             defaults: Vec::new(),

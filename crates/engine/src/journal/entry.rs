@@ -65,6 +65,23 @@ impl fmt::Debug for Lexical {
     }
 }
 
+/// Entries as text, for a [`Entry::Meta`] that holds others.
+pub(crate) fn to_text(entries: &[Entry]) -> String {
+    let mut bytes = Vec::new();
+    for entry in entries {
+        entry.write(&mut bytes);
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What [`to_text`] made; as far as it can be read.
+pub(crate) fn of_text(text: &str) -> Vec<Entry> {
+    let octet = |at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+    let bytes: Vec<u8> = (0..text.len()).step_by(2).map_while(octet).collect();
+    let mut rest = &bytes[..];
+    std::iter::from_fn(|| if rest.is_empty() { None } else { Entry::read(&mut rest) }).collect()
+}
+
 const SET: u8 = 1;
 const SET_SECRET: u8 = 2;
 const UNSET: u8 = 3;

@@ -17,6 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 pub use entry::{Entry, Lexical};
+pub(crate) use entry::{of_text as entries_of_text, to_text as entries_to_text};
 pub use files::{FileLayer, Folder, LayerFile};
 pub use live::{Live, Remembered};
 
@@ -144,6 +145,15 @@ impl Journal {
     /// One fact about the agent itself.
     pub fn meta(&self, key: &str) -> Option<String> {
         self.0.as_ref()?.shared.lock().live.meta.get(key).cloned()
+    }
+
+    /// The facts about the agent itself whose names begin like this, in the order of their names.
+    pub(crate) fn metas(&self, prefix: &str) -> Vec<(String, String)> {
+        let Some(open) = &self.0 else { return Vec::new() };
+        let shared = open.shared.lock();
+        let named =
+            shared.live.meta.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
+        named.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     /// Remembers entries, all or none, without waiting for the disk.

@@ -226,3 +226,77 @@ async fn after_a_loss_of_power_the_same_is_there_without_the_one_before() {
         assert!(before.instance.with_tree(|_| ()).is_none(), "the one before is still there");
     }
 }
+
+/// What a controller had not confirmed when the process died is taken back by the next one, the last change first,
+/// and not again by the one after it.
+#[tokio::test]
+async fn a_change_that_nobody_confirmed_does_not_outlive_the_process() {
+    let disk = Disk::default();
+    let net = net();
+    net.set_rows(interfaces(&["eth0"]));
+    net.with(|state| state.needs_confirm = true);
+    let world = World::start(std::slice::from_ref(&net), open(&disk)).await;
+    for (request, answer) in [
+        ("set Device.Net.Interface.1. Mtu 1400", "ok"),
+        ("set Device.Net.Interface.1. Mtu 1300", "ok"),
+        ("add Device.Net.Interface. Mtu 1280", "added Device.Net.Interface.2."),
+    ] {
+        world.say(request);
+        while world.peer.hear().await != answer {}
+    }
+    drop(world);
+    net.log();
+    let world = World::start(std::slice::from_ref(&net), open(&disk)).await;
+    let edits: Vec<String> = net.log().into_iter().filter(|line| line.starts_with("prepare")).collect();
+    assert_eq!(
+        edits,
+        [
+            "prepare -Device.Net.Interface.2. [-]",
+            "prepare Device.Net.Interface.1.Mtu=1400 [eth0]",
+            "prepare Device.Net.Interface.1.Mtu=1500 [eth0]",
+        ]
+    );
+    drop(world);
+    World::start(std::slice::from_ref(&net), open(&disk)).await;
+    assert!(!net.log().iter().any(|line| line.starts_with("prepare")), "once is enough");
+}
+
+/// One that was confirmed stands.
+#[tokio::test]
+async fn a_confirmed_change_outlives_the_process() {
+    let disk = Disk::default();
+    let net = net();
+    net.set_rows(interfaces(&["eth0"]));
+    net.with(|state| state.needs_confirm = true);
+    let world = World::start(std::slice::from_ref(&net), open(&disk)).await;
+    assert_eq!(world.ask("set Device.Net.Interface.1. Mtu 1400").await, "ok");
+    let newer = usp_endpoint::link::LinkId(2);
+    world.connect(newer);
+    world.say_on(newer, "get Device.LocalAgent.EndpointID");
+    while world.peer.hear().await != "Device.LocalAgent.EndpointID=os::1" {}
+    drop(world);
+    net.log();
+    World::start(std::slice::from_ref(&net), open(&disk)).await;
+    assert!(!net.log().iter().any(|line| line.starts_with("prepare")));
+}
+
+/// How something fares at the moment is not remembered, and costs the disk nothing.
+#[tokio::test]
+async fn what_is_fleeting_begins_anew() {
+    let disk = Disk::default();
+    let world = World::start(&[], open(&disk)).await;
+    assert_eq!(world.ask("set Device.LocalAgent.Controller.1. Fares up").await, "ok");
+    assert_eq!(
+        world.ask("get Device.LocalAgent.Controller.1.Fares").await,
+        "Device.LocalAgent.Controller.1.Fares=up"
+    );
+    drop(world);
+    let journal = open(&disk);
+    let kept = &journal.live().objects["Device.LocalAgent.Controller.1."];
+    assert!(!kept.params.contains_key("Fares"), "{kept:?}");
+    let world = World::start(&[], journal).await;
+    assert_eq!(
+        world.ask("get Device.LocalAgent.Controller.1.Fares").await,
+        "Device.LocalAgent.Controller.1.Fares=down"
+    );
+}

@@ -42,7 +42,7 @@ pub(crate) fn own_model(model: &mut ModelBuilder) {
     model.param(agent, param("EndpointID", Type::String, ParamAccess::ReadOnly)).unwrap();
     model.object(controller, table("ControllerNumberOfEntries")).unwrap();
     model.param(agent, param("Label", Type::String, ParamAccess::ReadWrite)).unwrap();
-    for text in ["Alias", "EndpointID"] {
+    for text in ["Alias", "EndpointID", "Fares"] {
         model.param(controller, param(text, Type::String, ParamAccess::ReadWrite)).unwrap();
     }
     let secret = Param { secured: true, ..param("Secret", Type::String, ParamAccess::ReadWrite) };
@@ -163,7 +163,11 @@ pub(crate) fn kind(providers: &[Arc<dyn Provider>]) -> Kind {
             FactoryDefault::secret("Device.LocalAgent.Controller.1.", "Secret", "hunter2"),
         ],
     };
-    Kind::build(&config, providers).unwrap()
+    Kind::build(&config, providers).unwrap().with_fleeting(&[(
+        "Device.LocalAgent.Controller.{i}.",
+        "Fares",
+        "down",
+    )])
 }
 
 impl World {
@@ -442,7 +446,7 @@ impl Machine for Plain {
             | Input::LinkDown(_)
             | Input::TrustChanged
             | Input::Timeout
-            | Input::Consent => {}
+            | Input::Consent(_) => {}
         }
     }
 

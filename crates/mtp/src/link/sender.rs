@@ -183,13 +183,13 @@ enum Way {
     Peer,
     /// A broker: many Endpoints are reached through it, each by an address.
     #[cfg_attr(
-        not(any(feature = "mqtt", feature = "stomp")),
+        not(any(feature = "coap", feature = "mqtt", feature = "stomp")),
         expect(dead_code, reason = "no transport of this build has a broker")
     )]
     Broker,
     /// One Endpoint behind a broker.
     #[cfg_attr(
-        not(any(feature = "mqtt", feature = "stomp")),
+        not(any(feature = "coap", feature = "mqtt", feature = "stomp")),
         expect(dead_code, reason = "no transport of this build has a broker")
     )]
     Through(Box<Through>),
@@ -264,13 +264,13 @@ impl Shared {
     }
 
     /// Of a link to a broker.
-    #[cfg(any(feature = "mqtt", feature = "stomp"))]
+    #[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
     pub(crate) fn brokered() -> Arc<Shared> {
         Shared::with(Way::Broker)
     }
 
     /// Of a link with one Endpoint behind a broker, at this address; with `watch` where somebody tells when it is gone.
-    #[cfg(any(feature = "mqtt", feature = "stomp"))]
+    #[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
     pub(crate) fn through(
         broker: Arc<Shared>,
         to: Arc<str>,
@@ -331,13 +331,13 @@ impl Shared {
     }
 
     /// Whether somebody has said that the peer is known.
-    #[cfg(any(feature = "mqtt", feature = "stomp"))]
+    #[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
     pub(crate) fn is_authorised(&self) -> bool {
         self.lock().authorised
     }
 
     /// Of an Endpoint behind a broker: its address, and how long ago its last Record was.
-    #[cfg(any(feature = "mqtt", feature = "stomp"))]
+    #[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
     pub(crate) fn through_whom(&self) -> Option<(Arc<str>, Duration)> {
         let Way::Through(through) = &self.way else { return None };
         let heard = through.heard.lock().unwrap_or_else(PoisonError::into_inner);

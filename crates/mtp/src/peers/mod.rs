@@ -1,5 +1,5 @@
-//! Endpoints behind a broker. Each has a link of its own, with its own id, order, beginning and end, so that
-//! nobody above has to know that they share one connection.
+//! Endpoints behind a broker, or those that share one UDP socket. Each has a link of its own, with its own id, order,
+//! beginning and end, so that nobody above has to know that they share one connection.
 //!
 //! What a Record says of its sender is believed as much as what the transport proved with it
 //! ([`Inbound::peer`](crate::Inbound)): a Record with another proof belongs to another link. A slow or silent
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use usp_proto::link::{Inbound, LinkId, PeerAuth};
+use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::{EndpointId, Record};
 
 use crate::limits::{BROKER_RECORDS, PEERS_OF_NAME};
@@ -152,6 +152,15 @@ impl<H: LinkHandler> Peers<H> {
         self.0.lock().peers.values().flatten().map(|peer| peer.present()).collect()
     }
 
+    /// Nobody can be reached by this address any more: the links that lead there end.
+    pub fn unreachable(&self, address: &str, reason: &DownReason) {
+        let leads_there = |peer: &&Arc<Peer>| peer.address().as_deref() == Some(address);
+        let gone: Vec<_> = self.0.lock().peers.values().flatten().filter(leads_there).cloned().collect();
+        for peer in gone {
+            self.0.end(&peer, reason.clone());
+        }
+    }
+
     /// How many there are now.
     pub fn count(&self) -> usize {
         self.0.lock().links.len()
@@ -246,7 +255,7 @@ impl<H: LinkHandler> Inner<H> {
     ) -> Option<Arc<Peer>> {
         let address = record.return_path.address()?;
         let begin = || self.begin(&said.from, &record.peer, address.clone(), from);
-        let route = self.lock().route(said, &record.peer, &address, self.strangers.is_some());
+        let route = self.lock().route(said, record, &address, self.strangers.is_some());
         match route {
             Route::By(peer) => Some(peer),
             Route::Again(old) => {
@@ -334,16 +343,18 @@ enum Route {
 impl State {
     /// R-MTP.8: on a new channel, Connect comes first. Who proves nothing and is at another address than the one who has
     /// the name does not end that link: whoever uses the links decides between the two.
-    fn route(&mut self, said: &Said, auth: &PeerAuth, address: &Arc<str>, strict: bool) -> Route {
+    fn route(&mut self, said: &Said, record: &Inbound, address: &Arc<str>, strict: bool) -> Route {
         self.tick += 1;
         let of_name = self.peers.get(&said.from).map(Vec::as_slice).unwrap_or_default();
-        let mut alike = of_name.iter().filter(|peer| !strict || peer.auth == *auth);
+        let mut alike = of_name.iter().filter(|peer| !strict || peer.auth == record.peer);
         let here = alike.clone().find(|peer| peer.is_at(address));
         let Some(peer) = here.or_else(|| alike.next()) else {
             return if of_name.len() < PEERS_OF_NAME { Route::New } else { Route::Nowhere };
         };
-        let is_other = strict && here.is_none() && *auth == PeerAuth::Unproven;
-        if is_other && (said.connects || !peer.is_fresh()) {
+        let is_other = strict && here.is_none() && record.peer == PeerAuth::Unproven;
+        // There is no Connect record that tells where it is (CoAP).
+        let is_elsewhere = said.connects || matches!(record.return_path, ReturnPath::Coap { .. });
+        if is_other && (is_elsewhere || !peer.is_fresh()) {
             return if of_name.len() < PEERS_OF_NAME { Route::New } else { Route::Nowhere };
         }
         let peer = Arc::clone(peer);

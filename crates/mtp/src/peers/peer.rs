@@ -53,6 +53,11 @@ impl Peer {
         Present { endpoint: self.endpoint.clone(), address, silent, let_in: self.shared.is_authorised() }
     }
 
+    /// Where its Records go.
+    pub(super) fn address(&self) -> Option<Arc<str>> {
+        self.shared.through_whom().map(|(address, _)| address)
+    }
+
     /// Whether it is answered there.
     pub(super) fn is_at(&self, address: &Arc<str>) -> bool {
         self.shared.through_whom().is_some_and(|(own, _)| own == *address)

@@ -23,13 +23,17 @@ pub struct Config {
     pub heart_beat: Option<(u32, u32)>,
     /// Our own destination, used unless the server assigns one (R-STOMP.14, R-STOMP.15).
     pub destination: Option<String>,
+    /// Whether a queue is made that we send to and that is not there. RabbitMQ asks for one with each SEND to `/queue/…`,
+    /// and closes the connection where somebody has made it otherwise: who answers many that may lie says no,
+    /// and what is for a queue that is gone is dropped.
+    pub makes_queues: bool,
 }
 
 impl Config {
     /// The defaults of the data model: no credentials, no virtual host, no heart-beats, and no destination but
-    /// the one that the server assigns.
+    /// the one that the server assigns. Queues are made.
     pub fn new(endpoint: EndpointId) -> Config {
-        Config { endpoint, host: None, login: None, heart_beat: None, destination: None }
+        Config { endpoint, host: None, login: None, heart_beat: None, destination: None, makes_queues: true }
     }
 
     /// Whether every text may stand in a header: those of the first frame are not escaped, so they can't

@@ -3,6 +3,7 @@
 //!
 //! Times are those since the connection was made.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,6 +101,8 @@ pub struct Machine {
     heart: Heart,
     /// What we are subscribed to, and whether the server chose it.
     subscribed: Option<(Arc<str>, bool)>,
+    /// Queues that we send to have to be called as RabbitMQ calls those that are there.
+    to_existing: bool,
     events: VecDeque<Event>,
     out: BytesMut,
 }
@@ -112,6 +115,7 @@ impl Machine {
             decoder: FrameDecoder::new(MAX_MESSAGE_UNPROVEN),
             heart: Heart::default(),
             subscribed: None,
+            to_existing: false,
             events: VecDeque::new(),
             out: BytesMut::new(),
             config,
@@ -231,10 +235,11 @@ impl Machine {
         if !is_destination(destination) {
             return false;
         }
+        let destination = if self.to_existing { existing(destination) } else { destination.into() };
         let length = record.len().to_string();
         // R-STOMP.19, R-STOMP.20, R-STOMP.21.
         let headers = [
-            ("destination", destination),
+            ("destination", &*destination),
             ("content-length", &length),
             ("content-type", CONTENT_TYPE),
             ("reply-to-dest", own),
@@ -321,6 +326,8 @@ impl Machine {
             }
         };
         self.heart = Heart::new(now, self.config.heart_beat, frame.header("heart-beat"));
+        let is_rabbit = frame.header("server").is_some_and(|server| server.starts_with("RabbitMQ/"));
+        self.to_existing = is_rabbit && !self.config.makes_queues;
         self.decoder.set_limit(MAX_MESSAGE);
         self.subscribe(now, &destination, by_server);
     }
@@ -368,6 +375,14 @@ impl Machine {
 /// Whether something can be sent to, or subscribed to, by this name.
 pub fn is_destination(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_DESTINATION && !text.contains('\0')
+}
+
+/// RabbitMQ's name for a queue that is not to be made: `/amq/queue/NAME` for `/queue/NAME`.
+fn existing(destination: &str) -> Cow<'_, str> {
+    match destination.strip_prefix("/queue/").filter(|name| !name.contains('/')) {
+        Some(name) => Cow::Owned(format!("/amq/queue/{name}")),
+        None => Cow::Borrowed(destination),
+    }
 }
 
 fn receipt(frame: &Frame) -> Option<&str> {

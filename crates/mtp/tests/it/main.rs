@@ -1,5 +1,6 @@
 //! The integration tests of `mtp`.
 
+mod coap;
 mod daemons;
 mod discovery;
 mod enrol;

@@ -1,5 +1,6 @@
 //! The reconnect schedule.
 
+use mtp::uds::Reconnect;
 use mtp::{Retry, Schedule};
 use requirement::requirement;
 
@@ -54,6 +55,35 @@ fn a_session_resets_the_count() {
     }
     retry.reset();
     assert!(retry.next_wait().as_secs_f64() <= 10.0);
+}
+
+/// What counts lives in the process alone: after a reboot the first wait is the first one again.
+#[test]
+#[requirement("R-WS.21")]
+fn a_reboot_resets_the_count() {
+    let seed = [4; 32];
+    let mut before = Retry::new(Schedule::default(), seed);
+    let first = before.next_wait();
+    let last = (0..20).map(|_| before.next_wait()).last();
+    assert!(last.is_some_and(|wait| wait.as_secs() >= 2560));
+    assert_eq!(Retry::new(Schedule::default(), seed).next_wait(), first);
+    assert!((5.0..=10.0).contains(&first.as_secs_f64()));
+}
+
+/// Clients of local sockets wait between 1 and 5 seconds, however often they fail, and not all the same.
+#[test]
+#[requirement("R-UDS.5")]
+fn local_clients_come_back_within_seconds() {
+    let mut all = Vec::new();
+    for device in 0..50_u8 {
+        let mut reconnect = Reconnect::new([device; 32]);
+        all.extend((0..20).map(|_| reconnect.next_wait().as_secs_f64()));
+    }
+    assert!(all.iter().all(|wait| (1.0..=5.0).contains(wait)));
+    for second in 1..5 {
+        let within = all.iter().filter(|wait| (f64::from(second)..f64::from(second + 1)).contains(*wait));
+        assert!(within.count() > 100, "they are spread over second {second}");
+    }
 }
 
 #[test]

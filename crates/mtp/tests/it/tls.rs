@@ -59,7 +59,11 @@ fn dialer(server: &Server, tls: ClientTls, expected: &str) -> Dialer {
 fn certificate(peer: &PeerAuth) -> &PeerCertificate {
     match peer {
         PeerAuth::Certificate(certificate) => certificate,
-        PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } | PeerAuth::Broker(_) => {
+        PeerAuth::Unproven
+        | PeerAuth::Near
+        | PeerAuth::Login(_)
+        | PeerAuth::Local { .. }
+        | PeerAuth::Broker(_) => {
             panic!("the peer proved nothing")
         }
     }

@@ -6,9 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use pki::{Ca, Identity, SessionCrypto, Trust, Validity};
 use requirement::requirement;
+use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hmac;
 use rustls::crypto::ring::{cipher_suite, kx_group};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion};
+use rustls::{
+    ClientConfig, ClientConnection, ConnectionTrafficSecrets, RootCertStore, SupportedProtocolVersion,
+};
 use rustls_pki_types::ServerName;
 use usp_proto::session::{Crypto, PayloadTls, TlsRole};
 
@@ -177,13 +180,14 @@ fn foreign(world: &World, version: &'static SupportedProtocolVersion, narrow: bo
         true,
         Arc::new(provider.clone()),
     );
-    let config = ClientConfig::builder_with_provider(Arc::new(provider))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[version])
         .expect("a version")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier.expect("rules")))
         .with_client_auth_cert(world.device.chain().to_vec(), world.device.key())
         .expect("a key");
+    config.enable_secret_extraction = true;
     ClientConnection::new(Arc::new(config), ServerName::try_from("anything.example").expect("a name"))
         .expect("TLS")
 }
@@ -268,4 +272,66 @@ fn no_other_curve() {
         Identity::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).expect("both");
     let refused = SessionCrypto::new(&identity, Trust::default(), true).expect_err("a key on P-384");
     assert!(refused.to_string().contains("P-256"), "{refused}");
+}
+
+/// One direction of TLS 1.2 with AES-128-GCM (RFC 5288), by hand: its key, the fixed part of its nonces, and the number
+/// of the next record.
+struct Sealed(LessSafeKey, [u8; 4], u64);
+
+impl Sealed {
+    fn of((number, secrets): (u64, ConnectionTrafficSecrets)) -> Sealed {
+        let ConnectionTrafficSecrets::Aes128Gcm { key, iv } = secrets else { panic!("another cipher suite") };
+        let key = UnboundKey::new(&AES_128_GCM, key.as_ref()).expect("16 octets");
+        Sealed(LessSafeKey::new(key), iv.as_ref()[..4].try_into().expect("four octets"), number)
+    }
+
+    fn nonce(&self, explicit: &[u8]) -> Nonce {
+        Nonce::try_assume_unique_for_key(&[&self.1, explicit].concat()).expect("12 octets")
+    }
+
+    fn covered(&self, kind: u8, length: usize) -> Aad<Vec<u8>> {
+        let length = u16::try_from(length).expect("short").to_be_bytes();
+        Aad::from([&self.2.to_be_bytes()[..], &[kind, 3, 3], &length].concat())
+    }
+
+    fn seal(&self, kind: u8, plaintext: &[u8]) -> Vec<u8> {
+        let explicit = [9; 8];
+        let mut sealed = plaintext.to_vec();
+        let covered = self.covered(kind, plaintext.len());
+        self.0.seal_in_place_append_tag(self.nonce(&explicit), covered, &mut sealed).expect("sealed");
+        let length = u16::try_from(8 + sealed.len()).expect("short").to_be_bytes();
+        [&[kind, 3, 3][..], &length, &explicit, &sealed].concat()
+    }
+
+    fn open(&self, record: &[u8]) -> (u8, Vec<u8>) {
+        let (kind, explicit, mut sealed) = (record[0], &record[5..13], record[13..].to_vec());
+        let covered = self.covered(kind, sealed.len() - AES_128_GCM.tag_len());
+        let plaintext = self.0.open_in_place(self.nonce(explicit), covered, &mut sealed).expect("genuine");
+        (kind, plaintext.to_vec())
+    }
+}
+
+/// A ClientHello in a session that stands is answered with the warning no_renegotiation (RFC 5246, section 7.2.2), and
+/// the session goes on.
+#[requirement("R-E2E.42")]
+#[test]
+fn nothing_is_renegotiated() {
+    let world = world();
+    let mut server = crypto(&world.ca, &world.controller).tls(TlsRole::Server, &id(DEVICE)).expect("TLS");
+    let mut client = foreign(&world, &rustls::version::TLS12, true);
+    assert_eq!(carry(&mut client, &mut *server), Ok(Vec::new()));
+    let secrets = client.dangerous_extract_secrets().expect("secrets");
+    let (mut there, back) = (Sealed::of(secrets.tx), Sealed::of(secrets.rx));
+    let hello = [
+        &[1, 0, 0, 51, 3, 3][..],
+        &[7; 32],
+        // No session; one cipher suite; no compression; one extension: the groups.
+        &[0, 0, 2, 0xc0, 0x2b, 1, 0, 0, 8, 0, 10, 0, 4, 0, 2, 0, 23],
+    ];
+    assert_eq!(server.read(&there.seal(22, &hello.concat())).expect("no error"), b"");
+    let answer = server.take_records();
+    assert_eq!(answer.len(), 1);
+    assert_eq!(back.open(&answer[0]), (21, vec![1, 100]));
+    there.2 += 1;
+    assert_eq!(server.read(&there.seal(23, b"goes on")).expect("no error"), b"goes on");
 }

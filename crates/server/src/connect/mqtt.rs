@@ -24,7 +24,7 @@ pub(super) fn infos(
         let url = broker.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", reachable(listen)));
         let ca_pem = broker.tls.is_some().then(|| ca.certificate_pem());
         let topic = own_broker::controller_topic(endpoint);
-        info(&url, MqttVersion::V5, topic, ca_pem.as_deref(), endpoint)
+        info(&url, MqttVersion::V5, topic, Broker { ca_pem, trusted: true }, endpoint)
     });
     let others = config.usp.mqtt.connect.iter().filter_map(|one| of_other(one, endpoint));
     own.into_iter().chain(others).collect()
@@ -33,7 +33,16 @@ pub(super) fn infos(
 fn of_other(config: &MqttConnect, endpoint: &EndpointId) -> Option<BrokerInfo> {
     let url = config.public_url.as_deref().unwrap_or(&config.url);
     let ca_pem = config.ca.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-    info(url, config.version, config.topic(endpoint.as_str()), ca_pem.as_deref(), endpoint)
+    let broker = Broker { ca_pem, trusted: config.trusted };
+    info(url, config.version, config.topic(endpoint.as_str()), broker, endpoint)
+}
+
+/// What a device believes of a broker.
+struct Broker {
+    /// What vouches for it and for its controller, PEM.
+    ca_pem: Option<String>,
+    /// Whether its word counts on who sends what.
+    trusted: bool,
 }
 
 /// `None` for a broker that is reached by a WebSocket, which devices are not told; and where the URL is none, which the
@@ -42,7 +51,7 @@ fn info(
     url: &str,
     version: MqttVersion,
     topic: String,
-    ca_pem: Option<&str>,
+    broker: Broker,
     endpoint: &EndpointId,
 ) -> Option<BrokerInfo> {
     let address = address_of(url).ok().filter(|_| websocket_of(url).is_none())?;
@@ -51,21 +60,24 @@ fn info(
         protocol: "MQTT".to_owned(),
         url: url.to_owned(),
         version: version.to_owned(),
-        agent_toml: agent_toml(url, version, &topic, endpoint, ca_pem),
+        agent_toml: agent_toml(url, version, &topic, endpoint, &broker),
         obuspa: obuspa(&address, version, &topic, endpoint),
         topic,
         tls: address.secure,
     })
 }
 
-fn agent_toml(url: &str, version: &str, topic: &str, endpoint: &EndpointId, ca_pem: Option<&str>) -> String {
+fn agent_toml(url: &str, version: &str, topic: &str, endpoint: &EndpointId, of: &Broker) -> String {
     let mut text = format!("[[controller]]\nendpoint = \"{endpoint}\"\n");
-    if let Some(pem) = ca_pem {
+    if let Some(pem) = &of.ca_pem {
         text.push_str(&format!("ca = '''\n{pem}'''\n"));
     }
     text.push_str(&format!(
         "\n[controller.mqtt]\nbroker = \"{url}\"\ntopic = \"{topic}\"\nversion = \"{version}\"\n"
     ));
+    if let Some(pem) = of.ca_pem.as_ref().filter(|_| of.trusted) {
+        text.push_str(&format!("\n[[credential]]\nca = '''\n{pem}'''\nuses = \"MTP-and-broker\"\n"));
+    }
     text
 }
 
@@ -108,7 +120,7 @@ fn obuspa(address: &BrokerAddress, version: &str, topic: &str, endpoint: &Endpoi
 mod tests {
     use usp_endpoint::EndpointId;
 
-    use super::{MqttConnect, MqttVersion, of_other};
+    use super::{Broker, MqttConnect, MqttVersion, agent_toml, of_other};
 
     #[test]
     fn devices_are_told_broker_and_topic() {
@@ -135,5 +147,11 @@ mod tests {
                         broker = \"mqtts://broker.example.com\"\ntopic = \"usp/controllers/self::c\"\n\
                         version = \"3.1.1\"\n";
         assert_eq!(info.agent_toml, expected);
+        // Whose word counts, if the device can tell that it is that one.
+        let told = |trusted, ca_pem: Option<&str>| {
+            let broker = Broker { ca_pem: ca_pem.map(str::to_owned), trusted };
+            agent_toml("mqtts://b", "5.0", "t", &endpoint, &broker).contains("uses = \"MTP-and-broker\"")
+        };
+        assert!(told(true, Some("PEM")) && !told(true, None) && !told(false, Some("PEM")));
     }
 }

@@ -235,7 +235,7 @@ impl<S: Store> Usp<S> {
                 self.session_for(entry, eid, device, proven).await
             }
             Decision::Pending | Decision::AskLive => {
-                if let Some(peer) = up.peer_addr.filter(|_| !behind_broker) {
+                if let Some(peer) = entry.own_address() {
                     self.0.doors.charge(peer.ip(), self.0.clock.now().mono);
                 }
                 let Some(place) = self.pending_place(behind_broker) else {
@@ -418,7 +418,7 @@ fn of_enrolment(refusal: Refusal) -> Refusal {
 /// a certificate is one proof for each endpoint that it covers, because it may be that of many devices.
 fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
     match peer {
-        PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } => Proof::Unproven,
+        PeerAuth::Unproven | PeerAuth::Near | PeerAuth::Login(_) | PeerAuth::Local { .. } => Proof::Unproven,
         PeerAuth::Broker(_) => Proof::Vouched { fingerprint: broker_word(eid) },
         PeerAuth::Certificate(certificate) => {
             let mut names: Vec<String> =

@@ -164,11 +164,9 @@ impl Broker {
         };
         let connecting = async {
             match &mut self.server {
-                Server::Mqtt(server) => {
-                    server.connect(password).await.map(|session| Session::Mqtt(Box::new(session)))
-                }
+                Server::Mqtt(server) => server.connect(password).await.map(|it| Session::Mqtt(Box::new(it))),
                 Server::Stomp(server) => {
-                    server.connect(password).await.map(|session| Session::Stomp(Box::new(session)))
+                    server.connect(password).await.map(|it| Session::Stomp(Box::new(it)))
                 }
             }
         };

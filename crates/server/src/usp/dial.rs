@@ -329,7 +329,11 @@ impl<S: Store> Dialling<S> {
 
 fn names(peer: &PeerAuth, endpoint: &EndpointId) -> bool {
     match peer {
-        PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } | PeerAuth::Broker(_) => false,
+        PeerAuth::Unproven
+        | PeerAuth::Near
+        | PeerAuth::Login(_)
+        | PeerAuth::Local { .. }
+        | PeerAuth::Broker(_) => false,
         PeerAuth::Certificate(certificate) => {
             certificate.endpoint_ids.iter().any(|id| id.certifies(endpoint))
         }

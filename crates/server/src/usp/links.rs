@@ -1,11 +1,12 @@
 //! Links: what a connection is to us, from its first byte to its end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fleet::ids::TenantId;
 use fleet::port::{Store, Write};
-use mtp::{DownReason, LinkHandler, LinkUp, Verdict};
+use mtp::{DownReason, LinkHandler, LinkUp, ReturnPath, Verdict};
 use tokio::sync::Mutex as AsyncMutex;
 use usp_endpoint::link::{Inbound, LinkId};
 use usp_endpoint::{EndpointId, Record};
@@ -50,6 +51,12 @@ impl<S: Store> LinkEntry<S> {
     /// Whether it shares a connection with others, so that its address says nothing about it.
     pub(super) fn is_behind_broker(&self) -> bool {
         self.up.return_path.address().is_some()
+    }
+
+    /// The address that answers for it, if it is of nobody else.
+    pub(super) fn own_address(&self) -> Option<SocketAddr> {
+        let is_its_own = matches!(self.up.return_path, ReturnPath::Coap { .. }) || !self.is_behind_broker();
+        self.up.peer_addr.filter(|_| is_its_own)
     }
 
     /// A device that waits has connected: of all that it sends before it is let in, only that is kept.

@@ -7,6 +7,8 @@
 mod admission;
 pub(crate) mod broker;
 mod certificates;
+#[cfg(feature = "coap")]
+pub(crate) mod coap;
 mod convert;
 pub(crate) mod dial;
 mod lanes;

@@ -76,7 +76,11 @@ impl<S: Store> Usp<S> {
         let links = lock(&self.0.links);
         let certified = links.values().filter_map(|entry| match &entry.up.peer {
             PeerAuth::Certificate(certificate) => Some((entry.up.sender.clone(), Arc::clone(certificate))),
-            PeerAuth::Unproven | PeerAuth::Local { .. } | PeerAuth::Login(_) | PeerAuth::Broker(_) => None,
+            PeerAuth::Unproven
+            | PeerAuth::Near
+            | PeerAuth::Local { .. }
+            | PeerAuth::Login(_)
+            | PeerAuth::Broker(_) => None,
         });
         certified.collect()
     }

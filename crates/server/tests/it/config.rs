@@ -55,6 +55,13 @@ fn what_is_wrong_is_named() {
         ("[usp.mqtt.broker]\npublic_url = \"tcp://b\"", &["usp.mqtt.broker.public_url", "tcp://b"]),
         ("[usp.uds]\nlisten = \"usp.sock\"", &["usp.uds.listen", "absolute"]),
         ("[usp.uds]\nlisten = \"/run/usp.sock\"\nmode = \"888\"", &["usp.uds.mode", "888"]),
+        ("[usp.coap]\nlisten = \"0.0.0.0:5683\"", &["usp.coap.listen", "usp.coap.allow_plaintext = true"]),
+        ("[usp.coap]\nlisten = \"[::1]:1\"\npath = \"usp\"", &["usp.coap.path", "usp"]),
+        ("[usp.coap]\nlisten = \"[::1]:1\"\npath = \"/%\"", &["usp.coap.path", "/%"]),
+        (
+            "[usp.coap]\nlisten = \"[::1]:1\"\npublic_url = \"coaps://h\"",
+            &["usp.coap.public_url", "coaps://h"],
+        ),
         ("[limits]\nhandshake_seconds = 0", &["limits.handshake_seconds", "1 to 60"]),
         ("[limits]\nconnections_per_second = 1000000", &["limits.connections_per_second", "100000"]),
     ];

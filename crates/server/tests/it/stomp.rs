@@ -72,32 +72,45 @@ async fn from_pending_to_read(port: u16) {
     server.stop().await;
 }
 
-/// A client that sends what a library would not: this Connect Record with each of these destinations for its answer.
-async fn lie(port: u16, eid: &str, destinations: &[&str]) {
-    let mut socket = BufReader::new(TcpStream::connect(("127.0.0.1", port)).await.expect("a connection"));
-    let hello = "STOMP\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n\0";
-    socket.write_all(hello.as_bytes()).await.expect("written");
-    let mut heard = Vec::new();
-    socket.read_until(0, &mut heard).await.expect("an answer");
-    assert!(heard.starts_with(b"CONNECTED"), "{}", String::from_utf8_lossy(&heard));
-    let record = Record::disconnect(&id(eid), &id(CONTROLLER), Version::CURRENT, 0, "");
-    for destination in destinations {
-        let path = mtp::ReturnPath::Stomp { link: mtp::LinkId(0), destination: (*destination).into() };
-        let contact = mtp::Contact::Stomp { destination: (*destination).into() };
-        let connect = Record::connect(&record.from_id, &record.to_id, Version::CURRENT, &path, &contact);
+/// A client that says what a library would not.
+struct Liar(BufReader<TcpStream>);
+
+impl Liar {
+    async fn connect(port: u16) -> Liar {
+        let socket = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
+        let mut liar = Liar(BufReader::new(socket));
+        let hello = "STOMP\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\n\n\0";
+        liar.say(hello.as_bytes(), "CONNECTED").await;
+        liar
+    }
+
+    /// Says it, and waits for a frame with these words.
+    async fn say(&mut self, frame: &[u8], answer: &str) {
+        self.0.write_all(frame).await.expect("written");
+        let heard = self.hears().await;
+        assert!(heard.contains(answer), "{heard}");
+    }
+
+    async fn hears(&mut self) -> String {
+        let mut heard = Vec::new();
+        let frame = tokio::time::timeout(PATIENCE, self.0.read_until(0, &mut heard)).await;
+        frame.expect("in time").expect("an answer");
+        String::from_utf8_lossy(&heard).into_owned()
+    }
+
+    /// A Connect Record, which is to be answered there; the server has it when this returns.
+    async fn greets(&mut self, eid: &str, destination: &str) {
+        let path = mtp::ReturnPath::Stomp { link: mtp::LinkId(0), destination: destination.into() };
+        let contact = mtp::Contact::Stomp { destination: destination.into() };
+        let connect = Record::connect(&id(eid), &id(CONTROLLER), Version::CURRENT, &path, &contact);
         let bytes = connect.expect("a Connect Record").encode();
         let head = format!(
-            "SEND\ndestination:/queue/usp.controllers.{CONTROLLER}\ncontent-length:{}\n\
+            "SEND\ndestination:/queue/usp.controllers.{CONTROLLER}\ncontent-length:{}\nreceipt:taken\n\
              content-type:application/vnd.bbf.usp.msg\nreply-to-dest:{destination}\n\n",
             bytes.len()
         );
-        socket.write_all(&[head.as_bytes(), &bytes, b"\0"].concat()).await.expect("written");
+        self.say(&[head.as_bytes(), &bytes, b"\0"].concat(), "receipt-id:taken").await;
     }
-    // The server has taken them all in when it confirms this.
-    socket.write_all(b"DISCONNECT\nreceipt:done\n\n\0").await.expect("written");
-    heard.clear();
-    socket.read_until(0, &mut heard).await.expect("an answer");
-    assert!(String::from_utf8_lossy(&heard).contains("receipt-id:done"), "{heard:?}");
 }
 
 /// One device that names where nobody may send to would end the connection of all.
@@ -106,7 +119,10 @@ async fn a_wrong_destination_hurts_nobody(port: u16) {
     let server = world.serve().await;
     connected(&server).await;
     let own = format!("/queue/usp.controllers.{CONTROLLER}");
-    lie(port, "os::00256D-0003", &["/nowhere/x", "/queue/elsewhere", &own, "/queue/usp.agents.a,b"]).await;
+    let mut liar = Liar::connect(port).await;
+    for destination in ["/nowhere/x", "/queue/elsewhere", &own, "/queue/usp.agents.a,b"] {
+        liar.greets("os::00256D-0003", destination).await;
+    }
     // The server keeps no order between clients, but this one is answered long after those were heard.
     let agent = Agent::behind_stomp(&stomp_client(port, AGENT)).await;
     let device = server.device(AGENT).await;
@@ -115,6 +131,31 @@ async fn a_wrong_destination_hurts_nobody(port: u16) {
     assert_eq!(server.api.get("/devices").await.items().len(), 1);
     let metrics = server.api.text("GET", "/metrics").await;
     assert!(metrics.contains("cusp_links_opened_total 1\n"), "{metrics}");
+    server.stop().await;
+}
+
+/// Nor does one whose queue is not what RabbitMQ makes of such a name: to ask for it as usual is an error there.
+async fn an_odd_queue_hurts_nobody(port: u16) {
+    const ODD: &str = "os::00256D-0005";
+    let world = world(PolicyName::Open, port);
+    let server = world.serve().await;
+    connected(&server).await;
+    let mut liar = Liar::connect(port).await;
+    let subscribe = format!(
+        "SUBSCRIBE\nid:0\ndestination:/queue/usp.agents.{ODD}\ndurable:false\nauto-delete:true\n\
+         receipt:odd\n\n\0"
+    );
+    liar.say(subscribe.as_bytes(), "receipt-id:odd").await;
+    liar.greets(ODD, &format!("/queue/usp.agents.{ODD}")).await;
+    // The server has asked it something, and still has its connection.
+    let heard = liar.hears().await;
+    assert!(heard.trim_start().starts_with("MESSAGE"), "{heard}");
+    let agent = Agent::behind_stomp(&stomp_client(port, AGENT)).await;
+    let device = server.device(AGENT).await;
+    agent.keep_answering();
+    assert_eq!(get(&server, &device).await["state"], "done");
+    let metrics = server.api.text("GET", "/metrics").await;
+    assert!(metrics.contains("cusp_links_opened_total 2\n"), "{metrics}");
     server.stop().await;
 }
 
@@ -148,6 +189,7 @@ async fn agents_behind_rabbitmq() {
     let mut server = RabbitMq::start_stomp(&identity.chain_pem(), &identity.key_pem());
     from_pending_to_read(server.port).await;
     a_wrong_destination_hurts_nobody(server.port).await;
+    an_odd_queue_hurts_nobody(server.port).await;
     let port = server.port;
     it_is_back_after_a_restart(port, || server.restart()).await;
 }

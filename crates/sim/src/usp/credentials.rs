@@ -29,7 +29,7 @@ impl Credentials {
             None => Vec::new(),
         };
         let trust = Trust { roots, first_use: options.ca_pem.is_none(), ..Trust::default() };
-        let ca = options.certificates.as_deref().map(|folder| open_ca(folder)).transpose()?;
+        let ca = options.certificates.as_deref().map(open_ca).transpose()?;
         Ok(Credentials { trust, ca })
     }
 

@@ -45,7 +45,7 @@ pub(super) struct Device {
 /// How a device begins.
 pub(super) enum Start {
     /// With a connection that stands already.
-    Connected(Box<Connected>),
+    Connected(Connected),
     /// It connects.
     AtOnce,
     /// It waits first as after a connection that was lost (R-WS.19).

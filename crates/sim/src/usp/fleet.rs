@@ -125,8 +125,7 @@ impl Fleet<'_> {
                 started += 1;
                 match Device::new(&self.shared, number) {
                     Ok(device) => {
-                        let start =
-                            first.take().map_or(Start::AtOnce, |first| Start::Connected(Box::new(first)));
+                        let start = first.take().map_or(Start::AtOnce, Start::Connected);
                         self.spawn(device.clone(), start);
                         self.devices().push(device);
                     }

@@ -60,7 +60,7 @@ impl Shared {
             Address::WebSocket(url) => {
                 let (way, controller, first) =
                     web_socket(url, options, tls, credentials.as_ref(), &tally, named).await?;
-                (way, controller, first.map(Connected::WebSocket))
+                (way, controller, first.map(|first| Connected::WebSocket(Box::new(first))))
             }
             Address::Mqtt(broker) => {
                 let controller = named.context("a broker does not say who the controller is: name it")?;

@@ -114,14 +114,14 @@ impl Way {
                 let mut dialer = Dialer { eid: endpoint, ..Dialer::clone(template) };
                 dialer.bind = dialer.bind.map(|_| device::address(number));
                 dialer.tls = tls.or(dialer.tls);
-                Ok(Connected::WebSocket(dialer.connect().await?))
+                Ok(Connected::WebSocket(Box::new(dialer.connect().await?)))
             }
             Way::Mqtt(template, _) => {
                 let mut client = Client::clone(template);
                 client.settings.eid = endpoint;
                 client.bind = client.bind.map(|_| device::address(number));
                 client.tls = tls.or(client.tls);
-                Ok(Connected::Mqtt(client.connect().await?))
+                Ok(Connected::Mqtt(Box::new(client.connect().await?)))
             }
         }
     }
@@ -143,8 +143,8 @@ pub(super) fn controller_topic(controller: &EndpointId) -> anyhow::Result<Topic>
 
 /// A connection that stands and does not run yet.
 pub(super) enum Connected {
-    WebSocket(mtp::ws::Dialled),
-    Mqtt(mqtt::Session),
+    WebSocket(Box<mtp::ws::Dialled>),
+    Mqtt(Box<mqtt::Session>),
 }
 
 /// A connection that runs.

@@ -12,17 +12,12 @@ use super::cursor;
 use crate::error::Res;
 use crate::filter::Sql;
 use crate::query::{all, limit_and_one, one};
-use crate::rows::{JOB, JOB_REF, job_ref, job_row, to_job_ref};
+use crate::rows::{JOB, JOB_REF, JobRow, job_ref, job_row, to_job_ref};
 
-pub(super) fn by_id(
-    connection: &Connection,
-    seal: &dyn Seal,
-    tenant: TenantId,
-    id: JobId,
-) -> Res<Option<Job>> {
+/// Not decoded: that may take longer than to find it.
+pub(super) fn by_id(connection: &Connection, tenant: TenantId, id: JobId) -> Res<Option<JobRow>> {
     let sql = format!("SELECT {JOB} FROM jobs WHERE tenant = ? AND id = ?");
-    let row = one(connection, &sql, params![tenant.to_bytes(), id.to_bytes()], job_row)?;
-    row.map(|row| row.decode(seal)).transpose()
+    one(connection, &sql, params![tenant.to_bytes(), id.to_bytes()], job_row)
 }
 
 /// The newest, if a key was used more than once.

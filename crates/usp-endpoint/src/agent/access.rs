@@ -103,6 +103,18 @@ impl RowDefaults for NewRows<'_> {
             let created = object.param("CreationDate");
             values.extend(created.map(|param| (param.name.clone(), Value::Time(self.time))));
         }
+        // It is tried after those that are there.
+        if object.path.as_str() == "Device.LocalAgent.Controller.{i}.MTP.{i}."
+            && let Some(param) = object.param("Order")
+        {
+            let rows = tree.rows(table).into_iter().map(|number| table.row(number));
+            let orders = rows.filter_map(|row| match tree.value_of(&row, "Order") {
+                Some(Value::Uint(order)) => Some(*order),
+                _ => None,
+            });
+            let next = orders.max().unwrap_or(0).saturating_add(1);
+            values.push((param.name.clone(), Value::Uint(next)));
+        }
         values
     }
 

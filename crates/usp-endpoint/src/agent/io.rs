@@ -70,8 +70,9 @@ pub enum Input {
     },
     /// A provider reports an event of the data model.
     Event(ModelEvent),
-    /// Somebody at the device consents to the requests that wait for that.
-    Consent,
+    /// Somebody at the device consents to the requests whose names stand in this text, as errors and
+    /// [`Output::Noticed`] say them; with none in it, to the only one that waits for that.
+    Consent(String),
     /// The tree that is lent follows another supported model from now on; places of the old one mean
     /// nothing any more. Never while a commit is under way. Rows that came and went with the model are
     /// told afterwards, as [`Input::Changed`].

@@ -21,6 +21,7 @@ mod places;
 mod reads;
 mod records;
 mod references;
+pub mod registration;
 mod request_rows;
 mod requests;
 mod roles;
@@ -213,7 +214,7 @@ impl AgentMachine {
             Input::Changed(changes) => self.changed(now, tree, &changes),
             Input::CommandEnded { ticket, result } => self.command_ended(now, tree, ticket, result),
             Input::Event(event) => self.event(tree, &event),
-            Input::Consent => self.local_consent(),
+            Input::Consent(names) => self.local_consent(now, &names),
             Input::ModelChanged => self.model_changed(now, tree),
             Input::TrustChanged => self.judge_again(now, tree),
             Input::Timeout => self.timeout(now, tree),

@@ -100,6 +100,12 @@ fn keeps_secrets(
                 |param| roles::names(tree, &tree.text_of(place, param), "SecuredRoles", &Requester::full());
             has("AssignedRole") || has("InheritedRole")
         }
+        // Who is let in by it again.
+        ("Device.LocalAgent.Certificate.{i}.", "Enable") => trust::lets_in(tree, place, |holder| {
+            ["AssignedRole", "InheritedRole", "Role"].iter().any(|param| {
+                roles::names(tree, &tree.text_of(holder, param), "SecuredRoles", &Requester::full())
+            })
+        }),
         ("Device.LocalAgent.ControllerTrust.Challenge.{i}.", "Value") => {
             roles::names(tree, &tree.text_of(place, "Role"), "SecuredRoles", &Requester::full())
         }

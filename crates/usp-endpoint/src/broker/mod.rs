@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use dm::model::Model;
+use dm::path::SchemaPath;
 use dm::{Mono, Now};
 use usp_proto::link::{LinkId, Outbound, ReturnPath};
 use usp_proto::{EndpointId, Msg, Version};
@@ -24,11 +25,17 @@ use io::{Failure, Input, Output};
 use registry::Registry;
 use requests::Asked;
 
+/// Which parts of the data model each service may register; whoever is not named may register none (TR-181
+/// `USPServices.Trust.`).
+pub type Trust = BTreeMap<EndpointId, Vec<SchemaPath>>;
+
 /// The Broker's side of all services.
 pub struct Broker {
     endpoint: EndpointId,
     msg_ids: MsgIds,
     registry: Registry,
+    /// `None`: everybody may register what is free.
+    trust: Option<Trust>,
     services: BTreeMap<LinkId, Service>,
     outputs: VecDeque<Output>,
 }
@@ -51,9 +58,17 @@ impl Broker {
             endpoint,
             msg_ids: MsgIds::new(seed),
             registry: Registry::new(own),
+            trust: None,
             services: BTreeMap::new(),
             outputs: VecDeque::new(),
         }
+    }
+
+    /// Lets each service register what it is trusted with, and nothing else.
+    #[must_use]
+    pub fn with_trust(mut self, trust: Trust) -> Broker {
+        self.trust = Some(trust);
+        self
     }
 
     /// Takes an input. Outputs wait in [`Broker::poll_output`].

@@ -87,6 +87,10 @@ impl Broker {
     }
 
     fn register(&mut self, link: LinkId, msg_id: String, register: &Register) {
+        let Some(service) = self.services.get(&link) else { return };
+        let nothing = Vec::new();
+        let trusted =
+            self.trust.as_ref().map(|trust| trust.get(&service.endpoint).unwrap_or(&nothing).as_slice());
         let (before, known) = (self.registry.clone(), self.registry.paths(link));
         let (mut results, mut paths) = (Vec::new(), Vec::new());
         let mut error = (register.reg_paths.len() > MAX_REGISTERED_PATHS)
@@ -95,7 +99,7 @@ impl Broker {
             if error.is_some() {
                 break;
             }
-            match self.registry.register(link, requested) {
+            match self.registry.register(link, requested, trusted) {
                 Ok(path) => {
                     results.push(RegisteredPathResult::ok(requested, path.as_str()));
                     if !known.contains(&path) && !paths.contains(&path) {

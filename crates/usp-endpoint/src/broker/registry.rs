@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use dm::Code;
 use dm::model::Model;
 use dm::path::{SchemaKind, SchemaPath, SchemaSegment};
 use usp_proto::error_code::code;
@@ -33,8 +34,18 @@ impl Registry {
     }
 
     /// Gives a path to a service. Registered once more it stays as it is.
-    pub(super) fn register(&mut self, service: LinkId, text: &str) -> Result<SchemaPath, Refusal> {
+    /// `trusted` are the parts that it may have; `None`: any.
+    pub(super) fn register(
+        &mut self,
+        service: LinkId,
+        text: &str,
+        trusted: Option<&[SchemaPath]>,
+    ) -> Result<SchemaPath, Refusal> {
         let path = object(text)?;
+        let may = |paths: &[SchemaPath]| paths.iter().any(|part| path.as_str().starts_with(part.as_str()));
+        if !trusted.is_none_or(may) {
+            return Err((Code::PERMISSION_DENIED.0, format!("{text} is not allowed to this service")));
+        }
         if self.owners.get(&path) == Some(&service) {
             return Ok(path);
         }

@@ -34,6 +34,8 @@ impl ControllerMachine {
     fn session_policy(&self, peer: &PeerAuth) -> Option<Policy> {
         let mut policy = self.config.sessions.clone();
         policy.sign = !protected_by_mtp(peer, &self.agent, None);
+        // Over a transport that protects them plain sessions are no worse than none, and some agents know no other.
+        policy.plain = policy.mode == Mode::Allow && !policy.sign;
         let needs_key = policy.sign || policy.tls;
         (policy.mode != Mode::Forbid && (!needs_key || self.config.crypto.is_some())).then_some(policy)
     }
@@ -52,8 +54,10 @@ impl ControllerMachine {
             self.hold(policy.clone(), path.clone());
         }
         self.with_session_by(now, Input::Record { record, protected }, Some((policy, path)));
-        // Who starts a session ignores what was asked outside of it.
+        // Who starts a session ignores what was asked outside of it. It is there, even after a Disconnect record with which
+        // it ended another session and no Connect record came (R-MTP.8).
         if !had_one && self.has_session() {
+            self.open_link(now);
             self.ask_again(now);
         }
     }

@@ -13,7 +13,11 @@ use usp_proto::{EndpointId, Record};
 pub fn protected_by_mtp(peer: &PeerAuth, from: &EndpointId, credential: Option<&[u8; 32]>) -> bool {
     match peer {
         // A local socket knows its peer, but is not encrypted; a broker reads what it passes on.
-        PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } | PeerAuth::Broker(_) => false,
+        PeerAuth::Unproven
+        | PeerAuth::Near
+        | PeerAuth::Login(_)
+        | PeerAuth::Local { .. }
+        | PeerAuth::Broker(_) => false,
         PeerAuth::Certificate(certificate) => {
             credential == Some(&certificate.fingerprint)
                 || (certificate.trusted || certificate.vouched)

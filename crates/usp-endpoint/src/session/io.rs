@@ -30,6 +30,8 @@ pub struct Policy {
     pub mode: Mode,
     /// `PayloadSecurity`: TLS in the sessions that we start, and no plain ones of the peer.
     pub tls: bool,
+    /// Plain sessions of a peer that starts such ones are taken nevertheless, and ours with it are plain, too.
+    pub plain: bool,
     /// Whether Records that leave carry a signature or MAC: the transport does not protect them (R-E2E.29).
     pub sign: bool,
     /// `MaxUSPRecordSize` in bytes, from 512; 0 cuts nothing.
@@ -50,6 +52,7 @@ impl Default for Policy {
         Policy {
             mode: Mode::Allow,
             tls: true,
+            plain: false,
             sign: false,
             max_record_bytes: 0,
             max_retransmit_tries: Some(0),

@@ -34,8 +34,8 @@ use usp_proto::EndpointId;
 use usp_proto::error_code::code;
 pub use usp_proto::session::Crypto;
 
-use crate::limits::{MAX_SESSION_QUEUE, MAX_SESSION_QUEUE_BYTES};
-use context::Context;
+use crate::limits::{MAX_SESSION_QUEUE, MAX_SESSION_QUEUE_BYTES, SESSION_REPEAT_AFTER};
+use context::{Context, Retry};
 pub use integrity::protected_by_mtp;
 use io::{Failure, Input, Mode, Output, Policy, Status, Ticket};
 
@@ -58,6 +58,8 @@ pub struct Session {
     heard: bool,
     /// Of the last genuine Record that was signed, until somebody has looked.
     certificate: Option<Bytes>,
+    /// It has sent genuine Records of a plain session: it may know no other.
+    peer_is_plain: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -92,6 +94,7 @@ impl Session {
             failing_since: None,
             heard: false,
             certificate: None,
+            peer_is_plain: false,
             outputs: VecDeque::new(),
         }
     }
@@ -153,6 +156,22 @@ impl Session {
             Input::Purge => self.purge(),
             Input::Timeout => self.timeout(now),
         }
+    }
+
+    /// Whether sessions with the peer are under TLS.
+    fn wants_tls(&self) -> bool {
+        self.policy.tls && !self.tolerates()
+    }
+
+    /// Whether sessions with the peer are plain because it knows no other.
+    fn tolerates(&self) -> bool {
+        self.policy.plain && self.peer_is_plain
+    }
+
+    /// When the oldest unconfirmed Record is sent again; never to a peer of tolerated sessions. Some of those look at
+    /// no number, and would carry out the copy of a request, too (against R-E2E.25).
+    fn repetition(&self, now: Mono) -> Option<Retry> {
+        (!self.tolerates()).then(|| Retry::after(now, SESSION_REPEAT_AFTER))
     }
 
     /// The next output, if any.

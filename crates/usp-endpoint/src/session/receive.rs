@@ -11,9 +11,9 @@ use super::context::{Context, Ending, Retry};
 use super::early::Waiting;
 use super::integrity::{self, Verdict};
 use super::io::{Mode, Output};
-use super::send::Signing;
+use super::send::{Signing, is_empty};
 use super::{Session, State};
-use crate::limits::{SEQUENCE_RESERVE, SESSION_GAP_AFTER, SESSION_REPEAT_AFTER};
+use crate::limits::{SEQUENCE_RESERVE, SESSION_GAP_AFTER};
 
 impl Session {
     pub(super) fn receive(&mut self, now: Mono, record: Record, protected: bool) {
@@ -47,7 +47,11 @@ impl Session {
         }
         // R-E2E.3 for what may start a session; R-E2E.23, R-E2E.24 for the rest.
         let opens = session_id > 1 && sequence_id == 1 && closed.is_none();
-        match integrity::verify(&waiting.record, waiting.protected, self.crypto.as_deref(), None) {
+        let verdict = integrity::verify(&waiting.record, waiting.protected, self.crypto.as_deref(), None);
+        if verdict == Verdict::Genuine {
+            self.peer_is_plain = waiting.record.payload_security == PayloadSecurity::Plaintext;
+        }
+        match verdict {
             Verdict::Genuine if opens => {}
             Verdict::Genuine => {
                 return self.ignore(now, &format!("a Record of the unknown session {session_id}"));
@@ -69,7 +73,7 @@ impl Session {
     /// R-E2E.4, R-E2E.6: the peer started a session.
     fn adopt(&mut self, now: Mono, waiting: Waiting) {
         let tls = match (waiting.record.payload_security, self.crypto.as_deref()) {
-            (PayloadSecurity::Plaintext, _) if !self.policy.tls => Ok(None),
+            (PayloadSecurity::Plaintext, _) if !self.wants_tls() => Ok(None),
             (PayloadSecurity::Plaintext, _) => Err("a plain session where TLS is wanted".to_owned()),
             (PayloadSecurity::Tls12, None) => Err("a session under TLS, and there is no key".to_owned()),
             (PayloadSecurity::Tls12, Some(crypto)) => {
@@ -166,7 +170,7 @@ impl Session {
         let done = open.outgoing.confirm(expected_id);
         self.outputs.extend(done.into_iter().map(Output::Confirmed));
         if open.outgoing.bytes() < before {
-            open.repeat = open.outgoing.oldest().map(|_| Retry::after(now, SESSION_REPEAT_AFTER));
+            open.repeat = open.outgoing.oldest().and_then(|_| self.repetition(now));
         }
         // R-E2E.8, where Records before it are missing.
         if sequence_id > open.rx_expected && self.is_near_end(sequence_id) {
@@ -254,7 +258,7 @@ fn wait_for_turn(now: Mono, open: &mut Context, waiting: Waiting) -> Result<(), 
 /// Endpoints would go on for ever; the one that starts a session always is.
 fn solicits(open: &Context, context: &SessionContext) -> bool {
     let starts = context.sequence_id == 1 && !open.ours;
-    !context.payload.is_empty() || context.retransmit_id != 0 || starts
+    !is_empty(&context.payload) || context.retransmit_id != 0 || starts
 }
 
 fn failed(why: &str) -> Ending {

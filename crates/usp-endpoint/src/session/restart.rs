@@ -40,7 +40,7 @@ impl Session {
     /// Starts a session of our own. What waits to be sent goes with it; without that, a Record without
     /// payload tells the peer.
     pub(super) fn start(&mut self, now: Mono) {
-        let tls = match (self.policy.tls, self.crypto.as_deref()) {
+        let tls = match (self.wants_tls(), self.crypto.as_deref()) {
             (false, _) => Ok(None),
             (true, None) => Err("there is no key for TLS".to_owned()),
             (true, Some(crypto)) => {

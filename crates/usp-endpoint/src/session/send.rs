@@ -7,10 +7,10 @@ use usp_proto::session::{Segment, segment};
 use usp_proto::{Record, RecordType, Version};
 
 use super::Session;
-use super::context::{Context, Ending, Retry};
+use super::context::{Context, Ending};
 use super::integrity;
 use super::io::{Output, Ticket};
-use crate::limits::{MAX_UNCONFIRMED_BYTES, MAX_UNCONFIRMED_RECORDS, SESSION_REPEAT_AFTER};
+use crate::limits::{MAX_UNCONFIRMED_BYTES, MAX_UNCONFIRMED_RECORDS};
 
 /// The longest DER of an ECDSA signature on P-256.
 const SIGNATURE_BYTES: usize = 72;
@@ -66,7 +66,9 @@ impl Session {
         retransmit_id: u64,
     ) -> Result<(), Ending> {
         let whole = PayloadSarState::None;
-        let segment = Segment { payload_sar_state: whole, payloadrec_sar_state: whole, payload: Vec::new() };
+        // Some peers of plain sessions want one entry, and that it is empty.
+        let payload = if context.tls.is_none() { vec![Bytes::new()] } else { Vec::new() };
+        let segment = Segment { payload_sar_state: whole, payloadrec_sar_state: whole, payload };
         self.transmit(now, context, segment, retransmit_id, None, Signing::BySession)
     }
 
@@ -101,7 +103,7 @@ impl Session {
         }
         let sequence_id = context.tx_next;
         let starts = sequence_id == 1 && context.ours;
-        let solicits = !segment.payload.is_empty() || retransmit_id != 0 || starts;
+        let solicits = !is_empty(&segment.payload) || retransmit_id != 0 || starts;
         let mut record = self.record(
             context.security(),
             SessionContext {
@@ -126,7 +128,7 @@ impl Session {
         context.confirm_at = None;
         context.active = now;
         if solicits && context.repeat.is_none() {
-            context.repeat = Some(Retry::after(now, SESSION_REPEAT_AFTER));
+            context.repeat = self.repetition(now);
         }
         self.outputs.push_back(Output::Send(record));
         Ok(())
@@ -166,6 +168,11 @@ impl Session {
         }
         Some(limit.saturating_sub(longest.encode().len() + NESTING_BYTES))
     }
+}
+
+/// Whether nothing is in a payload: no entry, or none with bytes.
+pub(super) fn is_empty(payload: &[Bytes]) -> bool {
+    payload.iter().all(Bytes::is_empty)
 }
 
 /// What a Record that leaves carries, where it carries anything.

@@ -156,6 +156,8 @@ fn builders() {
             Some("5a0412027573"),
         ),
         (mqtt, Contact::Connection, None),
+        // There is no Connect record for CoAP.
+        (ReturnPath::Coap { link, uri: "coap://192.0.2.1/usp".into() }, Contact::Connection, None),
         (ReturnPath::WebSocket(link), topic(MqttVersion::V5), None),
     ] {
         let record = Record::connect(&from, &to, version, &path, &contact);

@@ -5,13 +5,14 @@ use std::time::Duration;
 use mtp::{DownReason, Error, LinkHandler, LinkSender, Retry, mqtt, stomp};
 
 use super::Failure;
+use crate::limits::BROKER_SETTLED;
 use crate::links::plan::Server;
 use crate::state::random;
 
 /// A connection that is subscribed.
 pub(super) enum Session {
-    Mqtt(mqtt::Session),
-    Stomp(stomp::Session),
+    Mqtt(Box<mqtt::Session>),
+    Stomp(Box<stomp::Session>),
 }
 
 impl Session {
@@ -54,26 +55,53 @@ impl Session {
     }
 }
 
-/// The waits between the attempts of a row of failures.
-pub(super) enum Waits {
+/// The waits between attempts: longer and longer, until a connection stood for a while.
+#[derive(Default)]
+pub(super) struct Waits(Option<(Server, Growing)>);
+
+enum Growing {
     Mqtt(Retry, Duration),
     Stomp(stomp::Retry),
 }
 
 impl Waits {
-    pub(super) fn of(server: &Server) -> anyhow::Result<Waits> {
-        let seed = random()?;
-        Ok(match server {
-            Server::Mqtt(plan) => Waits::Mqtt(Retry::new(plan.schedule, seed), plan.longest_wait),
-            Server::Stomp(plan) => Waits::Stomp(stomp::Retry::new(plan.schedule, seed)),
-        })
+    /// A connection stood so long. One that is ended as soon as it stands, again and again, counts as a failure.
+    pub(super) fn stood(&mut self, lasted: Duration) {
+        if lasted >= BROKER_SETTLED {
+            self.0 = None;
+        }
     }
 
-    pub(super) fn next(&mut self) -> Duration {
-        match self {
-            Waits::Mqtt(retry, longest) => retry.next_wait().min(*longest),
-            Waits::Stomp(retry) => retry.next_wait(),
+    /// The wait before the next attempt, as this plan says; another schedule is begun anew (R-MQTT.10, R-STOMP.7).
+    pub(super) fn next(&mut self, server: &Server) -> anyhow::Result<Duration> {
+        let seed = random()?;
+        let (_, growing) = match &mut self.0 {
+            Some(waits) if is_same_schedule(&waits.0, server) => waits,
+            waits => waits.insert((server.clone(), Growing::new(server, seed))),
+        };
+        Ok(match growing {
+            Growing::Mqtt(retry, longest) => retry.next_wait().min(*longest),
+            Growing::Stomp(retry) => retry.next_wait(),
+        })
+    }
+}
+
+impl Growing {
+    fn new(server: &Server, seed: [u8; 32]) -> Growing {
+        match server {
+            Server::Mqtt(plan) => Growing::Mqtt(Retry::new(plan.schedule, seed), plan.longest_wait),
+            Server::Stomp(plan) => Growing::Stomp(stomp::Retry::new(plan.schedule, seed)),
         }
+    }
+}
+
+fn is_same_schedule(one: &Server, other: &Server) -> bool {
+    match (one, other) {
+        (Server::Mqtt(one), Server::Mqtt(other)) => {
+            (one.schedule, one.longest_wait) == (other.schedule, other.longest_wait)
+        }
+        (Server::Stomp(one), Server::Stomp(other)) => one.schedule == other.schedule,
+        (Server::Mqtt(_), Server::Stomp(_)) | (Server::Stomp(_), Server::Mqtt(_)) => false,
     }
 }
 
@@ -102,30 +130,50 @@ mod tests {
     use super::{Failure, Server, Waits, judged};
     use crate::links::plan;
 
+    fn plan(initial_s: u32, multiplier: u32, maximum_s: u32) -> Server {
+        Server::Stomp(plan::Stomp {
+            address: ServerAddress { host: "h".to_owned(), port: 1, secure: false },
+            host: String::new(),
+            username: String::new(),
+            password: String::new(),
+            heart_beat: None,
+            destination: None,
+            schedule: Schedule { initial_s, multiplier, maximum_s },
+        })
+    }
+
+    /// The longest of a hundred waits, each after a connection that stood so many seconds.
+    fn longest(waits: &mut Waits, server: &Server, stood: u64) -> u64 {
+        let one = |_| {
+            waits.stood(Duration::from_secs(stood));
+            waits.next(server).expect("a seed").as_secs()
+        };
+        (0..100).map(one).max().expect("a hundred")
+    }
+
     #[test]
     #[requirement("R-STOMP.7")]
     fn the_waits_are_those_of_the_tables() {
-        let plan = |initial_s, multiplier, maximum_s| {
-            Server::Stomp(plan::Stomp {
-                address: ServerAddress { host: "h".to_owned(), port: 1, secure: false },
-                host: String::new(),
-                username: String::new(),
-                password: String::new(),
-                heart_beat: None,
-                destination: None,
-                schedule: Schedule { initial_s, multiplier, maximum_s },
-            })
-        };
         // (the three parameters; seconds that no wait exceeds, and that one of a hundred surely does)
         for (initial, multiplier, maximum, most, least) in
             [(10, 1000, 65_535, 10, 5), (10, 2000, 65_535, 5120, 100), (10, 2000, 40, 40, 20)]
         {
-            let mut waits = Waits::of(&plan(initial, multiplier, maximum)).expect("a seed");
-            assert!(waits.next() <= Duration::from_secs(10));
-            let longest = (0..100).map(|_| waits.next()).max().expect("a hundred");
-            let range = Duration::from_secs(least)..=Duration::from_secs(most);
-            assert!(range.contains(&longest), "{longest:?}");
+            let server = plan(initial, multiplier, maximum);
+            let mut waits = Waits::default();
+            assert!(waits.next(&server).expect("a seed").as_secs() <= 10);
+            let found = longest(&mut waits, &server, 0);
+            assert!((least..=most).contains(&found), "{found}");
+            // Another schedule holds at once.
+            assert!(waits.next(&plan(2, 1000, 9)).expect("a seed").as_secs() <= 2);
         }
+    }
+
+    /// A server that lets us in and ends the connection at once is not come back to again and again.
+    #[test]
+    fn only_a_connection_that_lasted_makes_the_waits_short_again() {
+        let server = plan(10, 2000, 65_535);
+        assert!(longest(&mut Waits::default(), &server, 29) > 100);
+        assert!(longest(&mut Waits::default(), &server, 30) <= 10);
     }
 
     #[test]

@@ -146,6 +146,9 @@ pub fn query(id: u16, host: &str, kind: TYPE) -> Option<Vec<u8>> {
 
 /// An answer to the query of this number; `None` for what is none.
 pub fn answer(bytes: &[u8], id: u16) -> Option<Result<Answer, RCODE>> {
+    if !holds_what_it_says(bytes) {
+        return None;
+    }
     let packet = Packet::parse(bytes).ok()?;
     if packet.id() != id || !packet.has_flags(PacketFlag::RESPONSE) {
         return None;
@@ -168,6 +171,19 @@ pub fn answer(bytes: &[u8], id: u16) -> Option<Result<Answer, RCODE>> {
         answer.addresses.push(ip);
     }
     Some(Ok(answer))
+}
+
+/// Whether a packet is long enough for the questions and records that its header counts: room is made for that many.
+fn holds_what_it_says(bytes: &[u8]) -> bool {
+    const HEADER: usize = 12;
+    // The root's name, type and class; of a record also its life and the length of its data.
+    const LEAST: [usize; 4] = [5, 11, 11, 11];
+    let counts = (4..HEADER).step_by(2).map(|at| match bytes.get(at..at + 2) {
+        Some(&[high, low]) => usize::from(u16::from_be_bytes([high, low])),
+        _ => usize::MAX >> 8,
+    });
+    let least: usize = counts.zip(LEAST).map(|(count, least)| count * least).sum();
+    bytes.len() >= HEADER.saturating_add(least)
 }
 
 impl Found {

@@ -170,7 +170,7 @@ impl Fake {
     async fn hear(&mut self) -> Option<Msg> {
         loop {
             match self.events.recv().await? {
-                Event::Up(_) => {}
+                Event::Up(..) => {}
                 Event::Down => return None,
                 Event::Record(record) => {
                     let RecordType::NoSession { payload } = record.record_type else { continue };

@@ -26,10 +26,15 @@ struct Device {
 
 impl Device {
     async fn start() -> Device {
+        Device::start_with("").await
+    }
+
+    /// With these lines more in `[services]`.
+    async fn start_with(lines: &str) -> Device {
         let folder = tempfile::tempdir().expect("a folder");
         let mut controller = Controller::listen_at(&folder.path().join("controller.sock"));
         let text = format!(
-            "[[controller]]\nendpoint = {CONTROLLER:?}\nsocket = {:?}\n[services]\nsocket = {:?}\n",
+            "[[controller]]\nendpoint = {CONTROLLER:?}\nsocket = {:?}\n[services]\nsocket = {:?}\n{lines}",
             folder.path().join("controller.sock"),
             folder.path().join("broker.sock"),
         );

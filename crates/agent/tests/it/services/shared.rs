@@ -2,7 +2,6 @@
 
 use dm::operation::{CommandResult, Operate};
 use dm::{Code, Operation, Outcome};
-use requirement::requirement;
 
 use super::{Device, lamp};
 use crate::peer::{AGENT, add};
@@ -10,7 +9,6 @@ use usp_proto::notify::Notification;
 
 const LAMP: &str = "Device.X_CUSP_Lamp.";
 
-#[requirement("R-UDS.1", "R-REG.1")]
 #[tokio::test]
 async fn a_part_comes_and_goes_with_its_service() {
     let mut device = Device::start().await;

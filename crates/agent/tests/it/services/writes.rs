@@ -30,7 +30,7 @@ async fn two(one: Mood, two: Mood) -> Device {
     device
 }
 
-#[requirement("R-SET.2a")]
+#[requirement("R-SET.1")]
 #[tokio::test]
 async fn a_set_over_two_services_is_made_by_both_or_by_none() {
     let all = [(ONE, "Level", "5"), (TWO, "Level", "6"), (OWN, "ProvisioningCode", "new")];

@@ -41,6 +41,23 @@ pub(super) static FAULTS: &[Fault] = &[
             objects.for_each(|object| object.param_settings.retain(|setting| setting.param != "Recipient"));
         })
     }),
+    Fault::say(
+        "R-ADD.0-named-table",
+        |_, msg| on!(Response::GetInstancesResp, msg, resp => resp.req_path_results.iter_mut().for_each(|result| result.curr_insts.clear())),
+    ),
+    Fault::say("R-ADD.5-named-table", |_, msg| {
+        on!(Response::AddResp, msg, resp => for result in &mut resp.created_obj_results {
+            if let Some(add::OperStatus::OperSuccess(made)) = result.oper_status.as_mut().and_then(|status| status.oper_status.as_mut()) {
+                made.unique_keys.clear();
+            }
+        })
+    }),
+    Fault::hear("R-SET.0-named-table", |msg| {
+        on!(Request::Set, msg, set => for setting in set.update_objs.iter_mut().flat_map(|object| &mut object.param_settings) {
+            "not that".clone_into(&mut setting.value);
+        })
+    }),
+    Fault::hear("R-DEL.0-named-table", |msg| on!(Request::Delete, msg, delete => delete.obj_paths.clear())),
     Fault::say("R-KEY.2-key-stays-unique", |_, msg| {
         // Another row has the same key.
         on!(Response::GetInstancesResp, msg, resp => for result in &mut resp.req_path_results {

@@ -8,15 +8,17 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use check::Bench;
 use check::mqtt::{self, Version};
 use check::websocket::Io;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::Instant;
 use usp_proto::record::MqttVersion;
 use usp_proto::{Record, RecordType};
 
 use super::habits::Habits;
 use crate::agent::{AGENT, CONTROLLER, id, over};
+use crate::clock;
 use crate::responder::{Values, reply};
+use crate::socket::Trust;
 
 const OWN: &str = "agents/a1";
 const PEER: &str = "controllers/check";
@@ -29,9 +31,10 @@ const VALUES: &Values = &[
 ];
 
 /// A bench whose broker has such an agent.
-pub(crate) fn bench(habits: Habits) -> Bench {
+pub(crate) fn bench(mut habits: Habits) -> Bench {
+    let tls = habits.trust.as_mut().map(Trust::certificates);
     let (connections, accepted) = mpsc::channel::<Box<dyn Io>>(1);
-    let link = mqtt::accept(accepted, PEER.parse().unwrap(), None);
+    let link = mqtt::accept(accepted, PEER.parse().unwrap(), tls);
     tokio::spawn(async move {
         let (mut number, mut failures, mut chosen) = (0, 0, None);
         loop {
@@ -39,12 +42,20 @@ pub(crate) fn bench(habits: Habits) -> Bench {
             if connections.send(Box::new(theirs)).await.is_err() {
                 return;
             }
-            let mut client = Client::new(ours, &habits, number, chosen.clone());
+            let io: Option<Box<dyn Io>> = match &habits.trust {
+                None => Some(Box::new(ours)),
+                Some(trust) => trust.shake(ours, true).await.map(|(io, _)| io),
+            };
+            let Some(io) = io else {
+                clock::pass(habits.first_retry).await;
+                continue;
+            };
+            let mut client = Client::new(io, &habits, number, chosen.clone());
             let _ = client.run().await;
             failures = if client.is_up { 0 } else { failures + 1 };
             chosen = client.chosen.take().filter(|_| habits.keeps_chosen);
             drop(client);
-            sleep(habits.first_retry * habits.backoff.pow(failures)).await;
+            clock::pass(habits.first_retry * habits.backoff.pow(failures)).await;
             number += 1;
         }
     });
@@ -55,7 +66,7 @@ pub(crate) fn bench(habits: Habits) -> Bench {
 struct Over;
 
 struct Client<'a> {
-    io: DuplexStream,
+    io: Box<dyn Io>,
     habits: &'a Habits,
     number: u32,
     chosen: Option<String>,
@@ -70,7 +81,7 @@ struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    fn new(io: DuplexStream, habits: &'a Habits, number: u32, chosen: Option<String>) -> Client<'a> {
+    fn new(io: Box<dyn Io>, habits: &'a Habits, number: u32, chosen: Option<String>) -> Client<'a> {
         let keep_alive = Duration::from_secs(habits.keep_alive_s.into());
         let (reply_to, filters, waiting) = (OWN.to_owned(), Vec::new(), VecDeque::new());
         Client {
@@ -98,7 +109,7 @@ impl<'a> Client<'a> {
             ping = ping.min(Instant::now() + self.keep_alive);
             tokio::select! {
                 got = self.io.read_buf(&mut read) => if !matches!(got, Ok(1..)) { return Err(Over) },
-                () = sleep_until(ping) => {
+                () = clock::reach(ping) => {
                     self.write(0xC0, &[]).await?;
                     ping = Instant::now() + self.keep_alive;
                 }

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use check::mqtt::Version;
 
+use crate::socket::Trust;
 use crate::transports;
 
 /// What it keeps to. The default is right.
 #[derive(Clone, Debug)]
 pub(crate) struct Habits {
     pub(crate) version: Version,
+    /// What it believes, over TLS; `None` without.
+    pub(crate) trust: Option<Trust>,
     // CONNECT.
     pub(crate) names_itself: bool,
     pub(crate) client_id: Option<&'static str>,
@@ -51,6 +54,7 @@ impl Default for Habits {
     fn default() -> Habits {
         Habits {
             version: Version::V5,
+            trust: None,
             names_itself: true,
             client_id: None,
             user_name: Some("box"),
@@ -118,5 +122,14 @@ pub(crate) static FAULTS: &[transports::Fault<Habits>] = &[
     ("R-MQTT.20-qos-1-is-acknowledged", |habits| habits.acknowledges = false),
     ("R-MQTT.1-maximum-qos", |habits| habits.obeys_maximum_qos = false),
     ("R-MQTT.1-no-retain", |habits| habits.retains = true),
+    ("R-MTP.4-broker-of-another-ca", |habits| trust(habits).minds_ca = false),
+    ("R-MTP.3-broker-has-expired", |habits| trust(habits).minds_dates = false),
+    ("R-MTP.3-broker-is-not-valid-yet", |habits| trust(habits).minds_dates = false),
+    ("R-MTP.4-broker-of-another-host", |habits| trust(habits).minds_host = false),
+    ("R-SEC.10-names-itself-to-a-broker", |habits| trust(habits).names_itself = false),
     ("R-MQTT.1-receive-maximum", |habits| habits.obeys_receive_maximum = false),
 ];
+
+fn trust(habits: &mut Habits) -> &mut Trust {
+    habits.trust.get_or_insert_default()
+}

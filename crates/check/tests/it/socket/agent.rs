@@ -16,6 +16,7 @@ use usp_proto::{Record, Response, Version};
 use super::habits::Habits;
 use super::trust::{Peer, Trust};
 use crate::agent::{AGENT, CONTROLLER, id, over};
+use crate::clock;
 use crate::responder::{answer, reply};
 
 /// A bench with such an agent at the other end.
@@ -41,7 +42,7 @@ fn dials(habits: &Habits, tls: Option<Certificates>) -> Link {
                 }
                 let stood = dialled(ours, &habits, number).await.is_some();
                 failures = if stood && !habits.keeps_count { 0 } else { failures + 1 };
-                tokio::time::sleep(habits.first_retry * habits.backoff.pow(failures)).await;
+                clock::pass(habits.first_retry * habits.backoff.pow(failures)).await;
                 number += 1;
             }
         });
@@ -54,7 +55,8 @@ async fn dialled(io: DuplexStream, habits: &Habits, number: u32) -> Option<()> {
     let (mut io, peer) = secured(io, habits, true).await?;
     let fresh = if habits.fresh_key { number } else { 0 };
     let key = if habits.whole_key { format!("{fresh:A>21}A==") } else { "c2hvcnQ=".to_owned() };
-    let target = if habits.names_itself { format!("/usp?eid={AGENT}") } else { "/usp".to_owned() };
+    let eid = if habits.encodes_colons { AGENT.replace(':', "%3A") } else { AGENT.to_owned() };
+    let target = if habits.names_itself { format!("/usp?eid={eid}") } else { "/usp".to_owned() };
     let mut request = format!(
         "GET {target} HTTP/1.1\r\nHost: c\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n\
          Sec-WebSocket-Version: {}\r\n",
@@ -118,6 +120,9 @@ async fn answered(
         || habits.minds_upgrade && request.value("Upgrade").is_none()
         || habits.minds_path && !request.target().starts_with("/usp?")
         || habits.needs_extension && request.value("Sec-WebSocket-Extensions").is_none();
+    if is_refused && habits.hangs_up {
+        return None;
+    }
     if is_refused {
         io.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.ok()?;
         return None;

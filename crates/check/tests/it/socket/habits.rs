@@ -12,6 +12,10 @@ pub(crate) struct Habits {
     // Handshakes, as a client and as a server.
     pub(crate) subprotocol: bool,
     pub(crate) names_itself: bool,
+    /// Its id in the URI has its colons percent-encoded, which is as right.
+    pub(crate) encodes_colons: bool,
+    /// It refuses by hanging up, which is as right as an answer.
+    pub(crate) hangs_up: bool,
     pub(crate) version: &'static str,
     pub(crate) whole_key: bool,
     pub(crate) fresh_key: bool,
@@ -63,6 +67,8 @@ impl Default for Habits {
             trust: None,
             subprotocol: true,
             names_itself: true,
+            encodes_colons: false,
+            hangs_up: false,
             version: "13",
             whole_key: true,
             fresh_key: true,

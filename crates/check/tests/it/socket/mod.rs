@@ -11,7 +11,7 @@ use check::websocket::Side;
 use check::{Check, Level, Verdict, run, select};
 
 use habits::{FAULTS, Habits};
-use trust::Trust;
+pub(crate) use trust::Trust;
 
 /// On whose side a check looks.
 fn sides(check: &Check) -> &'static [Side] {
@@ -54,6 +54,21 @@ async fn the_right_agent_passes_each_check_alone() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_good_manners_are_as_right() {
+    for (filter, side) in [
+        ("R-WS.10b", Side::AgentDials),
+        ("R-WS.12a", Side::AgentListens),
+        ("R-WS.7-request-without-key", Side::AgentListens),
+        ("R-WS.2", Side::AgentListens),
+    ] {
+        for check in select(&[filter.to_owned()]) {
+            let habits = Habits { encodes_colons: true, hangs_up: true, ..right(check) };
+            assert_eq!(verdict(check, side, habits).await, Verdict::Pass, "{}", check.id);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

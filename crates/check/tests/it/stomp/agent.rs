@@ -9,11 +9,12 @@ use check::stomp::{self, Frame, frame};
 use check::websocket::Io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::Instant;
 use usp_proto::{Record, RecordType, Version};
 
 use super::Habits;
 use crate::agent::{AGENT, CONTROLLER, id, over};
+use crate::clock;
 use crate::responder::reply;
 
 const PEER: &str = "/queue/check";
@@ -48,9 +49,9 @@ pub(crate) fn bench(habits: Habits) -> Bench {
             drop(client);
             if gives_up {
                 // For longer than anybody waits.
-                sleep(Duration::from_secs(3600)).await;
+                clock::pass(Duration::from_secs(3600)).await;
             }
-            sleep(habits.retry).await;
+            clock::pass(habits.retry).await;
         }
     });
     over(link)
@@ -82,7 +83,7 @@ impl Client<'_> {
             }
             tokio::select! {
                 got = self.io.read_buf(&mut read) => if !matches!(got, Ok(1..)) { return Err(Over::Gone) },
-                () = sleep_until(beat), if self.habits.beats_on && self.habits.beats.is_some() => {
+                () = clock::reach(beat), if self.habits.beats_on && self.habits.beats.is_some() => {
                     self.io.write_all(b"\n").await.map_err(|_| Over::Gone)?;
                     beat = Instant::now() + Duration::from_secs(2);
                 }

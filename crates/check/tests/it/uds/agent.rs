@@ -9,12 +9,13 @@ use check::uds::{self, Value, frame, kind};
 use check::websocket::{Io, Side};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use usp_proto::get::GetResp;
 use usp_proto::{EndpointId, Record, RecordType, Response, Version};
 
 use super::Habits;
 use crate::agent::{AGENT, CONTROLLER, id, over};
+use crate::clock;
 use crate::responder::{answer, reply};
 
 /// A bench with such an agent at the other end.
@@ -31,7 +32,7 @@ pub(crate) fn bench(habits: Habits) -> Bench {
                         return;
                     }
                     let _ = Conn::new(ours, &habits).run().await;
-                    sleep(Duration::from_secs(wait)).await;
+                    clock::pass(Duration::from_secs(wait)).await;
                     wait *= habits.backoff;
                 }
             });

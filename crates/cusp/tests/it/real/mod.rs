@@ -3,6 +3,7 @@
 
 mod agent;
 mod api;
+mod coap;
 mod device;
 mod kill;
 mod random;

@@ -60,6 +60,27 @@ impl Site {
         site
     }
 
+    /// The same, with CoAP at this address of the server.
+    pub(crate) fn with_coap(policy: &str, listen: SocketAddr) -> Site {
+        let site = Site::new(policy);
+        let file = site.folder.path().join("cusp.toml");
+        let text = std::fs::read_to_string(&file).expect("written before");
+        std::fs::write(&file, format!("{text}[usp.coap]\nlisten = \"{listen}\"\n")).expect("written");
+        site
+    }
+
+    /// Starts `cusp-agent`, which is reached and reaches the server by CoAP alone.
+    pub(crate) fn agent_by_coap(&self, endpoint: &str, server: SocketAddr, port: u16) -> Process {
+        let file = self.folder.path().join("agent.toml");
+        let text = format!(
+            "data_dir = {:?}\n[agent]\nendpoint = \"{endpoint}\"\n[[controller]]\nendpoint = \"{CONTROLLER}\"\n\
+             [controller.coap]\nurl = \"coap://{server}/usp\"\nport = {port}\n",
+            self.folder.path().join("agent"),
+        );
+        std::fs::write(&file, text).expect("written");
+        Process::start(Command::new(agent_program()).arg("--config").arg(&file))
+    }
+
     /// Runs a local command on the data folder; what it prints.
     pub(crate) fn cusp(&self, args: &[&str]) -> String {
         let config = self.folder.path().join("cusp.toml");

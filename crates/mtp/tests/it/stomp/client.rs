@@ -12,7 +12,15 @@ use super::script::{CONNECTED, DISCONNECT, LEFT, STOMP, SUBSCRIBE, SUBSCRIBED, S
 use crate::support::{AGENT, CONTROLLER, Event, Recorder, id};
 
 #[tokio::test]
-#[requirement("R-STOMP.2", "R-STOMP.12", "R-STOMP.18", "R-STOMP.23", "R-STOMP.28")]
+#[requirement(
+    "R-STOMP.2",
+    "R-STOMP.12",
+    "R-STOMP.18",
+    "R-STOMP.23",
+    "R-STOMP.26",
+    "R-STOMP.27",
+    "R-STOMP.28"
+)]
 async fn a_session_frame_by_frame() {
     let script = Script::listen().await;
     let (handler, mut events) = Recorder::new();

@@ -255,6 +255,24 @@ fn what_real_servers_say() {
     }
 }
 
+/// To RabbitMQ, whose queues are made by whoever names them first: only where that is not wanted.
+#[test]
+fn queues_that_are_not_to_be_made_are_called_otherwise() {
+    let queue = "/queue/them.a%2Fb";
+    for (server, makes_queues, asked, said) in [
+        (RABBITMQ_3_10_8, true, queue, queue),
+        (RABBITMQ_3_10_8, false, queue, "/amq/queue/them.a%2Fb"),
+        (RABBITMQ_3_10_8, false, "/topic/them", "/topic/them"),
+        (RABBITMQ_3_10_8, false, "/queue/a/b", "/queue/a/b"),
+        (ACTIVEMQ_5_17_2, false, queue, queue),
+    ] {
+        let (mut machine, ..) = subscribed(Config { makes_queues, ..config() }, server.connected);
+        assert!(machine.send(NOW, asked, b"x"));
+        let sent = out(&mut machine);
+        assert!(sent.starts_with(&format!("SEND\ndestination:{said}\n")), "{sent}");
+    }
+}
+
 #[test]
 fn messages_of_no_use_are_ignored() {
     let cases = [

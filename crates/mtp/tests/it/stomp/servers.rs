@@ -188,7 +188,7 @@ const RIGHTS: &str = r#"{
     { "name": "os::00256D-0009", "password_hash": "", "tags": "" }
   ],
   "permissions": [
-    { "user": "cusp", "vhost": "/", "configure": "^usp\\.(controllers\\.main|agents\\..*)$",
+    { "user": "cusp", "vhost": "/", "configure": "^usp\\.controllers\\.main$",
       "write": "^amq\\.default$", "read": "^usp\\.controllers\\.main$" },
     { "user": "device-7", "vhost": "/", "configure": "^usp\\.(controllers\\.main|agents\\.7)$",
       "write": "^amq\\.default$", "read": "^usp\\.agents\\.7$" },
@@ -217,7 +217,9 @@ async fn rights_confine_each_to_its_own_destination() {
     };
     let own = "/queue/usp.agents.7";
     let controller = "/queue/usp.controllers.main";
-    let (mut controller_events, cusp) = run(&as_user("cusp", Role::Controller, controller)).await;
+    let mut cusp = as_user("cusp", Role::Controller, controller);
+    cusp.config.makes_queues = false;
+    let (mut controller_events, cusp) = run(&cusp).await;
     let (mut events, seven) = run(&as_user("device-7", Role::Agent, own)).await;
     seven.sender.send_to(&to(&seven, controller), Bytes::from_static(b"hello")).unwrap();
     let received = inbound(&mut controller_events).await;

@@ -3,7 +3,16 @@
 //!
 //! A broker that the tables do not name is none: what it passes on is as if nothing had been proved.
 
-use super::*;
+use std::sync::Arc;
+
+use dm::Now;
+use dm::tree::Tree;
+use usp_proto::EndpointId;
+use usp_proto::link::{LinkId, PeerAuth, PeerCertificate, ReturnPath};
+
+use super::judge::{Judgement, trusted_broker};
+use super::{Shown, Standing};
+use crate::agent::AgentMachine;
 
 impl AgentMachine {
     /// A controller is reached through a broker that showed this certificate: what may be believed of it.

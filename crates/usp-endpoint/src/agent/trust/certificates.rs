@@ -175,6 +175,19 @@ pub fn vouch(
     Ok(set(tree, controller, CREDENTIAL, &join_list(&list)).into_iter().collect())
 }
 
+/// Whether a row is what one that refers to it, and of which this holds, is believed by.
+pub(in crate::agent) fn lets_in(tree: &Tree, row: &Place, holds: impl Fn(&Place) -> bool) -> bool {
+    let path = tree_path(tree, row);
+    let refers = |holder: &Place| {
+        let list = tree.text_of(holder, CREDENTIAL);
+        split_list(&list).any(|item| item.trim_end_matches('.') == path)
+    };
+    [places::CONTROLLER, places::CREDENTIAL].iter().any(|table| {
+        let rows = places::table(tree, table).map(|table| places::rows(tree, &table)).unwrap_or_default();
+        rows.iter().any(|holder| refers(holder) && holds(holder))
+    })
+}
+
 /// What takes a row away, and what refers to it.
 fn removal(tree: &Tree, row: &Place) -> Vec<Change> {
     let path = tree_path(tree, row);

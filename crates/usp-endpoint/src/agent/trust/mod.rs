@@ -20,6 +20,7 @@ use dm::value::split_list;
 use usp_proto::EndpointId;
 use usp_proto::link::{LinkId, PeerAuth, PeerCertificate, ReturnPath};
 
+pub(super) use certificates::lets_in;
 pub use certificates::vouch;
 pub use judge::{Trusted, controllers, trusted};
 pub use model::{fingerprint, support};
@@ -30,7 +31,7 @@ use super::io::{CloseReason, Output};
 use super::request_rows::set;
 use super::timers::Timer;
 use super::{AgentMachine, places, records};
-use judge::{Judgement, controller_row, judge, trusted_broker};
+use judge::{Judgement, controller_row, judge};
 
 /// A certificate that was read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -132,7 +133,7 @@ impl AgentMachine {
             PeerAuth::Broker(certificate) => {
                 return self.broker_shown(now, tree, controller, path, certificate.clone());
             }
-            PeerAuth::Unproven | PeerAuth::Login(_) | PeerAuth::Local { .. } => {
+            PeerAuth::Unproven | PeerAuth::Near | PeerAuth::Login(_) | PeerAuth::Local { .. } => {
                 self.nothing_shown(now, tree, controller);
                 return peer;
             }

@@ -4,11 +4,21 @@
 
 use sha2::{Digest, Sha256};
 
-use super::*;
+use dm::Now;
+use dm::tree::Tree;
+use usp_proto::EndpointId;
+use usp_proto::link::{PeerAuth, PeerCertificate};
+
+use super::TrustCrypto;
+use super::judge::{Judgement, controller_row, judge};
+use crate::agent::audit::Deed;
+use crate::agent::request_rows::set;
+use crate::agent::{AgentMachine, places};
 
 impl AgentMachine {
     /// Lets no Message count, and sends none, that nothing protects: neither a certificate of the connection, nor a
-    /// trusted broker, nor a session under TLS. Connections within this host ([`PeerAuth::Local`]) need no more.
+    /// trusted broker, nor a session under TLS. Connections within this host ([`PeerAuth::Near`], [`PeerAuth::Local`]) need
+    /// no more.
     #[must_use]
     pub fn with_protection(mut self) -> AgentMachine {
         self.protects = true;

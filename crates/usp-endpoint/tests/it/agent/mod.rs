@@ -8,6 +8,7 @@ mod life;
 mod notifications;
 mod reads;
 mod records;
+mod registration;
 mod roles;
 mod schedule;
 mod show;

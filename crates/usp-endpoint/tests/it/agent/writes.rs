@@ -246,3 +246,25 @@ fn a_controller_that_deletes_itself_takes_its_subscriptions_along() {
     assert_eq!(host.ask_as(1, ONE, set(false, &[("Device.Info.", &["Name=x"])])), "-");
     assert_eq!(host.value("Device.Info.", "Name"), "cusp");
 }
+
+/// A way that a controller adds is tried after those that are there, unless it says where it stands.
+#[test]
+fn a_new_way_comes_last() {
+    const WAYS: &str = "\
+Device.LocalAgent.Controller.{i}.MTP.{i}. object usp=2.0 access=readWrite entries=0:
+Device.LocalAgent.Controller.{i}.MTP.{i}.Order param usp=2.0 access=readWrite type=unsignedInt range=1:
+";
+    let mut text = super::host::MODEL.to_owned();
+    let before = "Device.LocalAgent.Controller.{i}.TransferCompletePolicy. object";
+    text.insert_str(text.find(before).expect("it is in the model"), WAYS);
+    let mut host = Host::of(&text);
+    host.start();
+    host.link(1, ONE);
+    let table = "Device.LocalAgent.Controller.1.MTP.";
+    for (given, order) in [(&[][..], "1"), (&["!Order=7"], "7"), (&[], "8"), (&["!Order=3"], "3"), (&[], "9")]
+    {
+        host.ask(add(false, &[(table, given)]));
+        let row = host.rows(table).last().copied().expect("a row");
+        assert_eq!(host.value(&format!("{table}{row}."), "Order"), order, "{given:?}");
+    }
+}

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dm::{Mono, Now};
+use dm::{Mono, Now, Operation};
 use requirement::requirement;
-use usp_endpoint::controller::io::{Input, Output};
+use usp_endpoint::controller::io::{Input, Output, Ticket};
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
-use usp_endpoint::session::io::Policy;
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
-use usp_proto::record::{PayloadSarState, SessionContext};
+use usp_endpoint::session::io::{Mode, Policy};
+use usp_proto::link::{Inbound, LinkId, PeerAuth, PeerCertificate, ReturnPath};
+use usp_proto::record::{MqttVersion, PayloadSarState, SessionContext};
 use usp_proto::session::{Crypto, mac_input};
 use usp_proto::{Record, RecordType, Version};
 
@@ -25,6 +25,10 @@ fn path(topic: &str) -> ReturnPath {
 
 /// A Record of the agent's session, signed in this name.
 fn signed(sequence_id: u64, name: &'static str) -> Bytes {
+    signed_with(b"x", sequence_id, name)
+}
+
+fn signed_with(payload: &'static [u8], sequence_id: u64, name: &'static str) -> Bytes {
     let whole = PayloadSarState::None;
     let context = SessionContext {
         session_id: 77,
@@ -33,7 +37,7 @@ fn signed(sequence_id: u64, name: &'static str) -> Bytes {
         retransmit_id: 0,
         payload_sar_state: whole,
         payloadrec_sar_state: whole,
-        payload: vec![Bytes::from_static(b"x")],
+        payload: vec![Bytes::from_static(payload)],
     };
     let mut record = Record::new(&id(AGENT), &id(CONTROLLER), Version::CURRENT, RecordType::Session(context));
     record.sender_cert = Bytes::from_static(AGENT.as_bytes());
@@ -95,4 +99,66 @@ fn a_forged_record_leads_it_nowhere() {
     let mut sent = bench.hear("forger", signed(2, "os::somebody"));
     sent.extend(bench.later());
     assert!(!sent.is_empty() && sent.iter().all(|to| *to == path("agent")), "{sent:?}");
+}
+
+/// How many Records the machine sends when the agent starts a plain session by a link of which this is proved, without a
+/// signature and with a request in it.
+fn answers_to_a_plain_session(mode: Mode, peer: &PeerAuth) -> usize {
+    let mut config = ControllerConfig::new(id(CONTROLLER));
+    // As hosts have it: sessions of ours are under TLS.
+    config.sessions = Policy { mode, ..Policy::default() };
+    config.crypto = Some(Arc::new(Named(CONTROLLER)));
+    let mut bench = Bench(ControllerMachine::new(Arc::new(config), id(AGENT), [7; 32]), Mono(0));
+    bench.input(Input::LinkUp { return_path: path("agent"), peer: peer.clone() });
+    let mut record = Record::decode(signed(1, AGENT)).expect("a Record");
+    (record.sender_cert, record.mac_signature) = (Bytes::new(), Bytes::new());
+    let inbound =
+        Inbound { link: LINK, peer: peer.clone(), return_path: path("agent"), record: record.encode() };
+    bench.input(Input::Record(inbound));
+    bench.later().len()
+}
+
+#[test]
+#[requirement("R-E2E.4")]
+fn a_plain_session_is_taken_where_the_transport_protects_it_and_none_is_required() {
+    let certificate = PeerCertificate {
+        fingerprint: [1; 32],
+        endpoint_ids: vec![id(AGENT)],
+        trusted: true,
+        vouched: false,
+        chain: Vec::new(),
+    };
+    let certificate = PeerAuth::Certificate(Arc::new(certificate));
+    for (mode, peer, answers) in [
+        (Mode::Allow, &certificate, 1),
+        (Mode::Require, &certificate, 0),
+        (Mode::Allow, &PeerAuth::Unproven, 0),
+    ] {
+        assert_eq!(answers_to_a_plain_session(mode, peer), answers, "{mode:?} {peer:?}");
+    }
+}
+
+/// Some agents answer a request outside of a session with a Disconnect record (7105) and a session of their own, without a
+/// Connect record in between.
+#[test]
+#[requirement("R-E2E.4", "R-E2E.7")]
+fn what_was_asked_outside_of_a_session_is_asked_in_the_one_that_follows() {
+    let mut bench = Bench::new();
+    let said = |bench: &mut Bench, record: RecordType| {
+        let record = Record::new(&id(AGENT), &id(CONTROLLER), Version::CURRENT, record).encode();
+        bench.hear("agent", record)
+    };
+    said(
+        &mut bench,
+        RecordType::MqttConnect { version: MqttVersion::V5, subscribed_topic: "agent".to_owned() },
+    );
+    let get =
+        Operation::Get(dm::operation::Get { paths: vec!["Device.LocalAgent.".to_owned()], max_depth: 0 });
+    let ask =
+        |ticket, operation| Input::Submit { ticket: Ticket(ticket), operation, deadline: Mono(30_000_000) };
+    assert_eq!(bench.input(ask(1, get.clone())).len(), 1);
+    let reason = "a session is mandatory".to_owned();
+    assert_eq!(said(&mut bench, RecordType::Disconnect { reason, reason_code: 7105 }), []);
+    assert_eq!(bench.hear("agent", signed_with(b"", 1, AGENT)), [path("agent")], "the Get");
+    assert_eq!(bench.input(ask(2, get)), [path("agent")], "the next one");
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use requirement::requirement;
 use usp_endpoint::session::io::{Failure, Output, Policy, Ticket};
 use usp_proto::record::{PayloadSarState, PayloadSecurity};
@@ -128,7 +129,7 @@ fn payloads_are_confirmed_and_confirmations_are_not() {
     assert_eq!(wait, Duration::from_millis(200));
     let confirmation = &sent(&outputs)[0];
     assert_eq!((confirmation.sequence_id, confirmation.expected_id), (1, 2));
-    assert!(confirmation.payload.is_empty());
+    assert!(confirmation.payload.concat().is_empty());
     assert_eq!(bench.receive(record(Numbers { expected_id: 2, ..number(2) }, b"")), []);
     assert_eq!(bench.session.poll_timeout(), None);
     // The copy of a payload says that the confirmation was lost.
@@ -217,6 +218,52 @@ fn a_session_of_the_wrong_kind_is_not_taken_up() {
         assert!(sent(&outputs).iter().all(|context| context.session_id != 77));
         assert_eq!(outputs.len(), usize::from(!tls), "a session of our kind, if we can");
     }
+}
+
+#[requirement("R-E2E.4", "R-E2E.18")]
+#[test]
+fn a_peer_of_plain_sessions_has_them_where_they_are_tolerated() {
+    // No key is there, so that a session of ours under TLS could not begin.
+    let mut bench = Bench::new(Policy { tls: true, plain: true, ..plain() });
+    let first = record(number(1), b"hello");
+    assert_eq!(delivered(&bench.receive(first)), [b"hello"]);
+    let answered = sent(&bench.send(1, b"answer"));
+    assert_eq!((answered[0].session_id, answered[0].payload.concat()), (77, b"answer".to_vec()));
+    // R-E2E.24: what replaces it is of the same kind.
+    let lost = record(Numbers { session_id: 78, ..number(5) }, b"of a session that nobody knows");
+    let outputs = bench.receive(lost);
+    let Some(Output::Send(ours)) = outputs.iter().find(|output| matches!(output, Output::Send(_))) else {
+        panic!("no session of ours: {outputs:?}")
+    };
+    let ours = Record::decode(ours.clone()).expect("a Record");
+    assert_eq!(ours.payload_security, PayloadSecurity::Plaintext);
+}
+
+#[test]
+fn a_peer_of_tolerated_sessions_gets_no_copies() {
+    for (plain_peer, copies) in [(true, 0), (false, 5)] {
+        let mut bench = Bench::new(Policy { plain: plain_peer, ..plain() });
+        bench.receive(record(number(1), b"hello"));
+        assert_eq!(sent(&bench.send(1, b"not to be done twice")).len(), 1);
+        let later = (0..60).map(|_| bench.after(Duration::from_secs(2)));
+        assert_eq!(later.map(|outputs| sent(&outputs).len()).sum::<usize>(), copies);
+    }
+}
+
+#[requirement("R-E2E.17")]
+#[test]
+fn a_record_without_payload_has_one_empty_entry() {
+    let mut bench = Bench::new(plain());
+    bench.receive(record(number(1), b"hello"));
+    let confirms = sent(&bench.after(Duration::from_secs(1)));
+    assert_eq!((confirms[0].expected_id, &confirms[0].payload[..]), (2, &[Bytes::new()][..]));
+    // One that comes is as one without any: it only confirms, and is not confirmed.
+    let RecordType::Session(mut context) = record(number(2), b"").record_type else { panic!() };
+    (context.expected_id, context.payload) = (2, vec![Bytes::new()]);
+    let mut empty = record(number(2), b"");
+    empty.record_type = RecordType::Session(context);
+    assert_eq!(bench.receive(empty), []);
+    assert_eq!(bench.after(Duration::from_secs(60)), []);
 }
 
 #[test]

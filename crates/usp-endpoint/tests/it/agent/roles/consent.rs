@@ -76,21 +76,21 @@ fn consent_comes_in_time_and_from_a_role_that_counts() {
     host.change(&format!("{ROLE}9."), "Name", "other");
     assert!(!scan(&mut host, 1));
     // Nobody at the device is asked here.
-    host.input(Input::Consent);
+    host.input(Input::Consent(String::new()));
     assert!(!scan(&mut host, 1));
 }
 
 #[test]
 fn somebody_at_the_device_consents() {
     let mut host = guarded(vec![guard(&[SCAN], None, true)]);
-    host.input(Input::Consent);
+    host.input(Input::Consent(String::new()));
     assert!(!scan(&mut host, 1), "nothing waited");
     assert!(!scan(&mut host, 2), "no controller can");
-    host.input(Input::Consent);
+    host.input(Input::Consent(String::new()));
     assert!(scan(&mut host, 1));
     assert!(!scan(&mut host, 1));
     host.pass(Duration::from_secs(600));
-    host.input(Input::Consent);
+    host.input(Input::Consent(String::new()));
     assert!(!scan(&mut host, 1), "too late");
 }
 
@@ -138,7 +138,7 @@ fn each_guard_has_to_be_content() {
     let mut host = guarded(guards);
     assert!(!scan(&mut host, 1));
     assert!(!scan(&mut host, 2));
-    host.input(Input::Consent);
+    host.input(Input::Consent(String::new()));
     assert!(!scan(&mut host, 1), "a second controller is missing");
     assert!(scan(&mut host, 2));
 }
@@ -153,4 +153,68 @@ fn few_requests_wait() {
     }
     assert_eq!(host.ask_as(2, TWO, name(0)), "Error 7006");
     assert_eq!(host.ask_as(2, TWO, name(16)), "Device.Info. => Device.Info.[Name=16]");
+}
+
+/// The name of the request that was refused last, as the log says it.
+fn named(host: &Host) -> String {
+    let notice = host.noticed.last().expect("somebody is asked");
+    let (_, name) = notice.split_once("the request ").expect("it has a name");
+    name[..8].to_owned()
+}
+
+#[test]
+fn somebody_at_the_device_consents_to_what_is_named() {
+    let mut host = guarded(vec![guard(&["Device.Info."], None, true)]);
+    let ask = |host: &mut Host, value: &str| {
+        host.ask(set(true, &[("Device.Info.", &[&format!("!Name={value}")])])) != "Error 7006"
+    };
+    assert!(!ask(&mut host, "wanted"));
+    let wanted = named(&host);
+    assert!(!ask(&mut host, "sneaked in"));
+    assert_ne!(named(&host), wanted);
+    // Two wait: without a name, nobody knows which is meant.
+    host.input(Input::Consent(String::new()));
+    assert!(!ask(&mut host, "wanted") && !ask(&mut host, "sneaked in"));
+    host.input(Input::Consent("00000000".to_owned()));
+    assert!(!ask(&mut host, "wanted") && !ask(&mut host, "sneaked in"));
+    host.input(Input::Consent(format!("yes: {wanted}\n")));
+    assert!(!ask(&mut host, "sneaked in") && ask(&mut host, "wanted"));
+}
+
+/// Nobody makes itself a second controller: neither one that was not there when the first asked, nor by a new row, by
+/// another identity or role of a row, or by whom CAs let in.
+#[test]
+fn a_second_controller_is_not_made_by_the_first() {
+    let new: &[&str] = &["!EndpointID=self::new", "Alias=new"];
+    let controller = "Device.LocalAgent.Controller.";
+    let third = "Device.LocalAgent.Controller.3.";
+    let role = format!("AssignedRole={}", list(&[9]));
+    for (request, guarded_too) in [
+        (add(true, &[(controller, new)]), true),
+        (set(true, &[(third, &["!EndpointID=self::mine"])]), true),
+        (set(true, &[(third, &["!Enable=false"])]), true),
+        (set(true, &[(third, &[&role])]), true),
+        (set(true, &[(&format!("{ROLE}9."), &["!Name=other"])]), true),
+        (add(true, &[(ROLE, &["!Name=x", "Alias=x"])]), true),
+        (set(true, &[(third, &["!PeriodicNotifInterval=60"])]), false),
+        (delete(true, &[third]), false),
+    ] {
+        let mut host = guarded(vec![guard(&[SCAN], Some("role 9"), false)]);
+        let answer = host.ask(request.clone());
+        assert_eq!(answer == "Error 7006", guarded_too, "{answer}");
+        if guarded_too {
+            let answer = host.ask_as(2, TWO, request);
+            assert_ne!(answer, "Error 7006", "two of them may");
+        }
+        // Where no other controller can consent, there is none to be made.
+        let mut host = guarded(vec![guard(&[SCAN], None, true)]);
+        assert_ne!(host.ask(add(true, &[(controller, new)])), "Error 7006");
+    }
+    // Somebody who comes later did not hear the first.
+    let mut host = guarded(vec![guard(&[SCAN], Some("role 9"), false)]);
+    host.change("Device.LocalAgent.Controller.2.", "Enable", "false");
+    assert!(!scan(&mut host, 1));
+    host.change("Device.LocalAgent.Controller.2.", "Enable", "true");
+    host.link(2, TWO);
+    assert!(!scan(&mut host, 2));
 }

@@ -152,18 +152,27 @@ fn who_does_not_see_secured_values_lets_nobody_in_who_does() {
         (two, format!("Credential={other}")),
         (two, format!("X_CUSP_Pin={pin}")),
         (two, "EndpointID=self::three".to_owned()),
+        // The certificate that the row refers to, and one that a controller with that role has.
+        (&format!("{CERTIFICATE}1."), "Enable=true".to_owned()),
+        (&format!("{CERTIFICATE}3."), "Enable=true".to_owned()),
     ];
     for (secured, refused) in [(&[9][..], true), (&[1, 9], false)] {
         for (path, setting) in &cases {
             let mut host = trusting(&[&[(0, "Device.", ALL)]], &[1]);
             certificate(&mut host, 1, ROOT);
             certificate(&mut host, 2, OTHER);
+            certificate(&mut host, 3, SELF);
+            host.fill_more(two, "Credential", &format!("{CERTIFICATE}3"));
             credential(&mut host, 1, "MTP-and-USP", &[9]);
             host.fill_more(TRUST_OBJECT, "SecuredRoles", &list(secured));
             host.start();
             host.link(1, ONE);
             let answer = host.ask(set(true, &[(path, &[&format!("!{setting}")])]));
-            assert_eq!(answer.contains("7006"), refused, "{setting}: {answer}");
+            assert_eq!(answer.contains("7006"), refused, "{path} {setting}: {answer}");
+            // What nothing refers to lets nobody in.
+            let unused = format!("{CERTIFICATE}2.");
+            let answer = host.ask(set(true, &[(&unused, &["!Enable=false"])]));
+            assert!(!answer.contains("7006"), "{answer}");
             // Its own way in is its own business.
             let own = format!("X_CUSP_Pin={pin}");
             let answer = host.ask(set(true, &[(ROW, &[&format!("!{own}")])]));

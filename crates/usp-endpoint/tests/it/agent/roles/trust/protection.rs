@@ -144,6 +144,7 @@ fn a_message_that_nothing_protects_does_not_count() {
         (PLAIN, false),
         (PeerAuth::Login("one".into()), false),
         (PeerAuth::Local { uid: 7 }, true),
+        (PeerAuth::Near, true),
         (shown(&[LEAF], true), true),
         (shown(&[SELF], false), false),
     ] {

@@ -1,0 +1,225 @@
+//! The UDP socket for CoAP: it is asked for by the first enabled row of `LocalAgent.MTP.` with this protocol, and
+//! controllers with such a row of their own are reached by it, each by a link of its own.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, Result};
+use mtp::coap::{CoapUri, Failure, Gate, Settings, Socket};
+use mtp::{
+    DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkUp, Peers, Retry, Role, Schedule, Verdict,
+};
+use tokio::net::lookup_host;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::Context;
+use super::handler::{Connection, Links};
+use crate::state::random;
+
+/// The socket that stands, if one does.
+#[derive(Default)]
+pub(super) struct Door(watch::Sender<Option<Arc<Standing>>>);
+
+impl Door {
+    /// Reaches a controller; gives its link. `None` while there is no socket.
+    ///
+    /// # Errors
+    /// When nobody knows where its host is.
+    pub(super) async fn reach(
+        &self,
+        controller: &EndpointId,
+        uri: &CoapUri,
+    ) -> Result<Option<(Arc<Standing>, LinkId)>> {
+        let Some(standing) = self.0.borrow().clone() else { return Ok(None) };
+        let address = match uri.address() {
+            Some(address) => address,
+            None => lookup_host((uri.host.as_str(), uri.port)).await?.next().context("it has no address")?,
+        };
+        let uri = CoapUri::at(false, address, &uri.path).to_string();
+        let link = standing.reach(controller, uri.into());
+        Ok(link.map(|link| (standing, link)))
+    }
+
+    /// Closes the one that stands, after what is queued has left.
+    pub(super) async fn end(&self) {
+        let standing = self.0.borrow().clone();
+        if let Some(standing) = standing {
+            standing.connection.end();
+            let _ = self.0.subscribe().wait_for(Option::is_none).await;
+        }
+    }
+}
+
+/// A socket that stands, and those to be reached by it.
+pub(super) struct Standing {
+    connection: Arc<Connection>,
+    peers: Peers<Behind>,
+    known: Mutex<BTreeMap<EndpointId, Arc<str>>>,
+    links: watch::Sender<BTreeMap<EndpointId, LinkId>>,
+}
+
+impl Standing {
+    fn reach(&self, controller: &EndpointId, uri: Arc<str>) -> Option<LinkId> {
+        let mut known = self.known();
+        known.insert(controller.clone(), uri);
+        self.peers.set_known(&known);
+        self.links.borrow().get(controller).copied()
+    }
+
+    /// Reaches a controller by it no more.
+    pub(super) fn leave(&self, controller: &EndpointId) {
+        let mut known = self.known();
+        if known.remove(controller).is_some() {
+            self.peers.set_known(&known);
+        }
+    }
+
+    /// Ready when this link is gone.
+    pub(super) async fn gone(&self, controller: &EndpointId, link: LinkId) {
+        let mut links = self.links.subscribe();
+        let _ = links.wait_for(|links| links.get(controller) != Some(&link)).await;
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<EndpointId, Arc<str>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Opens the socket on all addresses of this host, and again whenever it is closed or that fails, until it is not
+/// wanted any more. `tell` is given the value of `LocalAgent.MTP.{i}.Status`.
+pub(super) async fn keep(
+    context: Arc<Context>,
+    (port, path): (u16, Vec<String>),
+    mut stopped: watch::Receiver<bool>,
+    tell: impl Fn(&'static str),
+) {
+    let seed = match random() {
+        Ok(seed) => seed,
+        Err(error) => return tracing::error!(%error, "no socket is opened"),
+    };
+    let mut retry = Retry::new(Schedule::default(), seed);
+    loop {
+        match open(port, &path).await {
+            Ok(socket) => {
+                retry.reset();
+                tell("Up");
+                run(&context, socket, stopped.clone()).await;
+                tell("Down");
+            }
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "CoAP");
+                tell("Error");
+                tokio::select! {
+                    () = sleep(retry.next_wait()) => {}
+                    _ = stopped.wait_for(|stopped| *stopped) => {}
+                }
+            }
+        }
+        // Nothing is opened any more by a process that ends.
+        if *stopped.borrow() || stopped.has_changed().is_err() {
+            return;
+        }
+    }
+}
+
+async fn open(port: u16, path: &[String]) -> Result<Socket> {
+    let settings = Settings { role: Role::Agent, path: path.to_vec(), public: None };
+    let v6 = Socket::bind((Ipv6Addr::UNSPECIFIED, port).into(), settings.clone(), random()?).await;
+    // A host without IPv6 has no socket for both.
+    let socket = match v6 {
+        Ok(socket) => socket,
+        Err(_) => {
+            let v4 = Socket::bind((Ipv4Addr::UNSPECIFIED, port).into(), settings, random()?).await;
+            v4.with_context(|| format!("UDP port {port}"))?
+        }
+    };
+    tracing::warn!(
+        port,
+        "listening for CoAP, which USP has given up in 1.3: nothing is encrypted, and nothing proves who a \
+         controller is"
+    );
+    Ok(socket)
+}
+
+async fn run(context: &Arc<Context>, socket: Socket, mut stopped: watch::Receiver<bool>) {
+    let connection = Arc::new(Connection::default());
+    connection.set(Some(socket.sender()));
+    let links = watch::Sender::default();
+    let below = Links::behind(context.instance.clone(), connection.clone());
+    let peers = Peers::known(Behind { links: below, up: links.clone() });
+    let standing = Arc::new(Standing { connection, peers, known: Mutex::default(), links });
+    let whole = Whole { context: context.clone(), standing: standing.clone() };
+    let mut running = Box::pin(socket.run(&whole, &whole));
+    let not_wanted = async {
+        // What stands when the process ends is ended by itself, behind the last Record.
+        if stopped.wait_for(|stopped| *stopped).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let reason = tokio::select! {
+        reason = &mut running => reason,
+        () = not_wanted => {
+            standing.connection.end();
+            running.await
+        }
+    };
+    tracing::info!(%reason, "the socket for CoAP is closed");
+}
+
+/// The socket as a whole: passes everything to the links of the controllers that are reached by it.
+struct Whole {
+    context: Arc<Context>,
+    standing: Arc<Standing>,
+}
+
+impl LinkHandler for Whole {
+    fn up(&self, link: LinkUp) {
+        self.standing.peers.up(link);
+        self.context.coap.0.send_replace(Some(self.standing.clone()));
+        self.context.turned();
+    }
+
+    fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send {
+        self.standing.peers.inbound(record)
+    }
+
+    fn down(&self, link: LinkId, reason: DownReason) {
+        self.standing.peers.down(link, reason);
+        self.standing.connection.set(None);
+        self.context.coap.0.send_replace(None);
+    }
+}
+
+impl Gate for Whole {
+    fn failed(&self, uri: &str, why: Failure) {
+        tracing::warn!(uri, %why, "not reached by CoAP");
+        self.standing.peers.unreachable(uri, &DownReason::Dead);
+    }
+}
+
+/// The link of one controller.
+struct Behind {
+    links: Links,
+    up: watch::Sender<BTreeMap<EndpointId, LinkId>>,
+}
+
+impl LinkHandler for Behind {
+    fn up(&self, link: LinkUp) {
+        if let Some(controller) = link.eid.clone() {
+            tracing::info!(%controller, "reached by CoAP");
+            self.up.send_modify(|up| _ = up.insert(controller, link.link));
+        }
+        self.links.up(link);
+    }
+
+    fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send {
+        self.links.inbound(record)
+    }
+
+    fn down(&self, link: LinkId, reason: DownReason) {
+        self.up.send_modify(|up| up.retain(|_, own| *own != link));
+        self.links.down(link, reason);
+    }
+}

@@ -1,0 +1,48 @@
+//! The server and the agent over CoAP, from the first word on.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+
+use requirement::requirement;
+use serde_json::json;
+
+use super::site::Site;
+
+const DEVICE: &str = "os::00256D-COAP";
+
+/// Two UDP ports of this host that nobody uses.
+fn free() -> [SocketAddr; 2] {
+    let sockets = [(); 2].map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket"));
+    sockets.map(|socket| socket.local_addr().expect("it is bound"))
+}
+
+#[requirement("R-COAP.2a", "R-COAP.5")]
+#[test]
+fn a_device_is_approved_onboarded_read_and_read_again_after_a_restart() {
+    let [server, agent] = free();
+    let site = Site::with_coap("approve", server);
+    let running = site.serve();
+    let device = site.agent_by_coap(DEVICE, server, agent.port());
+    let api = site.api();
+    let pending = api.until("/pending", |answer| answer["items"][0]["endpoint"] == DEVICE);
+    let row = &pending["items"][0];
+    let expected = json!(["coap", format!("127.0.0.1:{}", agent.port()), false]);
+    assert_eq!(json!([row["transport"], row["peer"], row["proven"]]), expected);
+    let answer = api.post(&format!("/pending/{DEVICE}/approve"), &json!({}));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let id = answer.body["id"].as_str().expect("a device").to_owned();
+    let onboarded = |one: &serde_json::Value| one["online"] == true && one["onboarded"] == true;
+    api.until(&format!("/devices/{id}"), onboarded);
+    let get = || {
+        let paths = json!({ "paths": ["Device.LocalAgent.EndpointID"] });
+        api.post(&format!("/devices/{id}/get?wait=30s"), &paths)
+    };
+    let got = get();
+    assert!(got.body.to_string().contains(DEVICE), "{got:?}");
+    // A server that is started again hears where the device is when that speaks.
+    drop((device, running));
+    let _running = site.serve();
+    let _device = site.agent_by_coap(DEVICE, server, agent.port());
+    api.until(&format!("/devices/{id}"), |one| one["online"] == true);
+    let got = get();
+    assert!(got.body.to_string().contains(DEVICE), "{got:?}");
+}

@@ -1,0 +1,48 @@
+//! Named limits of this transport: times of the protocol, and what peers can make us hold.
+
+use std::time::Duration;
+
+/// The wait for the first acknowledgement is at least this long (RFC 7252 section 4.8: ACK_TIMEOUT).
+pub const ACK_TIMEOUT: Duration = Duration::from_secs(2);
+/// It is up to this much longer by chance (ACK_RANDOM_FACTOR 1.5, less one times ACK_TIMEOUT).
+pub const ACK_JITTER: Duration = Duration::from_secs(1);
+/// How often a message is sent again (MAX_RETRANSMIT).
+pub const MAX_RETRANSMIT: u8 = 4;
+/// As long a message id means the same message (EXCHANGE_LIFETIME).
+pub const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
+/// How long an answer may take that was promised, and the next block of a Record (MAX_TRANSMIT_WAIT).
+pub const PATIENCE: Duration = Duration::from_secs(93);
+/// How long an address counts as proven after it has last answered.
+pub const PROOF_LIFETIME: Duration = Duration::from_secs(3600);
+/// Bytes of a datagram that is read; a longer one is dropped.
+pub const MAX_DATAGRAM: usize = 8 * 1024;
+/// Options of one message.
+pub const MAX_OPTIONS: usize = 64;
+/// Bytes of a URI: of ours, and of one that an answer is asked to.
+pub const MAX_URI: usize = 255;
+/// Bytes of one block that we send, as the exponent of RFC 7959: 2^(6+4).
+pub const BLOCK_EXPONENT: u8 = 6;
+/// How often a Record is begun anew, because the peer has lost its first blocks or wants smaller ones.
+pub const MAX_RESTARTS: u8 = 4;
+/// Addresses of which one of ours has had an answer.
+pub const MAX_PROVEN: usize = 32 * 1024;
+/// Addresses that anybody may have made up; one more takes the place of the oldest.
+pub const MAX_STRANGERS: usize = 4 * 1024;
+/// Answers that are remembered of one address, to be given again to a duplicate.
+pub const MAX_ANSWERED: usize = 256;
+/// Records that wait for one address, the one that is being sent included.
+pub const MAX_QUEUED: usize = 64;
+/// Bytes of Records that wait for one address; a single larger one is taken when nothing waits.
+pub const MAX_QUEUED_BYTES: usize = 1024 * 1024;
+/// Bytes of Records that wait for all addresses.
+pub const MAX_QUEUED_IN_ALL: usize = 32 * 1024 * 1024;
+/// Bytes of Records of which blocks are missing, from all addresses.
+pub const MAX_ASSEMBLED: usize = 32 * 1024 * 1024;
+/// The same of those whose address nothing proves.
+pub const MAX_ASSEMBLED_UNPROVEN: usize = 4 * 1024 * 1024;
+/// Records that wait until the address is proven where they are to be answered.
+pub const MAX_HELD: usize = 256;
+/// The same of one such address.
+pub const MAX_HELD_OF_ONE: usize = 4;
+/// Records that have arrived and that nobody has taken yet; until then no more are let in.
+pub const MAX_READY: usize = 64;

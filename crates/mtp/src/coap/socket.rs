@@ -1,0 +1,266 @@
+//! The task of one UDP socket: moves datagrams between socket and [`Machine`], and Records between the machine and
+//! the link's users. [`Peers`](crate::Peers) makes a link of its own for each Endpoint.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
+
+use super::limits::{MAX_DATAGRAM, MAX_READY};
+use super::machine::{Arrived, Config, Event, Failure, Machine, Standing};
+use super::uri::CoapUri;
+use crate::limits::CLOSE_GRACE;
+use crate::link::{DownGuard, DownReason, LinkHandler, LinkSender, LinkUp, Out, Role, Shared, Side};
+
+/// What is asked about addresses, and told about them. Nothing here may block.
+pub trait Gate: Send + Sync {
+    /// Asked for each datagram of an address of which nothing is known: whether it is read.
+    fn knock(&self, from: SocketAddr) -> bool {
+        let _ = from;
+        true
+    }
+
+    /// Asked for each datagram of an address that has never answered: whether it is read. For one of which nothing is
+    /// known at all before [`Gate::knock`].
+    fn allows(&self, from: SocketAddr) -> bool {
+        let _ = from;
+        true
+    }
+
+    /// Somebody sent what a USP Endpoint does not send.
+    fn refused(&self, from: SocketAddr, why: &'static str) {
+        let _ = (from, why);
+    }
+
+    /// A Record did not get there (R-COAP.9, R-COAP.10).
+    fn failed(&self, uri: &str, why: Failure) {
+        let _ = (uri, why);
+    }
+}
+
+/// What is known before the socket is opened.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What we are on it.
+    pub role: Role,
+    /// The segments of the path of our resource.
+    pub path: Vec<String>,
+    /// What peers are told to answer to; the socket's address, as seen from here, where it is absent.
+    pub public: Option<CoapUri>,
+}
+
+/// A socket that is open, and does nothing until it is [run](Socket::run).
+pub struct Socket {
+    io: UdpSocket,
+    local: SocketAddr,
+    settings: Settings,
+    machine: Machine,
+    shared: Arc<Shared>,
+    started: Instant,
+}
+
+impl Socket {
+    /// Opens a socket. The seed is for message ids and tokens, which are not to be guessed.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub async fn bind(at: SocketAddr, settings: Settings, seed: [u8; 32]) -> io::Result<Socket> {
+        let io = UdpSocket::bind(at).await?;
+        let local = io.local_addr()?;
+        let machine = Machine::new(Config { path: settings.path.clone(), role: settings.role }, seed);
+        let (shared, started) = (Shared::brokered(), Instant::now());
+        Ok(Socket { io, local, settings, machine, shared, started })
+    }
+
+    /// Where it is.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The id of the link.
+    pub fn link(&self) -> LinkId {
+        self.shared.link
+    }
+
+    /// How to send by it, and to close it.
+    pub fn sender(&self) -> LinkSender {
+        LinkSender(self.shared.clone())
+    }
+
+    /// Runs until it is closed or the socket fails. Of each Record nothing is proved but that somebody is at the
+    /// address where it is to be answered.
+    pub async fn run<H: LinkHandler, G: Gate>(mut self, handler: &H, gate: &G) -> DownReason {
+        let link = self.shared.link;
+        let mut guard = DownGuard { handler, shared: self.shared.clone(), reason: None };
+        handler.up(LinkUp {
+            link,
+            peer_addr: Some(self.local),
+            eid: None,
+            peer: PeerAuth::Unproven,
+            return_path: ReturnPath::Coap { link, uri: self.own_uri(self.local.ip()).to_string().into() },
+            contact: Contact::Connection,
+            side: Side::Accepted,
+            role: self.settings.role,
+            sender: self.sender(),
+        });
+        let (records, mut arrived) = mpsc::channel::<Arrived>(MAX_READY);
+        let delivering = async {
+            while let Some(Arrived { reply_to: uri, record, .. }) = arrived.recv().await {
+                let return_path = ReturnPath::Coap { link, uri };
+                handler.inbound(Inbound { link, peer: PeerAuth::Unproven, return_path, record }).await;
+            }
+        };
+        let driving = async move {
+            let reason = self.drive(&records, gate).await;
+            // What has arrived is still handed over.
+            drop(records);
+            reason
+        };
+        let (reason, ()) = tokio::join!(driving, delivering);
+        guard.reason = Some(reason.clone());
+        reason
+    }
+
+    async fn drive(&mut self, records: &mpsc::Sender<Arrived>, gate: &impl Gate) -> DownReason {
+        let mut room = vec![0; MAX_DATAGRAM + 1];
+        let mut closing = None;
+        loop {
+            self.carry_out(gate).await;
+            if closing.is_some_and(|until| self.machine.is_drained() || until <= Instant::now()) {
+                let (code, reason) = self.shared.close_wish();
+                return DownReason::ClosedByUs { code, reason };
+            }
+            let due = self.machine.timeout().map(|at| self.started + at);
+            let due = due.into_iter().chain(closing).min();
+            tokio::select! {
+                wish = poll_fn(|cx| poll_wish(&self.shared, closing.is_some(), cx)) => match wish {
+                    Wish::Send(uri, record) => self.send(&uri, record),
+                    Wish::Close => closing = Some(Instant::now() + CLOSE_GRACE),
+                },
+                permit = records.reserve(), if self.machine.has_record() => {
+                    if let (Ok(permit), Some(arrived)) = (permit, self.machine.poll_record()) {
+                        permit.send(arrived);
+                    }
+                }
+                got = self.io.recv_from(&mut room) => match got {
+                    Ok((length, from)) if length <= MAX_DATAGRAM => {
+                        if self.is_let_in(from, gate) {
+                            let datagram = Bytes::copy_from_slice(&room[..length]);
+                            self.machine.receive(self.now(), from, &datagram);
+                        }
+                    }
+                    Ok((_, from)) => gate.refused(from, "a datagram that is too long"),
+                    // Of something that was sent before.
+                    Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset) => {}
+                    Err(error) => return DownReason::Lost(error.kind()),
+                },
+                () = sleep_until(due.unwrap_or(self.started)), if due.is_some() => {
+                    self.machine.expired(self.now());
+                }
+            }
+        }
+    }
+
+    fn is_let_in(&self, from: SocketAddr, gate: &impl Gate) -> bool {
+        match self.machine.standing(self.now(), from) {
+            Standing::Proven => true,
+            Standing::Known => gate.allows(from),
+            Standing::Unknown => gate.allows(from) && gate.knock(from),
+        }
+    }
+
+    /// Does what the machine wants.
+    async fn carry_out(&mut self, gate: &impl Gate) {
+        while let Some(event) = self.machine.poll() {
+            match event {
+                Event::Transmit { to, datagram } => {
+                    // What does not leave is lost, as it may be anywhere else; it is sent again.
+                    if let Err(error) = self.io.send_to(&datagram, self.seen(to)).await {
+                        tracing::debug!(%to, %error, "a datagram was not sent");
+                    }
+                }
+                Event::Failed { uri, why } => {
+                    tracing::debug!(%uri, %why, "a Record was not delivered");
+                    gate.failed(&uri, why);
+                }
+                Event::Refused { from, why } => gate.refused(from, why),
+            }
+        }
+    }
+
+    fn send(&mut self, uri: &Arc<str>, record: Bytes) {
+        let to = uri.parse::<CoapUri>().ok().and_then(|uri| uri.address());
+        let own = self.own_uri(to.map_or(self.local.ip(), |to| to.ip())).to_string();
+        self.machine.send(self.now(), uri, &own.into(), record);
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// How somebody at this address reaches us (R-COAP.2).
+    fn own_uri(&self, peer: IpAddr) -> CoapUri {
+        if let Some(public) = &self.settings.public {
+            return public.clone();
+        }
+        let own = self.local.ip();
+        let ip = if own.is_unspecified() { source_for(peer).unwrap_or(own) } else { own };
+        CoapUri::at(false, SocketAddr::new(ip, self.local.port()), &self.settings.path)
+    }
+
+    /// An address as this socket writes it.
+    fn seen(&self, to: SocketAddr) -> SocketAddr {
+        match (self.local.ip(), to.ip()) {
+            (IpAddr::V6(_), IpAddr::V4(v4)) => SocketAddr::new(v4.to_ipv6_mapped().into(), to.port()),
+            _ => to,
+        }
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").field("local", &self.local).finish_non_exhaustive()
+    }
+}
+
+/// What the holders of the link want.
+enum Wish {
+    Send(Arc<str>, Bytes),
+    Close,
+}
+
+/// What is queued comes before the wish to close.
+fn poll_wish(shared: &Shared, is_closing: bool, cx: &mut Context<'_>) -> Poll<Wish> {
+    let attention = shared.attend(cx.waker());
+    loop {
+        match shared.next() {
+            Out::Record { to: Some(uri), record } => return Poll::Ready(Wish::Send(uri, record)),
+            Out::Record { to: None, .. } => {}
+            // There is no connection that could be dead.
+            Out::Ping => shared.heard(),
+            Out::Nothing if attention.close && !is_closing => return Poll::Ready(Wish::Close),
+            Out::Nothing => return Poll::Pending,
+        }
+    }
+}
+
+/// The address of this host that the way to a peer begins at. Nothing is sent to find out.
+fn source_for(peer: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = match peer {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
+    // Discard; any port would do.
+    socket.connect((peer, 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
