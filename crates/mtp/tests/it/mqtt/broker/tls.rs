@@ -12,6 +12,8 @@ use pki::{
     Ca, ClientTls, ControllerVerifier, DeviceVerifier, Identity, ServerNames, ServerTls, Trust, Validity,
 };
 use requirement::requirement;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::world::{AGENT, CONTROLLER, OTHER, OWN, record, topic};
@@ -25,11 +27,15 @@ fn valid() -> Validity {
 
 /// Admits an Endpoint that its certificate names, signed by the CA, and nobody else.
 async fn trusted(ca: &Ca) -> Embedded {
+    trusted_with(ca, ListenConfig::default()).await
+}
+
+async fn trusted_with(ca: &Ca, config: ListenConfig) -> Embedded {
     let ips = vec![IpAddr::from([127, 0, 0, 1])];
     let identity = ca.issue_server(&ServerNames { ips, ..ServerNames::default() }, valid()).unwrap();
     let verifier = DeviceVerifier::new(&[ca.certificate().clone()], false, pki::provider()).unwrap();
     let tls = ServerTls::new(&identity, verifier).unwrap();
-    Embedded::with(Some(tls), ListenConfig::default(), |facts, certificate| {
+    Embedded::with(Some(tls), config, |facts, certificate| {
         assert!(facts.secure);
         let (endpoint, proof) = facts.certified(certificate)?;
         let own = topic(&format!("usp/agents/{endpoint}"));
@@ -118,4 +124,23 @@ fn who_a_certificate_names() {
         assert_eq!(facts.certified(Some(certificate)), expected, "{claimed:?} {names:?}");
         assert_eq!(facts.certified(None), Err(Denied::NotAuthorized));
     }
+}
+
+/// Who stops in the middle of the handshake, and who is through and says nothing.
+#[tokio::test]
+async fn slow_strangers_are_let_go_before_and_behind_the_handshake() {
+    let ca = Ca::create("Test CA", valid()).unwrap();
+    let config = ListenConfig { connect_timeout: Duration::from_secs(1), ..ListenConfig::default() };
+    let mut broker = trusted_with(&ca, config).await;
+    // The head of a TLS record with a ClientHello, and nothing of it.
+    for said in [&[][..], &[0x16, 3, 1, 2, 0, 1]] {
+        let mut socket = TcpStream::connect(broker.addr).await.unwrap();
+        socket.write_all(said).await.unwrap();
+        let mut rest = Vec::new();
+        let ended = timeout(PATIENCE, socket.read_to_end(&mut rest)).await.expect("in time");
+        assert!(ended.is_ok() && rest.is_empty(), "{ended:?} {rest:?}");
+        assert_eq!(broker.told().await.what, Offence::Refused(0x88));
+    }
+    let mine = ca.issue_device_with_key(&id(AGENT), valid()).unwrap();
+    run(&client(&broker, Version::V5, &ca, Some(&mine))).await;
 }
