@@ -28,7 +28,7 @@ const AGENTS: &[(Way, usize)] = &[
     (Way::Mqtt5, 5),
     (Way::Mqtt3, 4),
     (Way::MqttSecurely, 1),
-    (Way::Stomp, 6),
+    (Way::Stomp, 8),
     (Way::UnixDials, 2),
     (Way::UnixListens, 2),
 ];
