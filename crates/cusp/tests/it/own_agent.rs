@@ -122,8 +122,10 @@ impl Group {
             Way::ListensSecurely => format!("[[listen]]\naddress = {addr:?}\ntls = true"),
             Way::Mqtt5 | Way::Mqtt3 | Way::MqttSecurely => format!(
                 "[controller.mqtt]\nbroker = {url:?}\ntopic = \"usp/controllers/proto::cusp-check\"\n\
-                 username = \"box\"\npassword = \"secret\"\nversion = {:?}",
-                if self.way == Way::Mqtt3 { "3.1.1" } else { "5.0" }
+                 username = \"box\"\npassword = \"secret\"\nversion = {:?}\n{}",
+                if self.way == Way::Mqtt3 { "3.1.1" } else { "5.0" },
+                // By a broker that is not trusted its TLS protects nothing.
+                if self.way == Way::MqttSecurely { "[policy]\nunprotected = true" } else { "" }
             ),
             Way::Stomp => format!(
                 "[controller.stomp]\nserver = {url:?}\ndestination = \"/queue/usp/controllers/proto::cusp-check\"\n\
