@@ -3,7 +3,7 @@
 mod mqtt;
 mod stomp;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use api::gateway::ConnectInfo;
 use mtp::ws::WsUrl;
@@ -50,7 +50,7 @@ pub(crate) fn info(config: &Config, listeners: &Listeners, endpoint: &EndpointId
     brokers.extend(config.usp.stomp.connect.iter().filter_map(|one| stomp::info(one, endpoint)));
     ConnectInfo {
         endpoint_id: endpoint.as_str().to_owned(),
-        agent_toml: agent_toml(endpoint, &url, ca_pem.as_deref()),
+        agent_toml: agent_toml(endpoint, &url, tls, &ca.certificate_pem()),
         obuspa: obuspa(endpoint, config, listeners),
         websocket_url: url,
         tls,
@@ -60,12 +60,22 @@ pub(crate) fn info(config: &Config, listeners: &Listeners, endpoint: &EndpointId
     }
 }
 
-fn agent_toml(endpoint: &EndpointId, url: &str, ca_pem: Option<&str>) -> String {
+/// Where the transport protects nothing on its way through a network, the CA vouches for the server in end-to-end sessions.
+fn agent_toml(endpoint: &EndpointId, url: &str, tls: bool, ca_pem: &str) -> String {
     let mut text = format!("[[controller]]\nendpoint = \"{endpoint}\"\nurl = \"{url}\"\n");
-    if let Some(pem) = ca_pem {
-        text.push_str(&format!("token = \"TOKEN_HERE\"\nca = '''\n{pem}'''\n"));
+    if tls {
+        text.push_str("token = \"TOKEN_HERE\"\n");
+    }
+    if tls || !is_near(url) {
+        text.push_str(&format!("ca = '''\n{ca_pem}'''\n"));
     }
     text
+}
+
+/// Whether that is within this host.
+fn is_near(url: &str) -> bool {
+    let host = url.parse::<WsUrl>().map(|url| url.host).unwrap_or_default();
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Factory reset parameters of OB-USP-AGENT, one `path "value"` a line.

@@ -52,7 +52,8 @@ fn free_port() -> u16 {
 
 fn lines(url: &str, port: u16) -> String {
     format!(
-        "[[controller]]\nendpoint = {CONTROLLER:?}\n[controller.coap]\nurl = {url:?}\nport = {port}\npath = \"/a%20b\"\n"
+        "[[controller]]\nendpoint = {CONTROLLER:?}\n[controller.coap]\nurl = {url:?}\nport = {port}\npath = \"/a%20b\"\n\
+         [policy]\nunprotected = true\n"
     )
 }
 
@@ -67,7 +68,7 @@ async fn it_is_reached_notifies_and_says_good_bye() {
     controller.notified_by("").await;
     for (path, expected) in [
         ("Device.LocalAgent.EndpointID", AGENT),
-        ("Device.LocalAgent.SupportedProtocols", "WebSocket,MQTT,UDS,CoAP"),
+        ("Device.LocalAgent.SupportedProtocols", "WebSocket,MQTT,STOMP,UDS,CoAP"),
         ("Device.LocalAgent.MTP.1.Protocol", "CoAP"),
         ("Device.LocalAgent.MTP.1.Status", "Up"),
         ("Device.LocalAgent.MTP.1.CoAP.Path", "/a%20b"),

@@ -62,10 +62,16 @@ async fn controller(port: u16, endpoint: &str) -> Controller {
 
 /// It greets, is read and written, notifies, and says good-bye. Each controller has a queue of its own: what is left
 /// in one is given to whoever subscribes next.
-async fn from_the_greeting_to_the_good_bye(port: u16, server: &str, endpoint: &str, more: &str) {
+async fn from_the_greeting_to_the_good_bye(
+    port: u16,
+    server: &str,
+    endpoint: &str,
+    (more, trusted): (&str, &str),
+) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut controller = controller(port, endpoint).await;
-    let program = Program::start_with(&[], folder.path(), &lines(endpoint, server, more));
+    let text = lines(endpoint, server, more) + trusted;
+    let program = Program::start_with(&[], folder.path(), &text);
     assert_eq!(controller.greeted_by_stomp().await, AGENT_QUEUE);
     for (path, expected) in [
         (STATUS, "Enabled"),
@@ -152,11 +158,12 @@ async fn it_is_reached_through_rabbitmq() {
     let (ca, identity) = certified();
     let mut server = RabbitMq::start_stomp(&identity.chain_pem(), &identity.key_pem());
     let port = server.port;
-    from_the_greeting_to_the_good_bye(port, &plain(port), "proto::plain", "").await;
+    from_the_greeting_to_the_good_bye(port, &plain(port), "proto::plain", ("", "")).await;
     // The server is checked like a controller: by what vouches for the one behind it.
     let secure = format!("stomps://127.0.0.1:{}", server.secure_port);
     let more = |ca: &Ca| format!("ca = \"\"\"\n{}\"\"\"\n", ca.certificate_pem());
-    from_the_greeting_to_the_good_bye(port, &secure, "proto::secure", &more(&ca)).await;
+    let trusted = format!("[[credential]]\n{}uses = \"MTP-and-broker\"\n", more(&ca));
+    from_the_greeting_to_the_good_bye(port, &secure, "proto::secure", (&more(&ca), &trusted)).await;
     let folder = tempfile::tempdir().expect("a folder");
     let (mut local, text) = local().await;
     let another = Ca::create("Another", valid()).expect("a CA");
@@ -173,7 +180,7 @@ async fn it_is_reached_through_rabbitmq() {
 async fn it_is_reached_through_activemq() {
     let mut server = ActiveMq::start();
     let port = server.port;
-    from_the_greeting_to_the_good_bye(port, &plain(port), "proto::plain", "").await;
+    from_the_greeting_to_the_good_bye(port, &plain(port), "proto::plain", ("", "")).await;
     two_controllers_are_served_apart(port).await;
     the_next_way_is_taken(port).await;
     it_comes_back(port, || server.restart()).await;

@@ -74,7 +74,7 @@ impl Site {
         let file = self.folder.path().join("agent.toml");
         let text = format!(
             "data_dir = {:?}\n[agent]\nendpoint = \"{endpoint}\"\n[[controller]]\nendpoint = \"{CONTROLLER}\"\n\
-             [controller.coap]\nurl = \"coap://{server}/usp\"\nport = {port}\n",
+             [controller.coap]\nurl = \"coap://{server}/usp\"\nport = {port}\n[policy]\nunprotected = true\n",
             self.folder.path().join("agent"),
         );
         std::fs::write(&file, text).expect("written");

@@ -33,8 +33,9 @@ fn through(url: &str, ca: Option<&Ca>, restart: impl FnOnce()) {
         ENDPOINT,
         &format!(
             "{}[controller.stomp]\nserver = \"{url}\"\ndestination = \"/queue/usp.controllers.{CONTROLLER}\"\n\
-             username = \"guest\"\npassword = \"guest\"\n",
-            agent_ca.unwrap_or_default()
+             username = \"guest\"\npassword = \"guest\"\n{}",
+            agent_ca.clone().unwrap_or_default(),
+            agent_ca.map(|ca| format!("[[credential]]\n{ca}uses = \"MTP-and-broker\"\n")).unwrap_or_default()
         ),
     );
     let api = site.api();
