@@ -5,7 +5,8 @@
 mod daemon;
 mod scripted;
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use daemon::Mosquitto;
@@ -123,6 +124,41 @@ async fn it_comes_back_to_a_broker_that_cut_it_off_or_was_away() {
             other => panic!("an answer was expected: {other:?}"),
         }
     }
+}
+
+/// What another's client reads off the topic: version, `to_id` and `from_id` of a Record, in protobuf's own bytes.
+#[requirement("R-MQTT.19")]
+#[tokio::test]
+async fn payloads_are_protobuf() {
+    let broker = Mosquitto::start(OPEN, &[]);
+    let port = broker.port.to_string();
+    // Line by line, although nobody sits at a terminal.
+    let mut subscriber = Command::new("stdbuf")
+        .args([
+            "-oL",
+            "mosquitto_sub",
+            "-d",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-t",
+            "usp/controllers/proto::remote",
+        ])
+        .args(["-C", "1", "-W", "60", "-F", "payload %x"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("mosquitto-clients");
+    let mut said =
+        BufReader::new(subscriber.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.starts_with("Subscribed")), "it is subscribed");
+    let folder = tempfile::tempdir().expect("a folder");
+    let _program = Program::start_with(&[], folder.path(), &lines("proto::remote", broker.port, ""));
+    let payload = said.find_map(|line| line.strip_prefix("payload ").map(str::to_owned)).expect("one");
+    let (version, to, from) =
+        ("0a03312e34", "120d70726f746f3a3a72656d6f7465", "1a0f70726f746f3a6c61623a6167656e74");
+    assert!(payload.starts_with(&[version, to, from].concat()), "{payload}");
+    subscriber.wait().expect("it has ended");
 }
 
 /// Makes the passwords what mosquitto wants to read.

@@ -24,7 +24,7 @@ pub(super) fn infos(
         let url = broker.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", reachable(listen)));
         let ca_pem = broker.tls.is_some().then(|| ca.certificate_pem());
         let topic = own_broker::controller_topic(endpoint);
-        info(&url, MqttVersion::V5, topic, Broker { ca_pem, trusted: true }, endpoint)
+        info(&url, MqttVersion::V5, topic, &Broker { ca_pem, trusted: true }, endpoint)
     });
     let others = config.usp.mqtt.connect.iter().filter_map(|one| of_other(one, endpoint));
     own.into_iter().chain(others).collect()
@@ -34,7 +34,7 @@ fn of_other(config: &MqttConnect, endpoint: &EndpointId) -> Option<BrokerInfo> {
     let url = config.public_url.as_deref().unwrap_or(&config.url);
     let ca_pem = config.ca.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
     let broker = Broker { ca_pem, trusted: config.trusted };
-    info(url, config.version, config.topic(endpoint.as_str()), broker, endpoint)
+    info(url, config.version, config.topic(endpoint.as_str()), &broker, endpoint)
 }
 
 /// What a device believes of a broker.
@@ -51,7 +51,7 @@ fn info(
     url: &str,
     version: MqttVersion,
     topic: String,
-    broker: Broker,
+    broker: &Broker,
     endpoint: &EndpointId,
 ) -> Option<BrokerInfo> {
     let address = address_of(url).ok().filter(|_| websocket_of(url).is_none())?;
@@ -60,7 +60,7 @@ fn info(
         protocol: "MQTT".to_owned(),
         url: url.to_owned(),
         version: version.to_owned(),
-        agent_toml: agent_toml(url, version, &topic, endpoint, &broker),
+        agent_toml: agent_toml(url, version, &topic, endpoint, broker),
         obuspa: obuspa(&address, version, &topic, endpoint),
         topic,
         tls: address.secure,

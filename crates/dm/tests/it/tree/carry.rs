@@ -103,7 +103,7 @@ fn a_row_that_somebody_else_keeps_has_only_what_was_said_of_it() {
         changes,
         [
             Change::Create { row: row.clone(), values: Vec::new() },
-            Change::Set { place: row.clone(), param: mode, value: Some(Value::text("Auto")) },
+            Change::Set { place: row, param: mode, value: Some(Value::text("Auto")) },
         ]
     );
     let mut made = tree;
