@@ -16,7 +16,7 @@ use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 #[cfg(feature = "uds")]
 pub(crate) use driver::{Got, Protocol, drive};
 pub(crate) use guard::DownGuard;
-#[cfg(any(feature = "mqtt", feature = "stomp"))]
+#[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
 pub(crate) use sender::LetIn;
 pub use sender::{LinkSender, SendError};
 pub(crate) use sender::{Out, Shared};

@@ -47,7 +47,8 @@ pub(crate) fn info(config: &Config, listeners: &Listeners, endpoint: &EndpointId
     let tls = config.usp.websocket.tls.is_some();
     let ca_pem = tls.then(|| ca.certificate_pem());
     let mut brokers = mqtt::infos(config, listeners, endpoint, ca);
-    brokers.extend(config.usp.stomp.connect.iter().filter_map(|one| stomp::info(one, endpoint)));
+    let servers = config.usp.stomp.connect.iter();
+    brokers.extend(servers.filter_map(|one| stomp::info(one, endpoint, &ca.certificate_pem())));
     ConnectInfo {
         endpoint_id: endpoint.as_str().to_owned(),
         agent_toml: agent_toml(endpoint, &url, tls, &ca.certificate_pem()),

@@ -77,3 +77,9 @@ pub const CONFIRM_AFTER: Duration = Duration::from_secs(2);
 pub const CONFIRMS_PER_SECOND: u64 = 500;
 /// Problems that the event of an onboarding lists.
 pub const ONBOARDING_PROBLEMS: usize = 32;
+/// How often a client of the own broker is judged that is refused because another of its name is connected.
+pub const TWIN_TRIES: u32 = 5;
+/// How long it waits in between.
+pub const TWIN_WAIT: Duration = Duration::from_millis(100);
+/// How long it waits for the end of its last connection to be worked off.
+pub const SETTLE_PATIENCE: Duration = Duration::from_secs(3);

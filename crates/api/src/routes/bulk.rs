@@ -7,7 +7,7 @@ use axum::routing::post;
 use fleet::access::Permission;
 use fleet::device::Device;
 use fleet::job::Priority;
-use fleet::port::{DeviceQuery, DeviceSort, Store};
+use fleet::port::{DeviceQuery, DeviceSort, Store, StoreError};
 use fleet::service::{self, NewOperation};
 use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
@@ -26,6 +26,9 @@ use crate::query;
 pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
     routes.add::<__path_operate_many>(post(operate_many::<S>))
 }
+
+/// The longest name of a request: that of each job has the device behind it.
+const LONGEST_KEY: usize = 64;
 
 /// Which devices, and until when.
 #[derive(Deserialize, IntoParams)]
@@ -88,6 +91,9 @@ async fn operate_many<S: Store>(
         .ok_or_else(|| Problem::invalid("filter", "an expression that says which devices are meant"))?;
     let lifetime = operations::lifetime(query.expires_in.as_deref())?;
     let key = operations::idempotency_key(&headers)?;
+    if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > LONGEST_KEY) {
+        return Err(Problem::invalid("Idempotency-Key", "1 to 64 characters for many devices"));
+    }
     let operation = body.into_operation()?;
     let wanted = DeviceQuery {
         filter: Some(filter),
@@ -119,6 +125,7 @@ async fn operate_many<S: Store>(
         }
     });
     let mut started = Started { jobs: Vec::new(), refused: Vec::new(), next: None };
+    let mut broken = None;
     for (device, made) in page.items.iter().zip(join_all(making).await) {
         match made {
             Ok(created) => {
@@ -128,12 +135,22 @@ async fn operate_many<S: Store>(
                 let (device, job) = (device.id.to_string(), created.job.id.to_string());
                 started.jobs.push(StartedJob { device, job });
             }
+            // No device's fault: the piece is asked for again.
+            Err(
+                error @ (fleet::Error::BadRow { .. }
+                | fleet::Error::Store(
+                    StoreError::Busy | StoreError::Full | StoreError::Closed | StoreError::Failed(_),
+                )),
+            ) => broken = Some(error),
             Err(error) => {
                 started
                     .refused
                     .push(RefusedDevice { device: device.id.to_string(), reason: error.to_string() });
             }
         }
+    }
+    if let Some(error) = broken {
+        return Err(error.into());
     }
     started.next = page.next.map(|at| query::encode(&at.0));
     Ok((StatusCode::ACCEPTED, Json(started)))

@@ -345,7 +345,7 @@ impl Shared {
     }
 
     /// Of an Endpoint behind a broker: whether it counts as alive.
-    #[cfg(any(feature = "mqtt", feature = "stomp"))]
+    #[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
     pub(crate) fn is_fresh(&self) -> bool {
         matches!(&self.way, Way::Through(through) if through.is_fresh())
     }

@@ -180,6 +180,8 @@ struct Said {
     connects: bool,
     /// It ends one.
     leaves: bool,
+    /// It is no Record but for its sender: whoever uses the link would end it.
+    is_broken: bool,
 }
 
 /// `None` for what is no Record, or has no sender: nobody could be answered.
@@ -188,9 +190,12 @@ fn read(inbound: &Inbound) -> Option<Said> {
         Ok(record) => Some(Said {
             connects: record.record_type.is_connect(),
             leaves: record.record_type.is_disconnect(),
+            is_broken: false,
             from: record.from_id,
         }),
-        Err(error) => error.from_id.map(|from| Said { from, connects: false, leaves: false }),
+        Err(error) => {
+            error.from_id.map(|from| Said { from, connects: false, leaves: false, is_broken: true })
+        }
     }
 }
 
@@ -352,6 +357,10 @@ impl State {
             return if of_name.len() < PEERS_OF_NAME { Route::New } else { Route::Nowhere };
         };
         let is_other = strict && here.is_none() && record.peer == PeerAuth::Unproven;
+        // It would end a link that may be another's.
+        if is_other && (said.leaves || said.is_broken) {
+            return Route::Nowhere;
+        }
         // There is no Connect record that tells where it is (CoAP).
         let is_elsewhere = said.connects || matches!(record.return_path, ReturnPath::Coap { .. });
         if is_other && (is_elsewhere || !peer.is_fresh()) {

@@ -395,6 +395,13 @@ async fn a_name_at_another_address_gets_a_link_of_its_own() {
     assert!(bench.next().await.starts_with(&format!("down {}", forged.link.0)));
     bench.peers.inbound(by(&bench, "t/forged", PeerAuth::Unproven, say())).await;
     assert_eq!(bench.next().await, format!("os::a by {} t/forged", own.link.0));
+    // What would end its link comes from where it is, or not at all: a good-bye, and what can't be read.
+    bench.peers.inbound(by(&bench, "t/forged", PeerAuth::Unproven, leave())).await;
+    let mut broken = by(&bench, "t/forged", PeerAuth::Unproven, say());
+    broken.record = [&broken.record[..], b"\xff"].concat().into();
+    bench.peers.inbound(broken).await;
+    bench.peers.inbound(by(&bench, "t/own", PeerAuth::Unproven, say())).await;
+    assert_eq!(bench.next().await, format!("os::a by {} t/own", own.link.0));
     // One that is silent for long may have moved.
     own.sender.0.age();
     bench.peers.inbound(by(&bench, "t/moved", PeerAuth::Unproven, say())).await;

@@ -22,25 +22,30 @@ pub(super) fn infos(
     let own = listeners.usp_mqtt_broker.and_then(|listen| {
         let scheme = if broker.tls.is_some() { "mqtts" } else { "mqtt" };
         let url = broker.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", reachable(listen)));
-        let ca_pem = broker.tls.is_some().then(|| ca.certificate_pem());
-        let topic = own_broker::controller_topic(endpoint);
-        info(&url, MqttVersion::V5, topic, &Broker { ca_pem, trusted: true }, endpoint)
+        let trusted = broker.tls.is_some();
+        let of =
+            Broker { own_ca: trusted.then(|| ca.certificate_pem()), ca_pem: ca.certificate_pem(), trusted };
+        info(&url, MqttVersion::V5, own_broker::controller_topic(endpoint), &of, endpoint)
     });
-    let others = config.usp.mqtt.connect.iter().filter_map(|one| of_other(one, endpoint));
+    let others =
+        config.usp.mqtt.connect.iter().filter_map(|one| of_other(one, endpoint, ca.certificate_pem()));
     own.into_iter().chain(others).collect()
 }
 
-fn of_other(config: &MqttConnect, endpoint: &EndpointId) -> Option<BrokerInfo> {
+fn of_other(config: &MqttConnect, endpoint: &EndpointId, ca: String) -> Option<BrokerInfo> {
     let url = config.public_url.as_deref().unwrap_or(&config.url);
-    let ca_pem = config.ca.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-    let broker = Broker { ca_pem, trusted: config.trusted };
+    let own_ca = config.ca.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+    let ca_pem = own_ca.clone().unwrap_or_default() + &ca;
+    let broker = Broker { own_ca, ca_pem, trusted: config.trusted };
     info(url, config.version, config.topic(endpoint.as_str()), &broker, endpoint)
 }
 
 /// What a device believes of a broker.
 struct Broker {
-    /// What vouches for it and for its controller, PEM.
-    ca_pem: Option<String>,
+    /// What vouches for it, PEM, if that is not left to the device.
+    own_ca: Option<String>,
+    /// What vouches for it and, in end-to-end sessions, for the controller behind it, PEM.
+    ca_pem: String,
     /// Whether its word counts on who sends what.
     trusted: bool,
 }
@@ -68,14 +73,11 @@ fn info(
 }
 
 fn agent_toml(url: &str, version: &str, topic: &str, endpoint: &EndpointId, of: &Broker) -> String {
-    let mut text = format!("[[controller]]\nendpoint = \"{endpoint}\"\n");
-    if let Some(pem) = &of.ca_pem {
-        text.push_str(&format!("ca = '''\n{pem}'''\n"));
-    }
+    let mut text = format!("[[controller]]\nendpoint = \"{endpoint}\"\nca = '''\n{}'''\n", of.ca_pem);
     text.push_str(&format!(
         "\n[controller.mqtt]\nbroker = \"{url}\"\ntopic = \"{topic}\"\nversion = \"{version}\"\n"
     ));
-    if let Some(pem) = of.ca_pem.as_ref().filter(|_| of.trusted) {
+    if let Some(pem) = of.own_ca.as_ref().filter(|_| of.trusted) {
         text.push_str(&format!("\n[[credential]]\nca = '''\n{pem}'''\nuses = \"MTP-and-broker\"\n"));
     }
     text
@@ -131,7 +133,7 @@ mod tests {
             version: MqttVersion::V3,
             ..MqttConnect::default()
         };
-        let info = of_other(&config, &endpoint).expect("a URL");
+        let info = of_other(&config, &endpoint, "CA\n".to_owned()).expect("a URL");
         assert_eq!((info.url.as_str(), info.tls), ("mqtts://broker.example.com", true));
         assert_eq!(info.topic, "usp/controllers/self::c");
         for line in [
@@ -143,13 +145,13 @@ mod tests {
         ] {
             assert!(info.obuspa.contains(line), "{line} in {}", info.obuspa);
         }
-        let expected = "[[controller]]\nendpoint = \"self::c\"\n\n[controller.mqtt]\n\
+        let expected = "[[controller]]\nendpoint = \"self::c\"\nca = '''\nCA\n'''\n\n[controller.mqtt]\n\
                         broker = \"mqtts://broker.example.com\"\ntopic = \"usp/controllers/self::c\"\n\
                         version = \"3.1.1\"\n";
         assert_eq!(info.agent_toml, expected);
         // Whose word counts, if the device can tell that it is that one.
-        let told = |trusted, ca_pem: Option<&str>| {
-            let broker = Broker { ca_pem: ca_pem.map(str::to_owned), trusted };
+        let told = |trusted, own_ca: Option<&str>| {
+            let broker = Broker { own_ca: own_ca.map(str::to_owned), ca_pem: String::new(), trusted };
             agent_toml("mqtts://b", "5.0", "t", &endpoint, &broker).contains("uses = \"MTP-and-broker\"")
         };
         assert!(told(true, Some("PEM")) && !told(true, None) && !told(false, Some("PEM")));

@@ -7,16 +7,18 @@ use usp_endpoint::EndpointId;
 use crate::config::StompConnect;
 
 /// `None` where the URL is none, which the configuration's check excludes.
-pub(super) fn info(config: &StompConnect, endpoint: &EndpointId) -> Option<BrokerInfo> {
+pub(super) fn info(config: &StompConnect, endpoint: &EndpointId, ca: &str) -> Option<BrokerInfo> {
     let address = config.public_address().ok()?;
     let url = config.public_url.as_ref().unwrap_or(&config.url).clone();
-    let ca_pem = config.ca.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+    let of_server = config.ca.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+    // The one behind it proves itself in end-to-end sessions.
+    let ca_pem = of_server.unwrap_or_default() + ca;
     let destination = config.destination(endpoint.as_str());
     Some(BrokerInfo {
         protocol: "STOMP".to_owned(),
         tls: address.secure,
         version: "1.2".to_owned(),
-        agent_toml: agent_toml(&url, config.host.as_deref(), &destination, endpoint, ca_pem.as_deref()),
+        agent_toml: agent_toml(&url, config.host.as_deref(), &destination, endpoint, &ca_pem),
         obuspa: obuspa(&address, config.host.as_deref(), &destination, endpoint),
         topic: destination,
         url,
@@ -28,12 +30,9 @@ fn agent_toml(
     host: Option<&str>,
     destination: &str,
     endpoint: &EndpointId,
-    ca_pem: Option<&str>,
+    ca_pem: &str,
 ) -> String {
-    let mut text = format!("[[controller]]\nendpoint = \"{endpoint}\"\n");
-    if let Some(pem) = ca_pem {
-        text.push_str(&format!("ca = '''\n{pem}'''\n"));
-    }
+    let mut text = format!("[[controller]]\nendpoint = \"{endpoint}\"\nca = '''\n{ca_pem}'''\n");
     text.push_str(&format!("\n[controller.stomp]\nserver = \"{url}\"\ndestination = {destination:?}\n"));
     if let Some(host) = host {
         text.push_str(&format!("host = {host:?}\n"));
@@ -93,7 +92,7 @@ mod tests {
             host: Some("devices".to_owned()),
             ..StompConnect::default()
         };
-        let info = info(&config, &endpoint).expect("a URL");
+        let info = info(&config, &endpoint, "CA\n").expect("a URL");
         assert_eq!((info.url.as_str(), info.tls), ("stomps://stomp.example.com", true));
         assert_eq!(info.topic, "/queue/usp.controllers.self::c");
         for line in [
@@ -105,7 +104,7 @@ mod tests {
         ] {
             assert!(info.obuspa.contains(line), "{line} in {}", info.obuspa);
         }
-        let expected = "[[controller]]\nendpoint = \"self::c\"\n\n[controller.stomp]\n\
+        let expected = "[[controller]]\nendpoint = \"self::c\"\nca = '''\nCA\n'''\n\n[controller.stomp]\n\
                         server = \"stomps://stomp.example.com\"\n\
                         destination = \"/queue/usp.controllers.self::c\"\nhost = \"devices\"\n";
         assert_eq!(info.agent_toml, expected);

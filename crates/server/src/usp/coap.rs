@@ -2,7 +2,8 @@
 //! other link: the same handler, the same decision about who it is.
 //!
 //! Such a link proves nothing but that somebody is at its address. Each datagram of an address that has not shown that
-//! much passes the doors, and what is wrong is charged there.
+//! much passes doors, and what is wrong is charged there. They are CoAP's own: anybody can write another's address on a
+//! datagram, and must not lock it out of listeners that have connections.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -11,12 +12,13 @@ use anyhow::Context;
 use fleet::port::Store;
 use mtp::coap::{CoapUri, Failure, Gate, Settings, Socket, uri};
 use mtp::ws::close_code;
-use mtp::{Admission, DownReason, Inbound, LinkHandler, LinkId, LinkUp, Peers, Refusal, Role, Verdict};
+use mtp::{DownReason, Inbound, LinkHandler, LinkId, LinkUp, Peers, Role, Verdict};
 use tokio::sync::watch;
 
 use super::Usp;
 use crate::clock::chance;
-use crate::config::Coap;
+use crate::config::{Coap, Limits};
+use crate::doors::Doors;
 use crate::limits::COAP_PEERS;
 
 /// A socket that is open.
@@ -48,7 +50,7 @@ impl CoapListener {
     /// Serves until the word is given.
     pub(crate) async fn run<S: Store>(self, usp: Usp<S>, mut stop: watch::Receiver<bool>) {
         let peers = Peers::anybody(Behind(usp.clone()), COAP_PEERS);
-        let door = Door { usp, peers: peers.clone() };
+        let door = Door { usp, peers: peers.clone(), doors: Doors::new(&Limits::default()) };
         let sender = self.0.sender();
         let mut running = pin!(self.0.run(&peers, &door));
         let reason = tokio::select! {
@@ -87,28 +89,35 @@ impl<S: Store> LinkHandler for Behind<S> {
 struct Door<S: Store> {
     usp: Usp<S>,
     peers: Peers<Behind<S>>,
+    doors: Doors,
 }
 
 impl<S: Store> Gate for Door<S> {
     fn knock(&self, from: SocketAddr) -> bool {
-        let knocked = self.usp.knock(from);
-        knocked.map_err(|refusal| self.usp.refused(from, None, &refusal)).is_ok()
+        let may = self.doors.knock(from.ip(), self.usp.0.clock.now().mono);
+        if !may {
+            self.usp.0.metrics.refused.inc();
+        }
+        may
     }
 
     fn allows(&self, from: SocketAddr) -> bool {
-        self.usp.0.doors.allows(from.ip(), self.usp.0.clock.now().mono)
+        self.doors.allows(from.ip(), self.usp.0.clock.now().mono)
     }
 
     fn refused(&self, from: SocketAddr, why: &'static str) {
         if self.allows(from) {
-            self.usp.refused(from, None, &Refusal::new(400, why));
+            self.doors.charge(from.ip(), self.usp.0.clock.now().mono);
+            self.usp.note_refusal(self.usp.0.options.tenant, from.to_string(), None, why.to_owned());
         } else {
             self.usp.0.metrics.refused.inc();
         }
     }
 
     fn failed(&self, uri: &str, why: Failure) {
-        tracing::info!(uri, %why, "an agent is not reached by CoAP any more");
-        self.peers.unreachable(uri, &DownReason::Dead);
+        tracing::info!(uri, %why, "an agent was not reached by CoAP");
+        if matches!(why, Failure::TimedOut | Failure::Reset) {
+            self.peers.unreachable(uri, &DownReason::Dead);
+        }
     }
 }

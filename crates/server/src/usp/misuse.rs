@@ -86,15 +86,15 @@ impl<S: Store> Usp<S> {
         from: IpAddr,
         to: IpAddr,
     ) {
-        if !self.0.clones.turn(fingerprint, from, to, self.0.clock.now().mono) {
-            return;
-        }
         let link = lock(&self.0.by_endpoint).get(endpoint).copied();
         let sessions = lock(&self.0.sessions);
         let device =
             sessions.values().find(|session| Some(session.link) == link).map(|session| session.device);
         drop(sessions);
-        if let Some(device) = device {
+        // Where there is no session nobody could be told of: such a turn does not count.
+        if let Some(device) = device
+            && self.0.clones.turn(fingerprint, from, to, self.0.clock.now().mono)
+        {
             self.tell_of_clone(fingerprint, from, to, device);
         }
     }

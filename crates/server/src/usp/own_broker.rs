@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
+use fleet::enrolment::Refusal::AlreadyConnected;
 use fleet::enrolment::{Accept, Decision};
 use fleet::ids::TenantId;
 use fleet::port::Store;
@@ -17,14 +18,14 @@ use mtp::{
     Admission, Candidate, Contact, DownReason, Inbound, LinkHandler, LinkId, LinkUp, MqttVersion, PeerAuth,
     PeerCertificate, Peers, Refusal, ReturnPath, Role, Side, Verdict,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use usp_endpoint::EndpointId;
 
 use super::broker::Behind;
 use super::strangers::Sender;
 use super::{Usp, lock};
 use crate::clock::chance;
-use crate::limits::BROKER_PEERS;
+use crate::limits::{BROKER_PEERS, SETTLE_PATIENCE, TWIN_TRIES, TWIN_WAIT};
 
 /// A broker that listens already.
 pub(crate) struct OwnBroker {
@@ -70,9 +71,12 @@ impl OwnBroker {
         let door = Arc::new(Door { usp, topic: topic_of_door, words, present, sites });
         let broker = Broker::new(Arc::clone(&door), chance());
         let hub = broker.clone();
-        // At once: its next packet may be a long one.
+        // At once: its next packet may be a long one, and whoever waits under its name with another proof is not to hear
+        // what it is told.
         let peers = Peers::watched(seen, BROKER_PEERS, move |endpoint, proof| {
-            hub.let_in(|rights| rights.endpoint.as_ref() == Some(endpoint) && rights.proof == *proof);
+            let is_its = |rights: &Rights| rights.endpoint.as_ref() == Some(endpoint);
+            hub.expel(|rights| is_its(rights) && rights.proof != *proof);
+            hub.let_in(|rights| is_its(rights) && rights.proof == *proof);
         });
         let mut attached = broker.attach(vec![Filter::below(&self.topic)], self.topic.clone());
         let link = attached.link();
@@ -119,6 +123,7 @@ impl OwnBroker {
                     Word::Proven(endpoint, proof) => broker.expel(|rights| {
                         rights.endpoint.as_ref() == Some(&endpoint) && rights.proof != proof
                     }),
+                    Word::Settled(done) => drop(done.send(())),
                 },
                 _ = &mut serving => break,
             }
@@ -138,6 +143,8 @@ enum Word {
     /// This Endpoint has proven who it is: others that only said so, or showed something else, are not to hear what
     /// it is told.
     Proven(EndpointId, PeerAuth),
+    /// All that was said before this has been done.
+    Settled(oneshot::Sender<()>),
 }
 
 /// Remembers whose links there are: with one that we close for good, the connection to the broker ends, too.
@@ -204,8 +211,42 @@ impl<S: Store> Door<S> {
         }
     }
 
+    /// Waits until the last connection of an Endpoint that is back is not taken for one that stands.
+    async fn settle(&self, endpoint: &EndpointId) {
+        let stands = lock(&self.present).contains_key(endpoint);
+        let has_link = lock(&self.usp.0.by_endpoint).contains_key(endpoint);
+        if stands || !has_link {
+            return;
+        }
+        let (done, settled) = oneshot::channel();
+        if self.words.send(Word::Settled(done)).is_ok() {
+            // Otherwise the broker ends, or is busy: then the decision is taken by what is known.
+            let _ = tokio::time::timeout(SETTLE_PATIENCE, settled).await;
+        }
+    }
+
+    /// The decision about a client. One that lost its connection may be back before the broker has read that it is
+    /// gone: who is refused for another of its name is asked for a little patience.
+    async fn decide(&self, candidate: &Candidate) -> Result<Decision, Refusal> {
+        let twin = AlreadyConnected.to_string();
+        let mut tries = 0;
+        loop {
+            // What has proven itself takes the place of its last connection anyway.
+            if let (Some(endpoint), PeerAuth::Unproven) = (&candidate.eid, &candidate.peer) {
+                self.settle(endpoint).await;
+            }
+            let decided = self.usp.decide_at_door(candidate).await;
+            tries += 1;
+            let is_twin = matches!(&decided, Err(refusal) if refusal.reason == twin);
+            if !is_twin || tries == TWIN_TRIES {
+                return decided;
+            }
+            tokio::time::sleep(TWIN_WAIT).await;
+        }
+    }
+
     async fn judge(&self, candidate: &Candidate) -> Result<Rights, Refusal> {
-        let decision = self.usp.decide_at_door(candidate).await?;
+        let decision = self.decide(candidate).await?;
         let eid = candidate.eid.clone().ok_or_else(|| Refusal::new(400, NO_ENDPOINT))?;
         // It is one level of a topic: one with a `/` would lie within that of another.
         if eid.as_str().contains(['/', '+', '#']) {

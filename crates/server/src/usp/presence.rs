@@ -75,6 +75,7 @@ impl Presence {
                         // Where there is no room, others are answered meanwhile; it is asked again.
                         if let Err(error) = sender.send_to(&path.to(address), question) {
                             tracing::debug!(%error, %endpoint, "nobody could ask whether a device is there");
+                            self.roll.not_asked(&endpoint);
                         }
                     }
                     Act::Gone(endpoint) => {
@@ -189,6 +190,13 @@ impl Roll {
         let there: Vec<Present> = present.iter().filter(|one| !gone(&one.endpoint)).cloned().collect();
         self.note(&there);
         acts
+    }
+
+    /// The question did not leave: it is no miss.
+    fn not_asked(&mut self, endpoint: &EndpointId) {
+        if let Some(asked) = self.asked.get_mut(endpoint) {
+            asked.times = asked.times.saturating_sub(1);
+        }
     }
 
     /// These are there.
