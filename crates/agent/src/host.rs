@@ -69,6 +69,13 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
         tracing::info!(what, "the system does not tell, and neither does the configuration");
     }
     let endpoint = identity.endpoint(&config.agent, || state.made_up_uuid())?;
+    // The file as it was read: what is kept of it has no passphrases any more.
+    if config.is_new
+        && let Err(error) = challenges::check_told(&now, &identity, &endpoint)
+    {
+        state.forget_factory_default()?;
+        return Err(error);
+    }
     let credentials = Credentials::load(state.clone(), root.clone(), &config, endpoint.clone())?;
     let policy = Arc::new(config.policy.clone());
     let restart = Arc::new(OnceLock::new());
@@ -155,8 +162,7 @@ async fn judging(
     trust: Certificates,
     providers: Vec<Arc<dyn Provider>>,
 ) -> Result<Arc<Instance>> {
-    let told = challenges::check_told(config, identity, endpoint);
-    let kind = told.and_then(|()| kind(config, endpoint, &providers));
+    let kind = kind(config, endpoint, &providers);
     if kind.is_err() && config.is_new {
         // The next start reads the corrected file.
         state.forget_factory_default()?;

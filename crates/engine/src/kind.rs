@@ -90,7 +90,15 @@ impl Kind {
     /// # Errors
     /// When a default does not fit any more.
     pub(crate) fn anew(&self, providers: &[Arc<dyn Provider>]) -> Result<Kind, EngineError> {
-        Kind::cook(self.recipe.clone(), providers)
+        let mut next = Kind::cook(self.recipe.clone(), providers)?;
+        let fleeting = self.fleeting.iter().filter_map(|(object, param, value)| {
+            let old = self.model.object(*object);
+            let object = next.model.find(&old.path)?;
+            let param = next.model.param_index(object, old.params[usize::from(*param)].name.as_str())?;
+            Some((object, param, value.clone()))
+        });
+        next.fleeting = fleeting.collect();
+        Ok(next)
     }
 
     fn cook(recipe: Arc<Recipe>, providers: &[Arc<dyn Provider>]) -> Result<Kind, EngineError> {

@@ -89,7 +89,8 @@ impl LinkHandler for Links {
             link.sender.close(close_code::PROTOCOL, "no endpoint id");
             return;
         };
-        let peer = within_host(link.peer, link.peer_addr);
+        // A broker on this host says nothing of who is behind it.
+        let peer = if self.brokered { link.peer } else { within_host(link.peer, link.peer_addr) };
         link.sender.authorise();
         let (connection, brokered) = (self.connection.clone(), self.brokered);
         let outlet = Arc::new(Link { sender: link.sender, connection, brokered });

@@ -108,6 +108,10 @@ impl Transaction {
                 results.into_iter().try_for_each(|result| result.result.map(drop))
             }
             (Outcome::Add(results), Step::Add { rows, .. }) => {
+                if results.len() != rows.len() {
+                    let text = "the USP Service answered for other rows than it was asked for";
+                    return Err(Fault::new(Code::INTERNAL_ERROR, text));
+                }
                 for (row, result) in rows.iter().zip(results) {
                     let made = result.result?;
                     let keys = made
@@ -134,10 +138,14 @@ impl Transaction {
                     lost.extend(unknown.iter().cloned());
                     Operation::Set(Set { allow_partial: false, objects: before.clone() })
                 }
-                Step::Add { .. } => Operation::Delete(Delete {
-                    allow_partial: false,
-                    paths: std::mem::take(&mut self.created),
-                }),
+                Step::Add { .. } => {
+                    // The first one takes back the rows of all.
+                    let paths = std::mem::take(&mut self.created);
+                    if paths.is_empty() {
+                        continue;
+                    }
+                    Operation::Delete(Delete { allow_partial: false, paths })
+                }
                 Step::Delete { paths } => {
                     lost.extend(paths.iter().map(|path| format!("{path} is deleted")));
                     continue;

@@ -58,7 +58,7 @@ impl Completions {
 
 /// Runs a command at the service to its end.
 pub(super) async fn operate(slot: &Slot, call: Call, mut cancelled: watch::Receiver<bool>) -> CommandResult {
-    let (hub, link) = slot.service()?;
+    let (hub, link) = slot.owner([&call.object])?;
     let command = format!("{}{}()", join(&call.object, &call.keys)?, call.command);
     // Its end may be faster than the answer that it has begun.
     let mut end = slot.completions.expect(&command, &call.command_key);

@@ -43,6 +43,12 @@ struct State {
     news: News,
 }
 
+impl State {
+    fn owns(&self, object: &SchemaPath) -> bool {
+        self.parts.iter().any(|part| object.as_str().starts_with(part.as_str()))
+    }
+}
+
 /// What the service's task has to see to.
 #[derive(Default)]
 pub(super) struct News {
@@ -181,12 +187,23 @@ impl Slot {
     /// Object and keys of an instance path, if it is the service's own.
     fn own(&self, path: &str) -> Option<(SchemaPath, Vec<engine::provider::RowKey>)> {
         let (object, keys) = paths::split(&ObjectPath::parse(path).ok()?);
-        let parts = &self.state().parts;
-        parts.iter().any(|part| object.as_str().starts_with(part.as_str())).then_some((object, keys))
+        self.state().owns(&object).then_some((object, keys))
+    }
+
+    /// The service that is there, if these objects are its own: until the model follows, they may be those of the
+    /// one that was here before.
+    pub(super) fn owner<'a>(
+        &self,
+        objects: impl IntoIterator<Item = &'a SchemaPath>,
+    ) -> Result<(Arc<Hub>, LinkId), Fault> {
+        let hub = self.hub.get().and_then(Weak::upgrade);
+        let state = self.state();
+        let owns = objects.into_iter().all(|object| state.owns(object));
+        hub.zip(state.link).filter(|_| owns).ok_or_else(|| Failure::Gone.fault())
     }
 
     /// The service that is there.
-    pub(super) fn service(&self) -> Result<(Arc<Hub>, LinkId), Fault> {
+    fn service(&self) -> Result<(Arc<Hub>, LinkId), Fault> {
         let hub = self.hub.get().and_then(Weak::upgrade);
         hub.zip(self.state().link).ok_or_else(|| Failure::Gone.fault())
     }
@@ -227,7 +244,7 @@ impl Provider for Slot {
                 return Ok(Report::default());
             }
             let failed = |fault: Fault| ProviderError(fault.message);
-            let (hub, link) = self.service().map_err(failed)?;
+            let (hub, link) = self.owner(want).map_err(failed)?;
             serve::read(&hub, link, &self.model(), want).await.map_err(failed)
         })
     }
@@ -239,7 +256,7 @@ impl Provider for Slot {
 
     fn prepare<'a>(&'a self, changes: &'a [Edit]) -> Pending<'a, Result<Prepared, Fault>> {
         Box::pin(async move {
-            let (hub, link) = self.service()?;
+            let (hub, link) = self.owner(changes.iter().map(object_of))?;
             let transaction = Transaction::prepare(&hub, link, changes).await?;
             Ok(Prepared(Box::new(transaction)))
         })
@@ -273,8 +290,39 @@ impl Provider for Slot {
     }
 }
 
+fn object_of(edit: &Edit) -> &SchemaPath {
+    match edit {
+        Edit::Set { object, .. } | Edit::Add { object, .. } | Edit::Delete { object, .. } => object,
+    }
+}
+
 impl std::fmt::Debug for Slot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Slot").field("parts", &self.state().parts).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use dm::path::SchemaPath;
+    use mtp::LinkId;
+
+    use super::Slot;
+
+    #[test]
+    fn what_the_former_service_had_is_not_the_next_ones() {
+        let path = |text: &str| SchemaPath::parse(text).expect("a path");
+        let slot = Slot::new(Arc::default());
+        assert!(slot.take(LinkId(1)));
+        slot.registered(vec![path("Device.X_A.")]);
+        assert!(slot.state().owns(&path("Device.X_A.Row.{i}.")));
+        slot.leave();
+        slot.free();
+        assert!(slot.take(LinkId(2)));
+        slot.registered(vec![path("Device.X_B.")]);
+        assert!(slot.state().owns(&path("Device.X_B.")));
+        assert!(!slot.state().owns(&path("Device.X_A.Row.{i}.")));
     }
 }

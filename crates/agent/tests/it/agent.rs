@@ -341,18 +341,22 @@ async fn answers_are_neither_given_by_default_nor_told() {
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let text = format!(
-            "[[challenge]]\ndescription = \"Help\"\npassphrase = \"{passphrase}\"\nrole = \"Full Access\""
+            "data_dir = {:?}\n[agent]\nendpoint = \"os::012345-C0FFEE%2DA1B2C3\"\noui = \"012345\"\n\
+             serial = \"C0FFEE-A1B2C3\"\nfriendly_name = \"Living Room\"\n[[challenge]]\n\
+             description = \"Help\"\npassphrase = \"{passphrase}\"\nrole = \"Full Access\"\n",
+            folder.path().join("data")
         );
-        let config = Config::parse(&text).expect("well-formed");
-        let state = StateDir::open(folder.path()).expect("a folder");
-        let endpoint = EndpointId::receive("os::012345-C0FFEE%2DA1B2C3").expect("an id");
-        let identity = Identity {
-            oui: Some("012345".to_owned()),
-            serial: Some("C0FFEE-A1B2C3".to_owned()),
-            friendly_name: Some("Living Room".to_owned()),
-            ..Identity::default()
+        let file = folder.path().join("agent.toml");
+        std::fs::write(&file, text).expect("a configuration");
+        // It is judged before anything is waited for.
+        let ended = tokio::select! {
+            biased;
+            ended = host::run(&file, SystemRoot::host()) => Some(ended.expect_err("no signal ends it")),
+            () = std::future::ready(()) => None,
         };
-        let made = host::instance(&config, &state, &identity, &endpoint, None, Vec::new()).await;
-        assert_eq!(made.is_ok(), fits, "{passphrase}");
+        let is_told = ended.is_some_and(|error| error.to_string().contains("tells everybody"));
+        assert_eq!(is_told, !fits, "{passphrase}");
+        // What was wrong is not kept: the next start reads the corrected file.
+        assert_eq!(folder.path().join("data/factory.toml").exists(), fits, "{passphrase}");
     }
 }

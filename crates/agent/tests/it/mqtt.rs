@@ -307,7 +307,8 @@ async fn the_next_way_is_taken_when_the_first_is_gone() {
 async fn a_risky_change_makes_the_connection_to_the_broker_anew() {
     let broker = Mosquitto::start(OPEN, &[]);
     let mut controller = Controller::behind(broker.port, CONTROLLER).await;
-    let (_folder, _stop) = agent_with(&lines(CONTROLLER, broker.port, ""), vec![risky()]).await;
+    let (_folder, _stop) =
+        agent_with(&lines(CONTROLLER, broker.port, "[policy]\nunprotected = true\n"), vec![risky()]).await;
     controller.greeted().await;
     controller.set("Device.DeviceInfo.", "HostName", "new").await;
     assert_eq!(controller.greeted().await, greeting(Version::V5));

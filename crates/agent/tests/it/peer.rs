@@ -403,10 +403,15 @@ impl Program {
         Program::start_with(words, folder, &controller)
     }
 
-    /// The same, with these lines of configuration beside the agent's own.
+    /// The same, with these lines of configuration beside the agent's own. By brokers that are not trusted
+    /// nothing is protected.
     pub(crate) fn start_with(words: &[&str], folder: &Path, lines: &str) -> Program {
         let config = folder.join("agent.toml");
-        let text = format!("data_dir = {:?}\n[agent]\nendpoint = {AGENT:?}\n{lines}", folder.join("data"));
+        let is_brokered = ["[controller.mqtt]", "[controller.stomp]"].iter().any(|way| lines.contains(way));
+        let is_trusted = lines.contains("MTP-and-broker");
+        let policy = if is_brokered && !is_trusted { "\n[policy]\nunprotected = true\n" } else { "" };
+        let text =
+            format!("data_dir = {:?}\n[agent]\nendpoint = {AGENT:?}\n{lines}{policy}", folder.join("data"));
         std::fs::write(&config, text).expect("a configuration");
         let log = std::fs::File::options().append(true).create(true).open(config.with_extension("log"));
         let mut line = words.to_vec();

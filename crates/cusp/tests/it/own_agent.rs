@@ -85,6 +85,9 @@ impl Way {
     }
 }
 
+/// By a broker that is not trusted nothing is protected, not even by its TLS.
+const UNPROTECTED: &str = "[policy]\nunprotected = true";
+
 /// One agent, the checks that it is put to, and how it is reached.
 struct Group {
     number: usize,
@@ -122,15 +125,13 @@ impl Group {
             Way::ListensSecurely => format!("[[listen]]\naddress = {addr:?}\ntls = true"),
             Way::Mqtt5 | Way::Mqtt3 | Way::MqttSecurely => format!(
                 "[controller.mqtt]\nbroker = {url:?}\ntopic = \"usp/controllers/proto::cusp-check\"\n\
-                 username = \"box\"\npassword = \"secret\"\nversion = {:?}\n{}",
+                 username = \"box\"\npassword = \"secret\"\nversion = {:?}\n{UNPROTECTED}",
                 if self.way == Way::Mqtt3 { "3.1.1" } else { "5.0" },
-                // By a broker that is not trusted its TLS protects nothing.
-                if self.way == Way::MqttSecurely { "[policy]\nunprotected = true" } else { "" }
             ),
             Way::Stomp => format!(
                 "[controller.stomp]\nserver = {url:?}\ndestination = \"/queue/usp/controllers/proto::cusp-check\"\n\
                  username = \"box\"\npassword = \"secret\"\nhost = \"usp\"\n\
-                 outgoing_heartbeat = 1000\nincoming_heartbeat = 0"
+                 outgoing_heartbeat = 1000\nincoming_heartbeat = 0\n{UNPROTECTED}"
             ),
             Way::UnixDials => format!("socket = {path:?}"),
             Way::UnixListens => format!("[[listen]]\nsocket = {path:?}"),

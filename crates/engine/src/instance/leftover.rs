@@ -11,16 +11,13 @@ use super::transact::transact;
 use super::{Inner, Instance};
 use crate::edits;
 use crate::error::EngineError;
-use crate::journal::{Entry, Journal, entries_of_text, entries_to_text};
+use crate::journal::{Entry, Journal, UNDO, entries_of_text, entries_to_text};
 use crate::provider::Committed;
 use crate::stored;
 
-/// Names of the facts that lead back, in the order in which they were made.
-const PREFIX: &str = "undo.";
-
-/// Keeps the way back under a name of its own.
+/// Keeps the way back under a name of its own; they are in the order in which they were made.
 pub(super) fn kept(model: &Model, number: u32, undo: &[Change]) -> (String, Entry) {
-    let name = format!("{PREFIX}{number:010}");
+    let name = format!("{UNDO}{number:010}");
     let removed = undo.iter().filter_map(|change| match change {
         Change::Remove { row } => Some(row),
         _ => None,
@@ -45,7 +42,7 @@ impl Instance {
     /// Takes back what nobody had confirmed when the last process ended, the last change first. What can't be taken
     /// back stays, and is told.
     pub(super) async fn undo_left_over(&self) -> Result<(), EngineError> {
-        for (name, text) in self.journal.metas(PREFIX).into_iter().rev() {
+        for (name, text) in self.journal.metas(UNDO).into_iter().rev() {
             tracing::warn!("a change that no controller confirmed before the agent ended is taken back");
             let (changes, batches) = match self.enter() {
                 Some(inner) => {

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// How the keys of ways back begin: their values hold whole entries, secrets included.
+pub(crate) const UNDO: &str = "undo.";
+
 /// One remembered fact. Later ones win.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A parameter's value, or that it has none.
     SetParam {
@@ -48,6 +51,36 @@ pub enum Entry {
         /// `None`: forget it.
         value: Option<String>,
     },
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Entry::SetParam { path, param, value } => f
+                .debug_struct("SetParam")
+                .field("path", path)
+                .field("param", param)
+                .field("value", value)
+                .finish(),
+            Entry::CreateRow { path } => f.debug_struct("CreateRow").field("path", path).finish(),
+            Entry::RemoveRow { path } => f.debug_struct("RemoveRow").field("path", path).finish(),
+            Entry::LastNumber { table, last } => {
+                f.debug_struct("LastNumber").field("table", table).field("last", last).finish()
+            }
+            Entry::RowKey { table, key, number } => f
+                .debug_struct("RowKey")
+                .field("table", table)
+                .field("key", key)
+                .field("number", number)
+                .finish(),
+            Entry::Meta { key, .. } if key.starts_with(UNDO) => {
+                f.debug_struct("Meta").field("key", key).finish_non_exhaustive()
+            }
+            Entry::Meta { key, value } => {
+                f.debug_struct("Meta").field("key", key).field("value", value).finish()
+            }
+        }
+    }
 }
 
 /// A value in its lexical form.

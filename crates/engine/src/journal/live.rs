@@ -1,12 +1,13 @@
 //! What a journal's entries add up to.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Bound;
 
-use super::entry::{Entry, Lexical};
+use super::entry::{Entry, Lexical, UNDO};
 
 /// All that is remembered. Paths end in a dot; a path sorts before what is below it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Live {
     /// Rows that exist and objects with values.
     pub objects: BTreeMap<String, Remembered>,
@@ -25,6 +26,20 @@ pub struct Remembered {
     pub created: bool,
     /// Values by bare name.
     pub params: BTreeMap<String, Lexical>,
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |key: &str, value| if key.starts_with(UNDO) { "…" } else { value };
+        let meta: BTreeMap<&str, &str> =
+            self.meta.iter().map(|(key, value)| (key.as_str(), shown(key, value))).collect();
+        f.debug_struct("Live")
+            .field("objects", &self.objects)
+            .field("last", &self.last)
+            .field("keys", &self.keys)
+            .field("meta", &meta)
+            .finish()
+    }
 }
 
 impl Live {

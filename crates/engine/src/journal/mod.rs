@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 pub use entry::{Entry, Lexical};
-pub(crate) use entry::{of_text as entries_of_text, to_text as entries_to_text};
+pub(crate) use entry::{UNDO, of_text as entries_of_text, to_text as entries_to_text};
 pub use files::{FileLayer, Folder, LayerFile};
 pub use live::{Live, Remembered};
 

@@ -230,3 +230,14 @@ proptest! {
         prop_assert_eq!(again, live);
     }
 }
+
+#[test]
+fn a_way_back_is_not_printed() {
+    let entry = meta("undo.0000000001", Some("68756e74657232"));
+    let mut live = Live::default();
+    live.take(&entry);
+    for told in [format!("{entry:?}"), format!("{live:?}")] {
+        assert!(told.contains("undo.0000000001") && !told.contains("68756e74657232"), "{told}");
+    }
+    assert!(format!("{:?}", meta("boot", Some("x"))).contains("Some(\"x\")"));
+}

@@ -11,6 +11,7 @@ use dm::path::{Name, ObjectPath, SchemaPath};
 use engine::provider::{Pending, Provider, ProviderError, Push, Report, Row, Sink};
 use engine::{Host, Instance, InstanceConfig, Journal, SystemClock};
 
+use crate::disk::Disk;
 use crate::providers::{Fake, interfaces, net, row};
 use crate::world::{LINK, World, kind, providers};
 
@@ -146,6 +147,19 @@ async fn a_part_comes_and_goes_and_the_rest_stays() {
     net.log();
     assert_eq!(world.ask("set Device.Net.Interface.2. Mtu 9").await, "ok");
     assert!(net.log().contains(&"prepare Device.Net.Interface.2.Mtu=9 [eth1]".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_fleeting_stays_so_with_another_model() {
+    let journal = Journal::open(Disk::default()).unwrap();
+    let (world, guest) = world(&net(), journal.clone()).await;
+    guest.comes(&["1"]).await;
+    assert_eq!(world.peer.hear().await, "model changed");
+    assert_eq!(world.peer.hear().await, "note +Device.Guest.Row.1.");
+    assert_eq!(world.ask("set Device.LocalAgent.Controller.1. Fares up").await, "ok");
+    let live = journal.live();
+    let kept = live.objects.get("Device.LocalAgent.Controller.1.");
+    assert!(kept.is_none_or(|kept| !kept.params.contains_key("Fares")), "{kept:?}");
 }
 
 #[tokio::test(start_paused = true)]

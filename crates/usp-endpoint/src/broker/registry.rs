@@ -54,6 +54,11 @@ impl Registry {
         if reserved || self.own.locate(&path).is_some() {
             return Err(taken("the agent's own"));
         }
+        let in_table =
+            |object: &SchemaPath| self.own.find(object).is_none() && self.own.locate(object).is_some();
+        if std::iter::successors(path.parent(), SchemaPath::parent).any(|object| in_table(&object)) {
+            return Err(taken("within a table of the agent"));
+        }
         let overlap = self.owners.iter().find(|(known, _)| {
             known.as_str().starts_with(path.as_str()) || path.as_str().starts_with(known.as_str())
         });

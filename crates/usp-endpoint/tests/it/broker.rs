@@ -146,6 +146,8 @@ fn what_may_be_registered() {
         ("Device.", 7029),
         ("Device.Net.", 7029),
         ("Device.Net.Interface.", 7029),
+        ("Device.Net.Interface.X_A.", 7029),
+        ("Device.Net.Interface.X_A.Below.", 7029),
         ("Device.LocalAgent.X_A.", 7029),
         ("Device.USPServices.", 7029),
         ("Device.X_A.1.", 7028),

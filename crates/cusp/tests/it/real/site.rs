@@ -138,12 +138,15 @@ impl Site {
         self.agent_by(endpoint, &format!("url = \"{}\"\n{more}", self.agent_url()))
     }
 
-    /// The same, with nothing about the controller but these lines.
+    /// The same, with nothing about the controller but these lines. By a broker that is not trusted nothing is
+    /// protected.
     pub(crate) fn agent_by(&self, endpoint: &str, lines: &str) -> Process {
         let file = self.folder.path().join("agent.toml");
+        let is_brokered = lines.contains("[controller.stomp]") && !lines.contains("MTP-and-broker");
+        let policy = if is_brokered { "\n[policy]\nunprotected = true\n" } else { "" };
         let text = format!(
             "data_dir = {:?}\n[agent]\nendpoint = \"{endpoint}\"\n[[controller]]\nendpoint = \"{CONTROLLER}\"\n\
-             {lines}",
+             {lines}{policy}",
             self.folder.path().join("agent")
         );
         std::fs::write(&file, text).expect("written");

@@ -159,7 +159,7 @@ fn few_requests_wait() {
 fn named(host: &Host) -> String {
     let notice = host.noticed.last().expect("somebody is asked");
     let (_, name) = notice.split_once("the request ").expect("it has a name");
-    name[..8].to_owned()
+    name[..32].to_owned()
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn somebody_at_the_device_consents_to_what_is_named() {
     // Two wait: without a name, nobody knows which is meant.
     host.input(Input::Consent(String::new()));
     assert!(!ask(&mut host, "wanted") && !ask(&mut host, "sneaked in"));
-    host.input(Input::Consent("00000000".to_owned()));
+    host.input(Input::Consent(wanted[..8].to_owned()));
     assert!(!ask(&mut host, "wanted") && !ask(&mut host, "sneaked in"));
     host.input(Input::Consent(format!("yes: {wanted}\n")));
     assert!(!ask(&mut host, "sneaked in") && ask(&mut host, "wanted"));
