@@ -28,14 +28,14 @@ pub(super) fn infos(
         info(&url, MqttVersion::V5, own_broker::controller_topic(endpoint), &of, endpoint)
     });
     let others =
-        config.usp.mqtt.connect.iter().filter_map(|one| of_other(one, endpoint, ca.certificate_pem()));
+        config.usp.mqtt.connect.iter().filter_map(|one| of_other(one, endpoint, &ca.certificate_pem()));
     own.into_iter().chain(others).collect()
 }
 
-fn of_other(config: &MqttConnect, endpoint: &EndpointId, ca: String) -> Option<BrokerInfo> {
+fn of_other(config: &MqttConnect, endpoint: &EndpointId, ca: &str) -> Option<BrokerInfo> {
     let url = config.public_url.as_deref().unwrap_or(&config.url);
     let own_ca = config.ca.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-    let ca_pem = own_ca.clone().unwrap_or_default() + &ca;
+    let ca_pem = own_ca.clone().unwrap_or_default() + ca;
     let broker = Broker { own_ca, ca_pem, trusted: config.trusted };
     info(url, config.version, config.topic(endpoint.as_str()), &broker, endpoint)
 }
@@ -133,7 +133,7 @@ mod tests {
             version: MqttVersion::V3,
             ..MqttConnect::default()
         };
-        let info = of_other(&config, &endpoint, "CA\n".to_owned()).expect("a URL");
+        let info = of_other(&config, &endpoint, "CA\n").expect("a URL");
         assert_eq!((info.url.as_str(), info.tls), ("mqtts://broker.example.com", true));
         assert_eq!(info.topic, "usp/controllers/self::c");
         for line in [
