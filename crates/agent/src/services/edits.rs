@@ -29,9 +29,10 @@ pub(super) struct Transaction {
 /// One message.
 #[derive(Debug)]
 enum Step {
-    /// What to set, and what was there before, as far as that is known.
+    /// What to set, and what was there before, as far as that is known. Secrets read as nothing, and are not known.
     Set {
         objects: Vec<ObjectSettings>,
+        secrets: Vec<String>,
         before: Vec<ObjectSettings>,
         unknown: Vec<String>,
     },
@@ -51,8 +52,8 @@ impl Transaction {
             push(&mut steps, edit)?;
         }
         for step in &mut steps {
-            if let Step::Set { objects, before, unknown } = step {
-                (*before, *unknown) = values(hub, link, objects).await?;
+            if let Step::Set { objects, secrets, before, unknown } = step {
+                (*before, *unknown) = values(hub, link, objects, secrets).await?;
             }
         }
         Ok(Transaction { link, steps, done: 0, created: Vec::new() })
@@ -167,10 +168,18 @@ fn push(steps: &mut Vec<Step>, edit: &Edit) -> Result<(), Fault> {
         Edit::Set { object, keys, param, value, .. } => {
             let path = join(object, keys)?;
             if !matches!(steps.last(), Some(Step::Set { .. })) {
-                steps.push(Step::Set { objects: Vec::new(), before: Vec::new(), unknown: Vec::new() });
+                steps.push(Step::Set {
+                    objects: Vec::new(),
+                    secrets: Vec::new(),
+                    before: Vec::new(),
+                    unknown: Vec::new(),
+                });
             }
-            if let Some(Step::Set { objects, .. }) = steps.last_mut() {
+            if let Some(Step::Set { objects, secrets, .. }) = steps.last_mut() {
                 let setting = setting(param, value);
+                if value.is_secret() {
+                    secrets.push(format!("{path}{param}"));
+                }
                 match objects.iter_mut().find(|known| known.path == path) {
                     Some(known) => known.params.push(setting),
                     None => objects.push(ObjectSettings { path, params: vec![setting] }),
@@ -208,6 +217,7 @@ async fn values(
     hub: &Hub,
     link: LinkId,
     objects: &[ObjectSettings],
+    secrets: &[String],
 ) -> Result<(Vec<ObjectSettings>, Vec<String>), Fault> {
     let params = objects.iter().flat_map(|object| object.params.iter().map(move |set| (object, set)));
     let paths = params.map(|(object, set)| format!("{}{}", object.path, set.param)).collect();
@@ -220,11 +230,12 @@ async fn values(
         for set in &object.params {
             let found = results.next().and_then(|result| result.result.ok());
             let value = found.into_iter().flatten().flat_map(|object| object.params).next();
+            let path = format!("{}{}", object.path, set.param);
             match value {
-                Some((_, value)) => {
+                Some((_, value)) if !secrets.contains(&path) => {
                     known.params.push(ParamSetting { param: set.param.clone(), value, required: true });
                 }
-                None => unknown.push(format!("{}{}", object.path, set.param)),
+                _ => unknown.push(path),
             }
         }
         if !known.params.is_empty() {

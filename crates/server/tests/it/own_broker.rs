@@ -18,6 +18,7 @@ use crate::tls::{Secure, secure_with};
 use crate::world::{AGENT, CONTROLLER, Running, World, id};
 
 const OTHER: &str = "os::00256D-0002";
+const THIRD: &str = "os::00256D-0003";
 const CLOCK: &str = "Device.Time.CurrentLocalTime";
 
 fn world(policy: PolicyName) -> World {
@@ -63,18 +64,23 @@ async fn a_device_is_approved_onboarded_and_read_through_our_own_broker() {
 /// A packet that is too long for a stranger ends its connection; of a device that is let in it is read.
 #[tokio::test]
 async fn who_waits_may_say_little() {
-    let world = world(PolicyName::Approve);
+    let mut world = world(PolicyName::Approve);
+    world.config.usp.mqtt.broker.websocket = Some("127.0.0.1:0".parse().expect("an address"));
     let server = world.serve().await;
     let long = "x".repeat(100_000);
     let mut waits = Agent::behind(&client(port(&server), Version::V5, OTHER)).await;
     waits.value_change(CLOCK, &long);
     let ended = waits.down().await;
     assert!(matches!(ended, DownReason::ClosedByPeer { code: 0x95, .. }), "{ended}");
-    let mut agent = Agent::behind(&client(port(&server), Version::V5, AGENT)).await;
-    server.approve(AGENT).await;
-    agent.request(|_| true).await;
-    let told = agent.value_change(CLOCK, &long);
-    agent.answer_to(&told).await;
+    let web = server.listeners.usp_mqtt_websocket.expect("a listener").port();
+    let by_web = Client { websocket: Some("/mqtt".to_owned()), ..client(web, Version::V5, THIRD) };
+    for (eid, how) in [(AGENT, client(port(&server), Version::V5, AGENT)), (THIRD, by_web)] {
+        let mut agent = Agent::behind(&how).await;
+        server.approve(eid).await;
+        agent.request(|_| true).await;
+        let told = agent.value_change(CLOCK, &long);
+        agent.answer_to(&told).await;
+    }
 }
 
 /// Both listeners are of one broker.

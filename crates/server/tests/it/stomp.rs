@@ -13,16 +13,41 @@ use serde_json::{Value, json};
 use server::config::{PolicyName, StompConnect};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use usp_proto::{Record, Version};
+use usp_proto::{EndpointId, Record, Version};
 
 use crate::agent::elsewhere::stomp_client;
 use crate::agent::{Agent, reply};
-use crate::world::{AGENT, CONTROLLER, PATIENCE, Running, World, id};
+use crate::world::{PATIENCE, Running, World, id};
 
 const CLOCK: &str = "Device.Time.CurrentLocalTime";
 
-fn world(policy: PolicyName, port: u16) -> World {
+/// Who meets in one part of a test. They are others in each: agents live on, and their queues with them.
+struct Part {
+    port: u16,
+    controller: EndpointId,
+    agent: String,
+    odd: String,
+}
+
+impl Part {
+    fn new(port: u16, name: &str) -> Part {
+        let controller = id(&format!("self::controller-{name}"));
+        Part { port, controller, agent: format!("os::00256D-{name}"), odd: format!("os::00256D-{name}-odd") }
+    }
+
+    async fn agent(&self) -> Agent {
+        Agent::behind_stomp(&stomp_client(self.port, &self.agent), &self.controller).await
+    }
+
+    fn queue(&self) -> String {
+        format!("/queue/usp.controllers.{}", self.controller)
+    }
+}
+
+fn world(policy: PolicyName, part: &Part) -> World {
     let mut world = World::new(policy);
+    world.config.usp.endpoint = Some(part.controller.to_string());
+    let port = part.port;
     let file = world.folder.path().join("password");
     std::fs::write(&file, "guest\n").expect("written");
     world.config.usp.stomp.connect = vec![StompConnect {
@@ -50,14 +75,18 @@ async fn get(server: &Running, device: &str) -> Value {
 }
 
 async fn from_pending_to_read(port: u16) {
-    let world = world(PolicyName::Approve, port);
+    let part = Part::new(port, "read");
+    let world = world(PolicyName::Approve, &part);
     let server = world.serve().await;
     connected(&server).await;
-    let mut agent = Agent::behind_stomp(&stomp_client(port, AGENT)).await;
+    let mut agent = part.agent().await;
     let pending = server.until("/pending", |answer| !answer.items().is_empty()).await;
     let row = &pending["items"][0];
-    assert_eq!(json!([row["transport"], row["endpoint"], row["proven"]]), json!(["stomp", AGENT, false]));
-    let device = server.approve(AGENT).await;
+    assert_eq!(
+        json!([row["transport"], row["endpoint"], row["proven"]]),
+        json!(["stomp", part.agent, false])
+    );
+    let device = server.approve(&part.agent).await;
     let (asked, request) = agent.request(|_| true).await;
     agent.respond(&asked, reply(&request));
     let told = agent.value_change("Device.DeviceInfo.SerialNumber", "7");
@@ -99,14 +128,15 @@ impl Liar {
     }
 
     /// A Connect Record, which is to be answered there; the server has it when this returns.
-    async fn greets(&mut self, eid: &str, destination: &str) {
+    async fn greets(&mut self, part: &Part, destination: &str) {
         let path = mtp::ReturnPath::Stomp { link: mtp::LinkId(0), destination: destination.into() };
         let contact = mtp::Contact::Stomp { destination: destination.into() };
-        let connect = Record::connect(&id(eid), &id(CONTROLLER), Version::CURRENT, &path, &contact);
+        let connect = Record::connect(&id(&part.odd), &part.controller, Version::CURRENT, &path, &contact);
         let bytes = connect.expect("a Connect Record").encode();
         let head = format!(
-            "SEND\ndestination:/queue/usp.controllers.{CONTROLLER}\ncontent-length:{}\nreceipt:taken\n\
+            "SEND\ndestination:{}\ncontent-length:{}\nreceipt:taken\n\
              content-type:application/vnd.bbf.usp.msg\nreply-to-dest:{destination}\n\n",
+            part.queue(),
             bytes.len()
         );
         self.say(&[head.as_bytes(), &bytes, b"\0"].concat(), "receipt-id:taken").await;
@@ -115,17 +145,18 @@ impl Liar {
 
 /// One device that names where nobody may send to would end the connection of all.
 async fn a_wrong_destination_hurts_nobody(port: u16) {
-    let world = world(PolicyName::Open, port);
+    let part = Part::new(port, "wrong");
+    let world = world(PolicyName::Open, &part);
     let server = world.serve().await;
     connected(&server).await;
-    let own = format!("/queue/usp.controllers.{CONTROLLER}");
+    let own = part.queue();
     let mut liar = Liar::connect(port).await;
     for destination in ["/nowhere/x", "/queue/elsewhere", &own, "/queue/usp.agents.a,b"] {
-        liar.greets("os::00256D-0003", destination).await;
+        liar.greets(&part, destination).await;
     }
     // The server keeps no order between clients, but this one is answered long after those were heard.
-    let agent = Agent::behind_stomp(&stomp_client(port, AGENT)).await;
-    let device = server.device(AGENT).await;
+    let agent = part.agent().await;
+    let device = server.device(&part.agent).await;
     agent.keep_answering();
     assert_eq!(get(&server, &device).await["state"], "done");
     assert_eq!(server.api.get("/devices").await.items().len(), 1);
@@ -136,22 +167,22 @@ async fn a_wrong_destination_hurts_nobody(port: u16) {
 
 /// Nor does one whose queue is not what RabbitMQ makes of such a name: to ask for it as usual is an error there.
 async fn an_odd_queue_hurts_nobody(port: u16) {
-    const ODD: &str = "os::00256D-0005";
-    let world = world(PolicyName::Open, port);
+    let part = Part::new(port, "queue");
+    let world = world(PolicyName::Open, &part);
     let server = world.serve().await;
     connected(&server).await;
     let mut liar = Liar::connect(port).await;
+    let destination = format!("/queue/usp.agents.{}", part.odd);
     let subscribe = format!(
-        "SUBSCRIBE\nid:0\ndestination:/queue/usp.agents.{ODD}\ndurable:false\nauto-delete:true\n\
-         receipt:odd\n\n\0"
+        "SUBSCRIBE\nid:0\ndestination:{destination}\ndurable:false\nauto-delete:true\nreceipt:odd\n\n\0"
     );
     liar.say(subscribe.as_bytes(), "receipt-id:odd").await;
-    liar.greets(ODD, &format!("/queue/usp.agents.{ODD}")).await;
+    liar.greets(&part, &destination).await;
     // The server has asked it something, and still has its connection.
     let heard = liar.hears().await;
     assert!(heard.trim_start().starts_with("MESSAGE"), "{heard}");
-    let agent = Agent::behind_stomp(&stomp_client(port, AGENT)).await;
-    let device = server.device(AGENT).await;
+    let agent = part.agent().await;
+    let device = server.device(&part.agent).await;
     agent.keep_answering();
     assert_eq!(get(&server, &device).await["state"], "done");
     let metrics = server.api.text("GET", "/metrics").await;
@@ -160,11 +191,12 @@ async fn an_odd_queue_hurts_nobody(port: u16) {
 }
 
 async fn it_is_back_after_a_restart(port: u16, restart: impl FnOnce()) {
-    let world = world(PolicyName::Open, port);
+    let part = Part::new(port, "back");
+    let world = world(PolicyName::Open, &part);
     let server = world.serve().await;
     connected(&server).await;
-    Agent::behind_stomp(&stomp_client(port, AGENT)).await.keep_answering();
-    let device = server.device(AGENT).await;
+    part.agent().await.keep_answering();
+    let device = server.device(&part.agent).await;
     let online = |wanted| {
         let (server, path) = (&server, format!("/devices/{device}"));
         async move { server.until(&path, |one| one.body["online"] == wanted).await }
@@ -173,7 +205,7 @@ async fn it_is_back_after_a_restart(port: u16, restart: impl FnOnce()) {
     restart();
     online(false).await;
     connected(&server).await;
-    Agent::behind_stomp(&stomp_client(port, AGENT)).await.keep_answering();
+    part.agent().await.keep_answering();
     online(true).await;
     assert_eq!(get(&server, &device).await["state"], "done");
     assert_eq!(server.api.get("/devices").await.items().len(), 1);

@@ -55,10 +55,11 @@ impl AgentMachine {
         if self.banned.contains(&record.from_id) {
             return;
         }
-        if self.controller(&record.from_id).is_some() {
+        let peer = peer.clone();
+        // What nothing protects anybody may have said; of sessions their own machine knows.
+        if !self.is_open(&peer) && self.controller(&record.from_id).is_some() {
             self.recognised = Some(link);
         }
-        let peer = peer.clone();
         match record.record_type {
             // R-SEC.0, figure "no-secure-message-exchange": nobody but the two may read or change it.
             RecordType::NoSession { .. } if self.is_open(&peer) => {

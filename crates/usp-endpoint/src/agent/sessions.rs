@@ -268,6 +268,7 @@ impl AgentMachine {
         }
         if let Some((policy, path)) = by.filter(|_| held.session.take_heard()) {
             held.session.set_policy(policy);
+            self.recognised = Some(path.link());
             held.path = path;
         }
         let mut disconnects = Vec::new();
@@ -304,6 +305,7 @@ impl AgentMachine {
                 self.with_session(&controller, Input::Refuse);
                 if let Some(held) = self.sessions.held.get_mut(&controller) {
                     held.certificate = None;
+                    self.recognised = self.recognised.filter(|link| *link != held.path.link());
                 }
                 self.sessions.came.retain(|(from, ..)| *from != controller);
             }

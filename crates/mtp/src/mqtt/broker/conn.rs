@@ -104,6 +104,12 @@ impl<G: Gate> Conn<G> {
             if !written && self.is(|machine, id| machine.is_congested(id)) {
                 return Poll::Pending;
             }
+            // Before anything is read: a message of a WebSocket is measured by its head.
+            if self.waits && !self.is(|machine, id| machine.is_waiting(id)) {
+                self.waits = false;
+                self.decoder.admit();
+                self.io.let_in();
+            }
             let mut room = [0; READ_BYTES];
             let mut read = ReadBuf::new(&mut room);
             match ready!(Pin::new(&mut self.io).poll_read(cx, &mut read)) {
@@ -122,11 +128,6 @@ impl<G: Gate> Conn<G> {
     fn take_in(&mut self, mut data: &[u8]) -> Deliveries {
         let mut all = Vec::new();
         let id = self.id;
-        if self.waits && !self.is(|machine, id| machine.is_waiting(id)) {
-            self.waits = false;
-            self.decoder.admit();
-            self.io.let_in();
-        }
         while !data.is_empty() {
             let packet = match self.decoder.read(&mut data) {
                 Ok(None) => break,

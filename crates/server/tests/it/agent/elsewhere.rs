@@ -33,15 +33,15 @@ pub(crate) fn stomp_client(port: u16, eid: &str) -> stomp::Client {
 }
 
 impl Agent {
-    /// Behind a STOMP server, and announced to the server's destination.
-    pub(crate) async fn behind_stomp(client: &stomp::Client) -> Agent {
+    /// Behind a STOMP server, and announced to this controller's destination.
+    pub(crate) async fn behind_stomp(client: &stomp::Client, controller: &EndpointId) -> Agent {
         let session = client.connect().await.expect("the server lets us in");
         let (ear, heard) = mpsc::unbounded_channel();
         let peers = Peers::known(Ear(ear));
-        let destination = format!("/queue/usp.controllers.{CONTROLLER}");
-        peers.set_known(&BTreeMap::from([(id(CONTROLLER), destination.into())]));
+        let destination = format!("/queue/usp.controllers.{controller}");
+        peers.set_known(&BTreeMap::from([(controller.clone(), destination.into())]));
         tokio::spawn(async move { session.run(&peers).await });
-        let agent = Agent::heard(client.config.endpoint.as_str(), &id(CONTROLLER), heard).await;
+        let agent = Agent::heard(client.config.endpoint.as_str(), controller, heard).await;
         agent.announce_again();
         agent
     }

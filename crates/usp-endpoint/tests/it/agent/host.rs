@@ -134,6 +134,8 @@ pub(crate) struct Host {
     pub(crate) wrote: Vec<ChangeSet>,
     pub(crate) noticed: Vec<String>,
     pub(crate) audited: Vec<Audit>,
+    /// Whether anything was taken for a controller's, which confirms a change that waits for that.
+    pub(crate) recognised: bool,
     /// Holds commits back until [`Host::commit`].
     pub(crate) hold: bool,
     pub(crate) held: VecDeque<(Ticket, Vec<Transaction>)>,
@@ -204,6 +206,7 @@ impl Host {
             wrote: Vec::new(),
             noticed: Vec::new(),
             audited: Vec::new(),
+            recognised: false,
             hold: false,
             held: VecDeque::new(),
             wait_for_refresh: false,
@@ -284,6 +287,7 @@ impl Host {
 
     pub(crate) fn input(&mut self, input: Input) {
         self.machine.handle(self.now, &mut self.tree, input);
+        self.recognised |= self.machine.recognised().is_some();
         while let Some(output) = self.machine.poll_output() {
             self.output(output);
         }

@@ -151,8 +151,10 @@ fn a_message_that_nothing_protects_does_not_count() {
         let mut host = device(&[1], "Forbid");
         super::credential(&mut host, 1, "MTP-and-USP", &[]);
         host.link_as(1, ONE, peer.clone());
+        host.recognised = false;
         let answer = host.ask(get(&["Device.Info.Name"], 0));
         assert_eq!(answer, if answered { SHOWN } else { "-" }, "{peer:?}");
+        assert_eq!(host.recognised, answered, "{peer:?}");
         let refused = |entry: &Audit| matches!(entry.deed, Deed::NotBelieved);
         assert_ne!(host.audited.iter().any(refused), answered, "{peer:?}");
     }
@@ -212,8 +214,10 @@ fn the_certificate_of_a_session_is_judged_by_the_tables() {
         let mut host = device(&[], "Allow");
         super::credential(&mut host, 1, uses, &[1]);
         host.link_as(1, ONE, PLAIN);
+        host.recognised = false;
         let mut far = Far::new(certificate);
         assert_eq!(far.name(&mut host), answer, "{uses} {certificate}");
+        assert_eq!(host.recognised, answer == SHOWN, "{uses} {certificate}");
         assert_eq!(host.value(ROW, "InheritedRole"), inherited, "{uses} {certificate}");
     }
 }
