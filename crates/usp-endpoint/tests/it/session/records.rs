@@ -194,6 +194,26 @@ fn lying_segments_end_the_session() {
     }
 }
 
+/// A Message of more than the 8 MiB that any Record may have ends the session, however small its parts are.
+#[test]
+fn endless_segments_end_the_session() {
+    let mut bench = Bench::new(plain());
+    bench.receive(record(number(1), b"hello"));
+    let part: &'static [u8] = Box::leak(vec![0; 512 * 1024].into_boxed_slice());
+    let mut next = |sequence_id| {
+        let mut segment = record(number(sequence_id), part);
+        if let RecordType::Session(context) = &mut segment.record_type {
+            let first = sequence_id == 2;
+            context.payload_sar_state =
+                if first { PayloadSarState::Begin } else { PayloadSarState::Inprocess };
+        }
+        let outputs = bench.receive(segment);
+        assert_eq!(delivered(&outputs), [b""; 0]);
+        sent(&outputs).iter().any(|context| context.session_id != 77)
+    };
+    assert_eq!((2..100).find(|sequence_id| next(*sequence_id)), Some(2 + 16));
+}
+
 #[requirement("R-E2E.19")]
 #[test]
 fn payload_security_stays_as_it_was() {
