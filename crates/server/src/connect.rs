@@ -88,11 +88,25 @@ fn obuspa(endpoint: &EndpointId, config: &Config, listeners: &Listeners) -> Stri
         let path = config.websocket_path().to_owned();
         WsUrl { secure, host: own.ip().to_string(), port: own.port(), path, query: None }
     });
+    let mtp = "Device.LocalAgent.Controller.1.MTP.1.WebSocket.";
+    let own = "Device.LocalAgent.MTP.1.WebSocket.";
+    let rows = [
+        (mtp, "Host", url.host.as_str()),
+        (mtp, "Port", &url.port.to_string()),
+        (mtp, "Path", &url.path),
+        (mtp, "EnableEncryption", if url.secure { "true" } else { "false" }),
+        (own, "Port", "5684"),
+        (own, "EnableEncryption", "false"),
+    ];
+    obuspa_lines(endpoint, "WebSocket", &rows)
+}
+
+/// Those lines for a controller that is reached by this MTP and no other: what they have in common whatever the MTP,
+/// then what is the MTP's own, as object, parameter and value.
+fn obuspa_lines(endpoint: &EndpointId, protocol: &str, of_mtp: &[(&str, &str, &str)]) -> String {
     let controller = "Device.LocalAgent.Controller.1.";
-    let mtp = "Device.LocalAgent.Controller.1.MTP.1.";
-    let own = "Device.LocalAgent.MTP.1.";
-    let encrypt = if url.secure { "true" } else { "false" };
-    let lines = [
+    let [mtp, own] = ["Device.LocalAgent.Controller.1.MTP.1.", "Device.LocalAgent.MTP.1."];
+    let shared = [
         (controller, "Alias", "cpe-1"),
         (controller, "Enable", "true"),
         (controller, "EndpointID", endpoint.as_str()),
@@ -100,19 +114,18 @@ fn obuspa(endpoint: &EndpointId, config: &Config, listeners: &Listeners) -> Stri
         (controller, "PeriodicNotifInterval", "86400"),
         (mtp, "Alias", "cpe-1"),
         (mtp, "Enable", "true"),
-        (mtp, "Protocol", "WebSocket"),
-        (mtp, "WebSocket.Host", &url.host),
-        (mtp, "WebSocket.Port", &url.port.to_string()),
-        (mtp, "WebSocket.Path", &url.path),
-        (mtp, "WebSocket.EnableEncryption", encrypt),
+        (mtp, "Protocol", protocol),
         (own, "Alias", "cpe-1"),
         (own, "Enable", "true"),
-        (own, "Protocol", "WebSocket"),
-        (own, "WebSocket.Port", "5684"),
-        (own, "WebSocket.EnableEncryption", "false"),
-    ]
-    .map(|(object, name, value)| format!("{object}{name} \"{value}\"\n"));
-    lines.concat()
+        (own, "Protocol", protocol),
+    ];
+    let rows = shared.iter().chain(of_mtp);
+    rows.map(|(object, name, value)| format!("{object}{name} \"{value}\"\n")).collect()
+}
+
+/// A controller that is reached through a broker, as the agent's configuration begins.
+fn agent_toml_head(endpoint: &EndpointId, ca_pem: &str) -> String {
+    format!("[[controller]]\nendpoint = \"{endpoint}\"\nca = '''\n{ca_pem}'''\n")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::handler::{Connection, Links};
+use super::handler::{Behind, Connection};
 use super::plan::{self, By};
 use super::{Context, plan::Broker as Plan, plan::Server};
 use session::{Session, Waits};
@@ -70,12 +70,12 @@ impl Broker {
     pub(super) fn start(context: &Arc<Context>, path: &str, plan: Plan) -> (Arc<Broker>, JoinHandle<()>) {
         let connection = Arc::new(Connection::default());
         let links = watch::Sender::default();
-        let below = Links::behind(context.instance.clone(), connection.clone());
+        let behind = Behind::new(context.instance.clone(), connection.clone(), links.clone(), "the broker");
         let broker = Arc::new(Broker {
             path: path.to_owned(),
             plan: Mutex::new(plan),
             connection,
-            peers: Peers::known(Behind { links: below, up: links.clone() }),
+            peers: Peers::known(behind),
             known: Mutex::default(),
             links,
             state: watch::Sender::new(State::Trying { again: None }),
@@ -287,31 +287,6 @@ impl LinkHandler for Whole {
         let mut known = lock(&self.broker.known);
         known.clear();
         self.broker.peers.set_known(&known);
-    }
-}
-
-/// The link of one controller.
-struct Behind {
-    links: Links,
-    up: watch::Sender<BTreeMap<EndpointId, LinkId>>,
-}
-
-impl LinkHandler for Behind {
-    fn up(&self, link: LinkUp) {
-        if let Some(controller) = link.eid.clone() {
-            tracing::info!(%controller, "reached through the broker");
-            self.up.send_modify(|up| _ = up.insert(controller, link.link));
-        }
-        self.links.up(link);
-    }
-
-    fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send {
-        self.links.inbound(record)
-    }
-
-    fn down(&self, link: LinkId, reason: DownReason) {
-        self.up.send_modify(|up| up.retain(|_, known| *known != link));
-        self.links.down(link, reason);
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Context;
-use super::handler::{Connection, Links};
+use super::handler::{Behind, Connection};
 use crate::state::random;
 
 /// The socket that stands, if one does.
@@ -147,8 +147,8 @@ async fn run(context: &Arc<Context>, socket: Socket, mut stopped: watch::Receive
     let connection = Arc::new(Connection::default());
     connection.set(Some(socket.sender()));
     let links = watch::Sender::default();
-    let below = Links::behind(context.instance.clone(), connection.clone());
-    let peers = Peers::known(Behind { links: below, up: links.clone() });
+    let behind = Behind::new(context.instance.clone(), connection.clone(), links.clone(), "CoAP");
+    let peers = Peers::known(behind);
     let standing = Arc::new(Standing { connection, peers, known: Mutex::default(), links });
     let whole = Whole { context: context.clone(), standing: standing.clone() };
     let mut running = Box::pin(socket.run(&whole, &whole));
@@ -196,30 +196,5 @@ impl Gate for Whole {
     fn failed(&self, uri: &str, why: Failure) {
         tracing::warn!(uri, %why, "not reached by CoAP");
         self.standing.peers.unreachable(uri, &DownReason::Dead);
-    }
-}
-
-/// The link of one controller.
-struct Behind {
-    links: Links,
-    up: watch::Sender<BTreeMap<EndpointId, LinkId>>,
-}
-
-impl LinkHandler for Behind {
-    fn up(&self, link: LinkUp) {
-        if let Some(controller) = link.eid.clone() {
-            tracing::info!(%controller, "reached by CoAP");
-            self.up.send_modify(|up| _ = up.insert(controller, link.link));
-        }
-        self.links.up(link);
-    }
-
-    fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send {
-        self.links.inbound(record)
-    }
-
-    fn down(&self, link: LinkId, reason: DownReason) {
-        self.up.send_modify(|up| up.retain(|_, own| *own != link));
-        self.links.down(link, reason);
     }
 }

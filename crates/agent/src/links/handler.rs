@@ -1,5 +1,6 @@
 //! What becomes of links, whatever their transport: they are the instance's.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +10,7 @@ use mtp::ws::close_code;
 use mtp::{
     DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, Outbound, PeerAuth, Verdict,
 };
+use tokio::sync::watch;
 
 /// Why a connection is closed that the tables don't ask for any more.
 const NOT_WANTED: &str = "this connection is not wanted any more";
@@ -66,11 +68,6 @@ impl Links {
     ) -> Links {
         Links { instance, controller, connection, brokered: false }
     }
-
-    /// With controllers behind a broker.
-    pub(super) fn behind(instance: Arc<Instance>, connection: Arc<Connection>) -> Links {
-        Links { instance, controller: None, connection, brokered: true }
-    }
 }
 
 impl LinkHandler for Links {
@@ -108,6 +105,45 @@ impl LinkHandler for Links {
 
     fn down(&self, link: LinkId, _: DownReason) {
         self.instance.link_down(link);
+    }
+}
+
+/// Links with controllers that share one connection, each of which is told when it stands and when it is gone.
+pub(super) struct Behind {
+    links: Links,
+    up: watch::Sender<BTreeMap<EndpointId, LinkId>>,
+    /// For the log: by what a controller is reached.
+    by: &'static str,
+}
+
+impl Behind {
+    /// Through `connection`; `up` holds the links that stand.
+    pub(super) fn new(
+        instance: Arc<Instance>,
+        connection: Arc<Connection>,
+        up: watch::Sender<BTreeMap<EndpointId, LinkId>>,
+        by: &'static str,
+    ) -> Behind {
+        Behind { links: Links { instance, controller: None, connection, brokered: true }, up, by }
+    }
+}
+
+impl LinkHandler for Behind {
+    fn up(&self, link: LinkUp) {
+        if let Some(controller) = link.eid.clone() {
+            tracing::info!(%controller, by = self.by, "reached");
+            self.up.send_modify(|up| _ = up.insert(controller, link.link));
+        }
+        self.links.up(link);
+    }
+
+    fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send {
+        self.links.inbound(record)
+    }
+
+    fn down(&self, link: LinkId, reason: DownReason) {
+        self.up.send_modify(|up| up.retain(|_, own| *own != link));
+        self.links.down(link, reason);
     }
 }
 

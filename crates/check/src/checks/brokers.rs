@@ -1,5 +1,6 @@
 //! Certificates between the agent and a broker, whatever the broker speaks.
 
+use super::tls::names_agent;
 use super::{Check, check};
 use crate::bench::Bench;
 use crate::verdict::{Stop, holds};
@@ -31,7 +32,7 @@ pub(super) static CHECKS: &[Check] = &[
         "A broker with a certificate of another host is not used."
     ),
     check!(
-        names_itself,
+        names_agent,
         "R-SEC.10-names-itself-to-a-broker",
         [BrokerSecurely],
         "The certificate that the agent shows a broker names its endpoint id."
@@ -63,18 +64,4 @@ async fn early(bench: &mut Bench) -> Result<(), Stop> {
 
 async fn other_host(bench: &mut Bench) -> Result<(), Stop> {
     refuses(bench, Shown::OtherHost).await
-}
-
-async fn names_itself(bench: &mut Bench) -> Result<(), Stop> {
-    let Some(der) = bench.certificate() else {
-        return Err(Stop::fail("the certificate of the agent", "one", "none"));
-    };
-    let names = pki::cert::endpoint_ids(der).map_err(|error| Stop::Error(error.to_string()))?;
-    let agent = bench.agent()?;
-    holds(
-        names.iter().any(|name| name.certifies(agent)),
-        "the endpoint ids in it",
-        || agent.as_str().to_owned(),
-        || names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", "),
-    )
 }

@@ -188,7 +188,8 @@ async fn client_host(bench: &mut Bench) -> Result<(), Stop> {
     refuses(bench, Shown::HostAlone).await
 }
 
-async fn names_agent(bench: &mut Bench) -> Result<(), Stop> {
+/// The certificate that the agent has shown names its endpoint id.
+pub(super) async fn names_agent(bench: &mut Bench) -> Result<(), Stop> {
     let Some(der) = bench.certificate() else {
         return Err(Stop::fail("the certificate of the agent", "one", "none"));
     };

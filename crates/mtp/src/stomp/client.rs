@@ -10,12 +10,12 @@ use tokio::time::timeout;
 use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 
 use super::config::Config;
-use super::conn::{Conn, Over, Wish};
-use super::machine::{End, Event, Machine, is_destination};
+use super::conn::{Conn, Over};
+use super::machine::{End, Event, Machine};
 use crate::dial::Target;
 use crate::error::Error;
 use crate::limits::HANDSHAKE_TIMEOUT;
-use crate::link::{DownGuard, DownReason, LinkHandler, LinkSender, LinkUp, Role, Shared, Side};
+use crate::link::{DownGuard, DownReason, LinkHandler, LinkSender, LinkUp, Role, Side};
 
 /// Where a STOMP server is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -126,11 +126,6 @@ impl Session {
         LinkSender(self.conn.shared.clone())
     }
 
-    /// How to change our destination while it runs.
-    pub fn destination(&self) -> Destination {
-        Destination { shared: self.conn.shared.clone(), wish: self.conn.wish.clone() }
-    }
-
     /// Runs the link until it is gone. Dropping the future drops the connection. While the handler holds a
     /// Record nothing is read, our heart-beats go on, and those of the server are not missed.
     ///
@@ -177,34 +172,5 @@ impl Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("link", &self.link()).finish_non_exhaustive()
-    }
-}
-
-/// Changes the destination of a link that runs.
-#[derive(Clone)]
-pub struct Destination {
-    shared: Arc<Shared>,
-    wish: Arc<Wish>,
-}
-
-impl Destination {
-    /// R-STOMP.29: subscribes to another destination instead, unless the server chose the one in force. Of
-    /// several changes the last counts. Whoever needs to know it, by a Connect record, is told by the caller.
-    ///
-    /// # Errors
-    /// When it is empty, too long, or has a NUL.
-    pub fn change(&self, destination: &str) -> Result<(), Error> {
-        if !is_destination(destination) {
-            return Err(Error::Stomp(End::Unsound));
-        }
-        self.wish.set(destination);
-        self.shared.nudge();
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Destination {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Destination").field(&self.shared.link).finish()
     }
 }

@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -30,26 +30,11 @@ pub(super) enum Over {
     Lost(ErrorKind),
 }
 
-/// What the holders of a link wish of its subscription: the latest destination that was asked for.
-#[derive(Default)]
-pub(super) struct Wish(Mutex<Option<String>>);
-
-impl Wish {
-    pub(super) fn set(&self, destination: &str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(destination.to_owned());
-    }
-
-    fn take(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
 /// Socket, machine and queue of one link.
 pub(super) struct Conn {
     io: Stream,
     pub(super) machine: Machine,
     pub(super) shared: Arc<Shared>,
-    pub(super) wish: Arc<Wish>,
     started: Instant,
     /// What is being written.
     writing: Bytes,
@@ -64,7 +49,6 @@ impl Conn {
             io,
             machine,
             shared: Shared::brokered(),
-            wish: Arc::default(),
             started,
             writing: Bytes::new(),
             timer: Box::pin(sleep_until(started)),
@@ -157,12 +141,8 @@ impl Conn {
         if self.shared.attend(cx.waker()).close {
             return Some(Over::CloseWish);
         }
-        let now = self.now();
-        if let Some(destination) = self.wish.take() {
-            self.machine.set_destination(now, &destination);
-        }
         // A server that never stops talking must not keep us from beating.
-        self.machine.beat(now);
+        self.machine.beat(self.now());
         match self.poll_queue(cx) {
             Poll::Ready(Err(kind)) => Some(Over::Lost(kind)),
             Poll::Ready(Ok(())) | Poll::Pending => None,

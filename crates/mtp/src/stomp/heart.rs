@@ -48,10 +48,6 @@ impl Heart {
         self.heard = now;
     }
 
-    pub(super) fn is_paused(&self) -> bool {
-        self.paused
-    }
-
     /// Whether the server promised to beat.
     pub(super) fn is_heard(&self) -> bool {
         self.hear_every.is_some()

@@ -29,8 +29,7 @@ const LAST_RECEIPT: &str = "last";
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// The server let us in, and we are subscribed: this destination reaches us. It comes again when the
-    /// destination was [changed](Machine::set_destination).
+    /// The server let us in, and we are subscribed: this destination reaches us. It comes once.
     Up(Arc<str>),
     /// A Record.
     Record {
@@ -165,10 +164,8 @@ impl Machine {
     pub fn timeout(&self) -> Option<Duration> {
         match self.state {
             State::Opening => Some(HANDSHAKE_TIMEOUT),
-            State::Subscribing { until } if !self.heart.is_paused() => {
-                self.heart.timeout().into_iter().chain([until]).min()
-            }
-            State::Subscribing { .. } | State::Up => self.heart.timeout(),
+            State::Subscribing { until } => self.heart.timeout().into_iter().chain([until]).min(),
+            State::Up => self.heart.timeout(),
             State::Closing { until } => Some(until),
             State::Ended => None,
         }
@@ -179,9 +176,7 @@ impl Machine {
         self.beat(now);
         match self.state {
             State::Opening if now >= HANDSHAKE_TIMEOUT => self.end(End::TimedOut),
-            State::Subscribing { until } if now >= until && !self.heart.is_paused() => {
-                self.end(End::NotSubscribed);
-            }
+            State::Subscribing { until } if now >= until => self.end(End::NotSubscribed),
             State::Subscribing { .. } | State::Up if self.heart.is_dead(now) => self.end(End::Dead),
             State::Closing { until } if now >= until => self.end(End::Closed),
             _ => {}
@@ -212,9 +207,6 @@ impl Machine {
     /// What arrives is read again; the server has its whole time.
     pub fn resume(&mut self, now: Duration) {
         self.heart.resume(now);
-        if let State::Subscribing { until } = &mut self.state {
-            *until = now + HANDSHAKE_TIMEOUT;
-        }
     }
 
     /// Whether a Record would be sent, and not too much waits already.
@@ -246,22 +238,6 @@ impl Machine {
         ];
         put_frame(&mut self.out, Command::Send, &headers, record);
         self.heart.sent(now);
-        true
-    }
-
-    /// Our configured destination has changed. R-STOMP.29: unless the server chose the one in force, we
-    /// subscribe anew, and [`Event::Up`] comes when that is confirmed. True when the one in force is another now.
-    pub fn set_destination(&mut self, now: Duration, destination: &str) -> bool {
-        if !is_destination(destination) {
-            return false;
-        }
-        self.config.destination = Some(destination.to_owned());
-        let changes = matches!(&self.subscribed, Some((own, false)) if **own != *destination);
-        if !changes || !matches!(self.state, State::Subscribing { .. } | State::Up) {
-            return false;
-        }
-        put_frame(&mut self.out, Command::Unsubscribe, &[("id", SUBSCRIPTION)], b"");
-        self.subscribe(now, destination, false);
         true
     }
 

@@ -17,7 +17,7 @@ pub mod machine;
 pub mod pattern;
 pub mod retry;
 
-pub use client::{Client, Destination, ServerAddress, Session};
+pub use client::{Client, ServerAddress, Session};
 pub use config::Config;
 pub use heard::CONTENT_TYPE;
 pub use machine::is_destination;

@@ -75,9 +75,13 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match payload.len() {
         short @ 0..=125 => bytes.push(0x80 | u8::try_from(short).unwrap()),
-        long => {
+        long @ 126..=0xFFFF => {
             bytes.push(0x80 | 126);
             bytes.extend(u16::try_from(long).unwrap().to_be_bytes());
+        }
+        longer => {
+            bytes.push(0x80 | 127);
+            bytes.extend((longer as u64).to_be_bytes());
         }
     }
     bytes.extend([0; 4]);

@@ -5,15 +5,33 @@ use std::fmt::Write as _;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 /// Somebody to connect to, of whom a URL is enough.
 pub(super) trait ByUrl {
+    /// One of whom nothing else is said.
     fn by_url(url: &str) -> Self;
+
+    fn url(&self) -> &str;
+
+    /// What is wrong with the rest.
+    fn check(&self) -> anyhow::Result<()>;
+}
+
+/// Each is checked, and each URL is named once; `key` is where in the configuration they stand.
+pub(super) fn check_all<T: ByUrl>(key: &str, all: &[T]) -> anyhow::Result<()> {
+    for (at, one) in all.iter().enumerate() {
+        one.check().with_context(|| format!("{key} of {:?}", one.url()))?;
+        if all[..at].iter().any(|other| other.url() == one.url()) {
+            bail!("{key} names {:?} twice", one.url());
+        }
+    }
+    Ok(())
 }
 
 /// A list of tables, or the URL of the only one. Not an untagged enum: that would hide which key is wrong.
@@ -100,12 +118,46 @@ pub(super) fn check_retry(seconds: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lines with the paths of files, of those that there are.
-pub(super) fn show_files(text: &mut String, files: [(&str, &Option<PathBuf>); 4]) {
+/// `cert` and `key`.
+pub(super) fn check_identity(cert: Option<&PathBuf>, key: Option<&PathBuf>) -> anyhow::Result<()> {
+    if cert.is_some() != key.is_some() {
+        bail!("cert and key belong together");
+    }
+    Ok(())
+}
+
+/// `agents`, or what is meant without it; never empty.
+///
+/// # Errors
+/// Which of them is wrong.
+pub(super) fn agents<T>(texts: &[String], default: &str) -> anyhow::Result<Vec<T>>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let parse = |text: &str| text.parse().with_context(|| format!("agents: {text:?}"));
+    if texts.is_empty() {
+        return Ok(vec![parse(default)?]);
+    }
+    texts.iter().map(|text| parse(text)).collect()
+}
+
+/// Lines of those that are set: paths of files, texts, and `agents`.
+pub(super) fn show(
+    text: &mut String,
+    files: &[(&str, &Option<PathBuf>)],
+    texts: &[(&str, &Option<String>)],
+    agents: &[String],
+) {
     for (key, file) in files {
         if let Some(file) = file {
             let _ = writeln!(text, "{key} = {file:?}");
         }
+    }
+    for (key, value) in texts {
+        super::show_option(text, key, value.as_deref());
+    }
+    if !agents.is_empty() {
+        let _ = writeln!(text, "agents = {agents:?}");
     }
 }
 

@@ -135,6 +135,34 @@ impl ByUrl for MqttConnect {
     fn by_url(url: &str) -> MqttConnect {
         MqttConnect { url: url.to_owned(), ..MqttConnect::default() }
     }
+
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let address = parse(&self.url)?;
+        address.check_plaintext("mqtt", self.allow_plaintext)?;
+        if let Some(url) = &self.public_url {
+            told_address(url).context("public_url")?;
+        }
+        if self.trusted && !address.secure {
+            bail!("trusted = true needs TLS: the URL must begin with mqtts:// or wss://");
+        }
+        connect::check_identity(self.cert.as_ref(), self.key.as_ref())?;
+        if self.qos() > 1 {
+            bail!("qos = {} is neither 0 nor 1", self.qos());
+        }
+        connect::check_retry(self.retry_seconds())?;
+        if self.silence() > Some(Duration::from_secs(86_400)) {
+            bail!("silence_seconds is more than a day");
+        }
+        self.agent_filters()?;
+        if let Some(topic) = &self.topic {
+            topic.parse::<Topic>().with_context(|| format!("topic = {topic:?}"))?;
+        }
+        Ok(())
+    }
 }
 
 impl Mqtt {
@@ -142,13 +170,7 @@ impl Mqtt {
         if let Some(url) = &self.broker.public_url {
             told_address(url).context("usp.mqtt.broker.public_url")?;
         }
-        for (at, broker) in self.connect.iter().enumerate() {
-            broker.check().with_context(|| format!("usp.mqtt.connect of {:?}", broker.url))?;
-            if self.connect[..at].iter().any(|other| other.url == broker.url) {
-                bail!("usp.mqtt.connect names {:?} twice", broker.url);
-            }
-        }
-        Ok(())
+        connect::check_all("usp.mqtt.connect", &self.connect)
     }
 
     pub(super) fn show(&self, text: &mut String) {
@@ -176,32 +198,6 @@ impl MqttBroker {
 }
 
 impl MqttConnect {
-    fn check(&self) -> anyhow::Result<()> {
-        let address = parse(&self.url)?;
-        address.check_plaintext("mqtt", self.allow_plaintext)?;
-        if let Some(url) = &self.public_url {
-            told_address(url).context("public_url")?;
-        }
-        if self.trusted && !address.secure {
-            bail!("trusted = true needs TLS: the URL must begin with mqtts:// or wss://");
-        }
-        if self.cert.is_some() != self.key.is_some() {
-            bail!("cert and key belong together");
-        }
-        if self.qos() > 1 {
-            bail!("qos = {} is neither 0 nor 1", self.qos());
-        }
-        connect::check_retry(self.retry_seconds())?;
-        if self.silence() > Some(Duration::from_secs(86_400)) {
-            bail!("silence_seconds is more than a day");
-        }
-        self.agent_filters()?;
-        if let Some(topic) = &self.topic {
-            topic.parse::<Topic>().with_context(|| format!("topic = {topic:?}"))?;
-        }
-        Ok(())
-    }
-
     /// Where the broker is.
     ///
     /// # Errors
@@ -225,11 +221,7 @@ impl MqttConnect {
     /// # Errors
     /// Which is no filter.
     pub fn agent_filters(&self) -> anyhow::Result<Vec<Filter>> {
-        let filter = |text: &str| text.parse().with_context(|| format!("agents: {text:?}"));
-        if self.agents.is_empty() {
-            return Ok(vec![filter(AGENTS)?]);
-        }
-        self.agents.iter().map(|text| filter(text)).collect()
+        connect::agents(&self.agents, AGENTS)
     }
 
     /// `qos`.
@@ -256,19 +248,19 @@ impl MqttConnect {
     fn show(&self, text: &mut String) {
         let version = if self.version == MqttVersion::V5 { "5" } else { "\"3.1.1\"" };
         let _ = writeln!(text, "\n[[usp.mqtt.connect]]\nurl = {:?}\nversion = {version}", self.url);
-        let own = [("cert", &self.cert), ("key", &self.key)];
-        connect::show_files(text, [("password_file", &self.password_file), ("ca", &self.ca), own[0], own[1]]);
-        for (key, value) in [
+        let files = [
+            ("password_file", &self.password_file),
+            ("ca", &self.ca),
+            ("cert", &self.cert),
+            ("key", &self.key),
+        ];
+        let texts = [
             ("username", &self.username),
             ("client_id", &self.client_id),
             ("topic", &self.topic),
             ("public_url", &self.public_url),
-        ] {
-            super::show_option(text, key, value.as_deref());
-        }
-        if !self.agents.is_empty() {
-            let _ = writeln!(text, "agents = {:?}", self.agents);
-        }
+        ];
+        connect::show(text, &files, &texts, &self.agents);
         let _ = writeln!(
             text,
             "qos = {}\nkeep_alive_seconds = {}\nretry_seconds = {}\nsilence_seconds = {}\ntrusted = {}\nallow_plaintext = {}",

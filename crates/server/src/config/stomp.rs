@@ -63,34 +63,16 @@ impl ByUrl for StompConnect {
     fn by_url(url: &str) -> StompConnect {
         StompConnect { url: url.to_owned(), ..StompConnect::default() }
     }
-}
 
-impl Stomp {
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        for (at, server) in self.connect.iter().enumerate() {
-            server.check().with_context(|| format!("usp.stomp.connect of {:?}", server.url))?;
-            if self.connect[..at].iter().any(|other| other.url == server.url) {
-                bail!("usp.stomp.connect names {:?} twice", server.url);
-            }
-        }
-        Ok(())
+    fn url(&self) -> &str {
+        &self.url
     }
 
-    pub(super) fn show(&self, text: &mut String) {
-        for server in &self.connect {
-            server.show(text);
-        }
-    }
-}
-
-impl StompConnect {
     fn check(&self) -> anyhow::Result<()> {
         let address = connect::address_of(&self.url, "stomp", PORTS)?;
         address.check_plaintext("stomp", self.allow_plaintext)?;
         self.public_address().context("public_url")?;
-        if self.cert.is_some() != self.key.is_some() {
-            bail!("cert and key belong together");
-        }
+        connect::check_identity(self.cert.as_ref(), self.key.as_ref())?;
         if self.password_file.is_some() && self.username.is_none() {
             bail!("password_file needs a username");
         }
@@ -111,7 +93,21 @@ impl StompConnect {
         }
         Ok(())
     }
+}
 
+impl Stomp {
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        connect::check_all("usp.stomp.connect", &self.connect)
+    }
+
+    pub(super) fn show(&self, text: &mut String) {
+        for server in &self.connect {
+            server.show(text);
+        }
+    }
+}
+
+impl StompConnect {
     /// Where the server is.
     ///
     /// # Errors
@@ -138,11 +134,7 @@ impl StompConnect {
     /// # Errors
     /// Which is no pattern.
     pub fn agent_patterns(&self) -> anyhow::Result<Vec<Pattern>> {
-        let pattern = |text: &str| text.parse().with_context(|| format!("agents: {text:?}"));
-        if self.agents.is_empty() {
-            return Ok(vec![pattern(AGENTS)?]);
-        }
-        self.agents.iter().map(|text| pattern(text)).collect()
+        connect::agents(&self.agents, AGENTS)
     }
 
     /// `heart_beat_seconds`.
@@ -157,19 +149,19 @@ impl StompConnect {
 
     fn show(&self, text: &mut String) {
         let _ = writeln!(text, "\n[[usp.stomp.connect]]\nurl = {:?}", self.url);
-        let own = [("cert", &self.cert), ("key", &self.key)];
-        connect::show_files(text, [("password_file", &self.password_file), ("ca", &self.ca), own[0], own[1]]);
-        for (key, value) in [
+        let files = [
+            ("password_file", &self.password_file),
+            ("ca", &self.ca),
+            ("cert", &self.cert),
+            ("key", &self.key),
+        ];
+        let texts = [
             ("host", &self.host),
             ("username", &self.username),
             ("destination", &self.destination),
             ("public_url", &self.public_url),
-        ] {
-            super::show_option(text, key, value.as_deref());
-        }
-        if !self.agents.is_empty() {
-            let _ = writeln!(text, "agents = {:?}", self.agents);
-        }
+        ];
+        connect::show(text, &files, &texts, &self.agents);
         let _ = writeln!(
             text,
             "heart_beat_seconds = {}\nretry_seconds = {}\nallow_plaintext = {}",

@@ -5,7 +5,7 @@ use mtp::mqtt::BrokerAddress;
 use pki::Ca;
 use usp_endpoint::EndpointId;
 
-use super::reachable;
+use super::{agent_toml_head, obuspa_lines, reachable};
 use crate::config::mqtt::{address_of, websocket_of};
 use crate::config::{Config, MqttConnect, MqttVersion};
 use crate::data_dir::Listeners;
@@ -73,7 +73,7 @@ fn info(
 }
 
 fn agent_toml(url: &str, version: &str, topic: &str, endpoint: &EndpointId, of: &Broker) -> String {
-    let mut text = format!("[[controller]]\nendpoint = \"{endpoint}\"\nca = '''\n{}'''\n", of.ca_pem);
+    let mut text = agent_toml_head(endpoint, &of.ca_pem);
     text.push_str(&format!(
         "\n[controller.mqtt]\nbroker = \"{url}\"\ntopic = \"{topic}\"\nversion = \"{version}\"\n"
     ));
@@ -85,37 +85,22 @@ fn agent_toml(url: &str, version: &str, topic: &str, endpoint: &EndpointId, of: 
 
 /// Factory reset parameters of OB-USP-AGENT. Its own topic has its endpoint id in it, which is not known here.
 fn obuspa(address: &BrokerAddress, version: &str, topic: &str, endpoint: &EndpointId) -> String {
-    let controller = "Device.LocalAgent.Controller.1.";
-    let mtp = "Device.LocalAgent.Controller.1.MTP.1.";
-    let own = "Device.LocalAgent.MTP.1.";
+    let [mtp, own] = ["Device.LocalAgent.Controller.1.MTP.1.MQTT.", "Device.LocalAgent.MTP.1.MQTT."];
     let client = "Device.MQTT.Client.1.";
-    let transport = if address.secure { "TLS" } else { "TCP/IP" };
-    [
-        (controller, "Alias", "cpe-1"),
-        (controller, "Enable", "true"),
-        (controller, "EndpointID", endpoint.as_str()),
-        (controller, "AssignedRole", "Device.LocalAgent.ControllerTrust.Role.1"),
-        (controller, "PeriodicNotifInterval", "86400"),
-        (mtp, "Alias", "cpe-1"),
-        (mtp, "Enable", "true"),
-        (mtp, "Protocol", "MQTT"),
-        (mtp, "MQTT.Reference", "Device.MQTT.Client.1"),
-        (mtp, "MQTT.Topic", topic),
-        (own, "Alias", "cpe-1"),
-        (own, "Enable", "true"),
-        (own, "Protocol", "MQTT"),
-        (own, "MQTT.Reference", "Device.MQTT.Client.1"),
-        (own, "MQTT.ResponseTopicConfigured", "usp/agents/ENDPOINT_HERE"),
+    let rows = [
+        (mtp, "Reference", "Device.MQTT.Client.1"),
+        (mtp, "Topic", topic),
+        (own, "Reference", "Device.MQTT.Client.1"),
+        (own, "ResponseTopicConfigured", "usp/agents/ENDPOINT_HERE"),
         (client, "Alias", "cpe-1"),
         (client, "Enable", "true"),
         (client, "BrokerAddress", &address.host),
         (client, "BrokerPort", &address.port.to_string()),
         (client, "ProtocolVersion", version),
-        (client, "TransportProtocol", transport),
+        (client, "TransportProtocol", if address.secure { "TLS" } else { "TCP/IP" }),
         (client, "KeepAliveTime", "60"),
-    ]
-    .map(|(object, name, value)| format!("{object}{name} \"{value}\"\n"))
-    .concat()
+    ];
+    obuspa_lines(endpoint, "MQTT", &rows)
 }
 
 #[cfg(test)]

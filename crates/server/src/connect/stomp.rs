@@ -4,6 +4,7 @@ use api::gateway::BrokerInfo;
 use mtp::stomp::ServerAddress;
 use usp_endpoint::EndpointId;
 
+use super::{agent_toml_head, obuspa_lines};
 use crate::config::StompConnect;
 
 /// `None` where the URL is none, which the configuration's check excludes.
@@ -32,7 +33,7 @@ fn agent_toml(
     endpoint: &EndpointId,
     ca_pem: &str,
 ) -> String {
-    let mut text = format!("[[controller]]\nendpoint = \"{endpoint}\"\nca = '''\n{ca_pem}'''\n");
+    let mut text = agent_toml_head(endpoint, ca_pem);
     text.push_str(&format!("\n[controller.stomp]\nserver = \"{url}\"\ndestination = {destination:?}\n"));
     if let Some(host) = host {
         text.push_str(&format!("host = {host:?}\n"));
@@ -42,39 +43,24 @@ fn agent_toml(
 
 /// Factory reset parameters of OB-USP-AGENT. Its own destination has its endpoint id in it, which is not known here.
 fn obuspa(address: &ServerAddress, host: Option<&str>, destination: &str, endpoint: &EndpointId) -> String {
-    let controller = "Device.LocalAgent.Controller.1.";
-    let mtp = "Device.LocalAgent.Controller.1.MTP.1.";
-    let own = "Device.LocalAgent.MTP.1.";
+    let [mtp, own] = ["Device.LocalAgent.Controller.1.MTP.1.STOMP.", "Device.LocalAgent.MTP.1.STOMP."];
     let connection = "Device.STOMP.Connection.1.";
-    let encrypt = if address.secure { "true" } else { "false" };
-    [
-        (controller, "Alias", "cpe-1"),
-        (controller, "Enable", "true"),
-        (controller, "EndpointID", endpoint.as_str()),
-        (controller, "AssignedRole", "Device.LocalAgent.ControllerTrust.Role.1"),
-        (controller, "PeriodicNotifInterval", "86400"),
-        (mtp, "Alias", "cpe-1"),
-        (mtp, "Enable", "true"),
-        (mtp, "Protocol", "STOMP"),
-        (mtp, "STOMP.Reference", "Device.STOMP.Connection.1"),
-        (mtp, "STOMP.Destination", destination),
-        (own, "Alias", "cpe-1"),
-        (own, "Enable", "true"),
-        (own, "Protocol", "STOMP"),
-        (own, "STOMP.Reference", "Device.STOMP.Connection.1"),
-        (own, "STOMP.Destination", "/queue/usp.agents.ENDPOINT_HERE"),
+    let rows = [
+        (mtp, "Reference", "Device.STOMP.Connection.1"),
+        (mtp, "Destination", destination),
+        (own, "Reference", "Device.STOMP.Connection.1"),
+        (own, "Destination", "/queue/usp.agents.ENDPOINT_HERE"),
         (connection, "Alias", "cpe-1"),
         (connection, "Enable", "true"),
         (connection, "Host", &address.host),
         (connection, "Port", &address.port.to_string()),
         (connection, "VirtualHost", host.unwrap_or("/")),
-        (connection, "EnableEncryption", encrypt),
+        (connection, "EnableEncryption", if address.secure { "true" } else { "false" }),
         (connection, "EnableHeartbeats", "true"),
         (connection, "OutgoingHeartbeat", "30000"),
         (connection, "IncomingHeartbeat", "30000"),
-    ]
-    .map(|(object, name, value)| format!("{object}{name} \"{value}\"\n"))
-    .concat()
+    ];
+    obuspa_lines(endpoint, "STOMP", &rows)
 }
 
 #[cfg(test)]

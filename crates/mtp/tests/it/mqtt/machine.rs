@@ -25,13 +25,13 @@ fn happened(machine: &mut Machine) -> Vec<Event> {
 /// A packet: first byte, length, and the rest in parts.
 pub(super) fn packet(first: u8, parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
-    assert!(body.len() < 16_384);
     let mut bytes = vec![first];
-    if body.len() < 128 {
-        bytes.push(body.len() as u8);
-    } else {
-        bytes.extend([(body.len() % 128) as u8 | 0x80, (body.len() / 128) as u8]);
+    let mut left = body.len();
+    while left >= 128 {
+        bytes.push((left % 128) as u8 | 0x80);
+        left /= 128;
     }
+    bytes.push(left as u8);
     bytes.extend(body);
     bytes
 }

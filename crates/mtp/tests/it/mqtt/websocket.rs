@@ -15,10 +15,11 @@ use super::broker::world::free;
 use super::brokers::{VERSIONS, client_at, talk, talk_of};
 use super::daemon::Mosquitto;
 use super::embedded::Embedded;
+use crate::raw::frame;
 use crate::support::PATIENCE;
 
 /// A sample key of RFC 6455 section 1.3.
-const REQUEST: &str = "GET /mqtt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+pub(super) const REQUEST: &str = "GET /mqtt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Protocol: mqtt\r\n\r\n";
 
@@ -26,7 +27,8 @@ fn client(port: u16, version: Version, role: Role) -> Client {
     Client { websocket: Some("/mqtt".to_owned()), ..client_at(port, version, role) }
 }
 
-fn config() -> ListenConfig {
+/// A listener for WebSockets.
+pub(super) fn config() -> ListenConfig {
     ListenConfig { websocket: Some("/mqtt".to_owned()), ..ListenConfig::default() }
 }
 
@@ -74,11 +76,6 @@ async fn heard(broker: &Embedded, said: &[u8]) -> Vec<u8> {
     let mut heard = Vec::new();
     timeout(PATIENCE, socket.read_to_end(&mut heard)).await.expect("in time").expect("a clean end");
     heard
-}
-
-/// A frame of a client with a mask of zeros.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    [&[first, 0x80 | u8::try_from(payload.len()).unwrap(), 0, 0, 0, 0], payload].concat()
 }
 
 #[tokio::test]

@@ -213,35 +213,6 @@ async fn messages_of_no_use_harm_nobody() {
 }
 
 #[tokio::test]
-#[requirement("R-STOMP.29")]
-async fn a_changed_destination_is_subscribed_to() {
-    let script = Script::listen().await;
-    let Up { mut peer, mut events, destination, .. } = script.up(script.client(), CONNECTED).await;
-    let up = events.up().await;
-    let them = ReturnPath::Stomp { link: up.link, destination: "/queue/them".into() };
-    for unusable in ["", "a\0b", &"x".repeat(1025)] {
-        assert!(matches!(destination.change(unusable), Err(Error::Stomp(End::Unsound))));
-    }
-    destination.change("/queue/own").unwrap();
-    destination.change("/queue/new").unwrap();
-    let anew = "UNSUBSCRIBE\nid:0\n\n\0\
-                SUBSCRIBE\nid:0\ndestination:/queue/new\nack:auto\nreceipt:subscribed\n\n\0";
-    peer.hears(anew).await;
-    up.sender.send_to(&them, Bytes::from_static(b"waits")).unwrap();
-    peer.say(SUBSCRIBED).await;
-    peer.hears(&send("waits").replace("/queue/own", "/queue/new")).await;
-
-    // What the server chose stays.
-    let assigned = "CONNECTED\nversion:1.2\nsubscribe-dest:/queue/own\n\n\0";
-    let Up { mut peer, mut events, destination, .. } = script.up(script.client(), assigned).await;
-    let up = events.up().await;
-    let them = ReturnPath::Stomp { link: up.link, destination: "/queue/them".into() };
-    destination.change("/queue/new").unwrap();
-    up.sender.send_to(&them, Bytes::from_static(b"as before")).unwrap();
-    peer.hears(&send("as before")).await;
-}
-
-#[tokio::test]
 async fn a_panic_in_the_handler_ends_the_link() {
     let script = Script::listen().await;
     let Up { mut peer, mut events, .. } = script.up(script.client(), CONNECTED).await;

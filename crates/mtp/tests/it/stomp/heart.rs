@@ -74,18 +74,6 @@ fn while_nothing_is_read_we_beat_and_blame_nobody() {
 }
 
 #[test]
-fn a_pause_gives_the_server_time_to_confirm() {
-    let mut machine = stands();
-    assert!(machine.set_destination(ms(1000), "/queue/new"));
-    machine.pause();
-    assert_eq!(machine.timeout(), None);
-    machine.expired(ms(60_000));
-    assert_eq!(machine.poll(ms(60_000)), None);
-    machine.resume(ms(60_000));
-    assert_eq!(machine.timeout(), Some(ms(70_000)));
-}
-
-#[test]
 fn beats_do_not_pile_up() {
     let mut machine = beating();
     for at in [750, 1500, 2250] {

@@ -161,7 +161,6 @@ fn what_is_no_destination_is_not_sent_to() {
     let mut machine = stands();
     for destination in ["", "/queue/a\0b", &"x".repeat(1025)] {
         assert!(!machine.send(NOW, destination, b"abc"));
-        assert!(!machine.set_destination(NOW, destination));
     }
     assert_eq!(out(&mut machine), "");
 }
@@ -387,26 +386,6 @@ fn it_leaves_with_a_disconnect() {
     assert_eq!(unheard.timeout(), Some(ms(6000)));
     unheard.expired(ms(6000));
     assert_eq!(unheard.poll(ms(6000)), Some(Event::End(End::Closed)));
-}
-
-#[test]
-fn another_destination_is_subscribed_to() {
-    let mut machine = stands();
-    assert!(!machine.set_destination(NOW, "/queue/own"));
-    assert_eq!(out(&mut machine), "");
-    assert!(machine.set_destination(NOW, "/queue/new"));
-    let anew =
-        "UNSUBSCRIBE\nid:0\n\n\0SUBSCRIBE\nid:0\ndestination:/queue/new\nack:auto\nreceipt:subscribed\n\n\0";
-    assert_eq!(out(&mut machine), anew);
-    assert!(!machine.is_ready());
-    assert_eq!(events(&mut machine, NOW, SUBSCRIBED), [up("/queue/new")]);
-    send(&mut machine, NOW, "/queue/c", b"");
-    assert!(out(&mut machine).contains("\nreply-to-dest:/queue/new\n"));
-
-    // What the server chose stays.
-    let (mut machine, ..) = subscribed(config(), "CONNECTED\nversion:1.2\nsubscribe-dest:/queue/1\n\n\0");
-    assert!(!machine.set_destination(NOW, "/queue/new"));
-    assert_eq!(out(&mut machine), "");
 }
 
 /// Somebody behind the server sends what can't be used; the others must not suffer.

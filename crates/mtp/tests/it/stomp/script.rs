@@ -69,9 +69,8 @@ impl Script {
         peer.skip_frame().await;
         peer.say(SUBSCRIBED).await;
         let session = connecting.await.unwrap().expect("the server lets us in");
-        let destination = session.destination();
         tokio::spawn(async move { session.run(&*handler).await });
-        Up { peer, events, gate, destination }
+        Up { peer, events, gate }
     }
 }
 
@@ -79,7 +78,6 @@ pub(crate) struct Up {
     pub(crate) peer: Peer,
     pub(crate) events: Events,
     pub(crate) gate: std::sync::Arc<tokio::sync::Semaphore>,
-    pub(crate) destination: mtp::stomp::Destination,
 }
 
 /// The server's end of a connection.

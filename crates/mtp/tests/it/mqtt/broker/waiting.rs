@@ -9,10 +9,14 @@ use mtp::mqtt::broker::Rights;
 use mtp::{DownReason, Peers, Role};
 use tokio::time::timeout;
 
-use super::world::{AGENT, BOTH, CONTROLLER, OWN, Peer, World, bound, connect, hello, record_of, topic};
+use super::world::{
+    AGENT, BOTH, CONTROLLER, OWN, Peer, World, bound, connect, hello, publish, record_of, topic,
+};
 use crate::mqtt::brokers::{client_at, run, to};
 use crate::mqtt::embedded::Embedded;
 use crate::mqtt::machine::text;
+use crate::mqtt::websocket::{REQUEST, config};
+use crate::raw::{Raw, frame};
 use crate::support::{PATIENCE, Recorder, id};
 
 fn waiting(eid: &str) -> Rights {
@@ -144,4 +148,24 @@ async fn packets_are_short_until_somebody_is_let_in() {
         let arrived = timeout(PATIENCE, heard.record()).await.expect("in time");
         assert!(arrived == large);
     }
+}
+
+/// The limit of a WebSocket holds for a message by its head, so that it has to be lifted before the next one is read, not
+/// by what is in it.
+#[tokio::test]
+async fn the_first_message_of_a_websocket_may_be_long_once_it_is_let_in() {
+    let broker = Embedded::with(None, config(), |_, _| Ok(waiting(AGENT))).await;
+    let mut attached = broker.broker.attach(vec![CONTROLLER.parse().unwrap()], topic(CONTROLLER));
+    let mut raw = Raw::connect(broker.addr).await;
+    raw.send(REQUEST.as_bytes()).await;
+    assert!(raw.head().await.starts_with("HTTP/1.1 101 "));
+    raw.send(&frame(0x82, &hello(V3_1_1, AGENT))).await;
+    // CONNACK in a message.
+    assert_eq!(raw.take().await, [0x82, 4, 0x20, 2, 0, 0]);
+    broker.broker.let_in(|_| true);
+    let record = record_of(AGENT, vec![7; 100_000]);
+    let name = format!("{CONTROLLER}/reply-to=usp%2Fagents%2F{AGENT}");
+    raw.send(&frame(0x82, &publish(V3_1_1, 0x30, &name, None, &record))).await;
+    let arrived = timeout(PATIENCE, attached.next()).await.expect("in time").expect("attached");
+    assert!(arrived.record == record);
 }
