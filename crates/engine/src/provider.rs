@@ -27,6 +27,11 @@ pub trait Provider: Send + Sync + 'static {
     /// start, and again after [`Push::ModelChanged`].
     fn supported(&self, model: &mut ModelBuilder);
 
+    /// What [`Provider::supported`] added last is in effect: whoever asks the instance from now on finds it, and
+    /// what it did not add any more is gone. Called after each [`Push::ModelChanged`] of any provider, at a moment
+    /// when nobody can ask: it must not wait, nor enter the instance.
+    fn in_effect(&self) {}
+
     /// The object paths (`Device.Ethernet.`, `Device.DeviceInfo.MemoryStatus.`) that this provider
     /// answers for, with all below; no two providers overlap, except that a longer one wins.
     fn subtrees(&self) -> Vec<SchemaPath>;

@@ -16,14 +16,12 @@ use tokio::task::JoinHandle;
 
 use super::serve;
 use super::slot::Slot;
-use super::table::Table;
 
 /// What all services share.
 pub(super) struct Hub {
     clock: SystemClock,
     inner: Mutex<Inner>,
     slots: Vec<Arc<Slot>>,
-    table: Arc<Table>,
     /// The nearest deadline may be another one.
     timer: Notify,
 }
@@ -42,14 +40,10 @@ struct Link {
 
 impl Hub {
     /// With the task that keeps its time, which never ends by itself.
-    pub(super) fn start(
-        machine: Broker,
-        slots: Vec<Arc<Slot>>,
-        table: Arc<Table>,
-    ) -> (Arc<Hub>, JoinHandle<()>) {
+    pub(super) fn start(machine: Broker, slots: Vec<Arc<Slot>>) -> (Arc<Hub>, JoinHandle<()>) {
         let inner = Inner { machine, links: BTreeMap::new(), waiting: BTreeMap::new(), next_ticket: 0 };
         let (clock, timer) = (SystemClock::new(), Notify::new());
-        let hub = Arc::new(Hub { clock, inner: Mutex::new(inner), slots, table, timer });
+        let hub = Arc::new(Hub { clock, inner: Mutex::new(inner), slots, timer });
         for slot in &hub.slots {
             slot.join(&hub);
         }
@@ -65,11 +59,10 @@ impl Hub {
         sender: LinkSender,
     ) {
         let link = return_path.link();
-        let Some(slot) = self.slots.iter().find(|slot| slot.take(link)) else {
+        let Some(slot) = self.slots.iter().find(|slot| slot.take(link, &endpoint)) else {
             return sender.close(close_code::POLICY, "too many services");
         };
         tracing::info!(service = %endpoint, "a USP Service has connected");
-        self.table.enter(link, &endpoint);
         self.inner().links.insert(link, Link { sender, slot: slot.clone() });
         self.feed(Input::LinkUp { endpoint, return_path });
         tokio::spawn(serve::serve(self.clone(), slot.clone(), link));
@@ -78,7 +71,6 @@ impl Hub {
     pub(super) fn link_down(&self, link: LinkId) {
         let Some(gone) = self.inner().links.remove(&link) else { return };
         tracing::info!("a USP Service has left");
-        self.table.leave(link);
         gone.slot.leave();
         self.feed(Input::LinkDown(link));
     }
@@ -148,11 +140,9 @@ impl Hub {
                     }
                 }
                 Output::Registered { link, paths } => {
-                    self.table.registered(link, &paths);
                     inner.tell(link, |slot| slot.registered(paths));
                 }
                 Output::Deregistered { link, paths } => {
-                    self.table.deregistered(link, &paths);
                     inner.tell(link, |slot| slot.deregistered(&paths));
                 }
                 Output::Notified { link, notify } => inner.tell(link, |slot| slot.notified(*notify)),

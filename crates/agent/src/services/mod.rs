@@ -49,9 +49,9 @@ impl Services {
     /// # Errors
     /// When the configuration trusts whom there can't be.
     pub fn new(config: &ServicesConfig) -> Result<Services> {
-        let hub = Arc::new(OnceLock::new());
-        let slots = (0..engine::MAX_SERVICES).map(|_| Arc::new(Slot::new(hub.clone()))).collect();
-        Ok(Services { slots, table: Arc::new(Table::new(config.trust()?)) })
+        let (hub, table) = (Arc::new(OnceLock::new()), Arc::new(Table::new(config.trust()?)));
+        let slot = |place| Arc::new(Slot::new(place, hub.clone(), table.clone()));
+        Ok(Services { slots: (0..engine::MAX_SERVICES).map(slot).collect(), table })
     }
 
     /// What the agent's instance needs of them.
@@ -80,7 +80,7 @@ impl Services {
         if let Some(trust) = config.trust()? {
             machine = machine.with_trust(trust);
         }
-        let (hub, time) = Hub::start(machine, self.slots, self.table);
+        let (hub, time) = Hub::start(machine, self.slots);
         tracing::info!(path = %path.display(), "USP Services may connect");
         Ok(tokio::spawn(async move {
             let stop = async move {

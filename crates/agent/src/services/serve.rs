@@ -53,7 +53,7 @@ async fn learn(hub: &Hub, slot: &Slot, link: LinkId, parts: &[SchemaPath], sink:
             }
         },
     };
-    slot.describe(model.clone());
+    slot.describe(model.clone(), parts);
     push(sink, Push::ModelChanged).await;
     if parts.is_empty() {
         return;

@@ -11,17 +11,21 @@ use engine::broker::io::{Failure, Notification, Notify as Notice};
 use engine::provider::{
     Call, CommandResult, Committed, Edit, Pending, Prepared, Provider, ProviderError, Push, Report, Sink,
 };
-use mtp::LinkId;
+use mtp::{EndpointId, LinkId};
 use tokio::sync::{Notify, watch};
 
 use super::edits::Transaction;
 use super::hub::Hub;
 use super::operate::{self, Completions};
+use super::table::{Entry, Table};
 use super::{paths, serve};
 use crate::limits::MAX_SERVICE_EVENTS;
 
 /// The place.
 pub(super) struct Slot {
+    /// Which of them.
+    place: usize,
+    table: Arc<Table>,
     hub: Arc<OnceLock<Weak<Hub>>>,
     state: Mutex<State>,
     /// There is news, or the service has left.
@@ -35,10 +39,16 @@ struct State {
     taken: bool,
     /// Whoever is there.
     link: Option<LinkId>,
+    /// Its name.
+    endpoint: Option<EndpointId>,
     /// What it has registered.
     parts: Vec<SchemaPath>,
     /// What they are, as far as it has said.
     model: Arc<Model>,
+    /// The parts that it has said it of.
+    described: Vec<SchemaPath>,
+    /// Whose parts the agent's model was given last.
+    given: Option<Entry>,
     sink: Option<Sink>,
     news: News,
 }
@@ -46,6 +56,14 @@ struct State {
 impl State {
     fn owns(&self, object: &SchemaPath) -> bool {
         self.parts.iter().any(|part| object.as_str().starts_with(part.as_str()))
+    }
+
+    /// What the table says once the model has what this place has now.
+    fn entry(&self) -> Option<Entry> {
+        let known = |part: &&SchemaPath| self.described.contains(part);
+        let paths: Vec<SchemaPath> = self.parts.iter().filter(known).cloned().collect();
+        let endpoint = self.endpoint.clone().filter(|_| !paths.is_empty())?;
+        Some(Entry { endpoint, paths })
     }
 }
 
@@ -61,8 +79,9 @@ pub(super) struct News {
 }
 
 impl Slot {
-    pub(super) fn new(hub: Arc<OnceLock<Weak<Hub>>>) -> Slot {
-        Slot { hub, state: Mutex::default(), woken: Notify::new(), completions: Completions::default() }
+    pub(super) fn new(place: usize, hub: Arc<OnceLock<Weak<Hub>>>, table: Arc<Table>) -> Slot {
+        let (state, woken, completions) = (Mutex::default(), Notify::new(), Completions::default());
+        Slot { place, table, hub, state, woken, completions }
     }
 
     pub(super) fn join(&self, hub: &Arc<Hub>) {
@@ -71,12 +90,12 @@ impl Slot {
     }
 
     /// Takes the place for a service, unless it is taken.
-    pub(super) fn take(&self, link: LinkId) -> bool {
+    pub(super) fn take(&self, link: LinkId, endpoint: &EndpointId) -> bool {
         let mut state = self.state();
         if state.taken {
             return false;
         }
-        (state.taken, state.link) = (true, Some(link));
+        (state.taken, state.link, state.endpoint) = (true, Some(link), Some(endpoint.clone()));
         true
     }
 
@@ -85,6 +104,7 @@ impl Slot {
         let mut state = self.state();
         (state.link, state.model, state.news) = (None, Arc::default(), News::default());
         state.parts.clear();
+        state.described.clear();
         drop(state);
         self.completions.leave();
         self.woken.notify_one();
@@ -109,9 +129,10 @@ impl Slot {
         self.woken.notify_one();
     }
 
-    /// The service has said what its parts are.
-    pub(super) fn describe(&self, model: Arc<Model>) {
-        self.state().model = model;
+    /// The service has said what these parts are.
+    pub(super) fn describe(&self, model: Arc<Model>, parts: &[SchemaPath]) {
+        let mut state = self.state();
+        (state.model, state.described) = (model, parts.to_vec());
     }
 
     /// What has come up; `None` once the service has left.
@@ -219,11 +240,17 @@ impl Provider for Slot {
     }
 
     fn supported(&self, model: &mut ModelBuilder) {
-        let state = self.state();
+        let mut state = self.state();
+        state.given = state.entry();
         let left_out: usize = state.parts.iter().map(|part| model.take_remote(&state.model, part)).sum();
         if left_out > 0 {
             tracing::warn!(left_out, "there is no room for all that a USP Service supports");
         }
+    }
+
+    fn in_effect(&self) {
+        let given = self.state().given.clone();
+        self.table.put(self.place, given);
     }
 
     fn subtrees(&self) -> Vec<SchemaPath> {
@@ -307,20 +334,21 @@ mod tests {
     use std::sync::Arc;
 
     use dm::path::SchemaPath;
-    use mtp::LinkId;
+    use mtp::{EndpointId, LinkId};
 
-    use super::Slot;
+    use super::{Slot, Table};
 
     #[test]
     fn what_the_former_service_had_is_not_the_next_ones() {
         let path = |text: &str| SchemaPath::parse(text).expect("a path");
-        let slot = Slot::new(Arc::default());
-        assert!(slot.take(LinkId(1)));
+        let endpoint = EndpointId::receive("proto::one").expect("an endpoint id");
+        let slot = Slot::new(0, Arc::default(), Arc::new(Table::new(None)));
+        assert!(slot.take(LinkId(1), &endpoint));
         slot.registered(vec![path("Device.X_A.")]);
         assert!(slot.state().owns(&path("Device.X_A.Row.{i}.")));
         slot.leave();
         slot.free();
-        assert!(slot.take(LinkId(2)));
+        assert!(slot.take(LinkId(2), &endpoint));
         slot.registered(vec![path("Device.X_B.")]);
         assert!(slot.state().owns(&path("Device.X_B.")));
         assert!(!slot.state().owns(&path("Device.X_A.Row.{i}.")));

@@ -1,4 +1,5 @@
-//! `USPServices.`: who is connected, which part each has registered, and which it may.
+//! `USPServices.`: who has registered which part, and which it may. A row is there while the agent's model has the
+//! part: who is told of the row finds what it names.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -7,7 +8,7 @@ use dm::model::ModelBuilder;
 use dm::path::SchemaPath;
 use engine::broker::Trust;
 use engine::provider::{Pending, Provider, ProviderError, Push, Report, Sink};
-use mtp::{EndpointId, LinkId};
+use mtp::EndpointId;
 
 use crate::config::Policy;
 use crate::providers::rows::{RowBuilder, object, report};
@@ -23,14 +24,17 @@ const TRUST: &str = "Device.USPServices.Trust.{i}.";
 pub(super) struct Table {
     /// `None`: everybody may register what is free, and there is no such table.
     trust: Option<Trust>,
-    services: Mutex<BTreeMap<LinkId, Service>>,
+    /// By their places.
+    services: Mutex<BTreeMap<usize, Entry>>,
     sink: OnceLock<Sink>,
 }
 
-#[derive(Debug)]
-struct Service {
-    endpoint: EndpointId,
-    paths: Vec<SchemaPath>,
+/// A service.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Entry {
+    pub(super) endpoint: EndpointId,
+    /// What it has in the model; not empty.
+    pub(super) paths: Vec<SchemaPath>,
 }
 
 impl Table {
@@ -38,24 +42,18 @@ impl Table {
         Table { trust, services: Mutex::default(), sink: OnceLock::new() }
     }
 
-    pub(super) fn enter(&self, link: LinkId, endpoint: &EndpointId) {
-        self.services().insert(link, Service { endpoint: endpoint.clone(), paths: Vec::new() });
-    }
-
-    pub(super) fn leave(&self, link: LinkId) {
-        self.services().remove(&link);
-        self.tell();
-    }
-
-    pub(super) fn registered(&self, link: LinkId, paths: &[SchemaPath]) {
-        self.services().entry(link).and_modify(|service| service.paths.extend_from_slice(paths));
-        self.tell();
-    }
-
-    pub(super) fn deregistered(&self, link: LinkId, paths: &[SchemaPath]) {
-        let stays = |path: &SchemaPath| !paths.contains(path);
-        self.services().entry(link).and_modify(|service| service.paths.retain(stays));
-        self.tell();
+    /// What the model has of the service at this place now.
+    pub(super) fn put(&self, place: usize, entry: Option<Entry>) {
+        let before = {
+            let mut services = self.services();
+            match &entry {
+                Some(entry) => services.insert(place, entry.clone()),
+                None => services.remove(&place),
+            }
+        };
+        if before != entry {
+            self.tell();
+        }
     }
 
     fn tell(&self) {
@@ -66,15 +64,13 @@ impl Table {
         }
     }
 
-    /// Who has registered something; a row has at least one path.
     fn report(&self) -> Report {
         let services = self.services();
-        let told = services.values().filter(|service| !service.paths.is_empty());
         let trusted = self.trust.iter().flatten().map(|(endpoint, paths)| trusted(endpoint, paths));
-        report(told.map(row).chain(trusted))
+        report(services.values().map(row).chain(trusted))
     }
 
-    fn services(&self) -> MutexGuard<'_, BTreeMap<LinkId, Service>> {
+    fn services(&self) -> MutexGuard<'_, BTreeMap<usize, Entry>> {
         self.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -89,7 +85,7 @@ fn trusted(endpoint: &EndpointId, paths: &[SchemaPath]) -> RowBuilder {
         .text("TargetPaths", list(paths))
 }
 
-fn row(service: &Service) -> RowBuilder {
+fn row(service: &Entry) -> RowBuilder {
     RowBuilder::new(SERVICE, &[service.endpoint.as_str()])
         .text("EndpointID", service.endpoint.as_str())
         .text("Protocol", "UDS")

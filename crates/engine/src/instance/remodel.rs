@@ -36,6 +36,7 @@ impl Instance {
         };
         if kind.model() == inner.kind.model() {
             inner.kind = kind;
+            self.tell_in_effect();
             return true;
         }
         let old = inner.kind.clone();
@@ -57,6 +58,11 @@ impl Instance {
         inner.watched.clear();
         inner.kind = kind;
         self.drive(inner, Input::ModelChanged);
+        self.tell_in_effect();
         true
+    }
+
+    fn tell_in_effect(&self) {
+        self.providers.iter().for_each(|provider| provider.in_effect());
     }
 }

@@ -27,6 +27,8 @@ struct State {
     there: bool,
     broken: bool,
     rows: Vec<Row>,
+    /// Whether it was there, each time that the model it had given was in effect.
+    in_effect: Vec<bool>,
     sink: Option<Sink>,
 }
 
@@ -69,6 +71,10 @@ impl Provider for Guest {
             let def = ObjectDef { access: ObjectAccess::AddDelete, remote: true, ..ObjectDef::default() };
             model.object(TABLE, def).unwrap().param(TABLE, param("Name")).unwrap();
         }
+    }
+
+    fn in_effect(&self) {
+        self.with(|state| state.in_effect.push(state.there));
     }
 
     fn subtrees(&self) -> Vec<SchemaPath> {
@@ -130,6 +136,7 @@ async fn a_part_comes_and_goes_and_the_rest_stays() {
     world.pass(Duration::from_secs(1)).await;
     let heard = world.peer.heard();
     assert_eq!(heard, ["model changed", "note +Device.Guest.Row.3.", "note +Device.Guest.Row.8."]);
+    assert_eq!(guest.with(|state| state.in_effect.clone()), [true]);
     assert_eq!(world.ask("get Device.Guest.Row.8.Name").await, "Device.Guest.Row.8.Name=8");
     assert_eq!(world.ask("get Device.Net.Interface.").await, "Device.Net.Interface. has 1,2");
     assert_eq!(world.ask("get Device.Net.Interface.2.Name").await, "Device.Net.Interface.2.Name=eth1");
@@ -141,6 +148,7 @@ async fn a_part_comes_and_goes_and_the_rest_stays() {
     world.pass(Duration::from_secs(1)).await;
     let heard = world.peer.heard();
     assert_eq!(heard, ["note -Device.Guest.Row.3.", "note -Device.Guest.Row.8.", "model changed"]);
+    assert_eq!(guest.with(|state| state.in_effect.clone()), [true, false]);
     assert_eq!(world.ask("get Device.LocalAgent.Label").await, "Device.LocalAgent.Label=there");
     assert_eq!(world.ask("get Device.Net.Interface.2.Name").await, "Device.Net.Interface.2.Name=eth1");
     // Keys of rows are found under the new model.

@@ -1,7 +1,7 @@
 //! What happens at a service of itself, as the agent's controllers hear of it.
 
 use dm::operation::{CommandResult, Operate};
-use dm::{Operation, Outcome};
+use dm::{Code, Operation, Outcome};
 use usp_proto::notify::{
     Event, Notification, Notify, ObjectCreation, ObjectDeletion, OperationComplete, OperationResp, OutputArgs,
 };
@@ -20,7 +20,6 @@ async fn device() -> (Device, Fake) {
     while one.asked_for_values < 1 {
         assert!(one.turn().await);
     }
-    // The table tells the row behind the model.
     device
         .until(
             "Device.USPServices.USPServiceNumberOfEntries",
@@ -92,6 +91,36 @@ async fn values_rows_and_events_of_a_service_are_told() {
     assert_eq!(deletion.obj_path, obj_path);
     let events = device.controller.notices.iter().filter(|notice| notice.name() == "Event").count();
     assert_eq!(events, 1);
+}
+
+#[tokio::test]
+async fn who_is_told_of_a_service_finds_its_part_and_who_is_told_that_it_went_does_not() {
+    const ENTRIES: &str = "Device.USPServices.USPServiceNumberOfEntries";
+    let mut device = Device::start().await;
+    subscribe(&mut device, "ObjectCreation", "Device.USPServices.USPService.").await;
+    subscribe(&mut device, "ObjectDeletion", "Device.USPServices.USPService.*.").await;
+    let mut one = Fake::connect(&device.socket(), "proto::one", ONE).await;
+    one.register(&[ONE], false).await.expect("it is free");
+    // It has not said yet what is in its part.
+    assert_eq!(device.get(ENTRIES).await, Ok(vec![(ENTRIES.to_owned(), "0".to_owned())]));
+    assert_eq!(device.get(ONE).await, Err(Code::INVALID_PATH));
+    hear(&mut device, &mut one, "ObjectCreation").await;
+    let asked = device.controller.send(get(ONE));
+    let answer = loop {
+        tokio::select! {
+            heard = device.controller.hear() => break heard,
+            turned = one.turn() => assert!(turned),
+        }
+    };
+    let crate::peer::Heard::Answer(number, Outcome::Get(results)) = answer else { panic!("{answer:?}") };
+    assert!(number == asked && results[0].result.is_ok(), "{results:?}");
+    drop(one);
+    device.controller.notified_by("ObjectDeletion").await;
+    assert_eq!(device.get(ONE).await, Err(Code::INVALID_PATH));
+}
+
+fn get(path: &str) -> Operation {
+    Operation::Get(dm::operation::Get { paths: vec![path.to_owned()], max_depth: 0 })
 }
 
 fn work() -> Operation {
