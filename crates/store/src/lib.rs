@@ -1,7 +1,7 @@
 //! SQLite behind the storage port of `fleet`: one writer with group commit, a few readers, WAL.
 //!
 //! A write is acknowledged when its transaction is on stable storage (`synchronous=FULL`); many writes
-//! share one commit, each in a savepoint of its own. One process has a store open at a time.
+//! share one commit, and one that fails leaves nothing behind in it. One process has a store open at a time.
 
 use std::fmt;
 use std::path::Path;
@@ -86,6 +86,8 @@ impl SqliteStore {
         let mut connection = pool::connect(&file, vfs)?;
         migrate::check(&connection, options.full_check)?;
         migrate::migrate(&mut connection)?;
+        // What a write that fails takes back is no file: it is only read while the transaction stands.
+        connection.pragma_update(None, "temp_store", "memory")?;
         let pool = Pool::open(&file, vfs, &options.seal)?;
         let writer = Writer::start(connection, Arc::clone(&options.seal))?;
         Ok(SqliteStore { inner: Arc::new(Inner { pool, writer, lock }) })

@@ -154,6 +154,11 @@ impl JobRow {
         self.request.len() + self.outcome.as_ref().map_or(0, Vec::len) > crate::limits::LONG_ROW
     }
 
+    /// Whether its request holds secrets.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
     pub(crate) fn decode(self, seal: &dyn Seal) -> Res<Job> {
         let request = if self.sealed {
             let opened = seal.open(&self.id.to_bytes(), &self.request);

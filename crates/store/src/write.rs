@@ -1,4 +1,4 @@
-//! What each write of the port does. One file per subject; all of them work inside one savepoint.
+//! What each write of the port does. One file per subject; a write that fails is rolled back by the writer.
 
 use dm::UtcTime;
 use fleet::audit::{self, AuditEntry, Chain, Tip};
@@ -27,7 +27,7 @@ mod search;
 mod session;
 pub(crate) mod twin;
 
-/// The savepoint that a write works in.
+/// The transaction that a write works in.
 pub(crate) struct Tx<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) dictionary: &'a mut Dictionary,
@@ -62,7 +62,7 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
         Write::CreateJob(create) => job::create(tx, *create),
         Write::JobSent { tenant, job, epoch, at } => job::sent(tx, tenant, job, epoch, at),
         Write::StepJob { tenant, job, event, outcome, at } => {
-            job::step(tx, tenant, job, event, outcome.as_deref(), at)
+            job::step(tx, tenant, job, event, outcome.map(|outcome| *outcome), at)
         }
         Write::FinishJob(finish) => job::finish(tx, *finish),
         Write::CancelJob { tenant, job, at, audit } => job::cancel(tx, tenant, job, at, audit),

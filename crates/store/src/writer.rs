@@ -1,5 +1,5 @@
-//! The one thread that writes. It takes what has gathered while the last commit was under way, does each
-//! write in a savepoint, commits once, and then answers all of them.
+//! The one thread that writes. It takes what has gathered while the last commit was under way, does one write
+//! after the other, commits once, and then answers all of them. What fails has changed nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -136,31 +136,44 @@ impl Worker {
         }
     }
 
+    /// Without savepoints first: to keep every page that a write touches as it was before that write costs more
+    /// than the write, and hardly any fails after it has changed something. If one does, all begin again.
     fn transaction(&mut self, writes: Vec<Write>, appended: &mut Option<Seq>) -> Res<Vec<Answer>> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut results = Vec::with_capacity(writes.len());
-        for write in writes {
-            results.push(self.savepoint(write, appended)?);
-        }
+        let results = match self.straight(&writes, appended)? {
+            Some(results) => results,
+            None => {
+                self.connection.prepare_cached("ROLLBACK")?.execute([])?;
+                self.dictionary.clear();
+                *appended = None;
+                self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+                writes.into_iter().map(|write| self.savepoint(write, appended)).collect::<Res<_>>()?
+            }
+        };
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(results)
     }
 
-    /// One write. `Err` only if the transaction as a whole is lost.
+    /// One write after the other; `None` if one failed half done. `Err` only if the transaction as a whole is lost.
+    fn straight(&mut self, writes: &[Write], appended: &mut Option<Seq>) -> Res<Option<Vec<Answer>>> {
+        let mut results = Vec::with_capacity(writes.len());
+        for write in writes {
+            let before = self.connection.total_changes();
+            let result = match self.perform(write.clone(), appended) {
+                Err(Fail::Sql(why)) if self.connection.is_autocommit() => return Err(Fail::Sql(why)),
+                Err(_) if self.connection.total_changes() != before => return Ok(None),
+                result => result,
+            };
+            results.push(result.map_err(StoreError::from));
+        }
+        Ok(Some(results))
+    }
+
+    /// One write, of which nothing stands if it fails. `Err` only if the transaction as a whole is lost.
     fn savepoint(&mut self, write: Write, appended: &mut Option<Seq>) -> Res<Answer> {
         self.connection.prepare_cached("SAVEPOINT one")?.execute([])?;
         let before = *appended;
-        let mut tx = Tx {
-            connection: &self.connection,
-            dictionary: &mut self.dictionary,
-            seal: self.seal.as_ref(),
-            appended: &mut *appended,
-        };
-        let result = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| perform(&mut tx, write)))
-        {
-            Ok(result) => result,
-            Err(_) => Err(Fail::Answer(StoreError::Failed("a write panicked".to_owned()))),
-        };
+        let result = self.perform(write, appended);
         if let Err(Fail::Sql(_)) = &result
             && self.connection.is_autocommit()
         {
@@ -175,5 +188,17 @@ impl Worker {
         }
         self.connection.prepare_cached("RELEASE one")?.execute([])?;
         Ok(result.map_err(StoreError::from))
+    }
+
+    /// A panic of a write is a failure of that write.
+    fn perform(&mut self, write: Write, appended: &mut Option<Seq>) -> Res<Written> {
+        let mut tx = Tx {
+            connection: &self.connection,
+            dictionary: &mut self.dictionary,
+            seal: self.seal.as_ref(),
+            appended,
+        };
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| perform(&mut tx, write)));
+        result.unwrap_or_else(|_| Err(Fail::Answer(StoreError::Failed("a write panicked".to_owned()))))
     }
 }

@@ -91,10 +91,12 @@ fn storm(over: Over, count: usize, comeback: &str) {
 /// One command of all agents: accepted by each, and its end, which each tells a second later, stored with the job.
 async fn operate(over: Over, count: usize) {
     let server = Server::over(over);
-    let _fleet = server.fleet(count, RATE, &QUIET);
+    let fleet = server.fleet(count, RATE, &QUIET);
     server.connected(count);
     server.settle();
     sleep(Duration::from_secs(10));
+    let processor = || [server.process.processor(), fleet.processor()];
+    let used = processor();
     let finished = || server.metric("cusp_jobs_finished_total");
     let before = finished();
     let mut connection = Connection::open(&server.http, &server.token).await;
@@ -117,13 +119,17 @@ async fn operate(over: Over, count: usize) {
         sleep(Duration::from_millis(20));
     }
     let took = began.elapsed().saturating_sub(DELAY);
+    let now = processor();
+    let each = |side: usize| (now[side] - used[side]).as_secs_f64() * 1e6 / jobs as f64;
     println!(
         "| one Operate to {jobs} agents, {}, results stored | {:.0}/s ({:.1} s, without the second that the command takes by \
-         itself; jobs stored within {:.1} s) |",
+         itself; jobs stored within {:.1} s); processor time of each: server {:.0} us, simulator {:.0} us |",
         name(over),
         jobs as f64 / took.as_secs_f64(),
         took.as_secs_f64(),
-        asked.as_secs_f64()
+        asked.as_secs_f64(),
+        each(0),
+        each(1)
     );
 }
 

@@ -93,13 +93,20 @@ pub(super) fn onboarded(
 
 pub(super) fn put_fields(tx: &mut Tx<'_>, fields: &DeviceFields) -> Res<Written> {
     let DeviceFields { tenant, device, facts, delta, at } = fields;
-    let sql = "UPDATE devices SET last_seen = max(last_seen, ?) WHERE tenant = ? AND id = ?";
-    must(tx.connection, "device", sql, params![at.0, tenant.to_bytes(), device.to_bytes()])?;
+    exists(tx, *tenant, *device)?;
+    seen(tx, *tenant, *device, *at)?;
     put_facts(tx, *tenant, *device, facts)?;
     if let Some(delta) = delta {
         twin::add(tx, *tenant, *device, delta)?;
     }
     Ok(Written::Done)
+}
+
+/// A device was heard of; an earlier time than the last one changes nothing.
+pub(super) fn seen(tx: &Tx<'_>, tenant: TenantId, device: DeviceId, at: UtcTime) -> Res<()> {
+    let sql = "UPDATE devices SET last_seen = ? WHERE tenant = ? AND id = ? AND last_seen < ?1";
+    run(tx.connection, sql, params![at.0, tenant.to_bytes(), device.to_bytes()])?;
+    Ok(())
 }
 
 pub(super) fn put_facts(tx: &Tx<'_>, tenant: TenantId, device: DeviceId, facts: &FactsUpdate) -> Res<()> {

@@ -3,19 +3,22 @@
 use dm::UtcTime;
 use dm::operation::Outcome;
 use fleet::audit::AuditEntry;
-use fleet::event::{EventBody, EventKind};
 use fleet::ids::{DeviceId, Epoch, JobId, TenantId};
-use fleet::job::{Job, JobError, JobEvent, JobState, OpKind, transition};
+use fleet::job::{Job, JobError, JobEvent, JobState, OpKind};
 use fleet::port::{CreateJob, FinishJob, StoreError, Written};
 use fleet::{dto, limits as bounds};
 use rusqlite::params;
 
 use super::{Tx, device, session, twin};
-use crate::codec::{pack, unpack};
-use crate::error::Res;
+use crate::codec::pack;
+use crate::error::{Fail, Res};
 use crate::limits;
-use crate::query::{all, must, one, run};
-use crate::rows::{JOB, JobRow, job_row, priority_place, state_of};
+use crate::query::{all, one, run};
+use crate::rows::{JOB, JobRow, job_row, priority_place};
+
+mod step;
+
+use step::{Held, Step};
 
 pub(super) fn create(tx: &mut Tx<'_>, create: CreateJob) -> Res<Written> {
     let fingerprint = create.fingerprint();
@@ -31,9 +34,9 @@ pub(super) fn create(tx: &mut Tx<'_>, create: CreateJob) -> Res<Written> {
         return Err(StoreError::Conflict("too many operations wait for this device").into());
     }
     insert(tx, &job, masked.as_ref(), idempotency_key.as_deref(), fingerprint.0)?;
-    tx.event(job.tenant, Some(job.device), job.created, job_event(&job))?;
+    step::tell(tx, &job, job.created)?;
     tx.audit(job.tenant, job.created, audit)?;
-    Ok(Written::Job { job: Box::new(job), existing: false })
+    Ok(answer(job))
 }
 
 fn by_idempotency_key(tx: &Tx<'_>, job: &Job, key: Option<&str>, fingerprint: [u8; 32]) -> Res<Option<Job>> {
@@ -47,7 +50,7 @@ fn by_idempotency_key(tx: &Tx<'_>, job: &Job, key: Option<&str>, fingerprint: [u
         Some((_, other)) if other != fingerprint => {
             Err(StoreError::Conflict("this idempotency key was used for another operation").into())
         }
-        Some((id, _)) => load(tx, job.tenant, id).map(Some),
+        Some((id, _)) => Held::load(tx, job.tenant, id).map(|held| Some(held.job)),
     }
 }
 
@@ -90,9 +93,9 @@ fn insert(
 }
 
 pub(super) fn sent(tx: &mut Tx<'_>, tenant: TenantId, id: JobId, epoch: Epoch, at: UtcTime) -> Res<Written> {
-    let job = load(tx, tenant, id)?;
-    session::check_epoch(tx, tenant, job.device, epoch)?;
-    change(tx, job, JobEvent::Send, at).map(answer)
+    let held = Held::load(tx, tenant, id)?;
+    session::check_epoch(tx, tenant, held.job.device, epoch)?;
+    held.take(tx, JobEvent::Send.into(), at).map(answer)
 }
 
 pub(super) fn step(
@@ -100,14 +103,10 @@ pub(super) fn step(
     tenant: TenantId,
     id: JobId,
     event: JobEvent,
-    outcome: Option<&Outcome>,
+    outcome: Option<Outcome>,
     at: UtcTime,
 ) -> Res<Written> {
-    let mut job = load(tx, tenant, id)?;
-    if let Some(outcome) = outcome {
-        put_outcome(tx, &mut job, outcome)?;
-    }
-    change(tx, job, event, at).map(answer)
+    Held::load(tx, tenant, id)?.take(tx, Step { event, outcome, error: None }, at).map(answer)
 }
 
 pub(super) fn cancel(
@@ -117,27 +116,38 @@ pub(super) fn cancel(
     at: UtcTime,
     audit: AuditEntry,
 ) -> Res<Written> {
-    let job = load(tx, tenant, id)?;
+    let held = Held::load(tx, tenant, id)?;
     tx.audit(tenant, at, audit)?;
-    change(tx, job, JobEvent::Cancel, at).map(answer)
+    held.take(tx, JobEvent::Cancel.into(), at).map(answer)
 }
 
 pub(super) fn finish(tx: &mut Tx<'_>, finish: FinishJob) -> Res<Written> {
-    let FinishJob { tenant, job, event, outcome, error, delta, facts, at } = finish;
-    let mut job = load(tx, tenant, job)?;
-    if let Some(outcome) = &outcome {
-        put_outcome(tx, &mut job, outcome)?;
+    let held = Held::load(tx, finish.tenant, finish.job)?;
+    finish_held(tx, held, finish).map(answer)
+}
+
+/// A notification says how a command ended: that ends what runs, and resolves a doubt. What waits or is over stays
+/// as it is.
+pub(super) fn complete(tx: &mut Tx<'_>, finish: FinishJob) -> Res<()> {
+    let held = match Held::load(tx, finish.tenant, finish.job) {
+        Err(Fail::Answer(StoreError::NotFound(_))) => return Ok(()),
+        held => held?,
+    };
+    if matches!(held.job.state, JobState::Sent | JobState::Accepted(_) | JobState::InDoubt) {
+        finish_held(tx, held, finish)?;
     }
-    if let Some(error) = error {
-        put_error(tx, &mut job, error)?;
-    }
+    Ok(())
+}
+
+fn finish_held(tx: &mut Tx<'_>, held: Held, finish: FinishJob) -> Res<Job> {
+    let FinishJob { tenant, job: _, event, outcome, error, delta, facts, at } = finish;
+    let job = held.take(tx, Step { event, outcome, error }, at)?;
     if let Some(delta) = &delta {
         twin::add(tx, tenant, job.device, delta)?;
     }
     device::put_facts(tx, tenant, job.device, &facts)?;
-    let sql = "UPDATE devices SET last_seen = ? WHERE tenant = ? AND id = ? AND last_seen < ?1";
-    run(tx.connection, sql, params![at.0, tenant.to_bytes(), job.device.to_bytes()])?;
-    change(tx, job, event, at).map(answer)
+    device::seen(tx, tenant, job.device, at)?;
+    Ok(job)
 }
 
 pub(super) fn expire(tx: &mut Tx<'_>, at: UtcTime) -> Res<Written> {
@@ -145,15 +155,15 @@ pub(super) fn expire(tx: &mut Tx<'_>, at: UtcTime) -> Res<Written> {
     let due: Vec<JobRow> = all(tx.connection, &sql, [at.0], job_row)?;
     let mut changed = Vec::new();
     for row in due {
-        let mut job = row.decode(tx.seal)?;
-        let message = match job.state {
+        let held = Held::of(tx, row)?;
+        let message = match held.job.state {
             JobState::Queued => "the device was not reached in time",
             JobState::Accepted(_) => "the device did not say in time how the command ended",
             _ => "the device did not answer in time",
         };
-        put_error(tx, &mut job, JobError { code: None, message: message.to_owned() })?;
-        changed.push((job.tenant, job.device, job.id));
-        change(tx, job, JobEvent::Expire, at)?;
+        let error = Some(JobError { code: None, message: message.to_owned() });
+        changed.push((held.job.tenant, held.job.device, held.job.id));
+        held.take(tx, Step { event: JobEvent::Expire, outcome: None, error }, at)?;
     }
     Ok(Written::Jobs(changed))
 }
@@ -164,97 +174,10 @@ pub(super) fn lose_sent(tx: &mut Tx<'_>, tenant: TenantId, device: DeviceId, at:
     let sent: Vec<JobRow> = all(tx.connection, &sql, params![tenant.to_bytes(), device.to_bytes()], job_row)?;
     let mut count = 0;
     for row in sent {
-        let job = row.decode(tx.seal)?;
-        change(tx, job, JobEvent::Lose, at)?;
+        Held::of(tx, row)?.take(tx, JobEvent::Lose.into(), at)?;
         count += 1;
     }
     Ok(count)
-}
-
-/// Takes a job one step on.
-fn change(tx: &mut Tx<'_>, mut job: Job, event: JobEvent, at: UtcTime) -> Res<Job> {
-    job.state = transition(&job.state, event, OpKind::of(&job.operation))?;
-    job.updated = at;
-    let due = match &job.state {
-        JobState::Queued | JobState::Sent => job.deadline.map_or(0, |deadline| deadline.0),
-        JobState::Accepted(_) => at.0.saturating_add(bounds::ACCEPTED_MICROS),
-        _ => 0,
-    };
-    let accepted = match &job.state {
-        JobState::Accepted(accepted) => Some(dto::encode_accepted(accepted)),
-        _ => None,
-    };
-    let command_key = match &job.state {
-        JobState::Accepted(accepted) => Some(accepted.command_key.as_str()),
-        _ => None,
-    };
-    let sql = "UPDATE jobs SET state = ?, accepted = ?, updated = ?, due = ?, \
-               command_key = ifnull(?, command_key) WHERE tenant = ? AND id = ?";
-    let key = (job.tenant.to_bytes(), job.id.to_bytes());
-    let values = params![job.state.as_str(), accepted, at.0, due, command_key, key.0, key.1];
-    must(tx.connection, "job", sql, values)?;
-    if job.state.is_finished() {
-        forget(tx, &mut job)?;
-    }
-    if job.state != JobState::Sent {
-        tx.event(job.tenant, Some(job.device), at, job_event(&job))?;
-    }
-    Ok(job)
-}
-
-/// The masked request takes the place of the one that was to be sent.
-fn forget(tx: &Tx<'_>, job: &mut Job) -> Res<()> {
-    let key = params![job.tenant.to_bytes(), job.id.to_bytes()];
-    let sql = "SELECT masked FROM jobs WHERE tenant = ? AND id = ?";
-    let masked: Option<Option<Vec<u8>>> = one(tx.connection, sql, key, |row| row.get(0))?;
-    if let Some(masked) = masked.flatten() {
-        job.operation = dto::decode_operation(&unpack(&masked)?)?;
-        let sql = "UPDATE jobs SET request = masked, sealed = 0, masked = NULL WHERE tenant = ? AND id = ?";
-        run(tx.connection, sql, params![job.tenant.to_bytes(), job.id.to_bytes()])?;
-    }
-    Ok(())
-}
-
-fn put_outcome(tx: &Tx<'_>, job: &mut Job, outcome: &Outcome) -> Res<()> {
-    let encoded = dto::encode_outcome(outcome);
-    if encoded.len() > bounds::OUTCOME_BYTES {
-        let message = "the answer was too big to be kept".to_owned();
-        return put_error(tx, job, JobError { code: None, message });
-    }
-    let sql = "UPDATE jobs SET outcome = ? WHERE tenant = ? AND id = ?";
-    run(tx.connection, sql, params![pack(&encoded), job.tenant.to_bytes(), job.id.to_bytes()])?;
-    job.outcome = Some(outcome.clone());
-    Ok(())
-}
-
-fn put_error(tx: &Tx<'_>, job: &mut Job, error: JobError) -> Res<()> {
-    let sql = "UPDATE jobs SET error_code = ?, error = ? WHERE tenant = ? AND id = ?";
-    let code = error.code.map(|code| code.0);
-    run(tx.connection, sql, params![code, error.message, job.tenant.to_bytes(), job.id.to_bytes()])?;
-    job.error = Some(error);
-    Ok(())
-}
-
-fn load(tx: &Tx<'_>, tenant: TenantId, id: JobId) -> Res<Job> {
-    let sql = format!("SELECT {JOB} FROM jobs WHERE tenant = ? AND id = ?");
-    let row = one(tx.connection, &sql, params![tenant.to_bytes(), id.to_bytes()], job_row)?;
-    row.ok_or(StoreError::NotFound("job"))?.decode(tx.seal)
-}
-
-/// The state of a job, without decoding it.
-pub(super) fn state(tx: &Tx<'_>, tenant: TenantId, id: JobId) -> Res<Option<JobState>> {
-    let sql = "SELECT state, accepted FROM jobs WHERE tenant = ? AND id = ?";
-    let row: Option<(String, Option<Vec<u8>>)> =
-        one(tx.connection, sql, params![tenant.to_bytes(), id.to_bytes()], |row| row.try_into())?;
-    row.map(|(word, accepted)| state_of(&word, accepted.as_deref())).transpose()
-}
-
-fn job_event(job: &Job) -> EventBody {
-    EventBody::new(EventKind::Job)
-        .of_job(job.id)
-        .with("kind", OpKind::of(&job.operation).as_str())
-        .with("state", job.state.as_str())
-        .with("actor", job.actor.as_str())
 }
 
 fn answer(job: Job) -> Written {

@@ -2,12 +2,11 @@
 
 use fleet::event::EventKind;
 use fleet::ids::{Epoch, Seq};
-use fleet::job::JobState;
 use fleet::limits as bounds;
 use fleet::port::{NewNotification, StoreError, Written};
 use rusqlite::params;
 
-use super::{Tx, job, twin};
+use super::{Tx, device, job, twin};
 use crate::error::Res;
 use crate::query::{one, run, signed, unsigned};
 
@@ -29,10 +28,10 @@ enum Verdict {
 
 pub(super) fn store(tx: &mut Tx<'_>, new: NewNotification) -> Res<Written> {
     let key = new.key();
-    let (tenant, device) = (new.tenant.to_bytes(), new.device.to_bytes());
+    let (tenant, id) = (new.tenant.to_bytes(), new.device.to_bytes());
     let boots = boots(tx, &new)?;
     let sql = "SELECT boots, epoch, at, seq FROM notifications WHERE tenant = ? AND device = ? AND key = ?";
-    let earlier = one(tx.connection, sql, params![tenant, device, key.0], |row| {
+    let earlier = one(tx.connection, sql, params![tenant, id, key.0], |row| {
         Ok(Earlier {
             boots: row.get(0)?,
             epoch: Epoch(unsigned(row.get(1)?)),
@@ -52,25 +51,20 @@ pub(super) fn store(tx: &mut Tx<'_>, new: NewNotification) -> Res<Written> {
     let seq = tx.event(new.tenant, Some(new.device), new.at, event)?;
     let sql = "INSERT OR REPLACE INTO notifications (tenant, device, key, boots, epoch, at, seq) \
                VALUES (?, ?, ?, ?, ?, ?, ?)";
-    let values = params![tenant, device, key.0, boots, signed(new.epoch.0), new.at.0, signed(seq.0)];
+    let values = params![tenant, id, key.0, boots, signed(new.epoch.0), new.at.0, signed(seq.0)];
     run(tx.connection, sql, values)?;
-    let sql = "UPDATE devices SET last_seen = max(last_seen, ?), boots = ? WHERE tenant = ? AND id = ?";
-    run(tx.connection, sql, params![new.at.0, boots, tenant, device])?;
+    device::seen(tx, new.tenant, new.device, new.at)?;
+    if is_boot {
+        let sql = "UPDATE devices SET boots = ? WHERE tenant = ? AND id = ?";
+        run(tx.connection, sql, params![boots, tenant, id])?;
+    }
     if let Some(delta) = &new.delta {
         twin::add(tx, new.tenant, new.device, delta)?;
     }
-    if let Some(finish) = new.finish
-        && job::state(tx, finish.tenant, finish.job)?.is_some_and(|state| may_complete(&state))
-    {
-        job::finish(tx, finish)?;
+    if let Some(finish) = new.finish {
+        job::complete(tx, finish)?;
     }
     Ok(Written::Notified { seq, known: false })
-}
-
-/// A completion ends what runs, and resolves a doubt. What waits or is over stays as it is; the
-/// notification is kept all the same.
-fn may_complete(state: &JobState) -> bool {
-    matches!(state, JobState::Sent | JobState::Accepted(_) | JobState::InDoubt)
 }
 
 fn boots(tx: &Tx<'_>, new: &NewNotification) -> Res<i64> {

@@ -116,6 +116,50 @@ async fn a_commit_says_how_far_the_log_reaches() {
     assert_eq!(*store.positions().borrow(), store.last_event().await.expect("readable"));
 }
 
+#[tokio::test]
+async fn a_write_that_fails_half_done_leaves_its_commit_to_the_others() {
+    let folder = TempDir::new().expect("a folder");
+    let store = open(folder.path());
+    let device = approved(&store, "os::00256D-1", 1).await;
+    let job = create(&store, 10, new_operation(device.id, get("Device."))).await;
+    let cancel = || Write::CancelJob { tenant: TENANT, job: job.id, at: at(11), audit: audit() };
+    assert!(matches!(store.submit(cancel()).await, Ok(Written::Job { .. })));
+    let (before, (commits, _)) = (log_of(&store).await.len(), store.commits());
+    let tip = store.verify_audit(TENANT, Chain(0)).await.expect("readable").expect("whole");
+
+    // As long as somebody else writes, what is submitted gathers.
+    let other = Connection::open(folder.path().join(FILE)).expect("writable");
+    other.execute_batch("BEGIN IMMEDIATE").expect("nobody writes");
+    let note = |target: &str| {
+        let entry = fleet::audit::AuditEntry { target: target.to_owned(), ..audit() };
+        store.submit(Write::Audit { tenant: TENANT, at: at(12), entry })
+    };
+    let free = async { other.execute_batch("ROLLBACK").expect("it began") };
+    let (first, seen, second, wrong, third, ()) = tokio::join!(
+        note("first"),
+        suite::seen(&store, "os::00256D-2", None, at(13)),
+        note("second"),
+        // It has appended to the audit log when it finds that the job is over.
+        store.submit(cancel()),
+        note("third"),
+        free
+    );
+    let over = StoreError::Unexpected("a job that is cancelled cannot be cancelled".to_owned());
+    assert_eq!(
+        (first, seen, second, wrong, third),
+        (Ok(Written::Done), (), Ok(Written::Done), Err(over), Ok(Written::Done))
+    );
+    assert!(store.commits().0 - commits <= 2, "the later ones gathered");
+    let now = store.verify_audit(TENANT, Chain(0)).await.expect("readable").expect("whole");
+    assert_eq!(now.seq.0 - tip.seq.0, 3);
+    assert_eq!(log_of(&store).await.len() - before, 1, "what was seen is told once");
+    assert_eq!(store.last_event().await, Ok(*store.positions().borrow()));
+    let targets =
+        "SELECT group_concat(target, ' ') FROM (SELECT target FROM audit ORDER BY seq DESC LIMIT 3)";
+    let targets: String = other.query_row(targets, [], |row| row.get(0)).expect("rows");
+    assert_eq!(targets, "third second first");
+}
+
 /// A token whose tag finds no room on its device.
 async fn refused_enrolment(store: &SqliteStore, device: fleet::DeviceId) {
     let tags: Vec<String> = (0..fleet::limits::TAGS).map(|number| number.to_string()).collect();
