@@ -71,11 +71,6 @@ impl UtcTime {
     /// `1000-01-01T00:00:00Z`; what is earlier counts from the boot of a device without a clock.
     const FIRST_ABSOLUTE: UtcTime = UtcTime(-30_610_224_000 * MICROS);
 
-    /// Whole seconds since 1970-01-01T00:00:00Z.
-    pub fn from_unix_seconds(seconds: i64) -> UtcTime {
-        UtcTime(seconds.saturating_mul(MICROS))
-    }
-
     /// Whether it is the Unknown Time.
     pub fn is_unknown(self) -> bool {
         self == UtcTime::UNKNOWN
@@ -88,11 +83,6 @@ impl UtcTime {
     pub fn since_boot(self) -> Option<Duration> {
         let relative = self > UtcTime::UNKNOWN && self < UtcTime::FIRST_ABSOLUTE;
         relative.then(|| Duration::from_micros(self.0.abs_diff(UtcTime::UNKNOWN.0)))
-    }
-
-    /// The time `since_boot` as a device without a clock tells it.
-    pub fn from_since_boot(since_boot: Duration) -> UtcTime {
-        UtcTime::UNKNOWN + since_boot
     }
 
     /// Reads `YYYY-MM-DDThh:mm:ss`, any number of fraction digits, and `Z` or an offset `±hh:mm`, which is

@@ -17,7 +17,6 @@ use crate::error::EngineError;
 use crate::keys::Keys;
 use crate::provider::Provider;
 use crate::stored::{FactoryDefault, apply_defaults};
-use crate::{limits, report};
 
 /// What a kind is made of, beside its providers.
 pub struct KindConfig<'a> {
@@ -165,26 +164,6 @@ impl Kind {
     /// What such a parameter begins with.
     pub(crate) fn fleeting(&self) -> &[(ObjectId, u16, Value)] {
         &self.fleeting
-    }
-
-    /// Asks all providers once and takes what they report into the base tree: instances of this kind
-    /// start with it and share it.
-    pub async fn warm(mut self, providers: &[Arc<dyn Provider>]) -> Kind {
-        for (index, provider) in (0..).zip(providers) {
-            let wants: Vec<ObjectId> = self.tops(index).collect();
-            let paths: Vec<SchemaPath> = wants.iter().map(|id| self.model.object(*id).path.clone()).collect();
-            let answer = tokio::time::timeout(limits::REFRESH_TIMEOUT, provider.refresh(&paths)).await;
-            let Ok(Ok(found)) = answer else {
-                tracing::warn!(provider = provider.name(), "no first values");
-                continue;
-            };
-            let (mut tree, mut keys) = (self.base.clone(), self.keys.clone());
-            let scope = report::Scope { kind: &self, provider: index, wants: &wants };
-            let aliases = BTreeMap::new();
-            report::take(&scope, &mut tree, &mut keys, &aliases, &found);
-            (self.base, self.keys) = (tree, keys);
-        }
-        self
     }
 
     /// The supported model.

@@ -170,43 +170,12 @@ impl Identity {
     pub fn usp(endpoint: impl Into<String>) -> Self {
         Identity { kind: IdentityKind::UspEndpoint, value: endpoint.into() }
     }
-
-    /// Whether two identities may name one device: a *proposal* for a person or a credential to decide.
-    ///
-    /// `ops:` ids (`<OUI>-<ProductClass>-<Serial>`) carry dashes in their parts, so such an id is never
-    /// split at a guess: it is compared with the parts of what is known.
-    pub fn may_match(&self, facts: &Facts) -> IdentityMatch {
-        let complete = !facts.oui.is_empty() && !facts.serial.is_empty();
-        if self.kind != IdentityKind::UspEndpoint || !complete {
-            return IdentityMatch::No;
-        }
-        let product = format!("ops::{}-{}-{}", facts.oui, facts.product_class, facts.serial);
-        let plain = format!("os::{}-{}", facts.oui, facts.serial);
-        if self.value == product && !facts.product_class.is_empty() {
-            IdentityMatch::OuiClassSerial
-        } else if self.value == plain {
-            IdentityMatch::OuiSerial
-        } else {
-            IdentityMatch::No
-        }
-    }
 }
 
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.value)
     }
-}
-
-/// How an identity resembles a known device.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum IdentityMatch {
-    /// It doesn't.
-    No,
-    /// OUI and serial agree; binding only if no other device has the same.
-    OuiSerial,
-    /// OUI, product class and serial agree.
-    OuiClassSerial,
 }
 
 /// What kind of thing proves a device.
@@ -270,25 +239,7 @@ pub struct SessionRow {
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, FactsUpdate, Identity, IdentityMatch};
-
-    #[test]
-    fn identities_resemble_devices_only_by_known_parts() {
-        let facts = Facts {
-            oui: "00256D".into(),
-            product_class: "Box-2".into(),
-            serial: "A-1".into(),
-            ..Facts::default()
-        };
-        let check = |endpoint: &str, expected| {
-            assert_eq!(Identity::usp(endpoint).may_match(&facts), expected, "{endpoint}");
-        };
-        check("ops::00256D-Box-2-A-1", IdentityMatch::OuiClassSerial);
-        check("os::00256D-A-1", IdentityMatch::OuiSerial);
-        check("ops::00256D-Box-2-A", IdentityMatch::No);
-        check("os::00256d-A-1", IdentityMatch::No);
-        assert_eq!(Identity::usp("os::-").may_match(&Facts::default()), IdentityMatch::No);
-    }
+    use super::FactsUpdate;
 
     #[test]
     fn facts_come_from_device_info() {

@@ -1,4 +1,4 @@
-//! Keys, certificates, the internal CA, enrolment tokens, sealing of secrets.
+//! Keys, certificates, the internal CA, sealing of secrets.
 //!
 //! Everything that proves who somebody is, or keeps a secret from the disk's next reader. It decides
 //! nothing about what a proven peer may do, and opens no socket.
@@ -15,7 +15,6 @@ pub mod pem;
 pub mod seal;
 pub mod session;
 pub mod tls;
-pub mod token;
 pub mod verify;
 
 use std::sync::Arc;
@@ -28,7 +27,6 @@ pub use identity::{CertificateRequest, Identity, PendingIdentity};
 pub use seal::SealKey;
 pub use session::SessionCrypto;
 pub use tls::{ClientTls, ServerTls};
-pub use token::{EnrolToken, TokenHash};
 pub use verify::{ControllerVerifier, DeviceVerifier, Trust};
 
 /// The one crypto provider of every TLS configuration and signature check in this tree.

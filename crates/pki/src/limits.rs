@@ -10,8 +10,6 @@ pub const MAX_LIST_FILE: u64 = 32 * 1024 * 1024;
 pub const MAX_CSR: usize = 16 * 1024;
 /// Endpoint ids that are taken from one certificate; the rest is ignored.
 pub const MAX_ENDPOINT_IDS: usize = 16;
-/// Bytes of an enrolment token as presented; a longer one is wrong without being hashed.
-pub const MAX_TOKEN: usize = 128;
 /// How far in the past a certificate starts, so that a device whose clock is slow accepts it.
 pub const BACKDATE: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -39,11 +39,6 @@ impl Version {
     pub fn parse_list(list: &str) -> Vec<Version> {
         list.split(',').take(MAX_VERSIONS).filter_map(|item| item.trim().parse().ok()).collect()
     }
-
-    /// The highest version of both lists.
-    pub fn highest_common(ours: &[Version], theirs: &[Version]) -> Option<Version> {
-        ours.iter().filter(|version| theirs.contains(version)).max().copied()
-    }
 }
 
 impl FromStr for Version {

@@ -60,9 +60,8 @@ fn ip(text: &str) -> IpAddr {
 
 fn expires(_: &str, seconds: Option<u32>) -> Option<UtcTime> {
     Some(
-        seconds.map_or(UtcTime::INFINITE, |seconds| {
-            UtcTime::from_unix_seconds(1_800_000_000 + i64::from(seconds))
-        }),
+        seconds
+            .map_or(UtcTime::INFINITE, |seconds| UtcTime((1_800_000_000 + i64::from(seconds)) * 1_000_000)),
     )
 }
 

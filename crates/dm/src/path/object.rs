@@ -126,16 +126,6 @@ impl ObjectPath {
         format!("{self}{param}")
     }
 
-    /// The full path of a command of this object, with `()`.
-    pub fn command_text(&self, command: &Name) -> String {
-        format!("{self}{command}()")
-    }
-
-    /// The full path of an event of this object, with `!`.
-    pub fn event_text(&self, event: &Name) -> String {
-        format!("{self}{event}!")
-    }
-
     /// The path as it stands in the value of a reference parameter: without the last dot.
     pub fn reference_text(&self) -> String {
         let mut text = self.to_string();

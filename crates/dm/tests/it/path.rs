@@ -235,8 +235,6 @@ fn object_paths_are_built_and_taken_apart() {
     assert_eq!(row.elements()[3], Element::Row(number(3)));
     assert_eq!(row.row_number(), Some(number(3)));
     assert_eq!(row.param_text(&name("Enable")), "Device.WiFi.SSID.3.Enable");
-    assert_eq!(row.command_text(&name("Reset")), "Device.WiFi.SSID.3.Reset()");
-    assert_eq!(row.event_text(&name("Up")), "Device.WiFi.SSID.3.Up!");
     assert_eq!(row.reference_text(), "Device.WiFi.SSID.3");
     assert_eq!(row.to_schema().as_str(), "Device.WiFi.SSID.{i}.");
     let table = row.parent().unwrap();

@@ -81,7 +81,7 @@ fn the_special_times_are_known() {
     assert!(UtcTime::UNKNOWN.is_unknown() && !UtcTime::INFINITE.is_unknown());
     let since_boot = Duration::from_secs(((2 * 24 + 3) * 60 + 4) * 60 + 5);
     assert_eq!(UtcTime::parse("0001-01-03T03:04:05").unwrap().since_boot(), Some(since_boot));
-    assert_eq!(UtcTime::from_since_boot(since_boot).to_string(), "0001-01-03T03:04:05");
+    assert_eq!((UtcTime::UNKNOWN + since_boot).to_string(), "0001-01-03T03:04:05");
     assert_eq!(UtcTime::UNKNOWN.since_boot(), None);
     assert_eq!(UtcTime(0).since_boot(), None);
 }
@@ -91,7 +91,6 @@ fn what_has_no_text_prints_as_the_nearest_time() {
     assert_eq!(UtcTime(i64::MIN).to_string(), "0001-01-01T00:00:00Z");
     assert_eq!(UtcTime(i64::MAX).to_string(), "9999-12-31T23:59:59.999999Z");
     assert_eq!(UtcTime(i64::MAX) + Duration::MAX, UtcTime(i64::MAX));
-    assert_eq!(UtcTime::from_unix_seconds(i64::MAX), UtcTime(i64::MAX));
 }
 
 #[test]

@@ -87,7 +87,7 @@ pub struct InstanceConfig {
     /// Tells whether the firmware changed since the last start.
     pub software_version: String,
     /// Whether to ask the providers for everything before the start: so that rows that were there
-    /// before are not announced as created. Not needed with a warm kind.
+    /// before are not announced as created.
     pub refresh_first: bool,
 }
 

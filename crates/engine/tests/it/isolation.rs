@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::{Host, Journal, Kind, KindConfig, SystemClock};
 
 use crate::providers::{interface, net};
-use crate::world::{World, own_model, providers};
+use crate::world::{World, own_model};
 
 const BYTES: &str = "Device.Net.Interface.1.Stats.Bytes";
 
@@ -33,27 +33,6 @@ async fn a_panic_ends_one_instance_alone() {
     two.pass(Duration::from_secs(11)).await;
     assert_eq!(two.peer.heard(), [format!("note {BYTES}=8")]);
     assert_eq!(two.ask("boot").await, r#"LocalReboot "" false"#);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_warm_kind_starts_with_rows_and_values() {
-    let net = net();
-    net.set_rows(interface("eth0", 7));
-    let list = providers(std::slice::from_ref(&net));
-    let config = KindConfig {
-        uri: "urn:example:test".to_owned(),
-        own: &own_model,
-        stored: Vec::new(),
-        volatile: Vec::new(),
-        defaults: Vec::new(),
-    };
-    let kind = Kind::build(&config, &list).unwrap().warm(&list).await;
-    let path = dm::ObjectPath::parse("Device.Net.Interface.1.Stats.").unwrap();
-    let place = kind.base().locate(&path).unwrap();
-    assert_eq!(kind.base().text_of(&place, "Bytes"), "7");
-    let root = dm::ObjectPath::parse("Device.Net.").unwrap();
-    let place = kind.base().locate(&root).unwrap();
-    assert_eq!(kind.base().text_of(&place, "InterfaceNumberOfEntries"), "1");
 }
 
 #[test]

@@ -23,8 +23,6 @@ pub use dial::{Dialer, Dialled};
 pub use listen::{ListenConfig, Listener};
 pub use reconnect::Reconnect;
 
-/// Where a broker listens for the controllers of USP Services.
-pub const BROKER_AGENT_PATH: &str = "/var/run/usp/broker_agent_path";
 /// Where a broker listens for the agents of USP Services.
 pub const BROKER_CONTROLLER_PATH: &str = "/var/run/usp/broker_controller_path";
 

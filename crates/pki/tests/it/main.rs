@@ -7,6 +7,5 @@ mod identity;
 mod seal;
 mod session;
 mod support;
-mod token;
 mod verify_clients;
 mod verify_servers;

@@ -24,7 +24,7 @@ use serde::Serialize;
 
 use crate::latency::Percentiles;
 
-pub use model::{INTERFACES, PARAMETERS};
+pub use model::INTERFACES;
 pub use progress::Notice;
 pub use recovery::PowerCutReport;
 

@@ -16,9 +16,6 @@ use super::way::{Address, controller_topic};
 /// Rows of `Device.IP.Interface.{i}.` that every device has.
 pub const INTERFACES: u32 = 20;
 
-/// Parameters that every device starts with.
-pub const PARAMETERS: usize = 250;
-
 /// An OUI with the bit for local administration: no vendor has it.
 pub(super) const OUI: &str = "02C059";
 pub(super) const PRODUCT_CLASS: &str = "Simulated";

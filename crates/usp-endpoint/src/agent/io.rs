@@ -4,9 +4,9 @@
 //! lends it for the length of a call; the machine never waits: where it needs the host (fresh values, a
 //! commit, a command) it gives an output with a [`Ticket`] and goes on when the ticket comes back.
 
+use dm::Fault;
 use dm::path::{ObjectPath, SchemaPath};
 use dm::tree::{ChangeSet, CommandCall, Place, Transaction};
-use dm::{Fault, Mono};
 use usp_proto::EndpointId;
 use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 
@@ -181,6 +181,3 @@ pub enum CloseReason {
     /// The agent shuts down: WebSocket close code 1001.
     GoingAway,
 }
-
-/// When the machine wants [`Input::Timeout`].
-pub type Deadline = Option<Mono>;

@@ -27,12 +27,3 @@ fn lists_are_read_tolerantly() {
     check("1.0;1.1,1.2", &[(1, 2)]);
     assert_eq!(Version::parse_list(&"1.0,".repeat(1000)).len(), 32);
 }
-
-#[test]
-fn the_highest_common_version_is_found() {
-    let ours = Version::SUPPORTED;
-    let common = |list| Version::highest_common(&ours, &Version::parse_list(list));
-    assert_eq!(common("1.0,1.1,1.2,1.3"), Some(Version::new(1, 3)));
-    assert_eq!(common("1.5,1.4"), Some(Version::new(1, 4)));
-    assert_eq!(common("2.0"), None);
-}
