@@ -54,8 +54,10 @@ pub(super) fn store(tx: &mut Tx<'_>, new: NewNotification) -> Res<Written> {
                VALUES (?, ?, ?, ?, ?, ?, ?)";
     let values = params![tenant, device, key.0, boots, signed(new.epoch.0), new.at.0, signed(seq.0)];
     run(tx.connection, sql, values)?;
-    let sql = "UPDATE devices SET last_seen = max(last_seen, ?), boots = ? WHERE tenant = ? AND id = ?";
-    run(tx.connection, sql, params![new.at.0, boots, tenant, device])?;
+    let doubt = new.doubts_model.then_some(signed(seq.0));
+    let sql = "UPDATE devices SET last_seen = max(last_seen, ?), boots = ?, model_doubt = ifnull(?, model_doubt) \
+               WHERE tenant = ? AND id = ?";
+    run(tx.connection, sql, params![new.at.0, boots, doubt, tenant, device])?;
     if let Some(delta) = &new.delta {
         twin::add(tx, new.tenant, new.device, delta)?;
     }
