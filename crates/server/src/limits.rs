@@ -56,6 +56,8 @@ pub const BROKERS: usize = 1024;
 pub const REFUSALS_UNSTORED: usize = 64;
 /// How often the decision about a link is taken again because another link came between.
 pub const DECISIONS: usize = 4;
+/// How fast who reads an answer over HTTP must at least be, over the whole of it.
+pub const WRITE_BYTES_PER_SECOND: u64 = 4 * 1024;
 /// HTTP connections at once.
 pub const HTTP_CONNECTIONS: usize = 4096;
 /// Descriptors kept for the store, listeners, the control socket and what the runtime needs.
