@@ -6,7 +6,7 @@ use std::fmt;
 use dm::UtcTime;
 
 use crate::Error;
-use crate::ids::{DeviceId, Epoch, Fingerprint, ModelHash, TenantId};
+use crate::ids::{DeviceId, Epoch, Fingerprint, ModelHash, Seq, TenantId};
 use crate::limits;
 
 /// One device as lists and pages show it.
@@ -38,6 +38,8 @@ pub struct Device {
     pub onboarded: bool,
     /// Its supported model.
     pub model: Option<ModelHash>,
+    /// The event since which the supported model may be another one; `None` once it has been asked for since.
+    pub model_doubt: Option<Seq>,
     /// The epoch of the present or last session.
     pub epoch: Epoch,
     /// The URL at which the server dials it, if it does.

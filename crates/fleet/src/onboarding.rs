@@ -23,6 +23,8 @@ pub struct OnboardingPlan {
     pub boot_parameters: Vec<String>,
     /// Whether `OnBoardingComplete` is set at the end: only where the model has it.
     pub complete: bool,
+    /// Whether USP Services may take part in the device's model: then it may be another one after each boot.
+    pub services: bool,
 }
 
 /// One subscription that is to exist.
@@ -65,11 +67,12 @@ impl SubscriptionKind {
 }
 
 /// Objects whose parameters people look at, and that change seldom enough to be told at once.
-const WATCHED: [&str; 4] = [
+const WATCHED: [&str; 5] = [
     "Device.DeviceInfo.SoftwareVersion",
     "Device.Ethernet.Interface.*.Status",
     "Device.IP.Interface.*.Status",
     "Device.WiFi.SSID.*.Status",
+    "Device.USPServices.USPService.*.DataModelPaths",
 ];
 
 impl OnboardingPlan {
@@ -84,8 +87,22 @@ impl OnboardingPlan {
                 "Device.DeviceInfo.HardwareVersion",
             ]),
             complete: supports(model, "Device.LocalAgent.Controller.*.OnBoardingComplete"),
+            services: has_services(model),
         }
     }
+}
+
+/// The table of the USP Services whose parts a device's model has at the moment.
+const SERVICES: &str = "Device.USPServices.USPService.";
+
+/// Whether news of this path means that a device's supported model may be another one.
+pub fn moves_model(path: &str) -> bool {
+    path.starts_with(SERVICES)
+}
+
+fn has_services(model: Option<&StoredModel>) -> bool {
+    let row = [SERVICES, "{i}."].concat();
+    model.is_some_and(|model| model.schema.objects.iter().any(|object| object.path == row))
 }
 
 fn subscriptions(model: Option<&StoredModel>) -> Vec<Subscription> {
@@ -102,6 +119,12 @@ fn subscriptions(model: Option<&StoredModel>) -> Vec<Subscription> {
         one("transfer", SubscriptionKind::Event, owned(&["Device.LocalAgent.TransferComplete!"])),
         one("operation", SubscriptionKind::OperationComplete, owned(&["Device."])),
     ];
+    // Rows of their own, which stand still while the others follow the model.
+    if has_services(model) {
+        all.push(one("service", SubscriptionKind::ObjectCreation, owned(&[SERVICES])));
+        let rows = vec![[SERVICES, "*."].concat()];
+        all.push(one("service-gone", SubscriptionKind::ObjectDeletion, rows));
+    }
     let tables = model.map(tables).unwrap_or_default();
     if !tables.is_empty() {
         let rows = tables.iter().map(|table| [table, "*."].concat()).collect();
@@ -114,11 +137,13 @@ fn subscriptions(model: Option<&StoredModel>) -> Vec<Subscription> {
     all
 }
 
-/// Tables whose rows come and go by themselves, or for us: news of them would be noise.
-const RESTLESS: [&str; 3] = [
+/// Tables whose rows come and go by themselves, or for us: news of them would be noise. And one that has
+/// subscriptions of its own.
+const RESTLESS: [&str; 4] = [
     "Device.LocalAgent.Request.",
     "Device.LocalAgent.Subscription.",
     "Device.DeviceInfo.ProcessStatus.Process.",
+    SERVICES,
 ];
 
 /// The tables of a model as ObjectCreation names them (TR-181 `Subscription.{i}.ReferenceList`: tables

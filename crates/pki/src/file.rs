@@ -1,8 +1,8 @@
 //! Files that must never be half written: written beside, synced, renamed over, directory synced.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -31,6 +31,14 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
         File::open(dir)?.sync_all()
     };
     write().map_err(Error::file(path))
+}
+
+/// Makes a folder that only its owner can look into, and those above it, unless it is there.
+///
+/// # Errors
+/// When it can't be made, or something else stands there.
+pub fn create_folder(path: &Path) -> Result<(), Error> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::file(path))
 }
 
 /// The same name with something behind it.

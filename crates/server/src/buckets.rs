@@ -48,6 +48,12 @@ impl<K: Ord> Buckets<K> {
         allowed
     }
 
+    /// When there is a token again; `now` if there is one.
+    pub(crate) fn when(&self, key: &K, now: Mono) -> Mono {
+        let paid = self.table().get(key).map_or(now, |paid| paid.max(now)) + self.price;
+        Mono(paid.0.saturating_sub(micros(self.patience)).max(now.0))
+    }
+
     /// Gives a token back.
     pub(crate) fn give_back(&self, key: K, now: Mono) {
         let mut table = self.table();

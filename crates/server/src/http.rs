@@ -1,4 +1,5 @@
-//! The HTTP listener: its own accept loop with limits on connections, TLS, and time-outs for heads and bodies.
+//! The HTTP listener: its own accept loop with limits on connections, TLS, and time-outs for heads, bodies and
+//! answers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use tower_http::timeout::TimeoutBody;
 use crate::clock::Clock;
 use crate::doors::Doors;
 use crate::metrics::Metrics;
+use crate::pace::Paced;
 
 /// How long connections may finish what they are doing when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -31,7 +33,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub(crate) struct Options {
     /// More connections than these wait in the kernel's queue.
     pub(crate) max_connections: usize,
-    /// How long the handshake and each request's head may take, and a pause in a body.
+    /// How long the handshake and each request's head may take, a pause in a body, and waiting for who reads an answer.
     pub(crate) patience: Duration,
     /// What strangers may cost.
     pub(crate) doors: Doors,
@@ -149,7 +151,7 @@ async fn connection<IO>(
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .serve_connection(TokioIo::new(Paced::new(stream, patience)), TowerToHyperService::new(service))
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -161,5 +163,31 @@ async fn connection<IO>(
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "HTTP connection");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_read_the_answer_is_left() {
+        let limits = crate::config::Limits::default();
+        let (doors, clock, metrics) = (Doors::new(&limits), Clock::start(), Arc::new(Metrics::default()));
+        let patience = Duration::from_secs(10);
+        let options = Arc::new(Options { max_connections: 1, patience, doors, clock, metrics });
+        let visit = Visit::begin(&options, ([127, 0, 0, 1], 1).into()).expect("the first one");
+        let router = Router::new().route("/", get(|| async { vec![0_u8; 1 << 20] }));
+        let place = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("it is open");
+        let (_stop, stopped) = watch::channel(false);
+        let (near, mut far) = duplex(4096);
+        far.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is taken");
+        let began = tokio::time::Instant::now();
+        let served = timeout(patience * 100, connection(near, visit, router, stopped, place)).await;
+        assert!(served.is_ok(), "the connection ends");
+        assert_eq!(began.elapsed().as_secs(), 10);
     }
 }

@@ -16,6 +16,7 @@ mod http;
 mod init;
 pub mod limits;
 pub mod metrics;
+mod pace;
 mod schema;
 mod schemas;
 mod start;

@@ -56,6 +56,8 @@ pub const BROKERS: usize = 1024;
 pub const REFUSALS_UNSTORED: usize = 64;
 /// How often the decision about a link is taken again because another link came between.
 pub const DECISIONS: usize = 4;
+/// How fast who reads an answer over HTTP must at least be, over the whole of it.
+pub const WRITE_BYTES_PER_SECOND: u64 = 4 * 1024;
 /// HTTP connections at once.
 pub const HTTP_CONNECTIONS: usize = 4096;
 /// Descriptors kept for the store, listeners, the control socket and what the runtime needs.
@@ -75,6 +77,16 @@ pub const CONFIRM_AFTER: Duration = Duration::from_secs(2);
 /// How many devices are looked at in a second when all come back at once: the more sessions stand, the
 /// longer the time over which their looks are spread.
 pub const CONFIRMS_PER_SECOND: u64 = 500;
+/// How long nothing more must be heard of a device's USP Services before its model is looked at again.
+pub const LOOK_SETTLE: Duration = Duration::from_secs(1);
+/// How long it is put off at most while more is heard.
+pub const LOOK_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a device's model is looked at again at once, over all its sessions.
+pub const LOOKS: u32 = 4;
+/// How long it takes until it may be once more.
+pub const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Devices whose looks are counted; the ones looked at longest ago make room.
+pub const LOOKED_AT: usize = 64 * 1024;
 /// Problems that the event of an onboarding lists.
 pub const ONBOARDING_PROBLEMS: usize = 32;
 /// How often a client of the own broker is judged that is refused because another of its name is connected.

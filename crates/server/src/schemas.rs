@@ -1,4 +1,4 @@
-//! The models of devices, ready for checks and masks: read once, shared by all devices of a kind.
+//! The models of devices, ready for checks, masks and onboarding: read once, shared by all devices of a kind.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -8,11 +8,27 @@ use api::Imported;
 use api::gateway::Schema;
 use fleet::ids::{ModelHash, TenantId};
 use fleet::model::StoredModel;
+use fleet::onboarding::OnboardingPlan;
 use fleet::port::StoreError;
 use tokio::sync::OnceCell;
 
 use crate::limits::MODELS;
 use crate::schema::{CatalogueSchema, DeviceSchema};
+
+/// What is known of a device by its model.
+#[derive(Clone)]
+pub(crate) struct Known {
+    /// What its values are checked against and masked by.
+    pub(crate) schema: Schema,
+    /// What it is to be told and asked.
+    pub(crate) plan: Arc<OnboardingPlan>,
+}
+
+impl Known {
+    fn new(schema: Schema, model: Option<&StoredModel>) -> Known {
+        Known { schema, plan: Arc::new(OnboardingPlan::compute(model)) }
+    }
+}
 
 /// What is known of models, by their hash.
 #[derive(Default)]
@@ -31,14 +47,14 @@ struct Kept {
 struct Model {
     used: u64,
     /// Empty while it is read, by one for all who want it.
-    schema: Arc<OnceCell<Schema>>,
+    known: Arc<OnceCell<Known>>,
 }
 
 impl Model {
     /// Whether a session has it, so that forgetting it would free nothing.
     fn is_in_use(&self) -> bool {
-        Arc::strong_count(&self.schema) > 1
-            || self.schema.get().is_some_and(|schema| Arc::strong_count(schema) > 1)
+        Arc::strong_count(&self.known) > 1
+            || self.known.get().is_some_and(|known| Arc::strong_count(&known.schema) > 1)
     }
 }
 
@@ -57,8 +73,8 @@ impl Schemas {
     }
 
     /// What is known without a device's model.
-    pub(crate) fn catalogue(&self) -> Schema {
-        Arc::new(CatalogueSchema::new(self.kept().imported.clone()))
+    pub(crate) fn catalogue(&self) -> Known {
+        Known::new(Arc::new(CatalogueSchema::new(self.kept().imported.clone())), None)
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -75,32 +91,32 @@ impl Schemas {
         tenant: TenantId,
         hash: ModelHash,
         read: impl Future<Output = Result<Option<StoredModel>, StoreError>>,
-    ) -> Result<Schema, StoreError> {
+    ) -> Result<Known, StoreError> {
         let (cell, imported) = self.cell((tenant, hash));
         let build = async {
             // Nothing is kept of a model that is not there.
             let stored = read.await.map_err(Some)?.ok_or(None)?;
-            let build = move || -> Schema { Arc::new(DeviceSchema::new(&stored, imported)) };
+            let build = move || Known::new(Arc::new(DeviceSchema::new(&stored, imported)), Some(&stored));
             let built = tokio::task::spawn_blocking(build).await;
             built.map_err(|_| Some(StoreError::Failed("preparing a supported model panicked".to_owned())))
         };
         match cell.get_or_try_init(|| build).await {
-            Ok(schema) => Ok(Arc::clone(schema)),
+            Ok(known) => Ok(known.clone()),
             Err(None) => Ok(self.catalogue()),
             Err(Some(error)) => Err(error),
         }
     }
 
-    fn cell(&self, key: (TenantId, ModelHash)) -> (Arc<OnceCell<Schema>>, Imported) {
+    fn cell(&self, key: (TenantId, ModelHash)) -> (Arc<OnceCell<Known>>, Imported) {
         let mut kept = self.kept();
         kept.clock += 1;
         let used = kept.clock;
         if let Some(model) = kept.models.get_mut(&key) {
             model.used = used;
-            return (Arc::clone(&model.schema), kept.imported.clone());
+            return (Arc::clone(&model.known), kept.imported.clone());
         }
         let cell = Arc::default();
-        kept.models.insert(key, Model { used, schema: Arc::clone(&cell) });
+        kept.models.insert(key, Model { used, known: Arc::clone(&cell) });
         while kept.models.len() > MODELS {
             let idle = kept.models.iter().filter(|(_, model)| !model.is_in_use());
             let Some(oldest) = idle.min_by_key(|(_, model)| model.used).map(|(key, _)| *key) else { break };
@@ -134,13 +150,26 @@ mod tests {
         ModelHash([number; 32])
     }
 
-    async fn of(schemas: &Schemas, number: u8, reads: &AtomicUsize) -> Schema {
+    async fn known(schemas: &Schemas, number: u8, reads: &AtomicUsize) -> Known {
         let read = async {
             reads.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
             Ok(Some(model()))
         };
         schemas.of(TenantId::DEFAULT, hash(number), read).await.expect("it can be read")
+    }
+
+    async fn of(schemas: &Schemas, number: u8, reads: &AtomicUsize) -> Schema {
+        known(schemas, number, reads).await.schema
+    }
+
+    #[tokio::test]
+    async fn what_a_device_is_to_be_told_is_computed_once_for_its_model() {
+        let (schemas, reads) = (Schemas::default(), AtomicUsize::new(0));
+        let (one, other) = (known(&schemas, 1, &reads).await.plan, known(&schemas, 1, &reads).await.plan);
+        assert!(Arc::ptr_eq(&one, &other) && !one.ask_model);
+        assert_eq!(reads.load(Ordering::Relaxed), 1);
+        assert!(schemas.catalogue().plan.ask_model, "of a device whose model is not known");
     }
 
     #[tokio::test]
@@ -158,7 +187,7 @@ mod tests {
         let broken = async { Err(StoreError::Failed("the disk".to_owned())) };
         assert!(schemas.of(TenantId::DEFAULT, hash(1), broken).await.is_err());
         let missing = schemas.of(TenantId::DEFAULT, hash(1), async { Ok(None) }).await.expect("none is none");
-        assert!(!missing.is_secret(PIN.0, PIN.1), "by the catalogue");
+        assert!(!missing.schema.is_secret(PIN.0, PIN.1), "by the catalogue");
         assert!(of(&schemas, 1, &reads).await.is_secret(PIN.0, PIN.1), "by its own model");
     }
 

@@ -18,7 +18,7 @@ use crate::error::Res;
 use crate::query::{all, unsigned};
 
 pub(crate) const DEVICE: &str = "id, name, manufacturer, model, serial, software, hardware, oui, product_class, \
-     online, proven, address, last_seen, first_seen, onboarded, model_hash, epoch, \
+     online, proven, address, last_seen, first_seen, onboarded, model_hash, model_doubt, epoch, \
      (SELECT url FROM dials WHERE dials.tenant = devices.tenant AND dials.device = devices.id LIMIT 1)";
 
 /// A device without its identities and tags.
@@ -45,8 +45,9 @@ fn device_row(tenant: TenantId, row: &Row<'_>) -> rusqlite::Result<Device> {
         first_seen: UtcTime(row.get(13)?),
         onboarded: row.get(14)?,
         model: row.get::<_, Option<[u8; 32]>>(15)?.map(ModelHash),
-        epoch: Epoch(unsigned(row.get(16)?)),
-        dial: row.get(17)?,
+        model_doubt: row.get::<_, Option<i64>>(16)?.map(|seq| Seq(unsigned(seq))),
+        epoch: Epoch(unsigned(row.get(17)?)),
+        dial: row.get(18)?,
     })
 }
 

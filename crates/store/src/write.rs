@@ -70,8 +70,13 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
         Write::PutModel(model) => device::put_model(tx, &model),
         Write::PutDataModel(put) => datamodel::put(tx, *put),
         Write::RemoveDataModel { tenant, id, at, audit } => datamodel::remove(tx, tenant, id, at, audit),
-        Write::Onboarded { tenant, device, problems, at } => {
+        Write::Onboarded { tenant, device, problems, answers, at } => {
+            device::confirm_model(tx, tenant, device, answers)?;
             device::onboarded(tx, tenant, device, problems, at)
+        }
+        Write::ModelConfirmed { tenant, device, answers } => {
+            device::confirm_model(tx, tenant, device, Some(answers))?;
+            Ok(Written::Done)
         }
         Write::PutDeviceFields(fields) => device::put_fields(tx, &fields),
         Write::PatchDevice(patch) => device::patch(tx, patch),

@@ -44,6 +44,7 @@ async fn notify(world: &World, device: DeviceId, epoch: Epoch, msg_id: &str, eve
         event,
         delta: None,
         finish: None,
+        doubts_model: false,
     };
     world.store.submit(Write::StoreNotification(Box::new(new))).await.expect("stored");
     world.server.log_grew().await;

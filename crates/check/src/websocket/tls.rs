@@ -55,11 +55,12 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// From the CA in this folder, which is made if there is none: `ca.pem` is what the agent has to trust.
+    /// From the CA in this folder, both of which are made if there is none: `ca.pem` is what the agent has to trust.
     ///
     /// # Errors
     /// When a file can't be read or written.
     pub fn open(dir: &Path, own: &EndpointId, hosts: &[String]) -> Result<Certificates, Error> {
+        pki::file::create_folder(dir)?;
         let seal = SealKey::load_or_create(&dir.join("seal.key"))?;
         let lasting = Validity::lasting(SystemTime::now(), 3650 * DAY);
         Certificates::of(Ca::load_or_create(dir, &seal, "cusp check", lasting)?, own, hosts)

@@ -70,3 +70,19 @@ fn what_can_not_be_checked_is_wrong_usage() {
         assert!(ran.stderr.contains(says), "{args:?}: {}", ran.stderr);
     }
 }
+
+#[test]
+fn the_folder_of_our_ca_is_made_if_there_is_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path().join("not/there");
+    let address = "wss://127.0.0.1:0/usp";
+    let text = |path: &std::path::Path| path.to_str().expect("a plain name").to_owned();
+    let check = |dir: &std::path::Path| {
+        run(&["check", "--listen", address, "--tls", &text(dir), "--wait", "1s"], &[], "")
+    };
+    let ran = check(&dir);
+    assert!(dir.join("ca.pem").is_file(), "{}", ran.stderr);
+    std::fs::write(folder.path().join("file"), "").expect("written");
+    let ran = check(&folder.path().join("file"));
+    assert!(ran.code != Some(0) && ran.stderr.contains(&text(&folder.path().join("file"))), "{}", ran.stderr);
+}

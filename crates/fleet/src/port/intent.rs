@@ -44,6 +44,8 @@ pub struct NewNotification {
     pub delta: Option<Delta>,
     /// The job that it completes. A job that is over already is left as it is.
     pub finish: Option<FinishJob>,
+    /// Whether the device's supported model may be another one since: it is in doubt until it has been asked for.
+    pub doubts_model: bool,
 }
 
 impl NewNotification {

@@ -181,8 +181,19 @@ pub enum Write {
         device: DeviceId,
         /// What the device refused, by its name, and why; the event lists them.
         problems: Vec<(String, String)>,
+        /// The doubt about its model that was there when it was asked for; one of a later event stays.
+        answers: Option<Seq>,
         /// When.
         at: UtcTime,
+    },
+    /// A device that was in doubt has been asked for its model, and what follows from it is done. → [`Written::Done`].
+    ModelConfirmed {
+        /// Whose.
+        tenant: TenantId,
+        /// Which device.
+        device: DeviceId,
+        /// The doubt that was there when it was asked; one of a later event stays.
+        answers: Seq,
     },
     /// What was read from a device without a job: facts and values. → [`Written::Done`].
     PutDeviceFields(Box<DeviceFields>),

@@ -24,6 +24,7 @@ fn device() -> Device {
         last_seen: Some(at(1_000_000_000)),
         first_seen: at(0),
         onboarded: false,
+        model_doubt: None,
         model: None,
         epoch: Epoch(1),
         dial: None,

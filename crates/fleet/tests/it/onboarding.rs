@@ -45,6 +45,20 @@ fn a_plan_asks_for_what_is_not_known() {
     assert_eq!(references("cusp-deletion"), Some(rows));
     let empty = StoredModel::new(SchemaResult::default()).expect("small");
     assert_eq!(ids(&OnboardingPlan::compute(Some(&empty))), always);
+    assert!(!known.services);
+    let service = SchemaObject {
+        path: "Device.USPServices.USPService.{i}.".into(),
+        is_multi: true,
+        params: vec![param("DataModelPaths")],
+        ..SchemaObject::default()
+    };
+    let schema = SchemaResult { model_uri: String::new(), objects: vec![service] };
+    let broker = OnboardingPlan::compute(Some(&StoredModel::new(schema).expect("small")));
+    assert!(broker.services);
+    assert_eq!(ids(&broker), [&always[..], &["cusp-service", "cusp-service-gone", "cusp-values"]].concat());
+    let news: Vec<_> = broker.subscriptions[4..].iter().flat_map(|one| &one.references).collect();
+    let rows = ["Device.USPServices.USPService.", "Device.USPServices.USPService.*."];
+    assert_eq!(news, [&rows[..], &["Device.USPServices.USPService.*.DataModelPaths"]].concat());
     let row = SchemaObject {
         path: "Device.LocalAgent.Controller.{i}.".into(),
         params: vec![param("OnBoardingComplete")],

@@ -53,6 +53,8 @@ pub(super) enum Part {
     Look,
     /// What is set up after a look.
     SetUp,
+    /// The model and the rows alone.
+    Model,
 }
 
 /// The domain's plan for the machine.
@@ -66,11 +68,13 @@ pub(super) fn plan(plan: &FleetPlan, part: Part) -> OnboardingPlan {
     };
     let mut whole = OnboardingPlan::default();
     if part != Part::SetUp {
-        whole.read.clone_from(&plan.first_reads);
         whole.schema = plan.ask_model;
         whole.instances = true;
     }
-    if part != Part::Look {
+    if matches!(part, Part::Look | Part::Whole) {
+        whole.read.clone_from(&plan.first_reads);
+    }
+    if matches!(part, Part::SetUp | Part::Whole) {
         whole.id_prefix = fleet::onboarding::ID_PREFIX.to_owned();
         whole.subscriptions = plan.subscriptions.iter().map(subscription).collect();
         whole.boot_parameters.clone_from(&plan.boot_parameters);

@@ -27,12 +27,25 @@ pub(super) struct LaneTable {
     lanes: Mutex<BTreeMap<DeviceId, Lane>>,
     /// Devices of whose jobs some did not fit into the lane.
     overflowed: Mutex<BTreeSet<DeviceId>>,
-    waiters: Mutex<BTreeMap<JobId, Waiters>>,
+    waiters: Mutex<WaiterTable>,
+}
+
+/// Those who wait, found by the job alone as well as by its device.
+#[derive(Default)]
+struct WaiterTable {
+    by_job: BTreeMap<(DeviceId, JobId), Waiters>,
+    devices: BTreeMap<JobId, DeviceId>,
+}
+
+impl WaiterTable {
+    fn of_device(&self, device: DeviceId) -> impl Iterator<Item = &Waiters> {
+        let (first, last) = (JobId::from_bytes([0; 16]), JobId::from_bytes([u8::MAX; 16]));
+        self.by_job.range((device, first)..=(device, last)).map(|(_, own)| own)
+    }
 }
 
 /// Those who wait for one job.
 struct Waiters {
-    device: DeviceId,
     news: Arc<Notify>,
     count: usize,
 }
@@ -40,17 +53,19 @@ struct Waiters {
 /// Somebody waits; forgotten with it.
 struct Waiting<'a> {
     table: &'a LaneTable,
+    device: DeviceId,
     job: JobId,
     news: Arc<Notify>,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut waiters = lock(&self.table.waiters);
-        if let Some(own) = waiters.get_mut(&self.job) {
+        let (mut waiters, key) = (lock(&self.table.waiters), (self.device, self.job));
+        if let Some(own) = waiters.by_job.get_mut(&key) {
             own.count -= 1;
             if own.count == 0 {
-                waiters.remove(&self.job);
+                waiters.by_job.remove(&key);
+                waiters.devices.remove(&self.job);
             }
         }
     }
@@ -106,24 +121,25 @@ impl LaneTable {
 
     /// Its state may have changed in the store: whoever waits looks again.
     pub(super) fn wake(&self, job: JobId) {
-        if let Some(own) = lock(&self.waiters).get(&job) {
+        let waiters = lock(&self.waiters);
+        let device = waiters.devices.get(&job);
+        if let Some(own) = device.and_then(|device| waiters.by_job.get(&(*device, job))) {
             own.news.notify_waiters();
         }
     }
 
     /// The state of this device's jobs may have changed in the store: those who wait look again.
     pub(super) fn wake_device(&self, device: DeviceId) {
-        for own in lock(&self.waiters).values().filter(|own| own.device == device) {
-            own.news.notify_waiters();
-        }
+        lock(&self.waiters).of_device(device).for_each(|own| own.news.notify_waiters());
     }
 
     fn wait_for(&self, device: DeviceId, job: JobId) -> Waiting<'_> {
         let mut waiters = lock(&self.waiters);
-        let fresh = || Waiters { device, news: Arc::new(Notify::new()), count: 0 };
-        let own = waiters.entry(job).or_insert_with(fresh);
+        waiters.devices.insert(job, device);
+        let fresh = || Waiters { news: Arc::new(Notify::new()), count: 0 };
+        let own = waiters.by_job.entry((device, job)).or_insert_with(fresh);
         own.count += 1;
-        Waiting { table: self, job, news: Arc::clone(&own.news) }
+        Waiting { table: self, device, job, news: Arc::clone(&own.news) }
     }
 
     /// Devices for which something waits, and of those the ones whose lane has to be read again.
@@ -248,6 +264,27 @@ mod tests {
     use fleet::lane::JobRef;
 
     use super::{LaneTable, RELOAD};
+
+    #[test]
+    fn who_waits_is_found_by_job_and_by_device_and_forgotten_when_he_goes() {
+        use super::lock;
+
+        let table = LaneTable::default();
+        let device = |number| DeviceId::from_bytes([number; 16]);
+        let job = |number: u8| JobId::from_bytes([number; 16]);
+        let waits = [(1, 0), (1, 255), (2, 1), (2, 2), (3, 3)];
+        let mut waiting: Vec<_> =
+            waits.iter().map(|(of, id)| table.wait_for(device(*of), job(*id))).collect();
+        waiting.push(table.wait_for(device(2), job(2)));
+        let found = |of| lock(&table.waiters).of_device(device(of)).count();
+        assert_eq!([found(0), found(1), found(2), found(3), found(4)], [0, 2, 2, 1, 0]);
+        // Of two who wait for the same job one goes.
+        waiting.pop();
+        assert_eq!(found(2), 2);
+        waiting.clear();
+        let table = lock(&table.waiters);
+        assert!(table.by_job.is_empty() && table.devices.is_empty());
+    }
 
     #[test]
     fn what_was_not_read_is_read_again_though_all_that_was_read_fits() {

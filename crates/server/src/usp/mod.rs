@@ -10,6 +10,7 @@ mod certificates;
 #[cfg(feature = "coap")]
 pub(crate) mod coap;
 mod convert;
+mod course;
 pub(crate) mod dial;
 mod lanes;
 mod links;
@@ -17,6 +18,7 @@ pub(crate) mod local;
 mod misuse;
 mod onboarding;
 pub(crate) mod own_broker;
+mod own_model;
 pub(crate) mod presence;
 mod revoked;
 mod session;
@@ -39,10 +41,12 @@ use usp_endpoint::controller::ControllerConfig;
 use usp_endpoint::controller::io::Input;
 use usp_endpoint::link::LinkId;
 
+use crate::buckets::Buckets;
 use crate::clock::Clock;
 use crate::doors::Doors;
+use crate::limits::{LOOK_EVERY, LOOKED_AT, LOOKS};
 use crate::metrics::Metrics;
-use crate::schemas::Schemas;
+use crate::schemas::{Known, Schemas};
 use lanes::LaneTable;
 use links::LinkEntry;
 use misuse::Clones;
@@ -131,6 +135,8 @@ struct Inner<S: Store> {
     /// Refusals on their way to the store.
     unstored_refusals: AtomicUsize,
     metrics: Arc<Metrics>,
+    /// Looks at models of devices.
+    looks: Buckets<DeviceId>,
     /// Changes when whom to dial does.
     dials: watch::Sender<()>,
     schemas: Schemas,
@@ -168,6 +174,7 @@ impl<S: Store> Usp<S> {
             strangers: Strangers::default(),
             unstored_refusals: AtomicUsize::new(0),
             metrics,
+            looks: Buckets::new(LOOKED_AT, LOOKS, LOOK_EVERY),
             dials: watch::Sender::new(()),
             schemas: Schemas::default(),
         }));
@@ -205,6 +212,10 @@ impl<S: Store> Usp<S> {
     /// # Errors
     /// When the model can't be read.
     pub async fn schema(&self, tenant: TenantId, model: Option<ModelHash>) -> Result<Schema, StoreError> {
+        Ok(self.known(tenant, model).await?.schema)
+    }
+
+    async fn known(&self, tenant: TenantId, model: Option<ModelHash>) -> Result<Known, StoreError> {
         let Some(hash) = model else { return Ok(self.0.schemas.catalogue()) };
         self.0.schemas.of(tenant, hash, self.0.store.model(tenant, hash)).await
     }

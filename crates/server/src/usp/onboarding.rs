@@ -1,26 +1,28 @@
 //! Notifications and onboarding: what the machine reports, as writes of the domain.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use api::gateway::Schema;
 use dm::operation::{CommandResult, Requested};
 use dm::{Fault, Mono, Outcome};
 use fleet::event::{EventBody, EventKind};
+use fleet::ids::Seq;
 use fleet::job::{complete, forget_secrets};
 use fleet::model::StoredModel;
-use fleet::onboarding::OnboardingPlan;
+use fleet::onboarding::{OnboardingPlan, moves_model};
 use fleet::port::{DeviceFields, FinishJob, NewNotification, PutModel, Store, Write, Written};
 use fleet::secret::{Quoted, mask_delta, mask_event};
 use fleet::twin::{Delta, Source};
 use usp_endpoint::controller::io::{Input, Learned, Notice, Notification, Ticket};
 
+use super::Usp;
 use super::convert::{self, Part};
+use super::course::{Next, Over, Stage};
 use super::session::Session;
-use super::{Usp, lock};
 use crate::clock::chance;
 use crate::limits::{CONFIRM_AFTER, CONFIRMS_PER_SECOND, ONBOARDING_PROBLEMS};
+use crate::schemas::Known;
 
 impl<S: Store> Session<S> {
     /// Stores a notification; the input for the machine says whether the agent may be told.
@@ -31,9 +33,9 @@ impl<S: Store> Session<S> {
         notification: Notification,
     ) -> Input {
         let at = usp.0.clock.utc();
-        let wants_onboarding = begins_anew(&notification.what);
-        let schema = match self.schema(usp).await {
-            Ok(schema) => schema,
+        let anew = begins_anew(&notification.what);
+        let Known { schema, plan } = match self.known(usp).await {
+            Ok(known) => known,
             Err(error) => {
                 tracing::warn!(%error, endpoint = %self.endpoint, "a notification can't be masked");
                 return Input::NotStored(ticket);
@@ -61,7 +63,9 @@ impl<S: Store> Session<S> {
             event: event.bounded(),
             delta,
             finish,
+            doubts_model: anew || moves(&notification.what, plan.services),
         };
+        let doubts_model = write.doubts_model;
         match usp.submit(Write::StoreNotification(Box::new(write))).await {
             Ok(written) => {
                 usp.0.metrics.notifications.inc();
@@ -69,9 +73,15 @@ impl<S: Store> Session<S> {
                     usp.0.metrics.jobs_finished.inc();
                     usp.0.lanes.finished(self.device, job);
                 }
-                if wants_onboarding && !matches!(written, Written::Notified { known: true, .. }) {
-                    let (usp, session) = (usp.clone(), Arc::clone(self));
-                    tokio::spawn(async move { session.onboard_by(&usp, None).await });
+                if let Written::Notified { seq, known: false } = written {
+                    if anew {
+                        let (usp, session) = (usp.clone(), Arc::clone(self));
+                        tokio::spawn(async move { session.look_anew(&usp, Some(seq)).await });
+                    } else if doubts_model {
+                        let now = usp.0.clock.now().mono;
+                        let earliest = if is_boot(&notification.what) { usp.confirm_at() } else { now };
+                        self.with_course(|course| course.doubted(now, earliest));
+                    }
                 }
                 Input::Stored(ticket)
             }
@@ -110,47 +120,89 @@ impl<S: Store> Session<S> {
     }
 
     /// Has the machine onboard the device after the domain's plan. What is to be set up follows from the
-    /// model: where that is not known yet, the device is looked at first.
-    pub(super) async fn onboard(self: &Arc<Self>, usp: &Usp<S>) {
-        let model = self.known_model(usp).await;
-        self.onboard_by(usp, model).await;
+    /// model: where that is not known yet, or in doubt, the device is looked at first.
+    pub(super) async fn onboard(self: &Arc<Self>, usp: &Usp<S>, doubt: Option<Seq>) {
+        match self.known(usp).await {
+            Ok(known) if doubt.is_none() && !known.plan.ask_model => {
+                self.start(usp, Stage::Whole, None, &known.plan).await;
+            }
+            _ => self.look_anew(usp, doubt).await,
+        }
     }
 
-    /// Without a model, the device is asked for it, whatever it said before.
-    async fn onboard_by(self: &Arc<Self>, usp: &Usp<S>, model: Option<StoredModel>) {
-        self.looking.store(model.is_none(), Ordering::Relaxed);
-        lock(&self.problems).clear();
-        let part = if model.is_none() { Part::Look } else { Part::Whole };
-        let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()), part);
-        self.input(usp, Input::Onboard(plan)).await;
-    }
-
-    /// The second part of an onboarding that began with a look.
-    async fn set_up(self: &Arc<Self>, usp: &Usp<S>) {
-        let model = self.known_model(usp).await;
-        let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()), Part::SetUp);
-        self.input(usp, Input::Onboard(plan)).await;
+    /// The device is looked at whole, whatever it said before.
+    async fn look_anew(self: &Arc<Self>, usp: &Usp<S>, answers: Option<Seq>) {
+        self.start(usp, Stage::Look, answers, &OnboardingPlan::compute(None)).await;
     }
 
     /// Has the machine see whether an onboarded device still has our subscriptions.
     pub(super) async fn reconcile(self: &Arc<Self>, usp: &Usp<S>) {
-        let model = self.known_model(usp).await;
-        lock(&self.problems).clear();
-        let plan = convert::plan(&OnboardingPlan::compute(model.as_ref()), Part::Whole);
-        self.input(usp, Input::Reconcile(plan)).await;
+        match self.known(usp).await {
+            Ok(known) => self.start(usp, Stage::Stand, None, &known.plan).await,
+            Err(error) => {
+                tracing::warn!(%error, endpoint = %self.endpoint, "the device's model can't be read")
+            }
+        }
     }
 
-    async fn known_model(&self, usp: &Usp<S>) -> Option<StoredModel> {
-        let tenant = usp.0.options.tenant;
-        let device = usp.0.store.device(tenant, self.device).await.ok()??;
-        usp.0.store.model(tenant, device.model?).await.ok()?
+    /// Asks for the model again, if it is still in doubt.
+    pub(super) async fn look(self: &Arc<Self>, usp: &Usp<S>, stage: Stage) {
+        match usp.0.store.device(usp.0.options.tenant, self.device).await {
+            Ok(device) => {
+                let doubt = device.and_then(|device| device.model_doubt);
+                if doubt.is_some() {
+                    self.start(usp, stage, doubt, &OnboardingPlan::compute(None)).await;
+                }
+            }
+            Err(error) => tracing::warn!(%error, endpoint = %self.endpoint, "a look at a device"),
+        }
     }
 
-    pub(super) async fn learned(self: &Arc<Self>, usp: &Usp<S>, learned: Learned) {
+    async fn start(
+        self: &Arc<Self>,
+        usp: &Usp<S>,
+        stage: Stage,
+        answers: Option<Seq>,
+        plan: &OnboardingPlan,
+    ) {
+        if let Some(ticket) = self.with_course(|course| course.begin(stage, answers)) {
+            self.input(usp, stage_input(stage, ticket, plan)).await;
+        }
+    }
+
+    /// What follows from the end of a stage.
+    pub(super) async fn proceed(self: &Arc<Self>, usp: &Usp<S>, next: Next, onboarded: bool) {
+        let over = match next {
+            Next::Then(stage, ticket) => {
+                return match self.known(usp).await {
+                    Ok(known) => self.input(usp, stage_input(stage, ticket, &known.plan)).await,
+                    Err(error) => {
+                        // It is looked at again in the next session.
+                        tracing::warn!(%error, endpoint = %self.endpoint, "the device's model can't be read");
+                        self.with_course(|course| course.ended(usp.0.clock.now().mono, ticket, false));
+                    }
+                };
+            }
+            Next::Over(over) => over,
+        };
+        let (tenant, device, at) = (usp.0.options.tenant, self.device, usp.0.clock.utc());
+        let Over { answers, problems } = over;
+        let write = match (onboarded, answers) {
+            (true, answers) => Write::Onboarded { tenant, device, problems, answers, at },
+            (false, Some(answers)) => Write::ModelConfirmed { tenant, device, answers },
+            (false, None) => return,
+        };
+        match usp.submit(write).await {
+            Ok(_) if onboarded => tracing::info!(endpoint = %self.endpoint, "onboarded"),
+            Ok(_) => tracing::info!(endpoint = %self.endpoint, "its model has been looked at again"),
+            Err(error) => tracing::warn!(%error, endpoint = %self.endpoint, "onboarding was not kept"),
+        }
+    }
+
+    pub(super) async fn learned(self: &Arc<Self>, usp: &Usp<S>, learned: Learned, first: Option<Ticket>) {
         let (tenant, device, at) = (usp.0.options.tenant, self.device, usp.0.clock.utc());
         let write = match learned {
-            Learned::Protocols(_) | Learned::OwnRow(_) => return,
-            Learned::Refused(refused) => return self.refused(&refused),
+            Learned::Protocols(_) | Learned::OwnRow(_) | Learned::Refused(_) => return,
             Learned::Values(mut outcome) | Learned::Instances(mut outcome) => {
                 let mut operation = convert::asked(&outcome);
                 let Ok(schema) = self.schema(usp).await else {
@@ -180,11 +232,15 @@ impl<S: Store> Session<S> {
             _ => None,
         };
         match usp.submit(write).await {
-            Ok(_) if model.is_some() => {
-                let age = usp.0.schemas.age();
-                self.put_schema(age, usp.schema(tenant, model).await.ok());
+            Ok(_) => {
+                if let Some(model) = model {
+                    self.told(model);
+                    if let Err(error) = self.known(usp).await {
+                        tracing::warn!(%error, endpoint = %self.endpoint, "the model can't be read back");
+                    }
+                    self.with_course(|course| course.kept(first));
+                }
             }
-            Ok(_) => {}
             Err(error) => {
                 tracing::warn!(%error, endpoint = %self.endpoint, "what was learnt was not kept");
             }
@@ -192,29 +248,15 @@ impl<S: Store> Session<S> {
     }
 
     /// Subscriptions that the device does not take: it will never tell what they are about.
-    fn refused(&self, refused: &[(String, Option<Fault>)]) {
-        for (id, fault) in refused.iter().take(ONBOARDING_PROBLEMS) {
+    pub(super) fn refused(
+        &self,
+        refused: &[(String, Option<Fault>)],
+    ) -> impl Iterator<Item = (String, String)> {
+        refused.iter().take(ONBOARDING_PROBLEMS).map(|(id, fault)| {
             let why = fault.as_ref().map_or_else(|| "no reason given".to_owned(), Fault::to_string);
             tracing::warn!(endpoint = %self.endpoint, id, why, "a subscription was refused");
-            lock(&self.problems).push((id.clone(), format!("the subscription was refused: {why}")));
-        }
-    }
-
-    pub(super) async fn onboarded(self: &Arc<Self>, usp: &Usp<S>, result: Result<(), String>) {
-        if self.looking.swap(false, Ordering::Relaxed) {
-            return self.set_up(usp).await;
-        }
-        if let Err(why) = result {
-            return tracing::warn!(endpoint = %self.endpoint, why, "onboarding is not complete");
-        }
-        let problems = std::mem::take(&mut *lock(&self.problems));
-        let (tenant, device, at) = (usp.0.options.tenant, self.device, usp.0.clock.utc());
-        match usp.submit(Write::Onboarded { tenant, device, problems, at }).await {
-            Ok(_) => tracing::info!(endpoint = %self.endpoint, "onboarded"),
-            Err(error) => {
-                tracing::warn!(%error, endpoint = %self.endpoint, "onboarding was not kept");
-            }
-        }
+            (id.clone(), format!("the subscription was refused: {why}"))
+        })
     }
 }
 
@@ -234,13 +276,41 @@ impl<S: Store> Usp<S> {
 fn begins_anew(what: &Notice) -> bool {
     match what {
         Notice::OnBoardRequest { .. } => true,
-        Notice::Event { path, name, params } => {
+        Notice::Event { params, .. } => {
             let updated = |(name, value): &(String, String)| {
                 name == "FirmwareUpdated" && (value == "true" || value == "1")
             };
-            path == "Device." && name == "Boot!" && params.iter().any(updated)
+            is_boot(what) && params.iter().any(updated)
         }
         _ => false,
+    }
+}
+
+fn is_boot(what: &Notice) -> bool {
+    matches!(what, Notice::Event { path, name, .. } if path == "Device." && name == "Boot!")
+}
+
+/// Whether the model of the device may be another one than it was: a USP Service has come or gone, or, of a device where
+/// they may, it has booted, and not all have to be there again.
+fn moves(what: &Notice, services: bool) -> bool {
+    match what {
+        Notice::ValueChange { path, .. }
+        | Notice::ObjectCreation { path, .. }
+        | Notice::ObjectDeletion { path } => moves_model(path),
+        Notice::Event { .. } => services && is_boot(what),
+        Notice::OperationComplete { .. } | Notice::OnBoardRequest { .. } => false,
+    }
+}
+
+/// What a stage is for the machine.
+fn stage_input(stage: Stage, ticket: Ticket, plan: &OnboardingPlan) -> Input {
+    let plan = |part| usp_endpoint::controller::io::OnboardingPlan { ticket, ..convert::plan(plan, part) };
+    match stage {
+        Stage::Look => Input::Onboard(plan(Part::Look)),
+        Stage::SetUp => Input::Onboard(plan(Part::SetUp)),
+        Stage::Whole => Input::Onboard(plan(Part::Whole)),
+        Stage::Model => Input::Onboard(plan(Part::Model)),
+        Stage::Stand => Input::Reconcile(plan(Part::Whole)),
     }
 }
 

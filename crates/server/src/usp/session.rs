@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use api::gateway::Schema;
 use dm::{Mono, Operation, Outcome};
 use fleet::ids::{DeviceId, Epoch};
 use fleet::job::{Job, JobError, JobEvent, JobState, event_of, forget_secrets};
@@ -15,12 +13,14 @@ use fleet::onboarding::ID_PREFIX;
 use fleet::port::{FinishJob, SessionClosed, Store, StoreError, Write, Written};
 use fleet::twin::Delta;
 use mtp::{LinkSender, LinkUp, Verdict};
-use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+use tokio::sync::{OnceCell, OwnedRwLockReadGuard, RwLock};
 use usp_endpoint::EndpointId;
 use usp_endpoint::controller::ControllerMachine;
-use usp_endpoint::controller::io::{Failure, Input, Output, Ticket};
+use usp_endpoint::controller::io::{Failure, Input, Learned, Output, Ticket};
 use usp_endpoint::link::{Inbound, LinkId};
 
+use super::course::{Course, Next, Stage};
+use super::own_model::{Found, OwnModel};
 use super::{Usp, lock};
 use crate::clock::chance;
 
@@ -34,21 +34,19 @@ pub(super) struct Session<S: Store> {
     pub(super) epoch: Epoch,
     pub(super) sender: LinkSender,
     pub(super) link: LinkId,
-    /// The device's model is being asked for; it is set up when that is known.
-    pub(super) looking: AtomicBool,
-    /// What the device refused while it was set up.
-    pub(super) problems: Mutex<Vec<(String, String)>>,
     peer: Box<str>,
     /// Held by those who store the end of a job: the session's own end is stored after that.
     finishing: Arc<RwLock<()>>,
     inner: Mutex<SessionInner>,
-    /// What its values are masked by; everything is masked before that has been read.
-    schema: Mutex<Option<(u64, Schema)>>,
+    /// The device's row as the session found it.
+    pub(super) found: OnceCell<Found>,
+    pub(super) model: Mutex<OwnModel>,
     _store: std::marker::PhantomData<S>,
 }
 
 struct SessionInner {
     machine: ControllerMachine,
+    course: Course,
     jobs: BTreeMap<Ticket, Arc<Job>>,
     next_ticket: u64,
     begun: bool,
@@ -60,9 +58,16 @@ enum Effect {
     Store(Ticket, Box<usp_endpoint::controller::io::Notification>),
     Answered(Arc<Job>, Outcome),
     Failed(Arc<Job>, Failure),
-    Learned(usp_endpoint::controller::io::Learned),
+    /// And what the stages began with that it was learnt by.
+    Learned(Learned, Option<Ticket>),
     Reconcile,
-    Onboarded(Result<(), String>),
+    /// The device has to be looked at again.
+    Look(Stage),
+    /// A stage has ended, as an onboarding or without one.
+    Ended {
+        next: Next,
+        onboarded: bool,
+    },
     Disconnected(String),
 }
 
@@ -83,18 +88,23 @@ impl<S: Store> Session<S> {
             epoch,
             sender: up.sender.clone(),
             link: up.link,
-            looking: AtomicBool::new(false),
-            problems: Mutex::default(),
             peer: up.peer_name().into(),
             finishing: Arc::default(),
-            inner: Mutex::new(SessionInner { machine, jobs: BTreeMap::new(), next_ticket: 0, begun: false }),
-            schema: Mutex::new(None),
+            inner: Mutex::new(SessionInner {
+                machine,
+                course: Course::default(),
+                jobs: BTreeMap::new(),
+                next_ticket: 0,
+                begun: false,
+            }),
+            found: OnceCell::new(),
+            model: Mutex::default(),
             _store: std::marker::PhantomData,
         }
     }
 
-    /// Once per session: what waits for the device is sent, and a device that was never onboarded is. One
-    /// that was may have lost its state meanwhile, and is looked at some time later.
+    /// Once per session: what waits for the device is sent, and a device that was never onboarded is, or whose model
+    /// is still in doubt. One that was may have lost its state meanwhile, and is looked at some time later.
     pub(super) async fn begin(self: &Arc<Self>, usp: &Usp<S>) {
         if std::mem::replace(&mut lock(&self.inner).begun, true) {
             return;
@@ -102,14 +112,18 @@ impl<S: Store> Session<S> {
         usp.arm(self);
         usp.reload_lane(self.device).await;
         usp.pull(self.device).await;
-        let known = usp.0.store.device(usp.0.options.tenant, self.device).await;
-        match known {
-            Ok(Some(device)) if !device.onboarded => self.onboard(usp).await,
-            Ok(Some(_)) => {
+        match self.found(usp).await {
+            Ok(Found { known: false, .. }) | Err(_) => {}
+            Ok(Found { model_doubt: None, onboarded: true, .. }) => {
                 let (at, id_prefix) = (usp.confirm_at(), ID_PREFIX.to_owned());
                 self.input(usp, Input::Confirm { at, id_prefix }).await;
             }
-            _ => {}
+            Ok(Found { onboarded: true, .. }) => {
+                let (now, earliest) = (usp.0.clock.now().mono, usp.confirm_at());
+                self.with_course(|course| course.owes(now, earliest));
+                usp.arm(self);
+            }
+            Ok(found) => self.onboard(usp, found.model_doubt).await,
         }
     }
 
@@ -156,40 +170,15 @@ impl<S: Store> Session<S> {
         self.carry_out(usp, effects).await;
     }
 
-    /// What is secret of what the device says.
-    ///
-    /// # Errors
-    /// When its model can't be read: nothing that it says can be kept then. Asked again next time.
-    pub(super) async fn schema(&self, usp: &Usp<S>) -> Result<Schema, StoreError> {
-        if let Some(known) = self.kept_schema(usp) {
-            return Ok(known);
-        }
-        let age = usp.0.schemas.age();
-        let tenant = usp.0.options.tenant;
-        let Some(device) = usp.0.store.device(tenant, self.device).await? else {
-            return usp.schema(tenant, None).await;
-        };
-        let schema = usp.schema(tenant, device.model).await?;
-        // Unless it has told another one meanwhile.
-        let mut kept = lock(&self.schema);
-        kept.take_if(|(of, _)| *of != age);
-        Ok(Arc::clone(&kept.get_or_insert((age, schema)).1))
+    /// What is under way with the device.
+    pub(super) fn with_course<T>(&self, change: impl FnOnce(&mut Course) -> T) -> T {
+        change(&mut lock(&self.inner).course)
     }
 
-    /// The device has told its model; `None` if that could not be read back.
-    pub(super) fn put_schema(&self, age: u64, schema: Option<Schema>) {
-        *lock(&self.schema) = schema.map(|schema| (age, schema));
-    }
-
-    /// What has been read before, unless data models were imported since.
-    fn kept_schema(&self, usp: &Usp<S>) -> Option<Schema> {
-        let age = usp.0.schemas.age();
-        lock(&self.schema).as_ref().filter(|(of, _)| *of == age).map(|(_, schema)| Arc::clone(schema))
-    }
-
-    /// When the machine wants to be woken.
+    /// When the machine, or a look, wants to be woken for.
     pub(super) fn wake_at(&self) -> Option<Mono> {
-        lock(&self.inner).machine.poll_timeout()
+        let inner = lock(&self.inner);
+        [inner.machine.poll_timeout(), inner.course.due()].into_iter().flatten().min()
     }
 
     pub(super) async fn link_down(self: &Arc<Self>, usp: &Usp<S>, reason: &str) {
@@ -239,11 +228,19 @@ impl<S: Store> Session<S> {
             if let Some(inspect) = &usp.0.options.inspect {
                 inspect(&self.endpoint, &input);
             }
+            // A plan whose turn is over by now would take the place of what is under way.
+            if let Input::Onboard(plan) | Input::Reconcile(plan) = &input
+                && !inner.course.is_current(plan.ticket)
+            {
+                return Vec::new();
+            }
             inner.machine.handle(usp.0.clock.now(), input);
             let mut effects = Vec::new();
             while let Some(output) = inner.machine.poll_output() {
                 self.output(usp, &mut inner, output, &mut effects);
             }
+            let look = inner.course.take_due(usp.0.clock.now().mono, self.device, &usp.0.looks);
+            effects.extend(look.map(Effect::Look));
             effects
         }));
         usp.arm(self);
@@ -290,7 +287,10 @@ impl<S: Store> Session<S> {
                     effects.push(Effect::Failed(job, failure));
                 }
             }
-            Output::Learned(learned) => effects.push(Effect::Learned(learned)),
+            Output::Learned(Learned::Refused(refused)) => {
+                self.refused(&refused).for_each(|problem| inner.course.refused(problem));
+            }
+            Output::Learned(learned) => effects.push(Effect::Learned(learned, inner.course.first())),
             Output::ConfirmDue => effects.push(Effect::Reconcile),
             Output::Misaddressed { to } => {
                 let reason =
@@ -299,13 +299,33 @@ impl<S: Store> Session<S> {
                 let endpoint = Some(self.endpoint.as_str().to_owned());
                 usp.note_refusal(usp.0.options.tenant, self.peer.to_string(), endpoint, reason);
             }
-            Output::Onboarded(result) => effects.push(Effect::Onboarded(result)),
+            Output::Onboarded { ticket, result } => {
+                effects.extend(self.ended(usp, &mut inner.course, ticket, result, true));
+            }
+            Output::Reconciled { ticket, result } => {
+                effects.extend(self.ended(usp, &mut inner.course, ticket, result, false));
+            }
             Output::Disconnected { reason } => effects.push(Effect::Disconnected(reason)),
             Output::Noticed(what) => {
                 usp.0.metrics.noticed.inc();
                 tracing::debug!(endpoint = %self.endpoint, what, "noticed");
             }
         }
+    }
+
+    fn ended(
+        &self,
+        usp: &Usp<S>,
+        course: &mut Course,
+        ticket: Ticket,
+        result: Result<(), String>,
+        onboarded: bool,
+    ) -> Option<Effect> {
+        if let Err(why) = &result {
+            tracing::warn!(endpoint = %self.endpoint, why, "onboarding is not complete");
+        }
+        let next = course.ended(usp.0.clock.now().mono, ticket, result.is_ok())?;
+        Some(Effect::Ended { next, onboarded })
     }
 
     /// Boxed, because a stored notification may lead to more of the same.
@@ -333,9 +353,10 @@ impl<S: Store> Session<S> {
                 // Finishing waits for the disk; the next Record must not wait for that.
                 Effect::Answered(job, outcome) => self.spawn_finish(usp, job, Ok(outcome)),
                 Effect::Failed(job, failure) => self.spawn_finish(usp, job, Err(failure)),
-                Effect::Learned(learned) => self.learned(usp, learned).await,
+                Effect::Learned(learned, first) => self.learned(usp, learned, first).await,
                 Effect::Reconcile => self.reconcile(usp).await,
-                Effect::Onboarded(result) => self.onboarded(usp, result).await,
+                Effect::Look(stage) => self.look(usp, stage).await,
+                Effect::Ended { next, onboarded } => self.proceed(usp, next, onboarded).await,
                 Effect::Disconnected(reason) => {
                     tracing::info!(endpoint = %self.endpoint, reason, "the agent says goodbye");
                 }

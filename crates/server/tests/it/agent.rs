@@ -12,7 +12,9 @@ use usp_proto::add::{AddResp, CreatedObjectResult};
 use usp_proto::delete::DeleteResp;
 use usp_proto::get::{GetResp, RequestedPathResult, ResolvedPathResult};
 use usp_proto::get_instances::{self, GetInstancesResp};
-use usp_proto::get_supported_dm::{GetSupportedDmResp, RequestedObjectResult, SupportedObjectResult};
+use usp_proto::get_supported_dm::{
+    GetSupportedDm, GetSupportedDmResp, RequestedObjectResult, SupportedObjectResult,
+};
 use usp_proto::get_supported_protocol::GetSupportedProtocolResp;
 use usp_proto::notify::{Notification, Notify, ValueChange};
 use usp_proto::operate::OperateResp;
@@ -62,6 +64,16 @@ pub(crate) struct Agent {
     notifications: u32,
     /// Rows that were added, with what a person would see of them.
     rows: BTreeMap<String, BTreeMap<String, String>>,
+    /// What it supports.
+    pub(crate) model: Vec<SupportedObjectResult>,
+    /// How often it was asked for all of that.
+    pub(crate) asked_for_model: u32,
+}
+
+/// A model of one object that nobody needs.
+fn small() -> Vec<SupportedObjectResult> {
+    let supported_obj_path = "Device.DeviceInfo.".to_owned();
+    vec![SupportedObjectResult { supported_obj_path, ..SupportedObjectResult::default() }]
 }
 
 /// A dialler for a plain listener.
@@ -83,9 +95,8 @@ impl Agent {
         tokio::spawn(async move { link.run(&Ear(ear)).await });
         let Some(Heard::Up(up)) = heard.recv().await else { panic!("a link begins with being up") };
         let controller = dialer.expected.clone().unwrap_or_else(|| id(CONTROLLER));
-        let (eid, sender) = (dialer.eid.clone(), up.sender.clone());
-        let agent =
-            Agent { eid, controller, sender, heard, up: None, notifications: 0, rows: BTreeMap::new() };
+        let (mut agent, _) = Agent::on(dialer.eid.clone(), controller, up.sender.clone());
+        agent.heard = heard;
         agent.announce();
         agent
     }
@@ -93,8 +104,19 @@ impl Agent {
     /// On a link that somebody else runs, and lets it hear.
     pub(crate) fn on(eid: EndpointId, controller: EndpointId, sender: LinkSender) -> (Agent, Ear) {
         let (ear, heard) = mpsc::unbounded_channel();
-        let rows = BTreeMap::new();
-        (Agent { eid, controller, sender, heard, up: None, notifications: 0, rows }, Ear(ear))
+        let (rows, model) = (BTreeMap::new(), small());
+        let agent = Agent {
+            eid,
+            controller,
+            sender,
+            heard,
+            up: None,
+            notifications: 0,
+            rows,
+            model,
+            asked_for_model: 0,
+        };
+        (agent, Ear(ear))
     }
 
     /// The Connect record.
@@ -203,6 +225,10 @@ impl Agent {
     /// As [`reply`], with a memory for rows, among them ours in the table of controllers.
     fn reply(&mut self, request: &Request) -> Response {
         match request {
+            Request::GetSupportedDm(get) => {
+                self.asked_for_model += u32::from(get.return_params);
+                supported(get, &self.model)
+            }
             Request::Add(add) => {
                 for object in &add.create_objs {
                     let row = format!("{}{}.", object.obj_path, self.rows.len() + 1);
@@ -213,17 +239,25 @@ impl Agent {
                 }
                 reply(request)
             }
-            Request::Get(get) if get.param_paths[0].contains("[EndpointID==") => {
-                let own = BTreeMap::from([("EndpointID".to_owned(), self.controller.as_str().to_owned())]);
-                rows(&get.param_paths[0], vec![ResolvedPathResult::new(OWN_ROW, own)])
-            }
-            Request::Get(get) if TABLES.iter().any(|table| get.param_paths[0].ends_with(table)) => {
-                let path = &get.param_paths[0];
-                let below = self.rows.iter().filter(|(row, _)| row.starts_with(path));
-                rows(path, below.map(|(row, params)| ResolvedPathResult::new(row, params.clone())).collect())
+            Request::Get(get) => {
+                let req_path_results = get.param_paths.iter().map(|path| self.remembered(path)).collect();
+                Response::GetResp(GetResp { req_path_results })
             }
             _ => reply(request),
         }
+    }
+
+    fn remembered(&self, path: &str) -> RequestedPathResult {
+        if path.contains("[EndpointID==") {
+            let own = BTreeMap::from([("EndpointID".to_owned(), self.controller.as_str().to_owned())]);
+            return RequestedPathResult::success(path, vec![ResolvedPathResult::new(OWN_ROW, own)]);
+        }
+        if !TABLES.iter().any(|table| path.ends_with(table)) {
+            return found(path);
+        }
+        let below = self.rows.iter().filter(|(row, _)| row.starts_with(path));
+        let below = below.map(|(row, params)| ResolvedPathResult::new(row, params.clone()));
+        RequestedPathResult::success(path, below.collect())
     }
 
     /// Answers everything until a request comes that the test wants to answer itself.
@@ -233,6 +267,12 @@ impl Agent {
             Body::Request(request) => (msg.msg_id, request),
             _ => unreachable!("a request was waited for"),
         }
+    }
+
+    /// Answers what the test wanted to see first.
+    pub(crate) fn take(&mut self, msg_id: &str, request: &Request) {
+        let answer = self.reply(request);
+        self.respond(msg_id, answer);
     }
 
     /// Answers everything until this path is asked for; the message id.
@@ -276,21 +316,7 @@ pub(crate) fn reply(request: &Request) -> Response {
             let req_path_results = get.obj_paths.iter().map(none).collect();
             Response::GetInstancesResp(GetInstancesResp { req_path_results })
         }
-        Request::GetSupportedDm(get) => {
-            let object = || SupportedObjectResult {
-                supported_obj_path: "Device.DeviceInfo.".to_owned(),
-                ..SupportedObjectResult::default()
-            };
-            let one = |path: &String| {
-                RequestedObjectResult::success(
-                    path,
-                    "urn:broadband-forum-org:tr-181-2-19-1-usp",
-                    vec![object()],
-                )
-            };
-            let req_obj_results = get.obj_paths.iter().map(one).collect();
-            Response::GetSupportedDmResp(GetSupportedDmResp { req_obj_results })
-        }
+        Request::GetSupportedDm(get) => supported(get, &small()),
         Request::Add(add) => {
             let made = |path: &str| {
                 CreatedObjectResult::success(path, format!("{path}1."), Vec::new(), BTreeMap::new())
@@ -316,8 +342,11 @@ pub(crate) fn reply(request: &Request) -> Response {
     }
 }
 
-fn rows(path: &str, rows: Vec<ResolvedPathResult>) -> Response {
-    Response::GetResp(GetResp { req_path_results: vec![RequestedPathResult::success(path, rows)] })
+fn supported(get: &GetSupportedDm, model: &[SupportedObjectResult]) -> Response {
+    let uri = "urn:broadband-forum-org:tr-181-2-19-1-usp";
+    let one = |path: &String| RequestedObjectResult::success(path, uri, model.to_vec());
+    let req_obj_results = get.obj_paths.iter().map(one).collect();
+    Response::GetSupportedDmResp(GetSupportedDmResp { req_obj_results })
 }
 
 /// A path's value: the path itself.

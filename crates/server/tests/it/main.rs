@@ -23,6 +23,7 @@ mod panic;
 mod renewal;
 mod revocation;
 mod secrets;
+mod services;
 mod stomp;
 mod tls;
 mod trace;

@@ -155,7 +155,7 @@ impl Session {
                     }
                     Output::Answered { ticket, outcome } => self.tell(Event::Answered(ticket, outcome)),
                     Output::Failed { failure, .. } => self.tell(Event::Failed(failure)),
-                    Output::Onboarded(end) => self.tell(Event::Onboarded(end)),
+                    Output::Onboarded { result, .. } => self.tell(Event::Onboarded(result)),
                     _ => {}
                 }
             }

@@ -4,7 +4,7 @@ use dm::UtcTime;
 use fleet::audit::AuditEntry;
 use fleet::device::{Credential, FactsUpdate, Identity};
 use fleet::event::{EventBody, EventKind};
-use fleet::ids::{DeviceId, TenantId};
+use fleet::ids::{DeviceId, Seq, TenantId};
 use fleet::limits as bounds;
 use fleet::port::{DeviceFields, Patch, PutModel, StoreError, Written};
 use rusqlite::params;
@@ -12,7 +12,7 @@ use rusqlite::params;
 use super::{Tx, search, twin};
 use crate::codec::pack;
 use crate::error::Res;
-use crate::query::{must, one, run};
+use crate::query::{must, one, run, signed};
 use crate::rows;
 
 pub(super) fn by_identity(tx: &Tx<'_>, tenant: TenantId, identity: &Identity) -> Res<Option<DeviceId>> {
@@ -74,6 +74,19 @@ pub(super) fn put_model(tx: &mut Tx<'_>, put: &PutModel) -> Res<Written> {
     let sql = "UPDATE devices SET model_hash = ? WHERE tenant = ? AND id = ?";
     must(tx.connection, "device", sql, params![model.hash.0, tenant.to_bytes(), device.to_bytes()])?;
     Ok(Written::Done)
+}
+
+/// The model has been asked for since this event; a later one has doubted it again.
+pub(super) fn confirm_model(
+    tx: &Tx<'_>,
+    tenant: TenantId,
+    device: DeviceId,
+    answers: Option<Seq>,
+) -> Res<()> {
+    let Some(answers) = answers else { return Ok(()) };
+    let sql = "UPDATE devices SET model_doubt = NULL WHERE tenant = ? AND id = ? AND model_doubt <= ?";
+    run(tx.connection, sql, params![tenant.to_bytes(), device.to_bytes(), signed(answers.0)])?;
+    Ok(())
 }
 
 pub(super) fn onboarded(

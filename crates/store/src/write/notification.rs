@@ -58,6 +58,10 @@ pub(super) fn store(tx: &mut Tx<'_>, new: NewNotification) -> Res<Written> {
         let sql = "UPDATE devices SET boots = ? WHERE tenant = ? AND id = ?";
         run(tx.connection, sql, params![boots, tenant, id])?;
     }
+    if new.doubts_model {
+        let sql = "UPDATE devices SET model_doubt = ? WHERE tenant = ? AND id = ?";
+        run(tx.connection, sql, params![signed(seq.0), tenant, id])?;
+    }
     if let Some(delta) = &new.delta {
         twin::add(tx, new.tenant, new.device, delta)?;
     }

@@ -43,6 +43,7 @@ async fn child() {
                     event: EventBody::new(EventKind::ValueChange).at_path(&msg_id),
                     delta: None,
                     finish: None,
+                    doubts_model: false,
                 };
                 let answer = store.submit(Write::StoreNotification(Box::new(new))).await;
                 assert!(matches!(answer, Ok(Written::Notified { .. })), "{answer:?}");

@@ -45,6 +45,7 @@ fn notification(device: DeviceId, epoch: Epoch, msg_id: &str) -> Write {
         event: EventBody::new(EventKind::ValueChange).at_path(msg_id),
         delta: None,
         finish: None,
+        doubts_model: false,
     }))
 }
 

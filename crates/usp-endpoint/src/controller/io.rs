@@ -6,7 +6,7 @@ use usp_proto::EndpointId;
 use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 
 /// The host's name for an operation (a job) or for something to be stored.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Ticket(pub u64);
 
 /// What enters.
@@ -53,7 +53,7 @@ pub enum Input {
     },
     /// An agent that was onboarded may have lost its state: one question tells. Where all stands that this
     /// plan wants, nothing follows. Where some subscriptions are missing, they are made. Where none of ours
-    /// stand, the agent is onboarded after the plan. An onboarding under way goes on.
+    /// stand, the agent is onboarded after the plan. An onboarding under way goes on, and this ends in nothing.
     Reconcile(OnboardingPlan),
     /// The time given by `poll_timeout` has come.
     Timeout,
@@ -99,8 +99,20 @@ pub enum Output {
     },
     /// What onboarding (or a later look) found out.
     Learned(Learned),
-    /// Onboarding ended; with an error if it could not be completed.
-    Onboarded(Result<(), String>),
+    /// Onboarding ended. One that another one replaced ends with that.
+    Onboarded {
+        /// Of its plan.
+        ticket: Ticket,
+        /// An error if it could not be completed.
+        result: Result<(), String>,
+    },
+    /// What [`Input::Reconcile`] asked for is done, and the agent was onboarded still.
+    Reconciled {
+        /// Of its plan.
+        ticket: Ticket,
+        /// An error if it could not be completed.
+        result: Result<(), String>,
+    },
     /// What [`Input::Confirm`] asked for is due: [`Input::Reconcile`] is wanted.
     ConfirmDue,
     /// A Record came on the agent's connection in a name that is not the agent's, or not its certificate's
@@ -216,6 +228,8 @@ pub enum Notice {
 /// What to find out and set up on an agent; computed by the host, carried out step by step.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct OnboardingPlan {
+    /// The host's name for it, which comes back with its end.
+    pub ticket: Ticket,
     /// Objects to read first.
     pub read: Vec<String>,
     /// Ask for the supported model (false: the host knows it already).

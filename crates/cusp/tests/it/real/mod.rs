@@ -7,6 +7,7 @@ mod coap;
 mod device;
 mod kill;
 mod random;
+mod services;
 mod sessions;
 pub(crate) mod site;
 mod stomp;

@@ -90,6 +90,11 @@ impl Site {
         ran.stdout
     }
 
+    /// A name beside the configuration.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// A file beside the configuration.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let file = self.folder.path().join(name);
@@ -154,6 +159,19 @@ impl Site {
     }
 }
 
+impl Site {
+    /// Starts the example service of the agent, at this socket of a Broker.
+    pub(crate) fn lamp(&self, socket: &Path) -> Process {
+        let program = agent_program().with_file_name("examples").join("lamp");
+        assert!(
+            program.is_file(),
+            "there is no {}: run `cargo build -p agent --example lamp` first",
+            program.display()
+        );
+        Process::start(Command::new(program).arg(socket))
+    }
+}
+
 /// The agent that was built into the same folder as `cusp`.
 pub(crate) fn agent_program() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_cusp")).with_file_name("cusp-agent");
@@ -204,6 +222,14 @@ impl Process {
                 Err(_) => panic!("it never said {beginning:?}: {:?}", self.told()),
             }
         }
+    }
+
+    /// Waits until it says a line that holds this.
+    pub(crate) fn until_told(&self, text: &str) {
+        let lines = self.lines.lock().expect("one reader");
+        while lines.recv_timeout(super::api::PATIENCE).is_ok_and(|line| !line.contains(text)) {}
+        drop(lines);
+        assert!(self.told().iter().any(|line| line.contains(text)), "{text}: {:?}", self.told());
     }
 
     /// What it said until now.

@@ -177,6 +177,11 @@ impl<G: Gate> Host<G> {
     async fn open(&self, socket: TcpStream, peer_addr: SocketAddr) -> Option<Opened<G>> {
         // Without it small Records wait for acknowledgements of earlier ones.
         let _ = socket.set_nodelay(true);
+        // Who connects and says nothing was refused nothing: a probe that looks whether somebody listens.
+        if self.tls.is_some() && !matches!(socket.peek(&mut [0]).await, Ok(1..)) {
+            tracing::debug!(%peer_addr, "closed before it said anything");
+            return None;
+        }
         let Ok((mut io, peer)) = self.secure(socket).await else {
             self.report(peer_addr, Offence::Refused(code::NOT_AUTHORIZED));
             return None;

@@ -101,9 +101,9 @@ impl Agent {
 
     async fn heard(eid: &str, controller: &EndpointId, mut heard: mpsc::UnboundedReceiver<Heard>) -> Agent {
         let Some(Heard::Up(up)) = heard.recv().await else { panic!("a link begins with being up") };
-        let (eid, controller, sender) = (id(eid), controller.clone(), up.sender.clone());
-        let up = Some(up);
-        Agent { eid, controller, sender, heard, up, notifications: 0, rows: BTreeMap::new() }
+        let (mut agent, _) = Agent::on(id(eid), controller.clone(), up.sender.clone());
+        (agent.heard, agent.up) = (heard, Some(up));
+        agent
     }
 
     /// The Disconnect record.

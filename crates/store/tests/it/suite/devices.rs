@@ -251,8 +251,17 @@ async fn models<S: Store>(store: &S, devices: &[Device]) {
     done(store, put(devices[0].id)).await;
     done(store, put(devices[1].id)).await;
     assert_eq!(store.model(TENANT, model.hash).await, Ok(Some(model.clone())));
-    done(store, Write::Onboarded { tenant: TENANT, device: devices[0].id, problems: Vec::new(), at: at(61) })
-        .await;
+    done(
+        store,
+        Write::Onboarded {
+            tenant: TENANT,
+            device: devices[0].id,
+            problems: Vec::new(),
+            answers: None,
+            at: at(61),
+        },
+    )
+    .await;
     let device = store.device(TENANT, devices[0].id).await.expect("readable").expect("known");
     assert_eq!((device.onboarded, device.model), (true, Some(model.hash)));
 }

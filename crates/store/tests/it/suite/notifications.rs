@@ -27,6 +27,7 @@ fn notification(
         event: EventBody::new(kind).at_path("Device.X"),
         delta: None,
         finish: None,
+        doubts_model: false,
     }
 }
 
@@ -88,9 +89,41 @@ pub(super) async fn run<S: Store>(store: &S) {
     assert_eq!(fate(store, change("2", 30_051)).await, Fate::Known);
 
     what_it_carries(store, &device, third).await;
+    doubts(store, &device, third).await;
     let stranger = NewNotification { tenant: fleet::TenantId::from_bytes([9; 16]), ..change("9", 1) };
     let answer = store.submit(Write::StoreNotification(Box::new(stranger))).await;
     assert_eq!(answer, Err(StoreError::NotFound("device")));
+}
+
+/// A model is in doubt until it has been asked for since the last event that said so.
+async fn doubts<S: Store>(store: &S, device: &Device, epoch: Epoch) {
+    let doubt = async || store.device(TENANT, device.id).await.expect("readable").expect("known").model_doubt;
+    let tell = async |msg_id, doubts_model| {
+        let new = notification(device, epoch, EventKind::ObjectCreation, msg_id, 50_000);
+        let new = NewNotification { doubts_model, ..new };
+        match store.submit(Write::StoreNotification(Box::new(new))).await {
+            Ok(Written::Notified { seq, .. }) => seq,
+            other => panic!("{other:?}"),
+        }
+    };
+    let confirm = async |answers| {
+        let write = Write::ModelConfirmed { tenant: TENANT, device: device.id, answers };
+        assert_eq!(store.submit(write).await, Ok(Written::Done));
+    };
+    assert_eq!(doubt().await, None);
+    let first = tell("200", true).await;
+    tell("201", false).await;
+    assert_eq!(doubt().await, Some(first));
+    let second = tell("202", true).await;
+    confirm(first).await;
+    assert_eq!(doubt().await, Some(second), "it was asked for before the second");
+    confirm(second).await;
+    assert_eq!(doubt().await, None);
+    let third = tell("203", true).await;
+    let (problems, answers) = (Vec::new(), Some(third));
+    let onboarded = Write::Onboarded { tenant: TENANT, device: device.id, problems, answers, at: at(50_001) };
+    assert_eq!(store.submit(onboarded).await, Ok(Written::Done));
+    assert_eq!(doubt().await, None);
 }
 
 /// The event, the values and the end of a job are one write.

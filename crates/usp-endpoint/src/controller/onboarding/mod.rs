@@ -153,11 +153,11 @@ impl Onboarding {
         }
     }
 
-    fn ended(&self, end: Result<(), String>) -> Option<Output> {
-        match end {
-            Err(why) if self.quiet => Some(Output::Noticed(format!("a look at the subscriptions: {why}"))),
-            Ok(()) if self.quiet => None,
-            end => Some(Output::Onboarded(end)),
+    fn ended(&self, result: Result<(), String>) -> Output {
+        let ticket = self.plan.ticket;
+        match self.quiet {
+            true => Output::Reconciled { ticket, result },
+            false => Output::Onboarded { ticket, result },
         }
     }
 
@@ -244,7 +244,7 @@ impl ControllerMachine {
                     onboarding.current = step;
                     self.onboarding = Some(onboarding);
                 }
-                None => self.outputs.extend(onboarding.ended(Ok(()))),
+                None => self.outputs.push_back(onboarding.ended(Ok(()))),
             }
         }
     }
@@ -274,11 +274,11 @@ impl ControllerMachine {
             Verdict::On => {
                 onboarding.unanswered = 0;
                 let Some(step) = onboarding.next.pop_front() else {
-                    return self.outputs.extend(onboarding.ended(Ok(())));
+                    return self.outputs.push_back(onboarding.ended(Ok(())));
                 };
                 onboarding.current = step;
             }
-            Verdict::Stop(why) => return self.outputs.extend(onboarding.ended(Err(why))),
+            Verdict::Stop(why) => return self.outputs.push_back(onboarding.ended(Err(why))),
         }
         self.onboarding = Some(onboarding);
         self.resume_onboarding(now);

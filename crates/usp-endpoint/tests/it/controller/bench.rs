@@ -157,8 +157,10 @@ impl Bench {
             }
             Output::Failed { ticket, failure } => format!("failed {}: {}", ticket.0, show_failure(failure)),
             Output::Learned(learned) => format!("learned {}", show_learned(learned)),
-            Output::Onboarded(Ok(())) => "onboarded".to_owned(),
-            Output::Onboarded(Err(why)) => format!("not onboarded: {why}"),
+            Output::Onboarded { result: Ok(()), .. } => "onboarded".to_owned(),
+            Output::Onboarded { result: Err(why), .. } => format!("not onboarded: {why}"),
+            Output::Reconciled { result: Ok(()), .. } => "reconciled".to_owned(),
+            Output::Reconciled { result: Err(why), .. } => format!("not reconciled: {why}"),
             Output::ConfirmDue => "confirm".to_owned(),
             Output::Impersonates { from, .. } => format!("impersonates: {from}"),
             Output::Misaddressed { to } => format!("misaddressed: {to}"),

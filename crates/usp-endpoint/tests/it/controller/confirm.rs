@@ -1,6 +1,6 @@
 //! An agent that was onboarded: whether it still is, and what follows if it is not.
 
-use usp_endpoint::controller::io::Input;
+use usp_endpoint::controller::io::{Input, OnboardingPlan, Ticket};
 use usp_proto::Msg;
 use usp_proto::Request;
 use usp_proto::notify::{Event, Notification, Notify};
@@ -61,7 +61,7 @@ fn one_question_where_all_stands() {
     let mut world = World::new(Quirks::default());
     world.onboard(plan());
     world.drive(Input::Reconcile(plan()));
-    assert_eq!(world.log, [format!("send #12 {LOOK}")]);
+    assert_eq!(world.log, [format!("send #12 {LOOK}"), "reconciled".to_owned()]);
     assert!(world.bench.machine.is_idle());
 }
 
@@ -71,7 +71,7 @@ fn an_agent_without_searches_is_asked_for_its_tables() {
     world.onboard(plan());
     world.drive(Input::Reconcile(plan()));
     let table = "Get Device.LocalAgent.Controller. Device.LocalAgent.Subscription.";
-    assert!(world.log.last().is_some_and(|line| line.ends_with(table)), "{:#?}", world.log);
+    assert!(world.log.iter().any(|line| line.ends_with(table)), "{:#?}", world.log);
     assert!(world.bench.machine.is_idle());
 }
 
@@ -102,7 +102,8 @@ fn what_is_missing_is_made_and_what_is_refused_is_no_news() {
         .push(usp_endpoint::controller::io::Subscription { id: "cusp-more".to_owned(), ..more });
     world.drive(Input::Reconcile(wanted.clone()));
     assert_eq!(world.subscriptions().len(), 3, "{:#?}", world.log);
-    assert!(world.log.iter().all(|line| line.starts_with("send ")), "{:#?}", world.log);
+    let (last, sent) = world.log.split_last().expect("some");
+    assert!(last == "reconciled" && sent.iter().all(|line| line.starts_with("send ")), "{:#?}", world.log);
     // A type that this agent does not know.
     wanted.subscriptions[2].id = "cusp-odd".to_owned();
     wanted.subscriptions[2].notif_type = "OperationComplete".to_owned();
@@ -119,4 +120,23 @@ fn an_onboarding_under_way_is_answer_enough() {
     let lines = bench.wait_until(ms(2000));
     assert!(!lines.contains(&"confirm".to_owned()), "{lines:?}");
     assert_eq!(bench.input(Input::Reconcile(plan())), NOTHING);
+}
+
+#[test]
+fn each_end_is_that_of_its_own_plan() {
+    let named = |ticket| OnboardingPlan { ticket: Ticket(ticket), ..plan() };
+    let mut world = World::new(Quirks::default());
+    world.onboard(named(7));
+    assert_eq!(world.ended, [Ticket(7)]);
+    world.drive(Input::Reconcile(named(8)));
+    assert_eq!(world.ended, [Ticket(7), Ticket(8)]);
+    // One that is replaced does not end.
+    world.bench.input(Input::Onboard(named(9)));
+    world.onboard(named(10));
+    assert_eq!(world.ended, [Ticket(7), Ticket(8), Ticket(10)]);
+    // A look that finds nothing of ours ends as the onboarding that it has become.
+    world.peer = super::peer::Peer::new(Quirks::default());
+    world.drive(Input::Reconcile(named(11)));
+    assert_eq!(world.log.last().map(String::as_str), Some("onboarded"));
+    assert_eq!(world.ended.last(), Some(&Ticket(11)));
 }

@@ -101,7 +101,7 @@ fn onboard(answers: &[Answer]) -> usize {
         let mut replies = Vec::new();
         for output in std::mem::take(&mut outputs) {
             match output {
-                Output::Onboarded(_) => return requests,
+                Output::Onboarded { .. } => return requests,
                 Output::Send(outbound) => {
                     let record = Record::decode(outbound.record).expect("the machine's own Record");
                     let RecordType::NoSession { payload } = record.record_type else { continue };

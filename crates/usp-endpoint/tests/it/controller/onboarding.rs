@@ -1,7 +1,7 @@
 //! Onboarding: what is asked, what is learned, what stands on the agent afterwards.
 
 use dm::Outcome;
-use usp_endpoint::controller::io::{Input, Learned, OnboardingPlan, Output, Subscription};
+use usp_endpoint::controller::io::{Input, Learned, OnboardingPlan, Output, Subscription, Ticket};
 use usp_proto::get_supported_dm::{GetSupportedDmResp, RequestedObjectResult, SupportedObjectResult};
 use usp_proto::{Msg, Record, RecordType, Response};
 
@@ -31,6 +31,7 @@ pub(crate) fn plan() -> OnboardingPlan {
         id_prefix: "cusp-".to_owned(),
         boot_parameters: vec!["Device.DeviceInfo.SerialNumber".to_owned()],
         complete: true,
+        ..OnboardingPlan::default()
     }
 }
 
@@ -45,6 +46,8 @@ pub(crate) struct World {
     pub(crate) peer: Peer,
     pub(crate) log: Vec<String>,
     learned: Vec<Learned>,
+    /// Whose ends have been told.
+    pub(crate) ended: Vec<Ticket>,
     /// After how many requests the connection is lost, again and again.
     cut_every: Option<usize>,
 }
@@ -52,7 +55,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(quirks: Quirks) -> World {
         let (bench, peer) = (Bench::connected(), Peer::new(quirks));
-        World { bench, peer, log: Vec::new(), learned: Vec::new(), cut_every: None }
+        World { bench, peer, log: Vec::new(), learned: Vec::new(), ended: Vec::new(), cut_every: None }
     }
 
     /// Onboards after this plan, to the end.
@@ -72,7 +75,9 @@ impl World {
                 match output {
                     Output::Send(outbound) => answers.extend(self.answer(outbound.record)),
                     Output::Learned(learned) => self.learned.push(learned),
-                    Output::Onboarded(_) => return,
+                    Output::Onboarded { ticket, .. } | Output::Reconciled { ticket, .. } => {
+                        return self.ended.push(ticket);
+                    }
                     _ => {}
                 }
             }

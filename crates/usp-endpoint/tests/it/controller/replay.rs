@@ -62,7 +62,7 @@ impl Replay {
                     stored.push(ticket);
                     self.notified.push(notification);
                 }
-                Output::Onboarded(end) => self.onboarded.push(end),
+                Output::Onboarded { result, .. } => self.onboarded.push(result),
                 Output::Learned(learned) => self.learned.push(learned),
                 Output::Answered { ticket, outcome } => {
                     assert!(self.outcomes.insert(ticket, outcome).is_none(), "answered twice");

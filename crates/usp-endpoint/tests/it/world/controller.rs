@@ -305,8 +305,9 @@ impl World {
                 Output::Connected if !self.controller.onboarded => {
                     self.after(0, 100, Event::OnboardAgain(life));
                 }
-                Output::Onboarded(Ok(())) => self.controller.onboarded = true,
-                Output::Onboarded(Err(why)) => {
+                Output::Onboarded { result: Ok(()), .. } => self.controller.onboarded = true,
+                Output::Reconciled { .. } => {}
+                Output::Onboarded { result: Err(why), .. } => {
                     self.note(format_args!("controller: not onboarded: {why}"));
                     self.after(30_000, 60_000, Event::OnboardAgain(life));
                 }
@@ -376,5 +377,6 @@ pub(crate) fn plan() -> OnboardingPlan {
         id_prefix: "cusp-".to_owned(),
         boot_parameters: vec!["Device.DeviceInfo.SerialNumber".to_owned()],
         complete: true,
+        ..OnboardingPlan::default()
     }
 }

@@ -73,6 +73,20 @@ async fn a_trusted_broker_vouches_for_each_record() {
     }
 }
 
+#[tokio::test]
+async fn who_says_nothing_is_refused_nothing() {
+    let ca = Ca::create("Test CA", valid()).unwrap();
+    let mut broker = trusted(&ca).await;
+    for _ in 0..3 {
+        drop(TcpStream::connect(broker.addr).await.unwrap());
+    }
+    let mut other = TcpStream::connect(broker.addr).await.unwrap();
+    other.write_all(b"no TLS").await.unwrap();
+    drop(other.shutdown().await);
+    let told = broker.told().await;
+    assert_eq!((told.what, told.peer_addr), (Offence::Refused(0x87), other.local_addr().ok()));
+}
+
 /// Another's certificate, and none.
 #[tokio::test]
 #[requirement("R-SEC.4b")]

@@ -54,6 +54,7 @@ pub(super) fn blind_plan() -> OnboardingPlan {
         id_prefix: "cusp-".to_owned(),
         boot_parameters: texts(&["Device.DeviceInfo.SoftwareVersion", "Device.DeviceInfo.HardwareVersion"]),
         complete: true,
+        ..OnboardingPlan::default()
     }
 }
 
