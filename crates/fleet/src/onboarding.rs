@@ -115,8 +115,10 @@ fn subscriptions(model: Option<&StoredModel>) -> Vec<Subscription> {
 }
 
 /// Tables whose rows come and go by themselves, or for us: news of them would be noise.
-const RESTLESS: [&str; 3] = [
+const RESTLESS: [&str; 4] = [
     "Device.LocalAgent.Request.",
+    // What `cusp-agent` remembers of a timer stands beside its Request row, and goes with it.
+    "Device.LocalAgent.X_CUSP_Timer.",
     "Device.LocalAgent.Subscription.",
     "Device.DeviceInfo.ProcessStatus.Process.",
 ];
