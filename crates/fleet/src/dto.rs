@@ -34,12 +34,15 @@ fn encode<T: Serialize>(body: T) -> Vec<u8> {
 }
 
 fn decode<T: DeserializeOwned>(what: &'static str, row: &[u8]) -> Result<T, Error> {
-    let version: VersionOnly = serde_json::from_slice(row).map_err(|why| Error::row(what, why))?;
-    if version.v != VERSION {
-        return Err(Error::row(what, format!("version {}", version.v)));
+    match serde_json::from_slice::<Versioned<T>>(row) {
+        Ok(versioned) if versioned.v == VERSION => Ok(versioned.body),
+        Ok(Versioned { v, .. }) => Err(Error::row(what, format!("version {v}"))),
+        // What another version holds need not fit into what this one knows.
+        Err(why) => match serde_json::from_slice(row) {
+            Ok(VersionOnly { v }) if v != VERSION => Err(Error::row(what, format!("version {v}"))),
+            _ => Err(Error::row(what, why)),
+        },
     }
-    let versioned: Versioned<T> = serde_json::from_slice(row).map_err(|why| Error::row(what, why))?;
-    Ok(versioned.body)
 }
 
 /// An operation for a row.

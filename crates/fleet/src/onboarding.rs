@@ -139,8 +139,10 @@ fn subscriptions(model: Option<&StoredModel>) -> Vec<Subscription> {
 
 /// Tables whose rows come and go by themselves, or for us: news of them would be noise. And one that has
 /// subscriptions of its own.
-const RESTLESS: [&str; 4] = [
+const RESTLESS: [&str; 5] = [
     "Device.LocalAgent.Request.",
+    // What `cusp-agent` remembers of a timer stands beside its Request row, and goes with it.
+    "Device.LocalAgent.X_CUSP_Timer.",
     "Device.LocalAgent.Subscription.",
     "Device.DeviceInfo.ProcessStatus.Process.",
     SERVICES,

@@ -6,6 +6,9 @@ pub const QUEUE: usize = 4096;
 pub const BATCH: usize = 512;
 /// Connections that read.
 pub const READERS: usize = 4;
+/// Pages of 4 KiB that gather beside the file before they are brought into it; one that was written more than once
+/// meanwhile is brought over once.
+pub const WAL_PAGES: usize = 4_000;
 /// Prepared statements that each connection keeps.
 pub const STATEMENTS: usize = 192;
 /// Rows that one pruning write removes of each table.

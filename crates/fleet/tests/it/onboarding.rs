@@ -29,6 +29,7 @@ fn a_plan_asks_for_what_is_not_known() {
         object,
         table("Device.IP.Interface.{i}.IPv4Address.{i}."),
         table("Device.LocalAgent.Request.{i}."),
+        table("Device.LocalAgent.X_CUSP_Timer.{i}."),
         SchemaObject { path: "Device.IP.".into(), ..SchemaObject::default() },
     ];
     let schema = SchemaResult { model_uri: String::new(), objects };

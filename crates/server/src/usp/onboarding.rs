@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::gateway::Schema;
 use dm::operation::{CommandResult, Requested};
-use dm::{Fault, Mono, Outcome};
+use dm::{Fault, Mono, Outcome, UtcTime};
 use fleet::event::{EventBody, EventKind};
 use fleet::ids::Seq;
 use fleet::job::{complete, forget_secrets};
@@ -41,7 +41,7 @@ impl<S: Store> Session<S> {
                 return Input::NotStored(ticket);
             }
         };
-        let (finish, quoted) = self.completion(usp, &notification.what, &schema).await.unzip();
+        let (finish, quoted) = self.completion(usp, &notification.what, &schema, at).await.unzip();
         let finished = finish.as_ref().map(|finish: &FinishJob| finish.job);
         let mut event = convert::event(&notification.what);
         mask_event(&mut event, &quoted.unwrap_or_default(), schema.as_ref());
@@ -93,7 +93,13 @@ impl<S: Store> Session<S> {
     }
 
     /// The job that an OperationComplete ends, by its command key, and the secrets of its request.
-    async fn completion(&self, usp: &Usp<S>, what: &Notice, schema: &Schema) -> Option<(FinishJob, Quoted)> {
+    async fn completion(
+        &self,
+        usp: &Usp<S>,
+        what: &Notice,
+        schema: &Schema,
+        at: UtcTime,
+    ) -> Option<(FinishJob, Quoted)> {
         let Notice::OperationComplete { path, command, command_key, result } = what else { return None };
         if command_key.is_empty() {
             return None;
@@ -114,7 +120,7 @@ impl<S: Store> Session<S> {
             error: None,
             delta: None,
             facts: fleet::device::FactsUpdate::default(),
-            at: usp.0.clock.utc(),
+            at,
         };
         Some((finish, quoted))
     }
@@ -315,7 +321,7 @@ fn stage_input(stage: Stage, ticket: Ticket, plan: &OnboardingPlan) -> Input {
 }
 
 /// What a notification changes in the twin.
-fn delta(what: &Notice, at: dm::UtcTime) -> Option<Delta> {
+fn delta(what: &Notice, at: UtcTime) -> Option<Delta> {
     let mut delta = Delta::new(at, Source::Notified);
     match what {
         Notice::ValueChange { path, value } => delta.put(path, value),
