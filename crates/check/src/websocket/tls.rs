@@ -60,6 +60,7 @@ impl Certificates {
     /// # Errors
     /// When a file can't be read or written.
     pub fn open(dir: &Path, own: &EndpointId, hosts: &[String]) -> Result<Certificates, Error> {
+        std::fs::create_dir_all(dir).map_err(|source| Error::File { path: dir.to_owned(), source })?;
         let seal = SealKey::load_or_create(&dir.join("seal.key"))?;
         let lasting = Validity::lasting(SystemTime::now(), 3650 * DAY);
         Certificates::of(Ca::load_or_create(dir, &seal, "cusp check", lasting)?, own, hosts)
