@@ -26,6 +26,11 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// Whether the run ended before it.
+    pub fn is_left_out(&self) -> bool {
+        matches!(&self.verdict, Verdict::Error(why) if why.starts_with(NOT_BEGUN))
+    }
+
     /// Whether something was sent, nothing came, and that was wrong.
     fn is_silent(&self) -> bool {
         let is_wrong = matches!(self.verdict, Verdict::Fail(_) | Verdict::Error(_));
@@ -164,8 +169,11 @@ async fn in_turn(
     Ok(run_one(bench, check).await)
 }
 
+/// What the error of a check begins with that is not carried out because the run ended before it.
+const NOT_BEGUN: &str = "not begun: ";
+
 fn left_out(check: &'static Check, why: &str) -> Ran {
-    let verdict = Verdict::Error(format!("not begun: {why}"));
+    let verdict = Verdict::Error(format!("{NOT_BEGUN}{why}"));
     Ran { check, verdict, transcript: Vec::new(), micros: 0 }
 }
 

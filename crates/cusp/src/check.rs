@@ -95,7 +95,7 @@ async fn check(
     let link = way::link(args, &config).await?;
     let at = server::clock::Clock::start().utc().to_string();
     let mut bench = Bench::new(config, link);
-    let mut progress = Progress { out, count: checks.len(), done: 0, broken: None };
+    let mut progress = Progress { out, count: checks.len(), done: 0, is_over: false, broken: None };
     let ran = ::check::run_until(&mut bench, checks, args.wait, interrupted(), |one| progress.tell(one));
     let ran = ran.await.map_err(|stop| Failure::new(stop.to_string()))?;
     if let Some(failure) = progress.broken {
@@ -133,6 +133,8 @@ struct Progress<'a> {
     out: &'a mut Output,
     count: usize,
     done: usize,
+    /// The run ended, and was told of.
+    is_over: bool,
     /// Standard output is gone.
     broken: Option<Failure>,
 }
@@ -140,8 +142,7 @@ struct Progress<'a> {
 impl Progress<'_> {
     fn tell(&mut self, one: &Ran) {
         self.done += 1;
-        let told = self.noted(one);
-        if let Some(told) = told {
+        if let Some(told) = self.noted(one) {
             note(&format!("[{}/{}] {}: {told}", self.done, self.count, one.check.id));
         }
         if self.out.json || self.broken.is_some() {
@@ -153,8 +154,13 @@ impl Progress<'_> {
     }
 
     /// What is of note beside the report: nothing where that is seen anyway.
-    fn noted(&self, one: &Ran) -> Option<String> {
+    fn noted(&mut self, one: &Ran) -> Option<String> {
         if !self.out.json && std::io::stdout().is_terminal() {
+            return None;
+        }
+        // Once for all that are left.
+        let was_over = std::mem::replace(&mut self.is_over, one.is_left_out());
+        if was_over && self.is_over {
             return None;
         }
         match &one.verdict {

@@ -151,12 +151,13 @@ impl Bench {
         if was_silent && !self.is_alive().await {
             // Only the connection may hang.
             self.may_break();
+            self.forget_end();
             let _ = self.link.way.cut();
             let _ = self.gone(limits::HANDSHAKE).await;
             self.begin_connections();
             self.present(patience).await?;
             if !self.is_alive().await {
-                return Err("the agent is connected, but answers nothing any more".to_owned());
+                return Err("the agent answers nothing any more, over a new connection either".to_owned());
             }
         }
         Ok(())

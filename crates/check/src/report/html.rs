@@ -36,10 +36,10 @@ pub fn html(about: &About, ran: &[Ran]) -> String {
     page.push_str(WORDS);
     let _ = wrong(&mut page, ran);
     page.push_str("<h2>Every check</h2>\n");
-    for one in ran.iter().filter(|one| !matches!(one.verdict, Verdict::Skipped(_))) {
+    for one in ran.iter().filter(|one| !is_grouped(one)) {
         let _ = section(&mut page, one);
     }
-    let _ = skipped_ones(&mut page, ran);
+    let _ = grouped(&mut page, ran);
     page.push_str("</body></html>\n");
     page
 }
@@ -55,7 +55,7 @@ fn head(page: &mut String, about: &About) -> std::fmt::Result {
 
 /// What a vendor has to look at, in one list.
 fn wrong(page: &mut String, ran: &[Ran]) -> std::fmt::Result {
-    let of_note = |one: &&Ran| !matches!(one.verdict, Verdict::Pass | Verdict::Skipped(_));
+    let of_note = |one: &&Ran| one.verdict != Verdict::Pass && !is_grouped(one);
     if ran.iter().any(|one| of_note(&one)) {
         page.push_str("<h2>What to look at</h2>\n<ul>\n");
         for one in ran.iter().filter(of_note) {
@@ -120,21 +120,27 @@ fn line(entry: &Entry) -> String {
     format!("{millis} ms {arrow} {} ({} bytes)", markup(&entry.note), entry.record.len())
 }
 
-/// Skipped checks under what was missing: hundreds are about other transports.
-fn skipped_ones(page: &mut String, ran: &[Ran]) -> std::fmt::Result {
+/// Whether it stands with others under their common reason.
+fn is_grouped(one: &Ran) -> bool {
+    matches!(one.verdict, Verdict::Skipped(_)) || one.is_left_out()
+}
+
+/// What was not run, under the reason: hundreds are about other transports.
+fn grouped(page: &mut String, ran: &[Ran]) -> std::fmt::Result {
     let mut by_reason: BTreeMap<&str, Vec<&Ran>> = BTreeMap::new();
-    for one in ran {
-        if let Verdict::Skipped(why) = &one.verdict {
+    for one in ran.iter().filter(|one| is_grouped(one)) {
+        if let Verdict::Skipped(why) | Verdict::Error(why) = &one.verdict {
             by_reason.entry(why).or_default().push(one);
         }
     }
     if by_reason.is_empty() {
         return Ok(());
     }
-    page.push_str("<h2>Skipped</h2>\n");
+    page.push_str("<h2>Not run</h2>\n");
     for (why, ones) in by_reason {
+        let word = ones.first().map_or("skipped", |one| word(&one.verdict));
         let (count, why) = (ones.len(), markup(why));
-        writeln!(page, "<details class=\"skipped\"><summary><b>{count} skipped</b>: {why}</summary><ul>")?;
+        writeln!(page, "<details class=\"{word}\"><summary><b>{count} {word}</b>: {why}</summary><ul>")?;
         for one in ones {
             writeln!(page, "<li><code>{}</code> {}</li>", one.check.id, markup(one.check.title))?;
         }

@@ -103,7 +103,7 @@ async fn an_agent_that_answers_nothing_ends_the_run() {
     }));
     let ran = ran(&mut bench, &[GET; 21]).await;
     assert!(matches!(ran[0].verdict, Verdict::Fail(_)), "{:?}", ran[0].verdict);
-    let left = "not begun: the agent is connected, but answers nothing any more";
+    let left = "not begun: the agent answers nothing any more, over a new connection either";
     assert!(
         ran[1..].iter().all(|one| one.verdict == Verdict::Error(left.to_owned())),
         "{:?}",

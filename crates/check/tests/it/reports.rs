@@ -111,6 +111,16 @@ fn the_page_escapes_what_the_agent_said() {
     assert!(!page.contains("Device.<x>"));
 }
 
+/// Hundreds of checks that a run ended before stand in one line.
+#[test]
+fn the_page_groups_what_was_not_begun() {
+    let mut all = ran();
+    all[3].verdict = Verdict::Error("not begun: interrupted".to_owned());
+    let page = report::html(&about(), &all);
+    assert!(page.contains("<summary><b>1 error</b>: not begun: interrupted</summary>"), "{page}");
+    assert!(!page.contains("href=\"#R-GET.0-one-bad-path-of-two\""));
+}
+
 /// A reader finds whom it is about, what to look at, the rule that was broken, and what was skipped and why.
 #[test]
 fn the_page_tells_a_stranger_what_to_look_at() {
