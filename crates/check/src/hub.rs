@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::limits;
-use crate::link::{Arrival, Wire};
+use crate::link::{Arrival, Unsent, Wire};
 use crate::websocket::{Certificates, Io, Shown};
 
 /// What makes of bytes what a transport means by them.
@@ -99,11 +99,9 @@ impl Hub {
 
     /// # Errors
     /// When no connection stands.
-    pub(crate) fn out(&self, out: Out) -> Result<(), String> {
-        match &lock(&self.current).1 {
-            Some(outs) => outs.try_send(out).map_err(|error| error.to_string()),
-            None => Err("no connection stands".to_owned()),
-        }
+    pub(crate) fn out(&self, out: Out) -> Result<(), Unsent> {
+        let current = lock(&self.current);
+        Ok(current.1.as_ref().ok_or(Unsent::Gone)?.try_send(out)?)
     }
 
     /// Runs what connects.
@@ -238,7 +236,7 @@ pub(crate) struct Way {
 }
 
 impl Wire for Way {
-    fn send(&self, record: Bytes) -> Result<(), String> {
+    fn send(&self, record: Bytes) -> Result<(), Unsent> {
         self.hub.out(Out::Record(record))
     }
 }

@@ -35,6 +35,10 @@ pub const MAX_CLEAN_UP: usize = 1024;
 /// How long an answer may take. Some agents stall for fifteen seconds now and then.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long an answer by WebSocket is waited for before a Ping is sent: some agents let what they have to say lie until
+/// something else goes over the connection.
+pub const NUDGE: Duration = Duration::from_secs(4);
+
 /// What a retry may come early or late, seconds: the network, the agent's clock, a busy machine.
 pub const RETRY_TOLERANCE: (f64, f64) = (0.5, 2.0);
 
@@ -58,6 +62,9 @@ pub const NEWS: Duration = Duration::from_secs(20);
 
 /// How long a change should take to be notified (R-NOT.0a).
 pub const IN_TIME: Duration = Duration::from_secs(10);
+
+/// How long the clean-up may take when a run is interrupted.
+pub const FAREWELL: Duration = Duration::from_secs(15);
 
 /// How long an agent may take to come back after its connection broke.
 pub const RECONNECT: Duration = Duration::from_secs(60);

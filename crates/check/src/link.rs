@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::limits;
 use crate::mqtt::{self, Broker, Incoming};
@@ -47,8 +48,34 @@ pub trait Wire: Send + Sync + 'static {
     /// Sends the bytes of one Record, which may be wrong on purpose.
     ///
     /// # Errors
-    /// When no connection stands, with the reason.
-    fn send(&self, record: Bytes) -> Result<(), String>;
+    /// When it can't be sent.
+    fn send(&self, record: Bytes) -> Result<(), Unsent>;
+}
+
+/// Why something could not be sent.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unsent {
+    /// No connection stands. Of one that went just now [`Arrival::Down`] is still to come.
+    #[error("the agent is not connected")]
+    Gone,
+    /// A connection stands, and yet.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<Unsent> for String {
+    fn from(unsent: Unsent) -> String {
+        unsent.to_string()
+    }
+}
+
+impl<T> From<TrySendError<T>> for Unsent {
+    fn from(error: TrySendError<T>) -> Unsent {
+        match error {
+            TrySendError::Full(_) => Unsent::Refused("the agent does not read what it is sent".to_owned()),
+            TrySendError::Closed(_) => Unsent::Gone,
+        }
+    }
 }
 
 /// What checks of a transport's own rules need of it.

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::hub::lock;
 use crate::limits;
-use crate::link::{Arrival, Link, Way, Wire};
+use crate::link::{Arrival, Link, Unsent, Way, Wire};
 
 /// A broker of others, without TLS.
 #[derive(Clone)]
@@ -101,11 +101,15 @@ struct Mouth {
 }
 
 impl Wire for Mouth {
-    fn send(&self, record: Bytes) -> Result<(), String> {
+    fn send(&self, record: Bytes) -> Result<(), Unsent> {
         match &*lock(&self.ears.to_agent) {
-            Some((sender, Some(path))) => sender.send_to(path, record).map_err(|error| error.to_string()),
-            Some((_, None)) => Err("the agent's topic is not known: it has said nothing yet".to_owned()),
-            None => Err("no connection stands".to_owned()),
+            Some((sender, Some(path))) => {
+                sender.send_to(path, record).map_err(|error| Unsent::Refused(error.to_string()))
+            }
+            Some((_, None)) => {
+                Err(Unsent::Refused("the agent's topic is not known: it has said nothing yet".to_owned()))
+            }
+            None => Err(Unsent::Gone),
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Running checks one after another.
 
-use tokio::time::Instant;
-use usp_proto::exchange::Entry;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+use usp_proto::exchange::{Direction, Entry};
 
 use crate::bench::Bench;
 use crate::checks::Check;
+use crate::limits;
 use crate::target::{Need, Target};
 use crate::verdict::{Stop, Verdict};
 
@@ -19,6 +23,21 @@ pub struct Ran {
     pub transcript: Vec<Entry>,
     /// How long it took, microseconds.
     pub micros: u64,
+}
+
+impl Ran {
+    /// Whether the run ended before it.
+    pub fn is_left_out(&self) -> bool {
+        matches!(&self.verdict, Verdict::Error(why) if why.starts_with(NOT_BEGUN))
+    }
+
+    /// Whether something was sent, nothing came, and that was wrong.
+    fn is_silent(&self) -> bool {
+        let is_wrong = matches!(self.verdict, Verdict::Fail(_) | Verdict::Error(_));
+        is_wrong
+            && !self.transcript.is_empty()
+            && self.transcript.iter().all(|entry| entry.direction == Direction::Out)
+    }
 }
 
 /// How many checks ended how.
@@ -73,27 +92,89 @@ pub fn select(filters: &[String]) -> Vec<&'static Check> {
     crate::checks::all().filter(|check| meant(check)).collect()
 }
 
-/// Meets the agent, asks what it supports, and runs the checks. `tell` hears of each as it ends.
+/// Meets the agent, asks what it supports, and runs the checks. `tell` hears of each as it ends. An agent that goes away
+/// may take `patience` to come back; when it does not, the checks that are left are not carried out.
 ///
 /// # Errors
 /// When the agent does not come, or does not say what it supports.
 pub async fn run(
     bench: &mut Bench,
     checks: &[&'static Check],
-    patience: std::time::Duration,
+    patience: Duration,
+    tell: impl FnMut(&Ran),
+) -> Result<Vec<Ran>, Stop> {
+    run_until(bench, checks, patience, std::future::pending(), tell).await
+}
+
+/// The same until `stop` is ready: what the check under way made is taken back, and those that are left are not carried
+/// out.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_until(
+    bench: &mut Bench,
+    checks: &[&'static Check],
+    patience: Duration,
+    stop: impl Future<Output = ()>,
     mut tell: impl FnMut(&Ran),
 ) -> Result<Vec<Ran>, Stop> {
-    bench.meet(patience).await?;
-    let target = Target::discover(bench).await?;
-    bench.set_target(target);
-    bench.learn_adoption().await?;
-    let mut ran = Vec::with_capacity(checks.len());
+    let mut stop = pin!(stop);
+    tokio::select! {
+        met = meet(bench, patience) => met?,
+        () = &mut stop => return Err(Stop::Error("interrupted before the first check".to_owned())),
+    }
+    let mut ran: Vec<Ran> = Vec::with_capacity(checks.len());
+    let mut end: Option<String> = None;
     for &check in checks {
-        let one = run_one(bench, check).await;
+        let one = match &end {
+            Some(why) => left_out(check, why),
+            None => {
+                let before = ran.last();
+                let one = tokio::select! {
+                    one = in_turn(bench, check, before, patience) => one,
+                    () = &mut stop => {
+                        // What it does not answer in time stays.
+                        let _ = timeout(limits::FAREWELL, bench.end()).await;
+                        Err("interrupted".to_owned())
+                    }
+                };
+                one.unwrap_or_else(|why| left_out(check, end.insert(why)))
+            }
+        };
         tell(&one);
         ran.push(one);
     }
     Ok(ran)
+}
+
+async fn meet(bench: &mut Bench, patience: Duration) -> Result<(), Stop> {
+    bench.meet(patience).await?;
+    let target = Target::discover(bench).await?;
+    bench.set_target(target);
+    bench.learn_adoption().await
+}
+
+/// Runs a check once the agent is there.
+///
+/// # Errors
+/// With why neither this check nor any further one can be carried out.
+async fn in_turn(
+    bench: &mut Bench,
+    check: &'static Check,
+    before: Option<&Ran>,
+    patience: Duration,
+) -> Result<Ran, String> {
+    let was_silent = before.is_some_and(Ran::is_silent);
+    bench.ready(patience, before.map(|ran| ran.check.id), was_silent).await?;
+    Ok(run_one(bench, check).await)
+}
+
+/// What the error of a check begins with that is not carried out because the run ended before it.
+const NOT_BEGUN: &str = "not begun: ";
+
+fn left_out(check: &'static Check, why: &str) -> Ran {
+    let verdict = Verdict::Error(format!("{NOT_BEGUN}{why}"));
+    Ran { check, verdict, transcript: Vec::new(), micros: 0 }
 }
 
 async fn run_one(bench: &mut Bench, check: &'static Check) -> Ran {

@@ -87,7 +87,17 @@ impl From<Result<(), Stop>> for Verdict {
 
 /// Compares two things that can be shown.
 pub(crate) fn same<T: PartialEq + fmt::Debug>(reason: &str, expected: &T, seen: &T) -> Result<(), Stop> {
-    holds(expected == seen, reason, || format!("{expected:?}"), || format!("{seen:?}"))
+    holds(expected == seen, reason, || shown(expected), || shown(seen))
+}
+
+/// Something for people: what there is, without saying that there is some, and `none` where there is nothing.
+fn shown<T: fmt::Debug>(what: &T) -> String {
+    let text = format!("{what:?}");
+    let mut inner = text.as_str();
+    while let Some(some) = inner.strip_prefix("Some(").and_then(|some| some.strip_suffix(')')) {
+        inner = some;
+    }
+    if inner == "None" { "none".to_owned() } else { inner.to_owned() }
 }
 
 /// Says what failed if something does not hold.
@@ -98,4 +108,22 @@ pub(crate) fn holds(
     seen: impl FnOnce() -> String,
 ) -> Result<(), Stop> {
     if good { Ok(()) } else { Err(Stop::fail(reason, expected(), seen())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Stop, same};
+
+    #[test]
+    fn what_is_compared_reads_as_a_value() {
+        for (expected, seen, says) in [
+            (Some(Some(1003)), Some(None), "the code: expected 1003, seen none"),
+            (None, Some(Some(1007)), "the code: expected none, seen 1007"),
+        ] {
+            let Err(Stop::Fail(finding)) = same("the code", &expected, &seen) else { panic!("{says}") };
+            assert_eq!(finding.to_string(), says);
+        }
+        let Err(Stop::Fail(finding)) = same("ids", &vec![Some("a")], &Vec::new()) else { panic!() };
+        assert_eq!(finding.to_string(), "ids: expected [Some(\"a\")], seen []");
+    }
 }

@@ -41,7 +41,7 @@ impl Bench {
             if let Some(at) = self.answers.iter().position(|arrived| arrived.msg.msg_id == id) {
                 return Ok(self.answers.remove(at));
             }
-            if !self.pump(deadline).await? {
+            if !self.pump_pinging(deadline).await? {
                 return Ok(None);
             }
         }
@@ -51,7 +51,7 @@ impl Bench {
     pub(crate) async fn any_answer(&mut self, patience: Duration) -> Result<Option<Arrived>, Stop> {
         let deadline = Instant::now() + patience;
         while self.answers.is_empty() {
-            if !self.pump(deadline).await? {
+            if !self.pump_pinging(deadline).await? {
                 return Ok(None);
             }
         }
@@ -94,7 +94,7 @@ impl Bench {
                 // An agent may answer in another order than it was asked.
                 return self.any_answer(limits::SILENCE).await;
             }
-            if !self.pump(deadline).await? {
+            if !self.pump_pinging(deadline).await? {
                 return Err(Stop::fail("a Get after it is answered", "GetResp", "none"));
             }
         }
@@ -119,6 +119,19 @@ impl Bench {
         let resp = self.get(&[path], 0).await?;
         let found = resp.req_path_results.into_iter().flat_map(|result| result.resolved_path_results);
         Ok(found.flat_map(|object| object.result_params.into_values()).collect())
+    }
+
+    /// Manufacturer, model and software version, as far as the agent tells them; empty while it is away.
+    pub async fn device(&mut self) -> String {
+        let mut said = Vec::new();
+        for name in ["Manufacturer", "ModelName", "SoftwareVersion"] {
+            if self.is_up
+                && let Ok(values) = self.values(&format!("Device.DeviceInfo.{name}")).await
+            {
+                said.extend(values.into_iter().filter(|value| !value.is_empty()));
+            }
+        }
+        said.join(" ")
     }
 
     /// The value of a boolean, which has two forms each (R-ENC.6); `None` when it is no boolean.

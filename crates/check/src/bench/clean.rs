@@ -27,8 +27,9 @@ impl Bench {
         self.began = Instant::now();
     }
 
-    /// Takes back what the check made, and gives what went over the wire meanwhile. The error says what the
-    /// agent sent that was no Record at all (R-ENC.1).
+    /// Takes back what the check made, and gives what went over the wire meanwhile. The error says what is wrong
+    /// whatever the check is about: what the agent sent that was no Record at all (R-ENC.1), and a connection that it
+    /// did not keep.
     pub(crate) async fn end(&mut self) -> (Vec<Entry>, Result<(), Stop>) {
         self.answering = true;
         self.end_connections().await;
@@ -40,9 +41,10 @@ impl Bench {
             let _ = self.end_commands().await;
         }
         self.take_back().await;
-        let broken = std::mem::take(&mut self.broken);
+        self.catch_up().await;
+        let (broken, kept) = (std::mem::take(&mut self.broken), self.kept_connection());
         let sound = match broken.first() {
-            None => Ok(()),
+            None => kept,
             Some(what) => {
                 Err(Stop::fail("every Record of the agent is well-formed", "Records that decode", what))
             }
@@ -84,8 +86,12 @@ impl Bench {
         while self.is_up
             && let Some((object, param, old)) = self.restores.last().cloned()
         {
-            if self.set(false, &[(&object, &[(&param, &old, true)])]).await.is_ok() || self.is_up {
+            let is_done = matches!(self.set(false, &[(&object, &[(&param, &old, true)])]).await, Ok(Ok(_)));
+            if is_done || self.is_up {
                 self.restores.pop();
+            }
+            if !is_done && self.is_up {
+                self.leave(format!("{object}{param} was {old:?}"));
             }
         }
     }
@@ -100,12 +106,28 @@ impl Bench {
             }
             // What a check deleted itself is gone already; what remains is said by the next check that it disturbs.
             if self.delete(paths.clone(), true).await.is_ok() {
-                break;
+                self.clean_up.clear();
+                return;
             }
         }
+        // Who does not answer is not asked for the same after each check.
         if self.is_up {
-            self.clean_up.clear();
+            for path in std::mem::take(&mut self.clean_up) {
+                self.leave(path);
+            }
         }
+    }
+
+    fn leave(&mut self, what: String) {
+        if self.left.len() < limits::MAX_CLEAN_UP {
+            self.left.push(what);
+        }
+    }
+
+    /// What checks made or changed in the agent, and could not take back: a line each, for people.
+    pub fn left(&self) -> impl Iterator<Item = String> {
+        let values = self.restores.iter().map(|(object, param, old)| format!("{object}{param} was {old:?}"));
+        self.left.iter().cloned().chain(values).chain(self.clean_up.iter().cloned())
     }
 
     /// Cancels what still runs of our commands, and waits until it is gone: a second timer may be refused while

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
-use usp_proto::Record;
+use usp_proto::get::Get;
+use usp_proto::{Record, Request};
 
 use super::Bench;
 use crate::limits;
 use crate::link::{Arrival, Way};
 use crate::mqtt::Version;
-use crate::target::Need;
+use crate::target::{ENDPOINT, Need};
 use crate::verdict::Stop;
 use crate::websocket::{Side, Socket};
 
@@ -32,6 +33,8 @@ pub(super) struct Connections {
     came: Option<Instant>,
     went: Option<Instant>,
     waited: Duration,
+    /// One went that had to stay, and why.
+    lost: Option<String>,
 }
 
 impl Bench {
@@ -92,6 +95,7 @@ impl Bench {
             came: before.came,
             went: before.went,
             waited: before.waited,
+            lost: before.lost,
             ..Connections::default()
         };
     }
@@ -105,12 +109,77 @@ impl Bench {
         // What ends on purpose may be about to.
         let _ = self.pause(limits::POLL).await;
         self.connections.may_break = false;
-        // An agent that does not come back is said by the next check.
-        if self.reconnected().await.is_ok() {
-            // R-MTP.8: it speaks first.
-            let deadline = Instant::now() + limits::SILENCE;
-            while self.greeting.is_none() && self.is_up && self.pump(deadline).await.unwrap_or(false) {}
+        // An agent that does not come back is waited for before the next check.
+        if self.reconnected(self.way().patience()).await.is_ok() {
+            self.greeted().await;
         }
+    }
+
+    /// R-MTP.8: the agent speaks first, and is let.
+    async fn greeted(&mut self) {
+        let deadline = Instant::now() + limits::SILENCE;
+        while self.greeting.is_none() && self.is_up && self.pump(deadline).await.unwrap_or(false) {}
+    }
+
+    /// Takes what has arrived already.
+    pub(super) async fn catch_up(&mut self) {
+        while let Ok(true) = self.pump(Instant::now()).await {}
+    }
+
+    /// # Errors
+    /// A failure when a connection went that had to stay.
+    pub(super) fn kept_connection(&mut self) -> Result<(), Stop> {
+        self.connections.lost.take().map_or(Ok(()), |why| Err(lost(why)))
+    }
+
+    /// Sees to it that the agent is there before a check begins, and, when the check before this heard nothing of it,
+    /// that it still answers. `before` is that check.
+    ///
+    /// # Errors
+    /// With why no further check can be carried out.
+    pub(crate) async fn ready(
+        &mut self,
+        patience: Duration,
+        before: Option<&str>,
+        was_silent: bool,
+    ) -> Result<(), String> {
+        self.catch_up().await;
+        if let (Some(why), Some(before)) = (&mut self.connections.lost, before) {
+            *why = format!("{why}, after {before} and before this check began");
+        }
+        self.present(patience).await?;
+        if was_silent && !self.is_alive().await {
+            // Only the connection may hang.
+            self.may_break();
+            self.forget_end();
+            let _ = self.link.way.cut();
+            let _ = self.gone(limits::HANDSHAKE).await;
+            self.begin_connections();
+            self.present(patience).await?;
+            if !self.is_alive().await {
+                return Err("the agent answers nothing any more, over a new connection either".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for an agent that is away.
+    async fn present(&mut self, patience: Duration) -> Result<(), String> {
+        if self.is_up {
+            return Ok(());
+        }
+        let patience = patience.max(self.way().patience());
+        if self.reconnected(patience).await.is_err() {
+            let seconds = patience.as_secs();
+            return Err(format!("the agent went away, and did not come back within {seconds} s"));
+        }
+        self.greeted().await;
+        Ok(())
+    }
+
+    /// Whether the agent answers a Get.
+    async fn is_alive(&mut self) -> bool {
+        self.ask(Request::Get(Get::new([ENDPOINT], 0))).await.is_ok()
     }
 
     pub(super) fn up(&mut self) {
@@ -133,13 +202,19 @@ impl Bench {
             self.connections.down = Some((Instant::now(), why));
             return Ok(());
         }
-        self.reconnected().await?;
-        Err(Stop::fail("the agent keeps the connection", "an open connection", why))
+        let went = Instant::now();
+        if let Err(stop) = self.reconnected(self.way().patience()).await {
+            self.connections.lost = Some(format!("{why}; it did not come back"));
+            return Err(stop);
+        }
+        let why = format!("{why}; it came back after {:.1} s", went.elapsed().as_secs_f64());
+        self.connections.lost = Some(why.clone());
+        Err(lost(why))
     }
 
     /// Waits until an agent that lost its connection is back: the next check needs it.
-    async fn reconnected(&mut self) -> Result<(), Stop> {
-        let deadline = Instant::now() + self.way().patience();
+    async fn reconnected(&mut self, patience: Duration) -> Result<(), Stop> {
+        let deadline = Instant::now() + patience;
         while !self.is_up {
             match timeout_at(deadline, self.link.arrivals.recv()).await {
                 Ok(Some(Arrival::Up)) => self.up(),
@@ -253,4 +328,8 @@ impl Bench {
         let back = self.back(self.way().patience()).await?;
         back.ok_or_else(|| Stop::Error("the agent did not come back".to_owned()))
     }
+}
+
+fn lost(why: String) -> Stop {
+    Stop::fail("the agent keeps the connection", "an open connection", why)
 }

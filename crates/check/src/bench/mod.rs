@@ -26,11 +26,13 @@ use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Request, Response, Ve
 
 use crate::keys::Keys;
 use crate::limits;
-use crate::link::{Arrival, Link};
+use crate::link::{Arrival, Link, Unsent, Way};
 use crate::profile::Profile;
 use crate::target::Target;
 use crate::uds::Value;
 use crate::verdict::Stop;
+use crate::websocket::Frame;
+use crate::websocket::frame::PING;
 
 pub(crate) use ask::{describe, unexpected};
 use connection::Connections;
@@ -112,6 +114,8 @@ pub struct Bench {
     clean_up: Vec<String>,
     /// Values of rows that we did not make, as they were: object, parameter, value.
     restores: Vec<(String, String, String)>,
+    /// What could not be taken back.
+    left: Vec<String>,
     transcript: Vec<Entry>,
     transcript_bytes: usize,
     began: Instant,
@@ -147,6 +151,7 @@ impl Bench {
             broken: Vec::new(),
             clean_up: Vec::new(),
             restores: Vec::new(),
+            left: Vec::new(),
             transcript: Vec::new(),
             transcript_bytes: 0,
             began: Instant::now(),
@@ -236,7 +241,11 @@ impl Bench {
     /// Sends bytes as they are.
     pub(crate) fn send(&mut self, record: Bytes) -> Result<(), Stop> {
         self.remember(Direction::Out, &record);
-        self.link.wire.send(record).map_err(Stop::Error)
+        match self.link.wire.send(record) {
+            // The next arrival tells of it, and the check waits for one.
+            Err(Unsent::Gone) if self.is_up => Ok(()),
+            sent => sent.map_err(|unsent| Stop::Error(unsent.to_string())),
+        }
     }
 
     /// Sends a Message in a Record without a session.
@@ -273,6 +282,23 @@ impl Bench {
             Some(arrival) => {
                 self.transport_arrival(arrival);
                 Ok(true)
+            }
+        }
+    }
+
+    /// The same where the agent has to say something: over a WebSocket it is pinged meanwhile.
+    async fn pump_pinging(&mut self, deadline: Instant) -> Result<bool, Stop> {
+        loop {
+            let next = deadline.min(Instant::now() + limits::NUDGE);
+            if self.pump(next).await? {
+                return Ok(true);
+            }
+            if next == deadline {
+                return Ok(false);
+            }
+            if let Way::WebSocket(socket) = &self.link.way {
+                // Whether there is a connection is heard otherwise.
+                let _ = socket.send(Frame::new(PING, "cusp check"));
             }
         }
     }

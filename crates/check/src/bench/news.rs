@@ -47,7 +47,7 @@ impl Bench {
             if let Some(at) = self.news.iter().position(is_meant) {
                 return Ok(self.news.remove(at).and_then(News::of));
             }
-            if !self.pump(deadline).await? {
+            if !self.pump_pinging(deadline).await? {
                 return Ok(None);
             }
         }

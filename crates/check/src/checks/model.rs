@@ -68,7 +68,7 @@ pub(super) static CHECKS: &[Check] = &[
         [BootParameters],
         "Without first_level_only the rows of a row are listed."
     ),
-    check!(no_table, "R-MSG.5-instances-of-no-table", [], "GetInstances of what is no table gets 7018."),
+    should!(no_table, "R-MSG.5-instances-of-no-table", [], "GetInstances of what is no table gets 7018."),
     check!(
         instances_unsupported,
         "R-MSG.5-instances-unsupported",

@@ -108,6 +108,8 @@ async fn records(bench: &mut Bench) -> Result<(), Stop> {
     bench.forget_values();
     let id = asks(bench).await?;
     must_answer(bench, &id).await?;
+    // What comes beside the answer may come behind it.
+    bench.pause(limits::POLL).await?;
     let kinds: Vec<u8> = bench.unix_values().iter().map(|value| value.kind).collect();
     same("types of the values", &vec![kind::RECORD; kinds.len()], &kinds)
 }

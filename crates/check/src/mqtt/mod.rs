@@ -81,7 +81,7 @@ impl Broker {
     /// # Errors
     /// When no connection stands.
     pub fn send(&self, bytes: Bytes) -> Result<(), String> {
-        self.hub.out(Out::Raw(bytes))
+        Ok(self.hub.out(Out::Raw(bytes))?)
     }
 
     /// Publishes a Record whose answer goes to `reply_to`; with `QoS` 1 where there is an id.
@@ -109,6 +109,6 @@ impl Broker {
     /// # Errors
     /// When no connection stands.
     pub fn cut(&self) -> Result<(), String> {
-        self.hub.out(Out::Cut)
+        Ok(self.hub.out(Out::Cut)?)
     }
 }

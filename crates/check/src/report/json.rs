@@ -2,14 +2,16 @@
 
 use serde_json::{Value, json};
 
+use super::About;
 use crate::run::{Ran, Summary};
 use crate::verdict::{Finding, Verdict};
 
 /// The run as JSON.
-pub fn json(ran: &[Ran]) -> Value {
+pub fn json(about: &About, ran: &[Ran]) -> Value {
     let Summary { passed, failed, warned, skipped, errors } = Summary::of(ran);
     let checks: Vec<Value> = ran.iter().map(one).collect();
     json!({
+        "about": about.json(),
         "passed": passed,
         "failed": failed,
         "warned": warned,

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use super::markup;
+use super::rule::rule;
+use super::{About, markup};
 use crate::run::{Ran, Summary};
 use crate::verdict::Verdict;
 
 /// The run as one JUnit suite.
-pub fn junit(ran: &[Ran]) -> String {
+pub fn junit(about: &About, ran: &[Ran]) -> String {
     let Summary { failed, errors, skipped, .. } = Summary::of(ran);
     let total: u64 = ran.iter().map(|one| one.micros).sum();
     let mut text = format!(
@@ -16,13 +17,18 @@ pub fn junit(ran: &[Ran]) -> String {
         ran.len(),
         seconds(total),
     );
+    text.push_str("  <properties>\n");
+    for (name, value) in about.known() {
+        let _ = writeln!(text, "    <property name=\"{name}\" value=\"{}\"/>", markup(value));
+    }
+    text.push_str("  </properties>\n");
     for one in ran {
         let (class, name, time) = (one.check.requirement(), one.check.id, seconds(one.micros));
         // Writing to a String does not fail.
         let _ = write!(text, "  <testcase classname=\"{class}\" name=\"{name}\" time=\"{time}\"");
         text.push_str(&match &one.verdict {
             Verdict::Pass => "/>\n".to_owned(),
-            Verdict::Fail(finding) => inside("failure", "message", &finding.to_string()),
+            Verdict::Fail(finding) => failure(one, &finding.to_string()),
             // JUnit knows no warnings: it is output of a case that passed.
             Verdict::Warn(finding) => {
                 format!(
@@ -36,6 +42,18 @@ pub fn junit(ran: &[Ran]) -> String {
     }
     text.push_str("</testsuite>\n");
     text
+}
+
+/// What CI servers show under a failed case: the check, and the rule.
+fn failure(one: &Ran, what: &str) -> String {
+    let requirement = one.check.requirement();
+    let rule = rule(requirement).unwrap_or_default();
+    format!(
+        ">\n    <failure message=\"{}\">{}\n{requirement}: {}</failure>\n  </testcase>\n",
+        markup(what),
+        markup(one.check.title),
+        markup(&rule)
+    )
 }
 
 fn inside(element: &str, attribute: &str, what: &str) -> String {

@@ -2,15 +2,18 @@
 //!
 //! All text that an agent had a part in is escaped for its format.
 
+mod about;
 mod html;
 mod json;
 mod junit;
+mod rule;
 mod tap;
 
+pub use about::About;
 pub use html::html;
 pub use json::json;
 pub use junit::junit;
-pub use tap::tap;
+pub use tap::{plan, tap, tap_line};
 
 /// Text for an element or an attribute of XML and HTML. What XML can't say at all becomes U+FFFD.
 fn markup(text: &str) -> String {

@@ -7,11 +7,20 @@ use crate::verdict::{Finding, Verdict};
 
 /// The run as TAP.
 pub fn tap(ran: &[Ran]) -> String {
-    let mut text = format!("TAP version 14\n1..{}\n", ran.len());
-    for (number, one) in (1..).zip(ran) {
-        // Writing to a String does not fail.
-        let _ = line(&mut text, number, one);
-    }
+    let lines = (1..).zip(ran).map(|(number, one)| tap_line(number, one));
+    std::iter::once(plan(ran.len())).chain(lines).collect()
+}
+
+/// What stands before the first of so many checks.
+pub fn plan(count: usize) -> String {
+    format!("TAP version 14\n1..{count}\n")
+}
+
+/// How one check ended, with its number from 1, and detail below.
+pub fn tap_line(number: usize, one: &Ran) -> String {
+    let mut text = String::new();
+    // Writing to a String does not fail.
+    let _ = line(&mut text, number, one);
     text
 }
 
@@ -22,12 +31,12 @@ fn line(text: &mut String, number: usize, one: &Ran) -> std::fmt::Result {
         Verdict::Skipped(why) => writeln!(text, "ok {number} - {id} # SKIP {}", plain(why)),
         Verdict::Fail(finding) => {
             writeln!(text, "not ok {number} - {id}")?;
-            detail(text, finding)
+            detail(text, one.check.title, finding)
         }
         // TAP knows no warnings either: a case that is fine, with a comment and its detail.
         Verdict::Warn(finding) => {
             writeln!(text, "ok {number} - {id} # SHOULD {}", plain(&finding.reason))?;
-            detail(text, finding)
+            detail(text, one.check.title, finding)
         }
         Verdict::Error(why) => {
             writeln!(
@@ -39,11 +48,10 @@ fn line(text: &mut String, number: usize, one: &Ran) -> std::fmt::Result {
     }
 }
 
-fn detail(text: &mut String, finding: &Finding) -> std::fmt::Result {
+fn detail(text: &mut String, rule: &str, finding: &Finding) -> std::fmt::Result {
     writeln!(text, "  ---")?;
-    for (key, value) in
-        [("message", &finding.reason), ("expected", &finding.expected), ("seen", &finding.seen)]
-    {
+    let Finding { reason, expected, seen } = finding;
+    for (key, value) in [("rule", rule), ("message", reason), ("expected", expected), ("seen", seen)] {
         writeln!(text, "  {key}: {}", quoted(value))?;
     }
     writeln!(text, "  ...")

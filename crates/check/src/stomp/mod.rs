@@ -89,7 +89,7 @@ impl Server {
     /// # Errors
     /// When no connection stands.
     pub fn send(&self, frame: &Frame) -> Result<(), String> {
-        self.hub.out(Out::Raw(frame.encode()))
+        Ok(self.hub.out(Out::Raw(frame.encode()))?)
     }
 
     /// Shows this certificate from now on.
@@ -102,7 +102,7 @@ impl Server {
     /// # Errors
     /// When no connection stands.
     pub fn cut(&self) -> Result<(), String> {
-        self.hub.out(Out::Cut)
+        Ok(self.hub.out(Out::Cut)?)
     }
 }
 

@@ -122,7 +122,7 @@ impl Socket {
     /// # Errors
     /// When no connection stands.
     pub fn send(&self, bytes: Bytes) -> Result<(), String> {
-        self.hub.out(Out::Raw(bytes))
+        Ok(self.hub.out(Out::Raw(bytes))?)
     }
 
     /// Ends the connection without a word.
@@ -130,7 +130,7 @@ impl Socket {
     /// # Errors
     /// When no connection stands.
     pub fn cut(&self) -> Result<(), String> {
-        self.hub.out(Out::Cut)
+        Ok(self.hub.out(Out::Cut)?)
     }
 }
 

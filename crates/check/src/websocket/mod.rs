@@ -30,7 +30,7 @@ pub use tls::{Certificates, Shown};
 
 use crate::hub::{self, lock};
 use crate::limits;
-use crate::link::{self, Arrival, Link, Wire};
+use crate::link::{self, Arrival, Link, Unsent, Wire};
 use conn::{Conn, Out};
 
 /// Why a text is no address to listen at.
@@ -188,7 +188,7 @@ impl Socket {
     /// # Errors
     /// When no connection stands.
     pub fn send(&self, frame: Frame) -> Result<(), String> {
-        self.0.out(Out::Frame(frame))
+        Ok(self.0.out(Out::Frame(frame))?)
     }
 
     /// Sends bytes as they are.
@@ -196,7 +196,7 @@ impl Socket {
     /// # Errors
     /// When no connection stands.
     pub fn send_raw(&self, bytes: Bytes) -> Result<(), String> {
-        self.0.out(Out::Raw(bytes))
+        Ok(self.0.out(Out::Raw(bytes))?)
     }
 
     /// Closes the connection with this code.
@@ -204,7 +204,7 @@ impl Socket {
     /// # Errors
     /// When no connection stands.
     pub fn close(&self, code: u16) -> Result<(), String> {
-        self.0.out(Out::Close(code))
+        Ok(self.0.out(Out::Close(code))?)
     }
 
     /// Ends the connection without a word.
@@ -212,7 +212,7 @@ impl Socket {
     /// # Errors
     /// When no connection stands.
     pub fn cut(&self) -> Result<(), String> {
-        self.0.out(Out::Cut)
+        Ok(self.0.out(Out::Cut)?)
     }
 
     /// Connects once more to an agent that listens, while the connection that stands is left alone.
@@ -255,11 +255,9 @@ impl Shared {
         let _ = self.arrivals.send(arrival).await;
     }
 
-    fn out(&self, out: Out) -> Result<(), String> {
-        match &lock(&self.current).1 {
-            Some(outs) => outs.try_send(out).map_err(|error| error.to_string()),
-            None => Err("no connection stands".to_owned()),
-        }
+    fn out(&self, out: Out) -> Result<(), Unsent> {
+        let current = lock(&self.current);
+        Ok(current.1.as_ref().ok_or(Unsent::Gone)?.try_send(out)?)
     }
 
     /// As a server: reads the request, and answers it with the manners that hold.
@@ -360,7 +358,7 @@ struct Way {
 }
 
 impl Wire for Way {
-    fn send(&self, record: Bytes) -> Result<(), String> {
+    fn send(&self, record: Bytes) -> Result<(), Unsent> {
         self.shared.out(Out::Record(record))
     }
 }

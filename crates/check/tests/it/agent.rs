@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use check::{Arrival, Bench, BenchConfig, Link, Profile, Way as Transport, Wire, limits};
+use check::{Arrival, Bench, BenchConfig, Link, Profile, Unsent, Way as Transport, Wire, limits};
 use dm::Type;
 use dm::model::{ModelBuilder, Param, Params};
 use dm::operation::ParamAccess;
@@ -252,7 +252,7 @@ struct Way {
 }
 
 impl Wire for Ears {
-    fn send(&self, record: Bytes) -> Result<(), String> {
+    fn send(&self, record: Bytes) -> Result<(), Unsent> {
         let Some(record) = self.way.hear(record) else { return Ok(()) };
         let return_path = ReturnPath::WebSocket(LINK);
         self.instance.handle(Inbound { link: LINK, peer: self.peer.clone(), return_path, record });

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use check::{Arrival, Bench, Link, Profile, Ran, Verdict, Way, Wire, limits, run, select};
+use check::{Arrival, Bench, Link, Profile, Ran, Unsent, Verdict, Way, Wire, limits, run, select};
 use tokio::sync::mpsc;
 use usp_proto::add::{AddResp, CreatedObjectResult};
 use usp_proto::delete::DeleteResp;
@@ -17,13 +17,13 @@ use crate::agent::{self, AGENT, CONTROLLER, id};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-async fn ran(bench: &mut Bench, filters: &[&str]) -> Vec<Ran> {
+pub(crate) async fn ran(bench: &mut Bench, filters: &[&str]) -> Vec<Ran> {
     let checks: Vec<_> = filters.iter().flat_map(|filter| select(&[(*filter).to_owned()])).collect();
     run(bench, &checks, PATIENCE, |_| {}).await.unwrap()
 }
 
 /// What a played agent does with a request: what it answers, if it does.
-type Play = Box<dyn FnMut(&mpsc::Sender<Arrival>, &Msg) -> Option<Response> + Send>;
+pub(crate) type Play = Box<dyn FnMut(&mpsc::Sender<Arrival>, &Msg) -> Option<Response> + Send>;
 
 /// An agent that has subscriptions, and beyond that plays.
 struct Played {
@@ -32,7 +32,7 @@ struct Played {
 }
 
 impl Wire for Played {
-    fn send(&self, record: Bytes) -> Result<(), String> {
+    fn send(&self, record: Bytes) -> Result<(), Unsent> {
         let RecordType::NoSession { payload } = Record::decode(record).unwrap().record_type else {
             return Ok(());
         };
@@ -61,7 +61,7 @@ fn say(to_bench: &mpsc::Sender<Arrival>, msg_id: &str, response: Response) {
     to_bench.try_send(Arrival::Record(record.encode())).unwrap();
 }
 
-fn played(play: Play) -> (Bench, mpsc::Sender<Arrival>) {
+pub(crate) fn played(play: Play) -> (Bench, mpsc::Sender<Arrival>) {
     let (to_bench, arrivals) = mpsc::channel(limits::ARRIVALS);
     to_bench.try_send(Arrival::Up).unwrap();
     let wire = Played { play: Mutex::new(play), to_bench: to_bench.clone() };

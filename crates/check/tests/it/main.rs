@@ -1,6 +1,7 @@
 //! The checks against an agent that keeps the rules, and one that breaks a single rule.
 
 mod agent;
+mod away;
 mod bench;
 mod clock;
 mod faults;

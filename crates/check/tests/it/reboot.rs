@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use check::{Arrival, Bench, Link, Profile, Way, Wire, limits};
+use check::{Arrival, Bench, Link, Profile, Unsent, Way, Wire, limits};
 use tokio::sync::mpsc;
 use usp_proto::add::{AddResp, CreatedObjectResult};
 use usp_proto::delete::{DeleteResp, DeletedObjectResult};
@@ -95,7 +95,7 @@ struct Shared {
 }
 
 impl Wire for Agent {
-    fn send(&self, record: Bytes) -> Result<(), String> {
+    fn send(&self, record: Bytes) -> Result<(), Unsent> {
         let RecordType::NoSession { payload } = Record::decode(record).unwrap().record_type else {
             return Ok(());
         };

@@ -52,7 +52,7 @@ pub(crate) struct CheckArgs {
     /// What to use of the agent's model, and what to leave out: TOML
     #[arg(long, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,
-    /// How long to wait for the agent
+    /// How long the agent may take to connect, and to come back after it went away
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = paths::duration)]
     pub(crate) wait: Duration,
     /// Also write JUnit's XML to this file

@@ -312,6 +312,9 @@ impl<'a> Client<'a> {
 
     /// Now, or when the broker takes it.
     async fn send(&mut self, publish: Bytes) -> Result<(), Over> {
+        if self.qos == 0 && self.habits.needs_qos_1 && self.is_up {
+            return Ok(());
+        }
         if self.qos == 1 && self.room == 0 {
             self.waiting.push_back(publish);
             return Ok(());

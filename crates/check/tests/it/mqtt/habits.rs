@@ -46,6 +46,8 @@ pub(crate) struct Habits {
     pub(crate) minds_reply_to: bool,
     pub(crate) minds_last: bool,
     pub(crate) obeys_maximum_qos: bool,
+    /// Where it may not publish with QoS 1, it publishes nothing.
+    pub(crate) needs_qos_1: bool,
     pub(crate) retains: bool,
     pub(crate) obeys_receive_maximum: bool,
 }
@@ -84,6 +86,7 @@ impl Default for Habits {
             minds_reply_to: true,
             minds_last: true,
             obeys_maximum_qos: true,
+            needs_qos_1: false,
             retains: false,
             obeys_receive_maximum: true,
         }
