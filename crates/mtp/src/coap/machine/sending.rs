@@ -17,8 +17,13 @@ impl Machine {
     /// address leave in order, each when the one before has arrived.
     pub fn send(&mut self, now: Duration, uri: &Arc<str>, reply_to: &Arc<str>, record: Bytes) {
         if let Err(why) = self.enqueue(now, uri, reply_to, record) {
-            self.events.push_back(Event::Failed { uri: uri.clone(), why });
+            self.refuse(uri, why);
         }
+    }
+
+    /// What is not to be sent is reported as if it had failed.
+    pub fn refuse(&mut self, uri: &Arc<str>, why: Failure) {
+        self.events.push_back(Event::Failed { uri: uri.clone(), why });
     }
 
     fn enqueue(
@@ -28,8 +33,10 @@ impl Machine {
         reply_to: &Arc<str>,
         record: Bytes,
     ) -> Result<(), Failure> {
-        let to: CoapUri = uri.parse().map_err(|_| Failure::NoWay)?;
-        let address = to.address().filter(|_| !to.secure).ok_or(Failure::NoWay)?;
+        // Behind DTLS it may say whose certificate it is meant for; that is seen to before.
+        let (text, _) = uri.split_once('#').filter(|_| self.secure).unwrap_or((uri, ""));
+        let to: CoapUri = text.parse().map_err(|_| Failure::NoWay)?;
+        let address = to.address().filter(|_| to.secure == self.secure).ok_or(Failure::NoWay)?;
         let in_all = self.queued_bytes + record.len();
         let peer = self.peer(address);
         let bytes = peer.queued_bytes();
@@ -132,7 +139,7 @@ impl Machine {
     }
 
     /// It is there: what waited for that goes on.
-    fn answers(&mut self, now: Duration, address: SocketAddr) {
+    pub(super) fn answers(&mut self, now: Duration, address: SocketAddr) {
         if !self.prove(now, address) {
             return self.give_up(address, Failure::Full);
         }
