@@ -24,6 +24,9 @@ pub const MAX_URI: usize = 255;
 pub const BLOCK_EXPONENT: u8 = 6;
 /// How often a Record is begun anew, because the peer has lost its first blocks or wants smaller ones.
 pub const MAX_RESTARTS: u8 = 4;
+/// Acknowledgements with a wrong id while an address is asked whether anybody is there. Whoever guesses the right one of
+/// 65536 passes for somebody at another's address; one that repeats an old answer once or twice does not guess.
+pub const MAX_MISSES: u8 = 32;
 /// Addresses of which one of ours has had an answer.
 pub const MAX_PROVEN: usize = 32 * 1024;
 /// Addresses that anybody may have made up; one more takes the place of the oldest.

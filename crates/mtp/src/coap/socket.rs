@@ -20,7 +20,7 @@ use super::below::Caller;
 use super::below::{Below, Proven};
 use super::limits::{MAX_DATAGRAM, MAX_READY};
 use super::machine::{Config, Event, Failure, Machine, Standing, canonical};
-use super::uri::CoapUri;
+use super::uri::{CoapUri, leads_to};
 use crate::limits::CLOSE_GRACE;
 use crate::link::{DownGuard, DownReason, LinkHandler, LinkSender, LinkUp, Out, Role, Shared, Side};
 
@@ -269,8 +269,7 @@ impl Socket {
         if !self.below.is_meant(uri) {
             return self.machine.refuse(uri, Failure::Gone);
         }
-        let text = uri.split('#').next().unwrap_or_default();
-        let to = text.parse::<CoapUri>().ok().and_then(|uri| uri.address());
+        let to = leads_to(uri);
         let own = self.own_uri(to.map_or(self.local.ip(), |to| to.ip())).to_string();
         self.machine.send(self.now(), uri, &own.into(), record);
     }

@@ -15,7 +15,7 @@ use super::dtls::{Event, Layer, Proof};
 use super::limits::{MAX_CALLS, MAX_READY};
 use super::machine::{Arrived, Failure, Machine, Standing};
 use super::socket::Gate;
-use super::uri::CoapUri;
+use super::uri::leads_to;
 
 /// DTLS, where the socket speaks it.
 #[derive(Default)]
@@ -93,17 +93,14 @@ impl Below {
     /// Whether whom a URI names by his certificate is the one who is there now.
     pub(super) fn is_meant(&self, uri: &str) -> bool {
         let Some(dtls) = &self.0 else { return true };
-        let Some((uri, meant)) = uri.split_once('#') else { return false };
-        let at = uri.parse::<CoapUri>().ok().and_then(|uri| uri.address());
-        let proof = at.and_then(|at| dtls.layer.proof(at));
+        let Some((_, meant)) = uri.split_once('#') else { return false };
+        let proof = leads_to(uri).and_then(|at| dtls.layer.proof(at));
         proof.is_some_and(|proof| word(&proof.fingerprint) == meant)
     }
 
     /// Who does not answer may have forgotten the association: what comes next begins with another.
     pub(super) fn failed(&mut self, now: Duration, uri: &str, why: Failure) {
-        let text = uri.split('#').next().unwrap_or_default();
-        let at = text.parse::<CoapUri>().ok().and_then(|uri| uri.address());
-        if let (Some(dtls), Some(at), Failure::TimedOut) = (&mut self.0, at, why) {
+        if let (Some(dtls), Some(at), Failure::TimedOut) = (&mut self.0, leads_to(uri), why) {
             dtls.layer.hang_up(now, at, "nobody answers");
         }
     }
@@ -199,7 +196,7 @@ impl Dtls {
     /// there.
     fn prove(&self, arrived: Arrived, proof: &Proof) -> Result<Proven, Unproven> {
         let Arrived { from, reply_to, record } = arrived;
-        let there = reply_to.parse::<CoapUri>().ok().and_then(|uri| uri.address());
+        let there = leads_to(&reply_to);
         let is_same = |at| self.layer.proof(at).is_some_and(|other| other.fingerprint == proof.fingerprint);
         if !there.is_some_and(|at| at == from || is_same(at)) {
             return Err((from, "somebody else is where it wants to be answered"));

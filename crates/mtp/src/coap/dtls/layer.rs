@@ -191,9 +191,12 @@ impl Layer {
         self.settle(to);
     }
 
-    /// Calls somebody with whom nothing stands yet, nor is about to; false when that can't be.
+    /// Calls somebody with whom nothing stands yet, nor is about to; says again what stands. False when that can't be.
     pub fn call(&mut self, now: Duration, to: SocketAddr) -> bool {
-        if self.places.get(&to).is_some_and(|place| !place.is_empty()) {
+        if let Some(place) = self.places.get(&to).filter(|place| !place.is_empty()) {
+            if place.standing.is_some() {
+                self.events.push_back(Event::Up { at: to });
+            }
             return true;
         }
         let mut own = match self.begin(now, to) {
@@ -319,8 +322,12 @@ impl Layer {
     /// It takes the place of another whose handshake is under way.
     fn put(&mut self, at: SocketAddr, own: Association) {
         let place = self.places.entry(at).or_default();
-        let before = place.coming.replace(own);
+        let (before, stands) = (place.coming.replace(own), place.standing.is_some());
         self.handshakes += usize::from(before.is_none());
+        if before.is_some_and(|before| before.by_us) && !stands {
+            let why = "it has called us meanwhile".to_owned();
+            self.events.push_back(Event::Gone { at, why, was: None });
+        }
     }
 
     /// Does something with an association, if it is there, and then what it says.
@@ -407,6 +414,9 @@ impl Layer {
         self.handshakes -= 1;
         let Some(proof) = own.proof.clone() else {
             self.refuse(at, "no certificate");
+            if own.by_us {
+                self.events.push_back(Event::Gone { at, why: "no certificate".to_owned(), was: None });
+            }
             return None;
         };
         let before = place.standing.as_ref().and_then(|it| it.proof.as_ref());

@@ -81,6 +81,9 @@ pub enum Failure {
     /// It is no URI of a resource that we can send to.
     #[error("no coap URI with an address")]
     NoWay,
+    /// Too many acknowledgements came of what was not asked: somebody would pass for whoever is there.
+    #[error("somebody guesses at the proof of its address")]
+    Guessed,
     /// Whom it was for is not there any more.
     #[cfg(feature = "coap-dtls")]
     #[error("the association with it has ended")]

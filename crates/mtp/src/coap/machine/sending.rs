@@ -71,9 +71,16 @@ impl Machine {
     /// An acknowledgement or a reset.
     pub(super) fn reply(&mut self, now: Duration, from: SocketAddr, message: &Message) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
-        let Some(exchange) = peer.exchange.as_mut().filter(|exchange| exchange.id == message.id) else {
+        let Some(exchange) = peer.exchange.as_mut() else { return };
+        if exchange.id != message.id {
+            // The id is all that an address is proven by.
+            if exchange.post.is_none() && !exchange.missed() {
+                self.refused(from, "guesses at what it was asked");
+                self.give_up(from, Failure::Guessed);
+                self.settle(now, from);
+            }
             return;
-        };
+        }
         if exchange.post.is_none() {
             // Whatever it answers, it is there.
             peer.exchange = None;

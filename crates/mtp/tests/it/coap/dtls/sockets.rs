@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) enum Heard {
     Record(PeerAuth, String, Bytes),
-    Down(DownReason),
+    Down,
     Failed(Failure),
     Refused(String),
     Up(SocketAddr, String),
@@ -49,8 +49,8 @@ impl LinkHandler for Ear {
         Verdict::Accepted
     }
 
-    fn down(&self, _: LinkId, reason: DownReason) {
-        self.tell(Heard::Down(reason));
+    fn down(&self, _: LinkId, _: DownReason) {
+        self.tell(Heard::Down);
     }
 }
 

@@ -6,10 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use mtp::PeerAuth;
 use mtp::coap::dtls::Trust;
-use pki::{
-    Ca, ClientTls, ControllerVerifier, DeviceVerifier, Identity, Reason, Revoked, ServerNames, ServerTls,
-    Validity,
-};
+use pki::{Ca, ClientTls, ControllerVerifier, DeviceVerifier, Identity, ServerNames, ServerTls, Validity};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 
 use crate::support::{AGENT, CONTROLLER, id};
