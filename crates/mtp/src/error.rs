@@ -42,6 +42,10 @@ pub enum Error {
     #[cfg(feature = "mqtt")]
     #[error("MQTT: {0}")]
     Mqtt(crate::mqtt::machine::End),
+    /// DTLS can't be spoken with what we have.
+    #[cfg(feature = "coap-dtls")]
+    #[error("DTLS: {0}")]
+    Dtls(&'static str),
     /// The STOMP server, or what we know about it, ended the attempt.
     #[cfg(feature = "stomp")]
     #[error("STOMP: {0}")]

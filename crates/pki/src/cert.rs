@@ -184,6 +184,33 @@ pub fn signed_by(der: &[u8], issuer: &[u8]) -> bool {
     cert.issuer() == issuer.subject() && cert.verify_signature(Some(issuer.public_key())).is_ok()
 }
 
+/// The curve of a public key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Curve {
+    /// NIST P-256.
+    P256,
+    /// NIST P-384.
+    P384,
+}
+
+/// The public key of a certificate on one of these curves: the point, not compressed.
+///
+/// # Errors
+/// When the certificate can't be read, or its key is another.
+pub fn public_point(der: &[u8]) -> Result<(Curve, Vec<u8>), Error> {
+    let cert = parse(der)?;
+    let key = cert.public_key();
+    // ecPublicKey (RFC 5480), with the curve as its parameter.
+    let named = key.algorithm.algorithm.as_bytes() == [0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+    let parameter = key.algorithm.parameters.as_ref().filter(|_| named).map(|parameter| parameter.data);
+    let curve = match parameter {
+        Some([0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]) => Curve::P256,
+        Some([0x2b, 0x81, 4, 0, 0x22]) => Curve::P384,
+        _ => return Err(Error::Certificate("its key is neither on P-256 nor on P-384".into())),
+    };
+    Ok((curve, key.subject_public_key.data.to_vec()))
+}
+
 /// The DNS names, addresses and endpoint that a certificate stands for: what a renewed one has to name, too.
 /// Endpoints of the `fqdn` scheme are among the DNS names.
 ///

@@ -4,12 +4,12 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::Resumption;
-use rustls::client::danger::HandshakeSignatureValid;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerifier};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use usp_proto::link::{PeerAuth, PeerCertificate};
 
 use crate::cert;
@@ -35,7 +35,7 @@ impl ServerTls {
             mandatory: verifier.client_auth_mandatory(),
             now: RwLock::new(Arc::new(verifier)),
         });
-        let current = Arc::new(Current(RwLock::new(certified(identity)?)));
+        let current = Arc::new(Current(RwLock::new((certified(identity)?, identity.clone()))));
         let mut config = ServerConfig::builder_with_provider(crate::provider())
             .with_safe_default_protocol_versions()?
             .with_client_cert_verifier(rules.clone())
@@ -51,7 +51,7 @@ impl ServerTls {
     /// # Errors
     /// When the key does not fit the certificate; the old credential stays.
     pub fn replace(&self, identity: &Identity) -> Result<(), Error> {
-        let renewed = certified(identity)?;
+        let renewed = (certified(identity)?, identity.clone());
         *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(())
     }
@@ -65,6 +65,22 @@ impl ServerTls {
     /// The configuration for the TLS library.
     pub fn config(&self) -> &Arc<ServerConfig> {
         &self.config
+    }
+
+    /// The credential that is shown at the moment: for a handshake that is not the TLS library's (DTLS).
+    pub fn identity(&self) -> Identity {
+        self.current.0.read().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+
+    /// Judges a client's certificate by the same rules, and says what it proves: for such a handshake, which has
+    /// to prove possession of its key.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn judge(&self, chain: &[CertificateDer<'_>]) -> Result<PeerAuth, Error> {
+        let (leaf, rest) = chain.split_first().ok_or_else(|| Error::Certificate("empty chain".into()))?;
+        self.rules.now().verify_client_cert(leaf, rest, UnixTime::now())?;
+        Ok(self.peer(Some(chain)))
     }
 
     /// What a finished handshake proved.
@@ -130,11 +146,11 @@ impl ClientCertVerifier for Rules {
 
 /// The credential that a listener shows at the moment.
 #[derive(Debug)]
-struct Current(RwLock<Arc<CertifiedKey>>);
+struct Current(RwLock<(Arc<CertifiedKey>, Identity)>);
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).0.clone())
     }
 }
 
@@ -172,6 +188,17 @@ impl ClientTls {
     /// The configuration for the TLS library.
     pub fn config(&self) -> &Arc<ClientConfig> {
         &self.config
+    }
+
+    /// Judges the certificate of a host that was called, and says what it proves: for a handshake that is not the
+    /// TLS library's (DTLS), which has to prove possession of its key.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn judge(&self, host: &ServerName<'_>, chain: &[CertificateDer<'_>]) -> Result<PeerAuth, Error> {
+        let (leaf, rest) = chain.split_first().ok_or_else(|| Error::Certificate("empty chain".into()))?;
+        self.verifier.verify_server_cert(leaf, rest, host, &[], UnixTime::now())?;
+        Ok(self.peer(Some(chain)))
     }
 
     /// What a finished handshake proved.

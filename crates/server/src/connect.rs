@@ -141,6 +141,7 @@ mod tests {
             usp_mqtt_broker: None,
             usp_mqtt_websocket: None,
             usp_coap: None,
+            usp_coap_secure: None,
         };
         let endpoint = EndpointId::receive("self::c").expect("an endpoint id");
         // (public URL; host, port, path, encryption)

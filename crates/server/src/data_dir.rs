@@ -27,6 +27,8 @@ pub struct Listeners {
     pub usp_mqtt_websocket: Option<SocketAddr>,
     /// Agents that speak CoAP, over UDP.
     pub usp_coap: Option<SocketAddr>,
+    /// Those that speak it over DTLS.
+    pub usp_coap_secure: Option<SocketAddr>,
 }
 
 /// An open data folder.
@@ -100,13 +102,12 @@ impl DataDir {
         for (key, listen) in [
             ("usp.mqtt.broker", listeners.usp_mqtt_broker),
             ("usp.mqtt.broker.websocket", listeners.usp_mqtt_websocket),
+            ("usp.coap", listeners.usp_coap),
+            ("usp.coap.secure", listeners.usp_coap_secure),
         ] {
             if let Some(listen) = listen {
                 text[key] = listen.to_string().into();
             }
-        }
-        if let Some(listen) = listeners.usp_coap {
-            text["usp.coap"] = listen.to_string().into();
         }
         let file = self.folder.join("listeners.json");
         pki::file::write_atomic(&file, text.to_string().as_bytes(), 0o600)?;

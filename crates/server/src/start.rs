@@ -25,7 +25,7 @@ use crate::discovery;
 use crate::doors::Doors;
 use crate::gateway::ServerGateway;
 use crate::metrics::Metrics;
-use crate::transports::Transports;
+use crate::transports::{ListenersTls, Transports};
 use crate::trust::{Authority, News, Reload, SessionKeys, Shelf, Trusting};
 use crate::usp::{DialOptions, Inspect, Usp, UspOptions, dial};
 use crate::{control, http};
@@ -113,14 +113,22 @@ impl Server {
             .with_context(|| format!("usp.websocket.listen = \"{}\"", config.websocket_listen()))?;
         let broker_tls = broker.tls.as_ref();
         let broker_tls = broker_tls.map(|tls| trusting.listener("usp.mqtt.broker.tls", tls)).transpose()?;
+        #[cfg(feature = "coap")]
+        let coap = config.usp.coap.tls.as_ref();
+        let tls = ListenersTls {
+            broker: broker_tls,
+            #[cfg(feature = "coap")]
+            coap: coap.map(|tls| trusting.listener("usp.coap.tls", tls)).transpose()?,
+        };
         let ca = authority.ca();
-        let transports = Transports::open(config, broker_tls, peers, &folder, ca, &endpoint).await?;
+        let transports = Transports::open(config, tls, peers, &folder, ca, &endpoint).await?;
         let listeners = Listeners {
             http: http.local_addr()?,
             usp_websocket: websocket.local_addr()?,
             usp_mqtt_broker: transports.broker_address(),
             usp_mqtt_websocket: transports.broker_websocket(),
-            usp_coap: transports.coap_address(),
+            usp_coap: transports.coap_address(false),
+            usp_coap_secure: transports.coap_address(true),
         };
 
         let connect = connect::info(config, &listeners, &endpoint, authority.ca());

@@ -33,14 +33,22 @@ pub(crate) struct Transports {
     brokers: Vec<Broker>,
     local: Option<(uds::Listener, BTreeSet<u32>)>,
     #[cfg(feature = "coap")]
-    coap: Option<CoapListener>,
+    coap: Vec<CoapListener>,
+}
+
+/// TLS of the listeners here, of those that have any.
+pub(crate) struct ListenersTls {
+    pub(crate) broker: Option<ServerTls>,
+    /// For DTLS.
+    #[cfg(feature = "coap")]
+    pub(crate) coap: Option<ServerTls>,
 }
 
 impl Transports {
     /// Reads credentials and opens sockets. Brokers are connected to later: one that is away stops nothing.
     pub(crate) async fn open(
         config: &Config,
-        broker_tls: Option<ServerTls>,
+        tls: ListenersTls,
         max_connections: usize,
         folder: &DataDir,
         ca: &Ca,
@@ -54,7 +62,7 @@ impl Transports {
             let server = stomp_of(one, folder, ca, endpoint);
             brokers.push(server.with_context(|| format!("usp.stomp.connect of {:?}", one.url))?);
         }
-        let own_broker = own_broker(config, broker_tls, max_connections, endpoint).await?;
+        let own_broker = own_broker(config, tls.broker, max_connections, endpoint).await?;
         let uds = &config.usp.uds;
         let local = match &uds.listen {
             Some(path) => {
@@ -65,10 +73,7 @@ impl Transports {
             None => None,
         };
         #[cfg(feature = "coap")]
-        let coap = match config.usp.coap.listen {
-            Some(listen) => Some(CoapListener::open(listen, &config.usp.coap).await?),
-            None => None,
-        };
+        let coap = CoapListener::open_all(&config.usp.coap, tls.coap).await?;
         Ok(Transports {
             own_broker,
             brokers,
@@ -78,16 +83,16 @@ impl Transports {
         })
     }
 
-    /// Where CoAP is spoken.
+    /// Where CoAP is spoken, plain or over DTLS.
     #[cfg(feature = "coap")]
-    pub(crate) fn coap_address(&self) -> Option<SocketAddr> {
-        self.coap.as_ref().map(CoapListener::address)
+    pub(crate) fn coap_address(&self, secure: bool) -> Option<SocketAddr> {
+        self.coap.iter().find(|coap| coap.is_secure() == secure).map(CoapListener::address)
     }
 
     /// Where CoAP is spoken: nowhere.
     #[cfg(not(feature = "coap"))]
     #[expect(clippy::unused_self, reason = "the same as of a program that speaks it")]
-    pub(crate) fn coap_address(&self) -> Option<SocketAddr> {
+    pub(crate) fn coap_address(&self, _: bool) -> Option<SocketAddr> {
         None
     }
 
@@ -118,7 +123,7 @@ impl Transports {
             }));
         }
         #[cfg(feature = "coap")]
-        if let Some(coap) = self.coap {
+        for coap in self.coap {
             tasks.spawn(coap.run(usp.clone(), stop.subscribe()));
         }
         tasks

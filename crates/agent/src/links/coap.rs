@@ -1,11 +1,22 @@
 //! The UDP socket for CoAP: it is asked for by the first enabled row of `LocalAgent.MTP.` with this protocol, and
-//! controllers with such a row of their own are reached by it, each by a link of its own.
+//! controllers with such a row of their own are reached by it, each by a link of its own: over DTLS once it stands,
+//! with what its certificate proves.
+
+#[cfg(feature = "coap-dtls")]
+mod dtls;
+#[cfg(not(feature = "coap-dtls"))]
+#[path = "coap/plain.rs"]
+mod dtls;
 
 use std::collections::BTreeMap;
+#[cfg(feature = "coap-dtls")]
+use std::net::SocketAddr;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
+#[cfg(feature = "coap-dtls")]
+use mtp::PeerAuth;
 use mtp::coap::{CoapUri, Failure, Gate, Settings, Socket};
 use mtp::{
     DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkUp, Peers, Retry, Role, Schedule, Verdict,
@@ -17,6 +28,7 @@ use tokio::time::sleep;
 use super::Context;
 use super::handler::{Behind, Connection};
 use crate::state::random;
+use dtls::Secured;
 
 /// The socket that stands, if one does.
 #[derive(Default)]
@@ -26,7 +38,7 @@ impl Door {
     /// Reaches a controller; gives its link. `None` while there is no socket.
     ///
     /// # Errors
-    /// When nobody knows where its host is.
+    /// When nobody knows where its host is, or DTLS does not come about.
     pub(super) async fn reach(
         &self,
         controller: &EndpointId,
@@ -37,8 +49,9 @@ impl Door {
             Some(address) => address,
             None => lookup_host((uri.host.as_str(), uri.port)).await?.next().context("it has no address")?,
         };
-        let uri = CoapUri::at(false, address, &uri.path).to_string();
-        let link = standing.reach(controller, uri.into());
+        let secured = standing.secured.reach(controller, uri, address, &standing.peers).await?;
+        let uri = CoapUri::at(uri.secure, address, &uri.path).to_string();
+        let link = standing.reach(controller, format!("{uri}{secured}").into());
         Ok(link.map(|link| (standing, link)))
     }
 
@@ -58,6 +71,7 @@ pub(super) struct Standing {
     peers: Peers<Behind>,
     known: Mutex<BTreeMap<EndpointId, Arc<str>>>,
     links: watch::Sender<BTreeMap<EndpointId, LinkId>>,
+    secured: Secured,
 }
 
 impl Standing {
@@ -74,6 +88,7 @@ impl Standing {
         if known.remove(controller).is_some() {
             self.peers.set_known(&known);
         }
+        self.secured.leave(controller);
     }
 
     /// Ready when this link is gone.
@@ -91,7 +106,7 @@ impl Standing {
 /// wanted any more. `tell` is given the value of `LocalAgent.MTP.{i}.Status`.
 pub(super) async fn keep(
     context: Arc<Context>,
-    (port, path): (u16, Vec<String>),
+    (port, path, secure): (u16, Vec<String>, bool),
     mut stopped: watch::Receiver<bool>,
     tell: impl Fn(&'static str),
 ) {
@@ -101,11 +116,11 @@ pub(super) async fn keep(
     };
     let mut retry = Retry::new(Schedule::default(), seed);
     loop {
-        match open(port, &path).await {
-            Ok(socket) => {
+        match open(&context, (port, &path, secure)).await {
+            Ok((socket, secured)) => {
                 retry.reset();
                 tell("Up");
-                run(&context, socket, stopped.clone()).await;
+                run(&context, socket, secured, stopped.clone()).await;
                 tell("Down");
             }
             Err(error) => {
@@ -124,7 +139,7 @@ pub(super) async fn keep(
     }
 }
 
-async fn open(port: u16, path: &[String]) -> Result<Socket> {
+async fn open(context: &Context, (port, path, secure): (u16, &[String], bool)) -> Result<(Socket, Secured)> {
     let settings = Settings { role: Role::Agent, path: path.to_vec(), public: None };
     let v6 = Socket::bind((Ipv6Addr::UNSPECIFIED, port).into(), settings.clone(), random()?).await;
     // A host without IPv6 has no socket for both.
@@ -135,21 +150,25 @@ async fn open(port: u16, path: &[String]) -> Result<Socket> {
             v4.with_context(|| format!("UDP port {port}"))?
         }
     };
+    if secure {
+        tracing::warn!(port, "listening for CoAP over DTLS, which USP has given up in 1.3");
+        return Secured::open(socket, context.credentials.clone());
+    }
     tracing::warn!(
         port,
         "listening for CoAP, which USP has given up in 1.3: nothing is encrypted, and nothing proves who a \
          controller is"
     );
-    Ok(socket)
+    Ok((socket, Secured::default()))
 }
 
-async fn run(context: &Arc<Context>, socket: Socket, mut stopped: watch::Receiver<bool>) {
+async fn run(context: &Arc<Context>, socket: Socket, secured: Secured, mut stopped: watch::Receiver<bool>) {
     let connection = Arc::new(Connection::default());
     connection.set(Some(socket.sender()));
     let links = watch::Sender::default();
     let behind = Behind::new(context.instance.clone(), connection.clone(), links.clone(), "CoAP");
     let peers = Peers::known(behind);
-    let standing = Arc::new(Standing { connection, peers, known: Mutex::default(), links });
+    let standing = Arc::new(Standing { connection, peers, known: Mutex::default(), links, secured });
     let whole = Whole { context: context.clone(), standing: standing.clone() };
     let mut running = Box::pin(socket.run(&whole, &whole));
     let not_wanted = async {
@@ -196,5 +215,22 @@ impl Gate for Whole {
     fn failed(&self, uri: &str, why: Failure) {
         tracing::warn!(uri, %why, "not reached by CoAP");
         self.standing.peers.unreachable(uri, &DownReason::Dead);
+    }
+
+    #[cfg(feature = "coap-dtls")]
+    fn unproven(&self, from: SocketAddr, why: &str) {
+        tracing::warn!(%from, why, "no DTLS with this peer");
+    }
+
+    #[cfg(feature = "coap-dtls")]
+    fn up(&self, at: SocketAddr, peer: &PeerAuth, word: &str) {
+        self.standing.secured.up(at, peer, word);
+    }
+
+    #[cfg(feature = "coap-dtls")]
+    fn gone(&self, at: SocketAddr, why: &str) {
+        self.standing.secured.gone(at, why);
+        let leads_there = |uri: &str| mtp::coap::uri::leads_to(uri) == Some(at);
+        self.standing.peers.unreachable_where(leads_there, &DownReason::Dead);
     }
 }

@@ -81,7 +81,8 @@ impl LinkHandler for Links {
             | PeerAuth::Login(_)
             | PeerAuth::Broker(_) => None,
         };
-        let named = self.controller.clone().or(certified).or_else(|| link.eid.clone());
+        let connected = self.brokered.then(|| link.eid.clone()).flatten();
+        let named = self.controller.clone().or(connected).or(certified).or_else(|| link.eid.clone());
         let Some(controller) = named else {
             link.sender.close(close_code::PROTOCOL, "no endpoint id");
             return;

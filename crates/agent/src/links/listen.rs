@@ -56,8 +56,8 @@ async fn keep(
         context.turned();
     };
     #[cfg(feature = "coap")]
-    if let Listen::Coap { port, path } = plan {
-        return super::coap::keep(context.clone(), (port, path), stopped, set).await;
+    if let Listen::Coap { port, path, secure } = plan {
+        return super::coap::keep(context.clone(), (port, path, secure), stopped, set).await;
     }
     let seed = match random() {
         Ok(seed) => seed,

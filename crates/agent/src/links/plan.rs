@@ -155,6 +155,8 @@ pub enum Listen {
         port: u16,
         /// The segments of the path of our resource.
         path: Vec<String>,
+        /// Whether it speaks DTLS.
+        secure: bool,
     },
 }
 
@@ -283,24 +285,32 @@ fn coap_listener(tree: &Tree, mtp: &Place, plans: &Plans) -> Result<Listen, &'st
     if plans.listeners.values().any(|other| matches!(other, Listen::Coap { .. })) {
         return Err("another MTP speaks CoAP");
     }
-    if tree.value_of(&own, "EnableEncryption") != Some(&Value::Bool(false)) {
-        return Err("CoAP with encryption, which this agent does not speak");
-    }
-    let port = number(tree, &own, "Port").map_or(Ok(mtp::coap::uri::PORT), u16::try_from);
+    let secure = encrypted(tree, &own).ok_or("CoAP with encryption, which this agent does not speak")?;
+    let port = number(tree, &own, "Port").map_or(Ok(coap_port(secure)), u16::try_from);
     let path = mtp::coap::uri::segments(&tree.text_of(&own, "Path")).map_err(|_| "the path is none")?;
-    Ok(Listen::Coap { port: port.map_err(|_| "the port is none")?, path })
+    Ok(Listen::Coap { port: port.map_err(|_| "the port is none")?, path, secure })
 }
 
 #[cfg(feature = "coap")]
 fn coap(tree: &Tree, mtp: &Place) -> Option<mtp::coap::CoapUri> {
     let coap = below(tree, mtp, "CoAP")?;
-    if tree.value_of(&coap, "EnableEncryption") != Some(&Value::Bool(false)) {
-        return None;
-    }
+    let secure = encrypted(tree, &coap)?;
     let host = Some(tree.text_of(&coap, "Host")).filter(|host| !host.is_empty())?;
-    let port = number(tree, &coap, "Port").map_or(Ok(mtp::coap::uri::PORT), u16::try_from).ok()?;
+    let port = number(tree, &coap, "Port").map_or(Ok(coap_port(secure)), u16::try_from).ok()?;
     let path = mtp::coap::uri::segments(&tree.text_of(&coap, "Path")).ok()?;
-    Some(mtp::coap::CoapUri { secure: false, host, port, path })
+    Some(mtp::coap::CoapUri { secure, host, port, path })
+}
+
+/// Whether DTLS is asked for; `None` where it is and there is none.
+#[cfg(feature = "coap")]
+fn encrypted(tree: &Tree, coap: &Place) -> Option<bool> {
+    let secure = tree.value_of(coap, "EnableEncryption") != Some(&Value::Bool(false));
+    (!secure || cfg!(feature = "coap-dtls")).then_some(secure)
+}
+
+#[cfg(feature = "coap")]
+fn coap_port(secure: bool) -> u16 {
+    if secure { mtp::coap::uri::SECURE_PORT } else { mtp::coap::uri::PORT }
 }
 
 /// The file of the socket that an MTP refers to, if it is one to be used in this way.

@@ -135,7 +135,9 @@ fn lines(tree: &Tree) -> Vec<String> {
         let what = match listen {
             Listen::WebSocket(at) => format!("listener {at}"),
             Listen::Local(path) => path.display().to_string(),
-            Listen::Coap { port, path } => format!("coap {port} {path:?}"),
+            Listen::Coap { port, path, secure } => {
+                format!("{} {port} {path:?}", if *secure { "coaps" } else { "coap" })
+            }
         };
         lines.push(format!("{} {what}", short(row)));
     }

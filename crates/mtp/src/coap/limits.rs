@@ -24,6 +24,9 @@ pub const MAX_URI: usize = 255;
 pub const BLOCK_EXPONENT: u8 = 6;
 /// How often a Record is begun anew, because the peer has lost its first blocks or wants smaller ones.
 pub const MAX_RESTARTS: u8 = 4;
+/// Acknowledgements with a wrong id while an address is asked whether anybody is there. Whoever guesses the right one of
+/// 65536 passes for somebody at another's address; one that repeats an old answer once or twice does not guess.
+pub const MAX_MISSES: u8 = 32;
 /// Addresses of which one of ours has had an answer.
 pub const MAX_PROVEN: usize = 32 * 1024;
 /// Addresses that anybody may have made up; one more takes the place of the oldest.
@@ -46,3 +49,39 @@ pub const MAX_HELD: usize = 256;
 pub const MAX_HELD_OF_ONE: usize = 4;
 /// Records that have arrived and that nobody has taken yet; until then no more are let in.
 pub const MAX_READY: usize = 64;
+/// How long a cookie of DTLS counts at least; at most for twice as long.
+#[cfg(feature = "coap-dtls")]
+pub const COOKIE_LIFETIME: Duration = Duration::from_secs(60);
+/// How long a handshake may take.
+#[cfg(feature = "coap-dtls")]
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(30);
+/// Handshakes under way, of addresses that have returned a cookie, and of our own.
+#[cfg(feature = "coap-dtls")]
+pub const MAX_HANDSHAKES: usize = 512;
+/// The same with one IP address.
+#[cfg(feature = "coap-dtls")]
+pub const MAX_HANDSHAKES_OF_ONE: usize = 16;
+/// Associations that stand.
+#[cfg(feature = "coap-dtls")]
+pub const MAX_ASSOCIATIONS: usize = 16 * 1024;
+/// Those among them with a certificate that nobody vouches for; one more takes the place of another.
+#[cfg(feature = "coap-dtls")]
+pub const MAX_UNTRUSTED: usize = 256;
+/// Datagrams that wait for an association that is about to stand.
+#[cfg(feature = "coap-dtls")]
+pub const MAX_WAITING: usize = 4;
+/// An association that was not used for so long is ended.
+#[cfg(feature = "coap-dtls")]
+pub const ASSOCIATION_IDLE: Duration = Duration::from_secs(3600);
+/// The same where the peer has called.
+#[cfg(feature = "coap-dtls")]
+pub const ASSOCIATION_IDLE_CALLED: Duration = Duration::from_secs(3900);
+/// Bytes of a datagram of a handshake that is sent.
+#[cfg(feature = "coap-dtls")]
+pub const DTLS_MTU: usize = 1200;
+/// Bytes of a certificate that is shown.
+#[cfg(feature = "coap-dtls")]
+pub const MAX_CERTIFICATE: usize = 64 * 1024;
+/// Calls that wait for the task of the socket.
+#[cfg(feature = "coap-dtls")]
+pub const MAX_CALLS: usize = 16;

@@ -15,9 +15,12 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 
+#[cfg(feature = "coap-dtls")]
+use super::below::Caller;
+use super::below::{Below, Proven};
 use super::limits::{MAX_DATAGRAM, MAX_READY};
-use super::machine::{Arrived, Config, Event, Failure, Machine, Standing};
-use super::uri::CoapUri;
+use super::machine::{Config, Event, Failure, Machine, Standing, canonical};
+use super::uri::{CoapUri, leads_to};
 use crate::limits::CLOSE_GRACE;
 use crate::link::{DownGuard, DownReason, LinkHandler, LinkSender, LinkUp, Out, Role, Shared, Side};
 
@@ -45,6 +48,24 @@ pub trait Gate: Send + Sync {
     fn failed(&self, uri: &str, why: Failure) {
         let _ = (uri, why);
     }
+
+    /// Somebody could not prove by DTLS that he may come.
+    #[cfg(feature = "coap-dtls")]
+    fn unproven(&self, from: SocketAddr, why: &str) {
+        let _ = (from, why);
+    }
+
+    /// An association of DTLS stands, and what it proves; the URIs that lead there end with `#` and this word.
+    #[cfg(feature = "coap-dtls")]
+    fn up(&self, at: SocketAddr, peer: &PeerAuth, word: &str) {
+        let _ = (at, peer, word);
+    }
+
+    /// It has ended, or did not come about.
+    #[cfg(feature = "coap-dtls")]
+    fn gone(&self, at: SocketAddr, why: &str) {
+        let _ = (at, why);
+    }
 }
 
 /// What is known before the socket is opened.
@@ -64,6 +85,7 @@ pub struct Socket {
     local: SocketAddr,
     settings: Settings,
     machine: Machine,
+    below: Below,
     shared: Arc<Shared>,
     started: Instant,
 }
@@ -78,7 +100,27 @@ impl Socket {
         let local = io.local_addr()?;
         let machine = Machine::new(Config { path: settings.path.clone(), role: settings.role }, seed);
         let (shared, started) = (Shared::brokered(), Instant::now());
-        Ok(Socket { io, local, settings, machine, shared, started })
+        Ok(Socket { io, local, settings, machine, below: Below::default(), shared, started })
+    }
+
+    /// Speaks DTLS, and nothing else. The seed is for cookies, which are not to be guessed.
+    ///
+    /// # Errors
+    /// When our certificate can't be used for it.
+    #[cfg(feature = "coap-dtls")]
+    pub fn secured(
+        self,
+        trust: Arc<dyn super::dtls::Trust>,
+        seed: &[u8; 32],
+    ) -> Result<Socket, crate::Error> {
+        let below = Below::dtls(super::dtls::Layer::new(trust, self.started.into_std(), seed)?);
+        Ok(Socket { machine: self.machine.behind_dtls(), below, ..self })
+    }
+
+    /// Calls somebody, who is to be there before there is a Record for him.
+    #[cfg(feature = "coap-dtls")]
+    pub fn caller(&self) -> Caller {
+        self.below.caller()
     }
 
     /// Where it is.
@@ -112,11 +154,11 @@ impl Socket {
             role: self.settings.role,
             sender: self.sender(),
         });
-        let (records, mut arrived) = mpsc::channel::<Arrived>(MAX_READY);
+        let (records, mut arrived) = mpsc::channel::<Proven>(MAX_READY);
         let delivering = async {
-            while let Some(Arrived { reply_to: uri, record, .. }) = arrived.recv().await {
+            while let Some(Proven { peer, uri, record }) = arrived.recv().await {
                 let return_path = ReturnPath::Coap { link, uri };
-                handler.inbound(Inbound { link, peer: PeerAuth::Unproven, return_path, record }).await;
+                handler.inbound(Inbound { link, peer, return_path, record }).await;
             }
         };
         let driving = async move {
@@ -130,32 +172,36 @@ impl Socket {
         reason
     }
 
-    async fn drive(&mut self, records: &mpsc::Sender<Arrived>, gate: &impl Gate) -> DownReason {
+    async fn drive(&mut self, records: &mpsc::Sender<Proven>, gate: &impl Gate) -> DownReason {
         let mut room = vec![0; MAX_DATAGRAM + 1];
         let mut closing = None;
         loop {
             self.carry_out(gate).await;
             if closing.is_some_and(|until| self.machine.is_drained() || until <= Instant::now()) {
+                self.below.close(self.now());
+                self.carry_out(gate).await;
                 let (code, reason) = self.shared.close_wish();
                 return DownReason::ClosedByUs { code, reason };
             }
-            let due = self.machine.timeout().map(|at| self.started + at);
-            let due = due.into_iter().chain(closing).min();
+            let due = self.machine.timeout().into_iter().chain(self.below.timeout()).min();
+            let due = due.map(|at| self.started + at).into_iter().chain(closing).min();
             tokio::select! {
                 wish = poll_fn(|cx| poll_wish(&self.shared, closing.is_some(), cx)) => match wish {
                     Wish::Send(uri, record) => self.send(&uri, record),
                     Wish::Close => closing = Some(Instant::now() + CLOSE_GRACE),
                 },
-                permit = records.reserve(), if self.machine.has_record() => {
-                    if let (Ok(permit), Some(arrived)) = (permit, self.machine.poll_record()) {
-                        permit.send(arrived);
+                permit = records.reserve(), if self.machine.has_record() || self.below.has_record() => {
+                    match (permit, self.below.poll_record(&mut self.machine)) {
+                        (Ok(permit), Some(Ok(proven))) => permit.send(proven),
+                        (_, Some(Err((from, why)))) => gate.refused(from, why),
+                        _ => {}
                     }
                 }
+                to = self.below.called() => self.below.call(self.now(), to),
                 got = self.io.recv_from(&mut room) => match got {
                     Ok((length, from)) if length <= MAX_DATAGRAM => {
                         if self.is_let_in(from, gate) {
-                            let datagram = Bytes::copy_from_slice(&room[..length]);
-                            self.machine.receive(self.now(), from, &datagram);
+                            self.receive(from, &room[..length]);
                         }
                     }
                     Ok((_, from)) => gate.refused(from, "a datagram that is too long"),
@@ -164,6 +210,7 @@ impl Socket {
                     Err(error) => return DownReason::Lost(error.kind()),
                 },
                 () = sleep_until(due.unwrap_or(self.started)), if due.is_some() => {
+                    self.below.expired(self.now());
                     self.machine.expired(self.now());
                 }
             }
@@ -171,25 +218,39 @@ impl Socket {
     }
 
     fn is_let_in(&self, from: SocketAddr, gate: &impl Gate) -> bool {
-        match self.machine.standing(self.now(), from) {
+        let known = self.below.standing(from).unwrap_or_else(|| self.machine.standing(self.now(), from));
+        match known {
             Standing::Proven => true,
             Standing::Known => gate.allows(from),
             Standing::Unknown => gate.allows(from) && gate.knock(from),
         }
     }
 
-    /// Does what the machine wants.
+    fn receive(&mut self, from: SocketAddr, datagram: &[u8]) {
+        let now = self.now();
+        if !self.below.receive(now, canonical(from), datagram) {
+            self.machine.receive(now, from, &Bytes::copy_from_slice(datagram));
+        }
+    }
+
+    /// Does what the machines want.
     async fn carry_out(&mut self, gate: &impl Gate) {
-        while let Some(event) = self.machine.poll() {
+        let now = self.now();
+        loop {
+            if let Some(out) = self.below.poll(now, &mut self.machine, gate) {
+                self.transmit(out.0, &out.1).await;
+                continue;
+            }
+            let Some(event) = self.machine.poll() else { return };
             match event {
                 Event::Transmit { to, datagram } => {
-                    // What does not leave is lost, as it may be anywhere else; it is sent again.
-                    if let Err(error) = self.io.send_to(&datagram, self.seen(to)).await {
-                        tracing::debug!(%to, %error, "a datagram was not sent");
+                    if let Some(datagram) = self.below.send(now, to, datagram) {
+                        self.transmit(to, &datagram).await;
                     }
                 }
                 Event::Failed { uri, why } => {
                     tracing::debug!(%uri, %why, "a Record was not delivered");
+                    self.below.failed(now, &uri, why);
                     gate.failed(&uri, why);
                 }
                 Event::Refused { from, why } => gate.refused(from, why),
@@ -197,8 +258,18 @@ impl Socket {
         }
     }
 
+    async fn transmit(&self, to: SocketAddr, datagram: &[u8]) {
+        // What does not leave is lost, as it may be anywhere else; it is sent again.
+        if let Err(error) = self.io.send_to(datagram, self.seen(to)).await {
+            tracing::debug!(%to, %error, "a datagram was not sent");
+        }
+    }
+
     fn send(&mut self, uri: &Arc<str>, record: Bytes) {
-        let to = uri.parse::<CoapUri>().ok().and_then(|uri| uri.address());
+        if !self.below.is_meant(uri) {
+            return self.machine.refuse(uri, Failure::Gone);
+        }
+        let to = leads_to(uri);
         let own = self.own_uri(to.map_or(self.local.ip(), |to| to.ip())).to_string();
         self.machine.send(self.now(), uri, &own.into(), record);
     }
@@ -214,7 +285,7 @@ impl Socket {
         }
         let own = self.local.ip();
         let ip = if own.is_unspecified() { source_for(peer).unwrap_or(own) } else { own };
-        CoapUri::at(false, SocketAddr::new(ip, self.local.port()), &self.settings.path)
+        CoapUri::at(self.below.is_secure(), SocketAddr::new(ip, self.local.port()), &self.settings.path)
     }
 
     /// An address as this socket writes it.

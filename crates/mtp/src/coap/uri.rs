@@ -88,6 +88,11 @@ impl fmt::Display for CoapUri {
     }
 }
 
+/// The address that a URI leads to, of which it may say behind a `#` whose certificate is meant to be there.
+pub fn leads_to(uri: &str) -> Option<SocketAddr> {
+    uri.split('#').next()?.parse::<CoapUri>().ok()?.address()
+}
+
 /// The segments of a path, decoded; a `/` before them is let pass.
 ///
 /// # Errors

@@ -66,6 +66,8 @@ struct State {
     broker: Option<LinkUp>,
     /// Who has a link as soon as the broker is reached, and the address of each.
     known: BTreeMap<EndpointId, Arc<str>>,
+    /// What the transport itself proved of some of them.
+    proofs: BTreeMap<EndpointId, PeerAuth>,
     /// By what they call themselves; several where several prove different things.
     peers: BTreeMap<EndpointId, Vec<Arc<Peer>>>,
     links: BTreeMap<LinkId, Arc<Peer>>,
@@ -107,6 +109,16 @@ impl<H: LinkHandler> Peers<H> {
         Peers(Arc::new(Inner::new(handler, strangers)))
     }
 
+    /// What the transport itself proves of somebody that is known, or is about to be (DTLS): a link that begins from here
+    /// on has this proof, and takes no Record that another certificate has brought.
+    pub fn set_proof(&self, endpoint: &EndpointId, proof: Option<PeerAuth>) {
+        let proofs = &mut self.0.lock().proofs;
+        match proof {
+            Some(proof) => drop(proofs.insert(endpoint.clone(), proof)),
+            None => drop(proofs.remove(endpoint)),
+        }
+    }
+
     /// Who has a link as soon as, and as long as, the broker is reached: each by its topic or destination. The
     /// links of those that are not named any more, or with another address, end.
     pub fn set_known(&self, known: &BTreeMap<EndpointId, Arc<str>>) {
@@ -119,7 +131,7 @@ impl<H: LinkHandler> Peers<H> {
             }
         }
         for (endpoint, address) in known.iter().filter(|(id, to)| before.get(*id) != Some(*to)) {
-            let word = self.0.word();
+            let word = self.0.word(endpoint);
             let _ = self.0.begin(endpoint, &word, address.clone(), None);
         }
     }
@@ -154,7 +166,12 @@ impl<H: LinkHandler> Peers<H> {
 
     /// Nobody can be reached by this address any more: the links that lead there end.
     pub fn unreachable(&self, address: &str, reason: &DownReason) {
-        let leads_there = |peer: &&Arc<Peer>| peer.address().as_deref() == Some(address);
+        self.unreachable_where(|other| other == address, reason);
+    }
+
+    /// The same of all such addresses.
+    pub fn unreachable_where(&self, is_gone: impl Fn(&str) -> bool, reason: &DownReason) {
+        let leads_there = |peer: &&Arc<Peer>| peer.address().is_some_and(|address| is_gone(&address));
         let gone: Vec<_> = self.0.lock().peers.values().flatten().filter(leads_there).cloned().collect();
         for peer in gone {
             self.0.end(&peer, reason.clone());
@@ -207,7 +224,7 @@ impl<H: LinkHandler> LinkHandler for Peers<H> {
             state.known.clone()
         };
         for (endpoint, address) in known {
-            let word = self.0.word();
+            let word = self.0.word(&endpoint);
             let _ = self.0.begin(&endpoint, &word, address, None);
         }
     }
@@ -242,8 +259,12 @@ impl<H: LinkHandler> Inner<H> {
     }
 
     /// Who vouches for those that are known: the broker, where it is proved which one it is.
-    fn word(&self) -> PeerAuth {
-        match self.lock().broker.as_ref().map(|broker| &broker.peer) {
+    fn word(&self, endpoint: &EndpointId) -> PeerAuth {
+        let state = self.lock();
+        if let Some(proof) = state.proofs.get(endpoint) {
+            return proof.clone();
+        }
+        match state.broker.as_ref().map(|broker| &broker.peer) {
             Some(PeerAuth::Certificate(certificate)) if certificate.vouched => {
                 PeerAuth::Broker(certificate.clone())
             }
@@ -333,6 +354,17 @@ impl<H: LinkHandler> Inner<H> {
     }
 }
 
+/// Whether a Record with this proof may be of somebody that is known: of his certificate, where he has shown one.
+fn is_his(known: &PeerAuth, shown: &PeerAuth) -> bool {
+    match (known, shown) {
+        (PeerAuth::Certificate(known), PeerAuth::Certificate(shown)) => {
+            known.fingerprint == shown.fingerprint
+        }
+        (PeerAuth::Certificate(_), _) => false,
+        _ => true,
+    }
+}
+
 /// Where a Record belongs.
 enum Route {
     /// To this link.
@@ -351,7 +383,10 @@ impl State {
     fn route(&mut self, said: &Said, record: &Inbound, address: &Arc<str>, strict: bool) -> Route {
         self.tick += 1;
         let of_name = self.peers.get(&said.from).map(Vec::as_slice).unwrap_or_default();
-        let mut alike = of_name.iter().filter(|peer| !strict || peer.auth == record.peer);
+        let mut alike = of_name.iter().filter(|peer| match strict {
+            true => peer.auth == record.peer,
+            false => is_his(&peer.auth, &record.peer),
+        });
         let here = alike.clone().find(|peer| peer.is_at(address));
         let Some(peer) = here.or_else(|| alike.next()) else {
             return if of_name.len() < PEERS_OF_NAME { Route::New } else { Route::Nowhere };

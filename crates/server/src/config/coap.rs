@@ -6,16 +6,24 @@ use std::net::SocketAddr;
 use anyhow::bail;
 use serde::Deserialize;
 
+use super::Tls;
+
 /// USP over CoAP, which the standard has given up; off without an address.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Coap {
-    /// The UDP address; 5683 is the usual port. There is no DTLS.
+    /// The UDP address; 5683 is the usual port.
     pub listen: Option<SocketAddr>,
+    /// The UDP address for CoAP over DTLS; 5684 is the usual port.
+    pub secure_listen: Option<SocketAddr>,
+    /// Our certificate there, and whose certificates count.
+    pub tls: Option<Tls>,
     /// The path of the resource. Default `/usp`.
     pub path: Option<String>,
     /// What devices are told to answer to, `coap://…`; by default the address that they are reached from.
     pub public_url: Option<String>,
+    /// The same of those that speak DTLS, `coaps://…`.
+    pub secure_public_url: Option<String>,
     /// Speak plaintext even where others can reach it.
     pub allow_plaintext: bool,
 }
@@ -27,19 +35,39 @@ impl Coap {
     }
 
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        let Some(listen) = self.listen else { return Ok(()) };
+        self.check_secure()?;
+        if self.listen.is_none() && self.secure_listen.is_none() {
+            return Ok(());
+        }
         if !cfg!(feature = "coap") {
             bail!(
                 "usp.coap.listen: this program was built without CoAP: cargo build -p cusp --features coap"
             );
         }
-        if !self.allow_plaintext && !listen.ip().is_loopback() {
+        if let Some(listen) = self.listen
+            && !self.allow_plaintext
+            && !listen.ip().is_loopback()
+        {
             bail!(
                 "usp.coap.listen = \"{listen}\" would speak plaintext where others can reach it: say \
-                 usp.coap.allow_plaintext = true"
+                 usp.coap.allow_plaintext = true, or listen for DTLS alone (usp.coap.secure_listen)"
             );
         }
         self.check_names()
+    }
+
+    fn check_secure(&self) -> anyhow::Result<()> {
+        match (self.secure_listen, &self.tls) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => bail!("usp.coap.tls is for usp.coap.secure_listen, which is missing"),
+            (Some(_), _) if !cfg!(feature = "coap-dtls") => bail!(
+                "usp.coap.secure_listen: this program was built without DTLS: cargo build -p cusp --features coap-dtls"
+            ),
+            (Some(listen), None) => {
+                bail!("usp.coap.secure_listen = \"{listen}\" needs a certificate: usp.coap.tls")
+            }
+            (Some(_), Some(_)) => Ok(()),
+        }
     }
 
     #[cfg(feature = "coap")]
@@ -47,10 +75,15 @@ impl Coap {
         if mtp::coap::uri::segments(self.path()).is_err() || !self.path().starts_with('/') {
             bail!("usp.coap.path = {:?} is not the path of a URI that begins with /", self.path());
         }
-        if let Some(url) = &self.public_url
-            && !matches!(url.parse::<mtp::coap::CoapUri>(), Ok(uri) if !uri.secure)
+        for (key, url, secure) in
+            [("public_url", &self.public_url, false), ("secure_public_url", &self.secure_public_url, true)]
         {
-            bail!("usp.coap.public_url = {url:?} is not a coap:// URI without a query");
+            let scheme = if secure { "coaps" } else { "coap" };
+            if let Some(url) = url
+                && !matches!(url.parse::<mtp::coap::CoapUri>(), Ok(uri) if uri.secure == secure)
+            {
+                bail!("usp.coap.{key} = {url:?} is not a {scheme}:// URI without a query");
+            }
         }
         Ok(())
     }
@@ -66,9 +99,17 @@ impl Coap {
     }
 
     pub(super) fn show(&self, text: &mut String) {
-        let Some(listen) = self.listen else { return };
-        let _ = writeln!(text, "\n[usp.coap]\nlisten = \"{listen}\"\npath = {:?}", self.path());
+        if self.listen.is_none() && self.secure_listen.is_none() {
+            return;
+        }
+        let _ = writeln!(text, "\n[usp.coap]\npath = {:?}", self.path());
+        for (key, listen) in [("listen", self.listen), ("secure_listen", self.secure_listen)] {
+            if let Some(listen) = listen {
+                let _ = writeln!(text, "{key} = \"{listen}\"");
+            }
+        }
         super::show_option(text, "public_url", self.public_url.as_deref());
-        let _ = writeln!(text, "allow_plaintext = {}", self.allow_plaintext);
+        super::show_option(text, "secure_public_url", self.secure_public_url.as_deref());
+        super::show_tls(text, self.tls.as_ref(), self.allow_plaintext);
     }
 }

@@ -1,18 +1,23 @@
 //! Agents that are reached by CoAP: one UDP socket, and a link of its own for each agent ([`Peers`]), which is like any
 //! other link: the same handler, the same decision about who it is.
 //!
-//! Such a link proves nothing but that somebody is at its address. Each datagram of an address that has not shown that
+//! Without DTLS such a link proves nothing but that somebody is at its address; with it, what its certificate does. Each
+//! datagram of an address that has not shown that
 //! much passes doors, and what is wrong is charged there. They are CoAP's own: anybody can write another's address on a
 //! datagram, and must not lock it out of listeners that have connections.
+
+#[cfg(feature = "coap-dtls")]
+mod dtls;
 
 use std::net::SocketAddr;
 use std::pin::pin;
 
 use anyhow::Context;
 use fleet::port::Store;
-use mtp::coap::{CoapUri, Failure, Gate, Settings, Socket, uri};
+use mtp::coap::{Failure, Gate, Settings, Socket, uri};
 use mtp::ws::close_code;
 use mtp::{DownReason, Inbound, LinkHandler, LinkId, LinkUp, Peers, Role, Verdict};
+use pki::ServerTls;
 use tokio::sync::watch;
 
 use super::Usp;
@@ -22,37 +27,51 @@ use crate::doors::Doors;
 use crate::limits::COAP_PEERS;
 
 /// A socket that is open.
-pub(crate) struct CoapListener(Socket);
+pub(crate) struct CoapListener {
+    socket: Socket,
+    secure: bool,
+}
 
 impl CoapListener {
-    /// Binds.
-    pub(crate) async fn open(listen: SocketAddr, config: &Coap) -> anyhow::Result<CoapListener> {
-        let settings = Settings {
-            role: Role::Controller,
-            path: uri::segments(config.path())?,
-            public: config.public_url.as_deref().map(str::parse).transpose()?,
-        };
-        let socket = Socket::bind(listen, settings, chance()).await;
+    /// Binds all that the configuration asks for.
+    pub(crate) async fn open_all(config: &Coap, tls: Option<ServerTls>) -> anyhow::Result<Vec<CoapListener>> {
+        let mut opened = Vec::new();
+        if let Some(listen) = config.listen {
+            opened.push(CoapListener::open(listen, config).await?);
+        }
+        if let (Some(listen), Some(tls)) = (config.secure_listen, tls) {
+            opened.extend(open_secure(listen, config, tls).await?);
+        }
+        Ok(opened)
+    }
+
+    async fn open(listen: SocketAddr, config: &Coap) -> anyhow::Result<CoapListener> {
+        let socket = bind(listen, config, config.public_url.as_deref()).await;
         let socket = socket.with_context(|| format!("usp.coap.listen = \"{listen}\""))?;
         tracing::warn!(
             usp_coap = %socket.local_addr(),
             "listening for CoAP, which USP has given up in 1.3: nothing is encrypted, and nothing proves who a \
              device is; use another transport where the device can"
         );
-        Ok(CoapListener(socket))
+        Ok(CoapListener { socket, secure: false })
+    }
+
+    /// Whether it speaks DTLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.secure
     }
 
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.0.local_addr()
+        self.socket.local_addr()
     }
 
     /// Serves until the word is given.
     pub(crate) async fn run<S: Store>(self, usp: Usp<S>, mut stop: watch::Receiver<bool>) {
         let peers = Peers::anybody(Behind(usp.clone()), COAP_PEERS);
         let door = Door { usp, peers: peers.clone(), doors: Doors::new(&Limits::default()) };
-        let sender = self.0.sender();
-        let mut running = pin!(self.0.run(&peers, &door));
+        let sender = self.socket.sender();
+        let mut running = pin!(self.socket.run(&peers, &door));
         let reason = tokio::select! {
             reason = &mut running => reason,
             () = async { drop(stop.wait_for(|stop| *stop).await) } => {
@@ -66,13 +85,44 @@ impl CoapListener {
     }
 }
 
+async fn bind(listen: SocketAddr, config: &Coap, public_url: Option<&str>) -> anyhow::Result<Socket> {
+    let settings = Settings {
+        role: Role::Controller,
+        path: uri::segments(config.path())?,
+        public: public_url.map(str::parse).transpose()?,
+    };
+    Ok(Socket::bind(listen, settings, chance()).await?)
+}
+
+/// A program without DTLS has no such key in its configuration that it would take.
+#[cfg(not(feature = "coap-dtls"))]
+#[expect(clippy::unused_async, reason = "the same as of a program with DTLS")]
+async fn open_secure(_: SocketAddr, _: &Coap, _: ServerTls) -> anyhow::Result<Option<CoapListener>> {
+    Ok(None)
+}
+
+#[cfg(feature = "coap-dtls")]
+async fn open_secure(
+    listen: SocketAddr,
+    config: &Coap,
+    tls: ServerTls,
+) -> anyhow::Result<Option<CoapListener>> {
+    let socket = bind(listen, config, config.secure_public_url.as_deref()).await;
+    let socket = socket.with_context(|| format!("usp.coap.secure_listen = \"{listen}\""))?;
+    let socket = dtls::secured(socket, tls).context("usp.coap.tls")?;
+    tracing::warn!(
+        usp_coap_secure = %socket.local_addr(),
+        "listening for CoAP over DTLS, which USP has given up in 1.3; use another transport where the device can"
+    );
+    Ok(Some(CoapListener { socket, secure: true }))
+}
+
 /// Hears what comes by the socket. What Records say of their sender is all that is known of it, but for its address.
 struct Behind<S: Store>(Usp<S>);
 
 impl<S: Store> LinkHandler for Behind<S> {
     fn up(&self, mut link: LinkUp) {
-        let uri = link.return_path.address().and_then(|uri| uri.parse::<CoapUri>().ok());
-        link.peer_addr = uri.and_then(|uri| uri.address());
+        link.peer_addr = link.return_path.address().and_then(|uri| uri::leads_to(&uri));
         self.0.up(link);
     }
 
@@ -92,6 +142,17 @@ struct Door<S: Store> {
     doors: Doors,
 }
 
+impl<S: Store> Door<S> {
+    fn refuse(&self, from: SocketAddr, why: &str) {
+        if self.allows(from) {
+            self.doors.charge(from.ip(), self.usp.0.clock.now().mono);
+            self.usp.note_refusal(self.usp.0.options.tenant, from.to_string(), None, why.to_owned());
+        } else {
+            self.usp.0.metrics.refused.inc();
+        }
+    }
+}
+
 impl<S: Store> Gate for Door<S> {
     fn knock(&self, from: SocketAddr) -> bool {
         let may = self.doors.knock(from.ip(), self.usp.0.clock.now().mono);
@@ -106,18 +167,25 @@ impl<S: Store> Gate for Door<S> {
     }
 
     fn refused(&self, from: SocketAddr, why: &'static str) {
-        if self.allows(from) {
-            self.doors.charge(from.ip(), self.usp.0.clock.now().mono);
-            self.usp.note_refusal(self.usp.0.options.tenant, from.to_string(), None, why.to_owned());
-        } else {
-            self.usp.0.metrics.refused.inc();
-        }
+        self.refuse(from, why);
     }
 
     fn failed(&self, uri: &str, why: Failure) {
         tracing::info!(uri, %why, "an agent was not reached by CoAP");
-        if matches!(why, Failure::TimedOut | Failure::Reset) {
+        if !matches!(why, Failure::Refused(_) | Failure::Full | Failure::NoWay) {
             self.peers.unreachable(uri, &DownReason::Dead);
         }
+    }
+
+    #[cfg(feature = "coap-dtls")]
+    fn unproven(&self, from: SocketAddr, why: &str) {
+        tracing::info!(%from, why, "no DTLS with this peer");
+        self.refuse(from, why);
+    }
+
+    #[cfg(feature = "coap-dtls")]
+    fn gone(&self, at: SocketAddr, why: &str) {
+        tracing::debug!(%at, why, "an association has ended");
+        self.peers.unreachable_where(|uri| uri::leads_to(uri) == Some(at), &DownReason::Dead);
     }
 }

@@ -56,9 +56,9 @@ pub(super) fn sockets(rows: &mut Defaults, config: &Config, others: usize) {
         rows.set(&mtp, "Protocol", "CoAP");
         rows.set(&mtp, "Status", "Down");
         let own = format!("{mtp}CoAP.");
-        rows.set(&own, "Port", &coap.port.to_string());
+        rows.set(&own, "Port", &coap.port().to_string());
         rows.set(&own, "Path", &coap.path);
-        rows.set(&own, "EnableEncryption", flag(false));
+        rows.set(&own, "EnableEncryption", flag(coap.is_secure()));
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn controller(rows: &mut Defaults, mtp: &str, config: &CoapConfig) ->
     rows.set(&coap, "Host", &uri.host);
     rows.set(&coap, "Port", &uri.port.to_string());
     rows.set(&coap, "Path", &uri.path_text());
-    rows.set(&coap, "EnableEncryption", flag(false));
+    rows.set(&coap, "EnableEncryption", flag(uri.secure));
     Ok(())
 }
 

@@ -69,6 +69,15 @@ impl Site {
         site
     }
 
+    /// Adds CoAP over DTLS at this address of a server with certificates.
+    pub(crate) fn configure_coaps(&self, listen: SocketAddr) {
+        let data = self.folder.path().join("data").display().to_string();
+        self.configure(&format!(
+            "[usp.coap]\nsecure_listen = \"{listen}\"\n\
+             tls = {{ cert = \"{data}/server.pem\", key = \"{data}/server.key\" }}\n"
+        ));
+    }
+
     /// Starts `cusp-agent`, which is reached and reaches the server by CoAP alone.
     pub(crate) fn agent_by_coap(&self, endpoint: &str, server: SocketAddr, port: u16) -> Process {
         let file = self.folder.path().join("agent.toml");

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::RngCore;
 
-use super::super::limits::{ACK_JITTER, ACK_TIMEOUT, BLOCK_EXPONENT, MAX_RESTARTS, MAX_RETRANSMIT, PATIENCE};
+use super::super::limits::{
+    ACK_JITTER, ACK_TIMEOUT, BLOCK_EXPONENT, MAX_MISSES, MAX_RESTARTS, MAX_RETRANSMIT, PATIENCE,
+};
 use super::super::message::{Code, Kind, Message};
 use super::super::option::{
     BLOCK1, Block, CONTENT_FORMAT, OCTET_STREAM, SIZE1, URI_PATH, URI_QUERY, size, uint,
@@ -28,6 +30,8 @@ pub(super) struct Exchange {
     pub(super) post: Option<Post>,
     wait: Duration,
     again: u8,
+    /// How often something came that was to pass for its acknowledgement.
+    misses: u8,
     /// The answer comes by itself (section 5.2.2).
     acknowledged: bool,
 }
@@ -62,7 +66,17 @@ impl Exchange {
     ) -> Exchange {
         let jitter = ACK_JITTER.mul_f64(f64::from(random.next_u32()) / f64::from(u32::MAX));
         let wait = ACK_TIMEOUT + jitter;
-        Exchange { id, token, datagram, due: now + wait, post, wait, again: 0, acknowledged: false }
+        Exchange {
+            id,
+            token,
+            datagram,
+            due: now + wait,
+            post,
+            wait,
+            again: 0,
+            misses: 0,
+            acknowledged: false,
+        }
     }
 
     /// The time has come; true when it is to be sent again, false when it is given up (RFC 7252 section 4.2).
@@ -74,6 +88,12 @@ impl Exchange {
         self.wait *= 2;
         self.due = now + self.wait;
         true
+    }
+
+    /// An acknowledgement came with another id; false when too many have: somebody guesses.
+    pub(super) fn missed(&mut self) -> bool {
+        self.misses = self.misses.saturating_add(1);
+        self.misses <= MAX_MISSES
     }
 
     /// It was acknowledged, and the answer is still to come.

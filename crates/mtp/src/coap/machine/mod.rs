@@ -81,6 +81,13 @@ pub enum Failure {
     /// It is no URI of a resource that we can send to.
     #[error("no coap URI with an address")]
     NoWay,
+    /// Too many acknowledgements came of what was not asked: somebody would pass for whoever is there.
+    #[error("somebody guesses at the proof of its address")]
+    Guessed,
+    /// Whom it was for is not there any more.
+    #[cfg(feature = "coap-dtls")]
+    #[error("the association with it has ended")]
+    Gone,
 }
 
 /// A Record that has arrived.
@@ -109,6 +116,8 @@ pub enum Standing {
 #[derive(Debug)]
 pub struct Machine {
     config: Config,
+    /// Whether DTLS is below: URIs are those of `coaps` then.
+    secure: bool,
     /// What `/.well-known/core` says.
     core: Bytes,
     random: ChaCha12Rng,
@@ -141,6 +150,7 @@ impl Machine {
         let core = format!("<{path}>;rt=\"bbf.usp.endpoint\";if=\"{interface}\";ct=42");
         Machine {
             config,
+            secure: false,
             core: core.into(),
             random: ChaCha12Rng::from_seed(seed),
             peers: BTreeMap::new(),
@@ -154,6 +164,33 @@ impl Machine {
             assembled: 0,
             assembled_unproven: 0,
         }
+    }
+
+    /// The same behind DTLS, which tells who is there ([`Machine::vouch`]).
+    #[cfg(feature = "coap-dtls")]
+    #[must_use]
+    pub fn behind_dtls(self) -> Machine {
+        Machine { secure: true, ..self }
+    }
+
+    /// Somebody is there, as sure as if it had answered: DTLS says so.
+    #[cfg(feature = "coap-dtls")]
+    pub fn vouch(&mut self, now: Duration, address: SocketAddr) {
+        self.peer(address);
+        self.answers(now, address);
+        self.settle(now, address);
+    }
+
+    /// Who was there is there no more: nothing that was said, or was to be, is of use to whoever comes next. Gives the
+    /// Records that had come from there, and that nobody has taken yet.
+    #[cfg(feature = "coap-dtls")]
+    pub fn lost(&mut self, address: SocketAddr) -> Vec<Arrived> {
+        self.give_up(address, Failure::Gone);
+        self.forget(address);
+        let (of_it, others): (VecDeque<Arrived>, VecDeque<Arrived>) =
+            self.ready.drain(..).partition(|arrived| arrived.from == address);
+        self.ready = others;
+        Vec::from(of_it)
     }
 
     /// A datagram arrived.
@@ -327,6 +364,6 @@ impl Machine {
 }
 
 /// Whether it is seen through a socket for IPv6 or not, an IPv4 address is one.
-fn canonical(address: SocketAddr) -> SocketAddr {
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }

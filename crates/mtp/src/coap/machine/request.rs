@@ -66,7 +66,12 @@ impl Answer {
 }
 
 /// Reads a request to the resource at `own`.
-pub(super) fn read(message: &Message, from: SocketAddr, own: &[String]) -> Result<Request, Answer> {
+pub(super) fn read(
+    message: &Message,
+    from: SocketAddr,
+    own: &[String],
+    secure: bool,
+) -> Result<Request, Answer> {
     let refuse = |code, words| Err(Answer::new(code, words));
     if has_unknown(message) {
         return refuse(Code::BAD_OPTION, "unknown option");
@@ -90,7 +95,7 @@ pub(super) fn read(message: &Message, from: SocketAddr, own: &[String]) -> Resul
         return refuse(Code::UNSUPPORTED_FORMAT, "");
     }
     let Ok(block) = Block::of(message, BLOCK1) else { return refuse(Code::BAD_REQUEST, "block option") };
-    let (reply_to, reply_addr) = reply_to(message, from)?;
+    let (reply_to, reply_addr) = reply_to(message, from, secure)?;
     let size = message.values(SIZE1).next().and_then(|size| read_uint(size));
     Ok(Request::Record(Part { reply_to, reply_addr, block, size, payload: message.payload.clone() }))
 }
@@ -110,7 +115,7 @@ fn core(message: &Message) -> Result<Request, Answer> {
 
 /// R-COAP.2a: where the answer goes. It is at the address that the request came from, whatever else the URI says:
 /// nobody is to be sent to by others, and no name is looked up for a stranger.
-fn reply_to(message: &Message, from: SocketAddr) -> Result<(CoapUri, SocketAddr), Answer> {
+fn reply_to(message: &Message, from: SocketAddr, secure: bool) -> Result<(CoapUri, SocketAddr), Answer> {
     let refuse = |code, words| Err(Answer::new(code, words));
     let named = message.values(URI_QUERY).filter_map(|part| std::str::from_utf8(part).ok());
     let mut named = named.filter_map(|part| part.strip_prefix(REPLY_TO));
@@ -118,13 +123,15 @@ fn reply_to(message: &Message, from: SocketAddr) -> Result<(CoapUri, SocketAddr)
         return refuse(Code::BAD_REQUEST, "no reply-to");
     };
     let Ok(uri) = text.parse::<CoapUri>() else { return refuse(Code::BAD_REQUEST, "reply-to is no URI") };
-    if uri.secure {
-        return refuse(Code::BAD_REQUEST, "no coaps here");
+    match (uri.secure, secure) {
+        (true, false) => return refuse(Code::BAD_REQUEST, "no coaps here"),
+        (false, true) => return refuse(Code::BAD_REQUEST, "coaps alone here"),
+        _ => {}
     }
     let own = from.ip().to_canonical();
     if uri.address().is_some_and(|address| address.ip() != own) {
         return refuse(Code::FORBIDDEN, "reply-to is not yours");
     }
     let address = SocketAddr::new(own, uri.port);
-    Ok((CoapUri::at(false, address, &uri.path), address))
+    Ok((CoapUri::at(secure, address, &uri.path), address))
 }

@@ -17,8 +17,13 @@ impl Machine {
     /// address leave in order, each when the one before has arrived.
     pub fn send(&mut self, now: Duration, uri: &Arc<str>, reply_to: &Arc<str>, record: Bytes) {
         if let Err(why) = self.enqueue(now, uri, reply_to, record) {
-            self.events.push_back(Event::Failed { uri: uri.clone(), why });
+            self.refuse(uri, why);
         }
+    }
+
+    /// What is not to be sent is reported as if it had failed.
+    pub fn refuse(&mut self, uri: &Arc<str>, why: Failure) {
+        self.events.push_back(Event::Failed { uri: uri.clone(), why });
     }
 
     fn enqueue(
@@ -28,8 +33,10 @@ impl Machine {
         reply_to: &Arc<str>,
         record: Bytes,
     ) -> Result<(), Failure> {
-        let to: CoapUri = uri.parse().map_err(|_| Failure::NoWay)?;
-        let address = to.address().filter(|_| !to.secure).ok_or(Failure::NoWay)?;
+        // Behind DTLS it may say whose certificate it is meant for; that is seen to before.
+        let (text, _) = uri.split_once('#').filter(|_| self.secure).unwrap_or((uri, ""));
+        let to: CoapUri = text.parse().map_err(|_| Failure::NoWay)?;
+        let address = to.address().filter(|_| to.secure == self.secure).ok_or(Failure::NoWay)?;
         let in_all = self.queued_bytes + record.len();
         let peer = self.peer(address);
         let bytes = peer.queued_bytes();
@@ -64,9 +71,16 @@ impl Machine {
     /// An acknowledgement or a reset.
     pub(super) fn reply(&mut self, now: Duration, from: SocketAddr, message: &Message) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
-        let Some(exchange) = peer.exchange.as_mut().filter(|exchange| exchange.id == message.id) else {
+        let Some(exchange) = peer.exchange.as_mut() else { return };
+        if exchange.id != message.id {
+            // The id is all that an address is proven by.
+            if exchange.post.is_none() && !exchange.missed() {
+                self.refused(from, "guesses at what it was asked");
+                self.give_up(from, Failure::Guessed);
+                self.settle(now, from);
+            }
             return;
-        };
+        }
         if exchange.post.is_none() {
             // Whatever it answers, it is there.
             peer.exchange = None;
@@ -132,7 +146,7 @@ impl Machine {
     }
 
     /// It is there: what waited for that goes on.
-    fn answers(&mut self, now: Duration, address: SocketAddr) {
+    pub(super) fn answers(&mut self, now: Duration, address: SocketAddr) {
         if !self.prove(now, address) {
             return self.give_up(address, Failure::Full);
         }

@@ -25,7 +25,7 @@ impl Machine {
             }
             return;
         }
-        let answer = match request::read(message, from, &self.config.path) {
+        let answer = match request::read(message, from, &self.config.path, self.secure) {
             Ok(Request::Core(block)) => self.core(block),
             // No answer, and nothing is remembered: it will come again, and may find room then.
             Ok(Request::Record(part)) => match self.part(now, from, part) {

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod deliver;
+mod dtls;
 mod foreign;
 mod message;
 mod requests;

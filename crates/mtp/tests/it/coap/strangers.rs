@@ -22,6 +22,29 @@ fn transmitted(bench: &mut Bench) -> Vec<(String, Message)> {
     said.collect()
 }
 
+/// The id of the question is all that proves an address: who guesses at it has 32 tries of 65536, and then the question
+/// counts no more, nor does what waited for its answer.
+#[test]
+fn whoever_guesses_at_the_proof_has_few_tries() {
+    for (tries, believed) in [(32, 1), (33, 0)] {
+        let mut bench = Bench::new();
+        let mut message = post(&mut bench, record(50));
+        message.options[2].1 = "reply-to=coap://192.0.2.1:7000/usp".into();
+        bench.hear_from("192.0.2.1:49152", message);
+        let asked = transmitted(&mut bench)[0].1.id;
+        for guess in 1..=tries {
+            let id = asked.wrapping_add(guess * 3);
+            bench.hear_from("192.0.2.1:7000", Message::new(Kind::Reset, Code::EMPTY, id));
+        }
+        bench.hear_from("192.0.2.1:7000", Message::new(Kind::Reset, Code::EMPTY, asked));
+        assert_eq!(bench.arrived().len(), believed, "{tries}");
+        let events = bench.events();
+        let guessed =
+            |event: &Event| matches!(event, Event::Refused { why: "guesses at what it was asked", .. });
+        assert_eq!(events.iter().filter(|event| guessed(event)).count(), 1 - believed, "{events:?}");
+    }
+}
+
 /// Of a stranger's Record nothing is heard until somebody answers where it wants to be answered; what is sent until then
 /// is two small messages, however often they have to be sent.
 #[requirement("R-COAP.2a")]

@@ -1,0 +1,8 @@
+//! CoAP over DTLS: associations in a simulated network, sockets, and foreign peers.
+
+mod associations;
+mod foreign;
+mod sockets;
+mod strangers;
+pub(super) mod trust;
+mod world;
