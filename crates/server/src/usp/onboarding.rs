@@ -51,7 +51,7 @@ impl<S: Store> Session<S> {
             event = event.of_job(job);
         }
         let write = NewNotification {
-            tenant: usp.0.options.tenant,
+            tenant: self.tenant,
             device: self.device,
             epoch: self.epoch,
             endpoint: self.endpoint.as_str().to_owned(),
@@ -88,7 +88,7 @@ impl<S: Store> Session<S> {
         if command_key.is_empty() {
             return None;
         }
-        let tenant = usp.0.options.tenant;
+        let tenant = self.tenant;
         let job = usp.0.store.job_by_command_key(tenant, self.device, command_key).await.ok()??;
         let completed =
             Requested { path: format!("{path}{command}"), result: result.clone().map(CommandResult::Output) };
@@ -141,13 +141,13 @@ impl<S: Store> Session<S> {
     }
 
     async fn known_model(&self, usp: &Usp<S>) -> Option<StoredModel> {
-        let tenant = usp.0.options.tenant;
+        let tenant = self.tenant;
         let device = usp.0.store.device(tenant, self.device).await.ok()??;
         usp.0.store.model(tenant, device.model?).await.ok()?
     }
 
     pub(super) async fn learned(self: &Arc<Self>, usp: &Usp<S>, learned: Learned) {
-        let (tenant, device, at) = (usp.0.options.tenant, self.device, usp.0.clock.utc());
+        let (tenant, device, at) = (self.tenant, self.device, usp.0.clock.utc());
         let write = match learned {
             Learned::Protocols(_) | Learned::OwnRow(_) => return,
             Learned::Refused(refused) => return self.refused(&refused),
@@ -208,7 +208,7 @@ impl<S: Store> Session<S> {
             return tracing::warn!(endpoint = %self.endpoint, why, "onboarding is not complete");
         }
         let problems = std::mem::take(&mut *lock(&self.problems));
-        let (tenant, device, at) = (usp.0.options.tenant, self.device, usp.0.clock.utc());
+        let (tenant, device, at) = (self.tenant, self.device, usp.0.clock.utc());
         match usp.submit(Write::Onboarded { tenant, device, problems, at }).await {
             Ok(_) => tracing::info!(endpoint = %self.endpoint, "onboarded"),
             Err(error) => {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use api::gateway::Schema;
 use dm::{Mono, Operation, Outcome};
-use fleet::ids::{DeviceId, Epoch};
+use fleet::ids::{DeviceId, Epoch, TenantId};
 use fleet::job::{Job, JobError, JobEvent, JobState, event_of, forget_secrets};
 use fleet::onboarding::ID_PREFIX;
 use fleet::port::{FinishJob, SessionClosed, Store, StoreError, Write, Written};
@@ -30,6 +30,8 @@ const REQUEST_PATIENCE: Duration = Duration::from_secs(60);
 /// The session of one device on one link.
 pub(super) struct Session<S: Store> {
     pub(super) device: DeviceId,
+    /// Whose it is; if it goes to another, this session ends.
+    pub(super) tenant: TenantId,
     pub(super) endpoint: EndpointId,
     pub(super) epoch: Epoch,
     pub(super) sender: LinkSender,
@@ -69,7 +71,7 @@ enum Effect {
 impl<S: Store> Session<S> {
     pub(super) fn new(
         usp: &Usp<S>,
-        device: DeviceId,
+        (tenant, device): (TenantId, DeviceId),
         endpoint: EndpointId,
         epoch: Epoch,
         up: &LinkUp,
@@ -79,6 +81,7 @@ impl<S: Store> Session<S> {
         machine.handle(usp.0.clock.now(), Input::LinkUp { return_path: up.return_path.clone(), peer });
         Session {
             device,
+            tenant,
             endpoint,
             epoch,
             sender: up.sender.clone(),
@@ -100,9 +103,9 @@ impl<S: Store> Session<S> {
             return;
         }
         usp.arm(self);
-        usp.reload_lane(self.device).await;
+        usp.reload_lane(self.tenant, self.device).await;
         usp.pull(self.device).await;
-        let known = usp.0.store.device(usp.0.options.tenant, self.device).await;
+        let known = usp.0.store.device(self.tenant, self.device).await;
         match known {
             Ok(Some(device)) if !device.onboarded => self.onboard(usp).await,
             Ok(Some(_)) => {
@@ -165,7 +168,7 @@ impl<S: Store> Session<S> {
             return Ok(known);
         }
         let age = usp.0.schemas.age();
-        let tenant = usp.0.options.tenant;
+        let tenant = self.tenant;
         let Some(device) = usp.0.store.device(tenant, self.device).await? else {
             return usp.schema(tenant, None).await;
         };
@@ -217,7 +220,7 @@ impl<S: Store> Session<S> {
         drop(self.finishing.write().await);
         tracing::info!(endpoint = %self.endpoint, device = %self.device, reason, "session over");
         let closed = SessionClosed {
-            tenant: usp.0.options.tenant,
+            tenant: self.tenant,
             device: self.device,
             epoch: self.epoch,
             at: usp.0.clock.utc(),
@@ -297,7 +300,7 @@ impl<S: Store> Session<S> {
                     format!("its Records are addressed to {to}, and this controller is {}", usp.endpoint());
                 tracing::warn!(endpoint = %self.endpoint, reason, "the agent is configured for another controller");
                 let endpoint = Some(self.endpoint.as_str().to_owned());
-                usp.note_refusal(usp.0.options.tenant, self.peer.to_string(), endpoint, reason);
+                usp.note_refusal(self.peer.to_string(), endpoint, reason);
             }
             Output::Onboarded(result) => effects.push(Effect::Onboarded(result)),
             Output::Disconnected { reason } => effects.push(Effect::Disconnected(reason)),
