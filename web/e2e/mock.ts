@@ -113,7 +113,7 @@ export class Mock {
   }
 
   #me() {
-    return { user: "admin", roles: ["owner"], password_needed: !this.passwordSet, tenant: "default" };
+    return { user: "admin", roles: ["owner"], password_needed: !this.passwordSet, tenant: null };
   }
 
   #answer(call: Call): Reply {

@@ -17,6 +17,7 @@ use crate::imported::Library;
 use crate::limits;
 use crate::models::Models;
 use crate::problem::Problem;
+use crate::tenants::{KnownNames, Names};
 
 /// Says what time it is.
 pub type Clock = Arc<dyn Fn() -> UtcTime + Send + Sync>;
@@ -53,8 +54,6 @@ impl Recognised {
 /// What the host decides.
 #[derive(Clone)]
 pub struct Settings {
-    /// Whose devices this API shows.
-    pub tenant: TenantId,
     /// Whether the listener speaks TLS: cookies are then marked `Secure`.
     pub tls: bool,
     /// How expensive it is to guess passwords.
@@ -65,12 +64,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings {
-            tenant: TenantId::DEFAULT,
-            tls: false,
-            password_cost: PasswordCost::default(),
-            clock: system_clock(),
-        }
+        Settings { tls: false, password_cost: PasswordCost::default(), clock: system_clock() }
     }
 }
 
@@ -85,6 +79,7 @@ struct Inner<S> {
     throttle: Throttle,
     models: Models,
     library: Library,
+    names: KnownNames,
     streams: Arc<Semaphore>,
 }
 
@@ -105,6 +100,7 @@ impl<S: Store> App<S> {
             throttle: Throttle::default(),
             models: Models::default(),
             library: Library::default(),
+            names: KnownNames::default(),
             streams: Arc::new(Semaphore::new(limits::STREAMS)),
         }))
     }
@@ -147,10 +143,15 @@ impl<S: Store> App<S> {
     /// # Errors
     /// When the store can't be read.
     pub async fn reload_data_models(&self) -> Result<(), Problem> {
-        self.0.library.reload(&self.0.store, self.0.settings.tenant).await?;
+        self.0.library.reload(&self.0.store, TenantId::PLATFORM).await?;
         self.0.models.forget();
-        self.0.gateway.data_models_changed(self.0.settings.tenant, self.0.library.models());
+        self.0.gateway.data_models_changed(self.0.library.models());
         Ok(())
+    }
+
+    /// Names of tenants, those of these among them.
+    pub(crate) async fn names(&self, of: impl IntoIterator<Item = TenantId>) -> Result<Names, Problem> {
+        self.0.names.with(&self.0.store, of).await
     }
 
     pub(crate) fn streams(&self) -> &Arc<Semaphore> {

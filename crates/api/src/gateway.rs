@@ -36,14 +36,14 @@ pub trait Gateway: Lanes {
     fn schema(&self, tenant: TenantId, device: &Device) -> Later<'_, Result<Schema, StoreError>>;
 
     /// The imported data models are others now: what they say holds for checks and masks from here on.
-    fn data_models_changed(&self, tenant: TenantId, models: Imported);
+    fn data_models_changed(&self, models: Imported);
 
     /// A person let a device in; if it is connected, its onboarding begins now.
     fn approved(&self, tenant: TenantId, device: DeviceId, endpoint: &str);
 
     /// A person turned a pending device away; its connection ends.
-    fn rejected(&self, tenant: TenantId, endpoint: &str) {
-        let _ = (tenant, endpoint);
+    fn rejected(&self, endpoint: &str) {
+        let _ = endpoint;
     }
 
     /// Whether a device of this endpoint id could be dialled at this URL.
@@ -57,6 +57,10 @@ pub trait Gateway: Lanes {
 
     /// A device was removed; its sessions end, and it is not dialled any more.
     fn forgotten(&self, tenant: TenantId, device: DeviceId);
+
+    /// A device went to another tenant: its session ends, and nothing that was kept of it beside the store is
+    /// shown to the new one.
+    fn moved(&self, device: DeviceId);
 
     /// A certificate of a device was revoked: what stands on it ends, and the list of revoked ones names it.
     fn revoked(&self, tenant: TenantId, device: DeviceId, fingerprint: Fingerprint) -> Later<'_, ()> {

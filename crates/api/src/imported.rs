@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::limits;
 use crate::problem::Problem;
 
-/// The imported models of one tenant, the latest first.
+/// The imported models, the latest first.
 #[derive(Clone, Default, Debug)]
 pub struct Imported(Arc<Vec<(ModelHash, Arc<ImportedModel>)>>);
 

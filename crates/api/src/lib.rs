@@ -22,6 +22,7 @@ mod models;
 mod query;
 mod routes;
 mod stream;
+mod tenants;
 mod web;
 
 pub use app::{App, Clock, Peer, Recognised, Settings, system_clock};

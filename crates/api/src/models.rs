@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fleet::port::Store;
-use fleet::{ModelHash, TenantId};
+use fleet::{ModelHash, Reach};
 
 use crate::catalogue;
 use crate::dto::model::{Model, ModelParam};
@@ -43,27 +43,27 @@ struct Kept {
     clock: u64,
     /// Counts how often the imported data models have changed.
     age: u64,
-    models: BTreeMap<(TenantId, ModelHash), (u64, Arc<Ready>)>,
+    models: BTreeMap<(Reach, ModelHash), (u64, Arc<Ready>)>,
 }
 
 impl Models {
-    /// A model by its hash; `None` if the store has none.
+    /// A model by its hash; `None` if the store has none within reach.
     pub(crate) async fn get<S: Store>(
         &self,
         store: &S,
         imported: Imported,
-        tenant: TenantId,
+        reach: Reach,
         hash: ModelHash,
     ) -> Result<Option<Arc<Ready>>, Problem> {
-        let (ready, age) = self.kept(tenant, hash);
+        let (ready, age) = self.kept(reach, hash);
         if ready.is_some() {
             return Ok(ready);
         }
-        let Some(stored) = store.model(tenant, hash).await? else { return Ok(None) };
+        let Some(stored) = store.model(reach, hash).await? else { return Ok(None) };
         let ready = tokio::task::spawn_blocking(move || Arc::new(Ready::new(Model::new(&stored, &imported))))
             .await
             .map_err(|_| Problem::internal("merging a model with the catalogue panicked"))?;
-        self.keep(tenant, hash, age, Arc::clone(&ready));
+        self.keep(reach, hash, age, Arc::clone(&ready));
         Ok(Some(ready))
     }
 
@@ -75,25 +75,25 @@ impl Models {
     }
 
     /// What is kept, and the age that it is of.
-    fn kept(&self, tenant: TenantId, hash: ModelHash) -> (Option<Arc<Ready>>, u64) {
+    fn kept(&self, reach: Reach, hash: ModelHash) -> (Option<Arc<Ready>>, u64) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.clock += 1;
         let (clock, age) = (kept.clock, kept.age);
-        let found = kept.models.get_mut(&(tenant, hash)).map(|(used, ready)| {
+        let found = kept.models.get_mut(&(reach, hash)).map(|(used, ready)| {
             *used = clock;
             Arc::clone(ready)
         });
         (found, age)
     }
 
-    fn keep(&self, tenant: TenantId, hash: ModelHash, age: u64, ready: Arc<Ready>) {
+    fn keep(&self, reach: Reach, hash: ModelHash, age: u64, ready: Arc<Ready>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.age != age {
             return;
         }
         kept.clock += 1;
         let clock = kept.clock;
-        kept.models.insert((tenant, hash), (clock, ready));
+        kept.models.insert((reach, hash), (clock, ready));
         while kept.models.len() > limits::MODELS_READY {
             let oldest = kept.models.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| *key);
             let Some(oldest) = oldest else { return };

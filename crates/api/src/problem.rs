@@ -173,9 +173,10 @@ impl From<StoreError> for Problem {
         let told = error.to_string();
         match error {
             StoreError::NotFound(what) => Problem::not_found(what),
-            StoreError::Conflict(_) | StoreError::Unexpected(_) | StoreError::StaleEpoch => {
-                Problem::new(StatusCode::CONFLICT, "conflict").detail(told)
-            }
+            StoreError::Conflict(_)
+            | StoreError::Taken
+            | StoreError::Unexpected(_)
+            | StoreError::StaleEpoch => Problem::new(StatusCode::CONFLICT, "conflict").detail(told),
             StoreError::BadCursor => Problem::new(StatusCode::BAD_REQUEST, "bad-cursor").detail(told),
             StoreError::BadFilter(_) => Problem::new(StatusCode::BAD_REQUEST, "bad-filter").detail(told),
             StoreError::Busy => {

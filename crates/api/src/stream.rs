@@ -14,7 +14,7 @@ use bytes::Bytes;
 use fleet::event::{Event, EventKind};
 use fleet::filter::Filter;
 use fleet::port::Store;
-use fleet::{DeviceId, Seq, TenantId};
+use fleet::{DeviceId, Reach, Seq};
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -52,7 +52,7 @@ pub(crate) async fn open<S: Store>(
     // A position from before a restored backup may lie in the future; it would skip what comes now.
     let after = after.map_or(last, |after| after.min(last));
     let reader = Reader {
-        tenant: who.caller.tenant,
+        reach: who.caller.reach,
         credential: who.credential,
         app,
         wanted,
@@ -78,7 +78,7 @@ pub(crate) async fn open<S: Store>(
 
 struct Reader<S> {
     app: App<S>,
-    tenant: TenantId,
+    reach: Reach,
     credential: Credential,
     wanted: Wanted,
     after: Seq,
@@ -110,7 +110,7 @@ impl<S: Store> Reader<S> {
             }
             // Looked at before the log is read, so that nothing stored in between is overlooked.
             self.log.mark_unchanged();
-            let events = self.app.store().events_after(Some(self.tenant), self.after, limits::STREAM_BATCH);
+            let events = self.app.store().events_after(self.reach, self.after, limits::STREAM_BATCH);
             let events =
                 events.await.inspect_err(|error| tracing::warn!(%error, "an event stream ended")).ok()?;
             if let Some(last) = events.last() {
@@ -150,7 +150,7 @@ impl<S: Store> Reader<S> {
         if let Some(known) = devices.get(&id) {
             return Some(*known);
         }
-        let device = self.app.store().device(self.tenant, id).await.ok()?;
+        let device = self.app.store().device(self.reach, id).await.ok()?;
         let matches = device.is_some_and(|device| filter.matches(&device, self.app.now()));
         if devices.len() < limits::STREAM_DEVICES {
             devices.insert(id, matches);

@@ -3,7 +3,6 @@
 //! It asks the server of the data folder over its control socket, or opens the store where none runs.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use server::Config;
@@ -145,8 +144,9 @@ fn page(config: &Config) -> String {
 /// `cusp token`.
 pub(crate) fn token(out: &mut Output, server: &ServerArgs, command: &TokenCommand) -> Result<(), Failure> {
     match command {
-        TokenCommand::Create { role, name, local } => {
-            let made = ask(local, &Command::TokenCreate { name: name.clone(), role: role.clone() })?;
+        TokenCommand::Create { role, name, tenant, local } => {
+            let (name, role, tenant) = (name.clone(), role.clone(), tenant.clone());
+            let made = ask(local, &Command::TokenCreate { name, role, tenant })?;
             secret(out, &made)
         }
         TokenCommand::List => {
@@ -154,28 +154,14 @@ pub(crate) fn token(out: &mut Output, server: &ServerArgs, command: &TokenComman
             if out.json {
                 return out.json(&Value::Array(rows));
             }
-            let mut table = Table::new(&["ID", "NAME", "ROLE", "CREATED", "EXPIRES"]);
+            let mut table = Table::new(&["ID", "NAME", "ROLE", "TENANT", "CREATED", "EXPIRES"]);
             for row in &rows {
-                table.row(["id", "name", "role", "created", "expires"].map(|name| text(row, name)));
+                table.row(["id", "name", "role", "tenant", "created", "expires"].map(|name| text(row, name)));
             }
             out.table(&table)
         }
         TokenCommand::Rm { id } => revoke(out, server, "tokens", id),
     }
-}
-
-/// An enrolment token of the server of a data folder.
-///
-/// # Errors
-/// What the server says.
-pub(crate) fn enrol_token(
-    data: &Path,
-    ttl: Duration,
-    uses: u32,
-    group: Option<String>,
-    endpoint: Option<String>,
-) -> Result<Value, Failure> {
-    ask_at(data, &Command::EnrolToken { ttl_seconds: ttl.as_secs(), uses, group, endpoint })
 }
 
 /// Prints a token alone, so that a script can take it.

@@ -180,7 +180,8 @@ impl Demo {
                 return Ok(known);
             }
         }
-        let wanted = Control::TokenCreate { name: "demo".to_owned(), role: "operator".to_owned() };
+        let wanted =
+            Control::TokenCreate { name: "demo".to_owned(), role: "operator".to_owned(), tenant: None };
         let made = admin::ask_at(&self.data, &wanted)?;
         write_private(&file, text(&made, "token"))?;
         self.with(text(&made, "token").to_owned())

@@ -11,7 +11,8 @@ use crate::table::{Table, clean};
 
 /// `cusp devices`.
 pub(crate) fn devices(out: &mut Output, client: &Client, args: &DevicesArgs) -> Result<(), Failure> {
-    let wanted = [("filter", &args.filter), ("q", &args.query), ("sort", &args.sort)];
+    let wanted =
+        [("filter", &args.filter), ("q", &args.query), ("sort", &args.sort), ("tenant", &args.tenant)];
     let query: Vec<_> = wanted.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
     let devices = client.rows("/devices", &query, args.limit)?;
     if out.json {
@@ -47,8 +48,12 @@ fn table(devices: &[Value]) -> Table {
 pub(crate) fn device(out: &mut Output, client: &Client, args: &DeviceArgs) -> Result<(), Failure> {
     match (&args.command, &args.id) {
         (Some(DeviceCommand::Rm { id }), _) => remove(out, client, id),
-        (Some(DeviceCommand::Add { endpoint, connect }), _) => {
-            let added = client.post("/devices", &[], &json!({ "endpoint": endpoint, "connect": connect }))?;
+        (Some(DeviceCommand::Add { endpoint, connect, tenant }), _) => {
+            let mut body = json!({ "endpoint": endpoint, "connect": connect });
+            if let Some(tenant) = tenant {
+                body["tenant"] = json!(tenant);
+            }
+            let added = client.post("/devices", &[], &body)?;
             show(out, &added)
         }
         (Some(DeviceCommand::Undial { id }), _) => {
@@ -61,6 +66,10 @@ pub(crate) fn device(out: &mut Output, client: &Client, args: &DeviceArgs) -> Re
         }
         (Some(DeviceCommand::Rename { id, name }), _) => {
             let changed = client.patch(&place(id), &json!({ "name": name }))?;
+            show(out, &changed)
+        }
+        (Some(DeviceCommand::Move { id, tenant }), _) => {
+            let changed = client.patch(&place(id), &json!({ "tenant": tenant }))?;
             show(out, &changed)
         }
         (Some(DeviceCommand::Tag { id, tags }), _) => {

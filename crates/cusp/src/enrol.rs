@@ -1,6 +1,7 @@
 //! `cusp pending`, `refused`, `approve`, `reject`, `enrol`.
 
 use serde_json::{Value, json};
+use server::control::Command;
 
 use crate::admin;
 use crate::cli::{ApproveArgs, EnrolCommand, RejectArgs, ServerArgs};
@@ -67,7 +68,7 @@ pub(crate) fn approve(out: &mut Output, client: &Client, args: &ApproveArgs) -> 
     each(out, client, &args.ids, |row| {
         let endpoint = text(row, "endpoint");
         let fingerprint = args.fingerprint.clone().or_else(|| listed(row));
-        let body = given(&[("name", &args.name), ("fingerprint", &fingerprint)]);
+        let body = given(&[("name", &args.name), ("fingerprint", &fingerprint), ("tenant", &args.tenant)]);
         let device = client.post(&format!("/pending/{}/approve", encode(endpoint)), &[], &body)?;
         let line = format!("approved {endpoint} as {}", text(&device, "id"));
         Ok((device, line))
@@ -152,11 +153,14 @@ fn find<'a>(known: &[&'a str], id: &str) -> Result<&'a str, Failure> {
 /// `cusp enrol`.
 pub(crate) fn enrol(out: &mut Output, server: &ServerArgs, command: &EnrolCommand) -> Result<(), Failure> {
     match command {
-        EnrolCommand::Token { ttl, uses, group, endpoint, data: Some(data) } => {
-            admin::secret(out, &admin::enrol_token(data, *ttl, *uses, group.clone(), endpoint.clone())?)
+        EnrolCommand::Token { ttl, uses, group, endpoint, tenant, data: Some(data) } => {
+            let (group, endpoint, tenant) = (group.clone(), endpoint.clone(), tenant.clone());
+            let made =
+                Command::EnrolToken { ttl_seconds: ttl.as_secs(), uses: *uses, group, endpoint, tenant };
+            admin::secret(out, &admin::ask_at(data, &made)?)
         }
-        EnrolCommand::Token { ttl, uses, group, endpoint, data: None } => {
-            let mut body = given(&[("group", group), ("endpoint", endpoint)]);
+        EnrolCommand::Token { ttl, uses, group, endpoint, tenant, data: None } => {
+            let mut body = given(&[("group", group), ("endpoint", endpoint), ("tenant", tenant)]);
             body["ttl"] = json!(paths::print(*ttl));
             body["uses"] = json!(uses);
             let made = Client::new(server)?.post("/enrolments", &[], &body)?;
@@ -182,8 +186,9 @@ pub(crate) fn enrol(out: &mut Output, server: &ServerArgs, command: &EnrolComman
             }
             out.table(&table)
         }
-        EnrolCommand::Import { file, group, ttl } => {
-            expected::import(out, &Client::new(server)?, file, group.as_deref(), *ttl)
+        EnrolCommand::Import { file, group, ttl, tenant } => {
+            let list = expected::List { file, group: group.as_deref(), tenant: tenant.as_deref() };
+            expected::import(out, &Client::new(server)?, &list, *ttl)
         }
         EnrolCommand::Expected => expected::list(out, &Client::new(server)?),
         EnrolCommand::Unexpect { value } => expected::remove(out, &Client::new(server)?, value),

@@ -17,21 +17,34 @@ const COLUMNS: [&str; 5] = ["endpoint", "serial", "name", "group", "token"];
 /// Devices in one request.
 const AT_ONCE: usize = 1000;
 
+/// A list of devices.
+pub(crate) struct List<'a> {
+    /// Where it is.
+    pub(crate) file: &'a Path,
+    /// A tag for every device that has none in the file.
+    pub(crate) group: Option<&'a str>,
+    /// Whose they will be.
+    pub(crate) tenant: Option<&'a str>,
+}
+
 /// `cusp enrol import`. The file is read as a whole before anything is sent; the server takes each thousand of
 /// it or none of them.
 pub(crate) fn import(
     out: &mut Output,
     client: &Client,
-    file: &Path,
-    group: Option<&str>,
+    list: &List<'_>,
     ttl: Duration,
 ) -> Result<(), Failure> {
+    let List { file, group, tenant } = *list;
     let content = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let rows = parse(&content, group)
         .map_err(|error| Failure::new(format!("{}: {}", file.display(), error.message)))?;
     let mut taken = 0;
     for piece in rows.chunks(AT_ONCE) {
-        let body = json!({ "devices": piece, "ttl": paths::print(ttl) });
+        let mut body = json!({ "devices": piece, "ttl": paths::print(ttl) });
+        if let Some(tenant) = tenant {
+            body["tenant"] = json!(tenant);
+        }
         let answer = client.post("/expected", &[], &body).map_err(|mut failure| {
             failure.detail.push(format!("{taken} of {} are expected", rows.len()));
             failure

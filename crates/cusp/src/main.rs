@@ -18,6 +18,7 @@ mod paths;
 mod serve;
 mod sim;
 mod table;
+mod tenants;
 mod trace;
 mod watch;
 
@@ -54,6 +55,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Audit(command) => admin::audit(out, &command),
         Command::User(command) => admin::user(out, &command),
         Command::Token(command) => admin::token(out, server, &command),
+        Command::Tenant(command) => tenants::run(out, server, &command),
         Command::Login(args) => client::login::run(out, server, &args),
         Command::Devices(args) => devices::devices(out, &Client::new(server)?, &args),
         Command::Device(args) => devices::device(out, &Client::new(server)?, &args),

@@ -10,8 +10,9 @@ use dm::UtcTime;
 use sha2::{Digest as _, Sha256};
 
 use crate::Error;
-use crate::ids::{EnrolmentId, TenantId, TokenId, UserId};
+use crate::ids::{EnrolmentId, TokenId, UserId};
 use crate::job::Actor;
+use crate::tenant::Reach;
 
 /// SHA-256 of a random secret (a token, a link, a session cookie): what is stored in its place, and the
 /// key that it is looked up by.
@@ -156,7 +157,7 @@ pub struct Grant {
 /// Which devices a grant covers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scope {
-    /// Every device of the tenant.
+    /// Every device within reach.
     All,
 }
 
@@ -164,7 +165,7 @@ pub enum Scope {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caller {
     /// Whose devices they see.
-    pub tenant: TenantId,
+    pub reach: Reach,
     /// Under which name their deeds are written down.
     pub actor: Actor,
     /// Their roles.
@@ -173,8 +174,8 @@ pub struct Caller {
 
 impl Caller {
     /// The server acting by itself.
-    pub fn system(tenant: TenantId) -> Self {
-        Caller { tenant, actor: Actor::system(), roles: vec![Role::Owner] }
+    pub fn system(reach: impl Into<Reach>) -> Self {
+        Caller { reach: reach.into(), actor: Actor::system(), roles: vec![Role::Owner] }
     }
 
     /// Whether any of their roles grants it.

@@ -3,7 +3,7 @@
 use dm::UtcTime;
 
 use crate::device::CredentialOrigin;
-use crate::ids::{DeviceId, Fingerprint};
+use crate::ids::{DeviceId, Fingerprint, TenantId};
 use crate::port::PageRequest;
 use crate::{Error, limits};
 
@@ -23,8 +23,10 @@ pub struct IssuedCertificate {
 pub struct Certificate {
     /// SHA-256 of it.
     pub fingerprint: Fingerprint,
-    /// Whose.
+    /// Of which device.
     pub device: DeviceId,
+    /// Whose that is.
+    pub tenant: TenantId,
     /// What people call that device.
     pub name: String,
     /// How it came to be trusted.

@@ -96,6 +96,9 @@ id! {
 impl TenantId {
     /// The tenant that exists from the start.
     pub const DEFAULT: TenantId = TenantId(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
+
+    /// Stands where a tenant does for what belongs to none; it owns no device.
+    pub const PLATFORM: TenantId = TenantId(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000));
 }
 
 /// Counts the sessions of a device. A report with an older epoch than the device's is refused.

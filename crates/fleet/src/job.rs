@@ -7,6 +7,7 @@ use dm::{Code, Fault, UtcTime};
 
 use crate::Error;
 use crate::ids::{DeviceId, JobId, TenantId};
+use crate::tenant::TenantName;
 
 mod outcome;
 mod secrets;
@@ -71,6 +72,11 @@ impl Actor {
     /// An API token.
     pub fn token(name: &str) -> Self {
         Actor(format!("token:{name}"))
+    }
+
+    /// An API token of a tenant: another than the platform's of the same name.
+    pub fn tenant_token(tenant: &TenantName, name: &str) -> Self {
+        Actor(format!("token:{tenant}/{name}"))
     }
 
     /// The server itself.

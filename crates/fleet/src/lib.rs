@@ -24,7 +24,9 @@ pub mod onboarding;
 pub mod port;
 pub mod secret;
 pub mod service;
+pub mod tenant;
 pub mod twin;
 
 pub use error::Error;
 pub use ids::{DeviceId, EnrolmentId, Epoch, JobId, ModelHash, Seq, Stamp, TenantId, TokenId, UserId};
+pub use tenant::Reach;

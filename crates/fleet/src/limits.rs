@@ -4,6 +4,10 @@
 pub const LANE_QUEUE: usize = 256;
 /// Reads of one device that are under way at the same time.
 pub const LANE_READS: usize = 64;
+/// Tenants.
+pub const TENANTS: usize = 1000;
+/// Bytes of a tenant's name.
+pub const TENANT_NAME: usize = 64;
 /// Rows on the list of devices that ask to be let in; the one seen longest ago makes room.
 pub const PENDING: usize = 256;
 /// Texts that the serial number in an endpoint id may be.

@@ -1,7 +1,10 @@
 //! The storage port: what the domain wants written ([`Write`]) and asked ([`Store`]).
 //!
 //! A write is an intent of the domain, not a statement: the store does all that belongs to it (rows,
-//! event log, audit chain) in one transaction. Every key is led by the tenant.
+//! event log, audit chain) in one transaction. Every key is led by the tenant; names that come from outside (an
+//! endpoint id, a certificate, the hash of a token) are of one tenant at a time, and say whose they are.
+//!
+//! A query that is asked for somebody takes a [`Reach`], and answers from nothing beyond it.
 
 use std::fmt;
 use std::future::Future;
@@ -22,14 +25,15 @@ use crate::ids::{DeviceId, Fingerprint, JobId, ModelHash, Seq, TenantId, UserId}
 use crate::job::{Job, StateName};
 use crate::lane::JobRef;
 use crate::model::StoredModel;
+use crate::tenant::{Reach, Tenant};
 use crate::twin::Twin;
 
 mod intent;
 mod write;
 
 pub use intent::{
-    Admit, Approve, CreateJob, DeviceFields, Enrol, FinishJob, NewNotification, Patch, Prune, PutDial,
-    PutExpected, PutModel, Renew, SessionClosed, SessionOpened,
+    Admit, Approve, CreateJob, DeviceFields, Enrol, FinishJob, MoveDevice, NewNotification, Patch, Prune,
+    PutDial, PutExpected, PutModel, Renew, SessionClosed, SessionOpened,
 };
 pub use write::{Write, Written};
 
@@ -42,6 +46,9 @@ pub enum StoreError {
     /// It exists already, or has changed meanwhile.
     #[error("{0}")]
     Conflict(&'static str),
+    /// The endpoint id is another tenant's, or another tenant expects it.
+    #[error("the endpoint id is another tenant's")]
+    Taken,
     /// The report is of a session that has been followed by another.
     #[error("the session has been followed by another")]
     StaleEpoch,
@@ -180,10 +187,13 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Does a write.
     fn submit(&self, write: Write) -> impl Future<Output = Result<Written, StoreError>> + Send;
 
+    /// The tenants, by name. The platform is none.
+    fn tenants(&self) -> impl Future<Output = Result<Vec<Tenant>, StoreError>> + Send;
+
     /// A device by its id.
     fn device(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         id: DeviceId,
     ) -> impl Future<Output = Result<Option<Device>, StoreError>> + Send;
 
@@ -191,38 +201,40 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// number or a name, in that order.
     fn find_device(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         text: &str,
     ) -> impl Future<Output = Result<Found, StoreError>> + Send;
 
     /// A list of devices.
     fn devices(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         query: DeviceQuery,
     ) -> impl Future<Output = Result<Page<Device>, StoreError>> + Send;
 
     /// How many devices there are, and how many of them are online.
-    fn device_counts(&self, tenant: TenantId) -> impl Future<Output = Result<(u64, u64), StoreError>> + Send;
+    fn device_counts(
+        &self,
+        reach: impl Into<Reach> + Send,
+    ) -> impl Future<Output = Result<(u64, u64), StoreError>> + Send;
 
-    /// What is known under a name, read by key: all that is read for a peer that has not authenticated.
+    /// What is known under a name, and whose it is, read by key: all that is read for a peer that has not
+    /// authenticated.
     fn admission(
         &self,
-        tenant: TenantId,
         identity: &Identity,
-    ) -> impl Future<Output = Result<Option<Admission>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<(TenantId, Admission)>, StoreError>> + Send;
 
-    /// What a certificate is on record for.
+    /// What a certificate is on record for, and with whom.
     fn credential(
         &self,
-        tenant: TenantId,
         fingerprint: Fingerprint,
-    ) -> impl Future<Output = Result<Option<Credential>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<(TenantId, Credential)>, StoreError>> + Send;
 
     /// A list of certificates that devices are proven by.
     fn certificates(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         query: CertificateQuery,
     ) -> impl Future<Output = Result<Page<Certificate>, StoreError>> + Send;
 
@@ -230,23 +242,21 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// [`crate::limits::REVOKED`].
     fn revoked_certificates(
         &self,
-        tenant: TenantId,
         now: UtcTime,
     ) -> impl Future<Output = Result<Vec<RevokedCertificate>, StoreError>> + Send;
 
-    /// Whether a device is expected, by the endpoint id that a trusted certificate gives it.
+    /// Whether a device is expected, and by whom, by the endpoint id that a trusted certificate gives it.
     fn expected(
         &self,
-        tenant: TenantId,
         endpoint: &str,
-    ) -> impl Future<Output = Result<Option<ExpectedDevice>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<(TenantId, ExpectedDevice)>, StoreError>> + Send;
 
     /// The devices that are expected: by endpoint id, then by serial number.
     fn expected_devices(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         page: PageRequest,
-    ) -> impl Future<Output = Result<Page<ExpectedDevice>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Page<(TenantId, ExpectedDevice)>, StoreError>> + Send;
 
     /// The connections of a device, newest first.
     fn sessions(
@@ -266,14 +276,14 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// A job by its id.
     fn job(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         id: JobId,
     ) -> impl Future<Output = Result<Option<Job>, StoreError>> + Send;
 
     /// A list of jobs.
     fn jobs(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         query: JobQuery,
     ) -> impl Future<Output = Result<Page<Job>, StoreError>> + Send;
 
@@ -296,15 +306,15 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// The events of a device, or of all, newest first.
     fn events(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         device: Option<DeviceId>,
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<Event>, StoreError>> + Send;
 
-    /// The log after a position, oldest first, of one tenant or (for the server's own readers) of all.
+    /// The log after a position, oldest first.
     fn events_after(
         &self,
-        tenant: Option<TenantId>,
+        reach: impl Into<Reach> + Send,
         after: Seq,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Event>, StoreError>> + Send;
@@ -315,7 +325,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// A supported model by its hash.
     fn model(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         hash: ModelHash,
     ) -> impl Future<Output = Result<Option<StoredModel>, StoreError>> + Send;
 
@@ -332,20 +342,24 @@ pub trait Store: Clone + Send + Sync + 'static {
         id: ModelHash,
     ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 
-    /// Devices that ask to be let in, the last seen first.
+    /// Devices that ask to be let in, the last seen first: on the list of the tenant that knows them, else on the
+    /// platform's.
     fn pending(
         &self,
-        tenant: TenantId,
-    ) -> impl Future<Output = Result<Vec<PendingDevice>, StoreError>> + Send;
+        reach: impl Into<Reach> + Send,
+    ) -> impl Future<Output = Result<Vec<(TenantId, PendingDevice)>, StoreError>> + Send;
 
-    /// Attempts that were turned away, newest first.
+    /// Attempts that were turned away, newest first, on the same lists.
     fn refused(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
     ) -> impl Future<Output = Result<Vec<RefusedAttempt>, StoreError>> + Send;
 
     /// Whom the server dials, by endpoint id.
-    fn dials(&self, tenant: TenantId) -> impl Future<Output = Result<Vec<DialTarget>, StoreError>> + Send;
+    fn dials(
+        &self,
+        reach: impl Into<Reach> + Send,
+    ) -> impl Future<Output = Result<Vec<DialTarget>, StoreError>> + Send;
 
     /// A person by name.
     fn user(
@@ -375,33 +389,34 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// An API token, unless it has expired at `now`.
     fn token(
         &self,
-        tenant: TenantId,
         hash: SecretHash,
         now: UtcTime,
-    ) -> impl Future<Output = Result<Option<ApiToken>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<(TenantId, ApiToken)>, StoreError>> + Send;
 
     /// Every API token, newest first.
-    fn tokens(&self, tenant: TenantId) -> impl Future<Output = Result<Vec<ApiToken>, StoreError>> + Send;
+    fn tokens(
+        &self,
+        reach: impl Into<Reach> + Send,
+    ) -> impl Future<Output = Result<Vec<(TenantId, ApiToken)>, StoreError>> + Send;
 
     /// An enrolment token, if it still lets someone in at `now`.
     fn enrolment_token(
         &self,
-        tenant: TenantId,
         hash: SecretHash,
         now: UtcTime,
-    ) -> impl Future<Output = Result<Option<EnrolmentToken>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<(TenantId, EnrolmentToken)>, StoreError>> + Send;
 
     /// Every enrolment token that still lets someone in at `now`, newest first.
     fn enrolment_tokens(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         now: UtcTime,
-    ) -> impl Future<Output = Result<Vec<EnrolmentToken>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<(TenantId, EnrolmentToken)>, StoreError>> + Send;
 
-    /// The audit log, newest first.
+    /// The audit log, newest first; of several chains in the order of time.
     fn audit(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<AuditRow>, StoreError>> + Send;
 

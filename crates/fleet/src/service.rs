@@ -12,10 +12,11 @@ use crate::audit::AuditEntry;
 use crate::check::{SchemaCheck, check_operation};
 use crate::device::Device;
 use crate::enrolment::Shown;
-use crate::ids::{DeviceId, JobId, Stamp};
+use crate::ids::{DeviceId, JobId, Stamp, TenantId};
 use crate::job::{Job, JobState, OpKind, Priority, forget_secrets};
 use crate::lane::JobRef;
-use crate::port::{Approve, CreateJob, Patch, PutDial, Store, StoreError, Write, Written};
+use crate::port::{Approve, CreateJob, MoveDevice, Patch, PutDial, Store, StoreError, Write, Written};
+use crate::tenant::{Reach, Tenant, TenantName};
 use crate::{Error, dto, limits};
 
 /// An operation that someone asks for.
@@ -23,6 +24,8 @@ use crate::{Error, dto, limits};
 pub struct NewOperation {
     /// On which device.
     pub device: DeviceId,
+    /// Whose that is.
+    pub tenant: TenantId,
     /// What.
     pub operation: Operation,
     /// How urgent.
@@ -67,11 +70,12 @@ pub async fn create_operation<S: Store>(
     new: NewOperation,
     schema: &(dyn SchemaCheck + Sync),
 ) -> Result<Created, Error> {
-    let NewOperation { device, mut operation, priority, deadline, idempotency_key, force } = new;
+    let NewOperation { device, tenant, mut operation, priority, deadline, idempotency_key, force } = new;
     caller.need(if operation.is_write() { Permission::Write } else { Permission::Query })?;
     if force {
         caller.need(Permission::Force)?;
     }
+    within(caller, tenant)?;
     check_request(&operation, deadline, idempotency_key.as_deref(), stamp.at)?;
     let faults = check_operation(&operation, schema, force);
     if !faults.is_empty() {
@@ -86,7 +90,7 @@ pub async fn create_operation<S: Store>(
     }
     let job = Job {
         id,
-        tenant: caller.tenant,
+        tenant,
         device,
         operation,
         state: JobState::Queued,
@@ -166,16 +170,17 @@ fn describe(job: &Job, operation: &Operation) -> String {
 /// # Errors
 /// [`Error::Forbidden`]; the store's for a job that is unknown, or is under way.
 pub async fn cancel_job<S: Store>(store: &S, caller: &Caller, at: UtcTime, job: JobId) -> Result<Job, Error> {
-    let known = store.job(caller.tenant, job).await?.ok_or(Error::NotFound("job"))?;
+    let known = store.job(caller.reach, job).await?.ok_or(Error::NotFound("job"))?;
     caller.need(if known.operation.is_write() { Permission::Write } else { Permission::Query })?;
     let audit = AuditEntry::new(caller.actor.clone(), "job.cancel", job, "");
-    match store.submit(Write::CancelJob { tenant: caller.tenant, job, at, audit }).await? {
+    match store.submit(Write::CancelJob { tenant: known.tenant, job, at, audit }).await? {
         Written::Job { job, .. } => Ok(*job),
         _ => Err(odd()),
     }
 }
 
-/// Lets a pending device in, under a name, as it was shown.
+/// Lets a pending device in, under a name, as it was shown. A stranger goes to the tenant `into`, or to the default
+/// one; a device that is known stays with its tenant.
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::Invalid`]; the store's for one that isn't on the list, or is there with
@@ -187,13 +192,15 @@ pub async fn approve<S: Store>(
     endpoint: &str,
     shown: Option<Shown>,
     name: Option<String>,
+    into: Option<TenantId>,
 ) -> Result<Device, Error> {
     caller.need(Permission::Enrol)?;
     if let Some(name) = &name {
         check_name(name)?;
     }
     let approve = Approve {
-        tenant: caller.tenant,
+        reach: caller.reach,
+        into,
         endpoint: endpoint.to_owned(),
         shown,
         name,
@@ -211,7 +218,7 @@ pub async fn approve<S: Store>(
 pub async fn reject<S: Store>(store: &S, caller: &Caller, at: UtcTime, endpoint: &str) -> Result<(), Error> {
     caller.need(Permission::Enrol)?;
     let audit = AuditEntry::new(caller.actor.clone(), "device.reject", endpoint, "");
-    store.submit(Write::Reject { tenant: caller.tenant, endpoint: endpoint.to_owned(), at, audit }).await?;
+    store.submit(Write::Reject { reach: caller.reach, endpoint: endpoint.to_owned(), at, audit }).await?;
     Ok(())
 }
 
@@ -224,10 +231,12 @@ pub async fn add_dialled<S: Store>(
     store: &S,
     caller: &Caller,
     stamp: Stamp,
+    tenant: TenantId,
     endpoint: &str,
     url: &str,
 ) -> Result<Device, Error> {
     caller.need(Permission::Enrol)?;
+    within(caller, tenant)?;
     for (field, text, limit) in [("endpoint", endpoint, limits::ENDPOINT), ("connect", url, limits::DIAL_URL)]
     {
         if text.is_empty() || text.len() > limit {
@@ -235,7 +244,7 @@ pub async fn add_dialled<S: Store>(
         }
     }
     let put = PutDial {
-        tenant: caller.tenant,
+        tenant,
         device: DeviceId::make(stamp),
         endpoint: endpoint.to_owned(),
         url: url.to_owned(),
@@ -254,11 +263,12 @@ pub async fn remove_dialled<S: Store>(
     store: &S,
     caller: &Caller,
     at: UtcTime,
-    device: DeviceId,
+    device: &Device,
 ) -> Result<(), Error> {
     caller.need(Permission::Enrol)?;
-    let audit = AuditEntry::new(caller.actor.clone(), "device.dial.remove", device, "");
-    store.submit(Write::RemoveDial { tenant: caller.tenant, device, at, audit }).await?;
+    within(caller, device.tenant)?;
+    let audit = AuditEntry::new(caller.actor.clone(), "device.dial.remove", device.id, "");
+    store.submit(Write::RemoveDial { tenant: device.tenant, device: device.id, at, audit }).await?;
     Ok(())
 }
 
@@ -270,11 +280,12 @@ pub async fn patch_device<S: Store>(
     store: &S,
     caller: &Caller,
     at: UtcTime,
-    device: DeviceId,
+    device: &Device,
     name: Option<String>,
     tags: Option<BTreeSet<String>>,
 ) -> Result<Device, Error> {
     caller.need(Permission::ManageDevices)?;
+    within(caller, device.tenant)?;
     if let Some(name) = &name {
         check_name(name)?;
     }
@@ -284,12 +295,9 @@ pub async fn patch_device<S: Store>(
     let detail = [("name", name.is_some()), ("tags", tags.is_some())];
     let detail: Vec<&str> =
         detail.into_iter().filter_map(|(what, changed)| changed.then_some(what)).collect();
-    let audit = AuditEntry::new(caller.actor.clone(), "device.change", device, detail.join(" "));
-    device_of(
-        store
-            .submit(Write::PatchDevice(Patch { tenant: caller.tenant, device, name, tags, at, audit }))
-            .await?,
-    )
+    let audit = AuditEntry::new(caller.actor.clone(), "device.change", device.id, detail.join(" "));
+    let patch = Patch { tenant: device.tenant, device: device.id, name, tags, at, audit };
+    device_of(store.submit(Write::PatchDevice(patch)).await?)
 }
 
 /// Removes a device and all that is known of it.
@@ -300,12 +308,104 @@ pub async fn forget_device<S: Store>(
     store: &S,
     caller: &Caller,
     at: UtcTime,
-    device: DeviceId,
+    device: &Device,
 ) -> Result<(), Error> {
     caller.need(Permission::ManageDevices)?;
-    let audit = AuditEntry::new(caller.actor.clone(), "device.remove", device, "");
-    store.submit(Write::ForgetDevice { tenant: caller.tenant, device, at, audit }).await?;
+    within(caller, device.tenant)?;
+    let audit = AuditEntry::new(caller.actor.clone(), "device.remove", device.id, "");
+    store.submit(Write::ForgetDevice { tenant: device.tenant, device: device.id, at, audit }).await?;
     Ok(())
+}
+
+/// Gives a device to another tenant. Its session ends; whoever holds it is to be told afterwards.
+///
+/// # Errors
+/// [`Error::Forbidden`] without the platform's reach; the store's while operations are under way.
+pub async fn move_device<S: Store>(
+    store: &S,
+    caller: &Caller,
+    at: UtcTime,
+    device: &Device,
+    to: &Tenant,
+) -> Result<Device, Error> {
+    caller.need(Permission::ManageDevices)?;
+    caller.reach.need_platform()?;
+    let audit = AuditEntry::new(caller.actor.clone(), "device.move", device.id, format!("to {}", to.name));
+    let going = MoveDevice { from: device.tenant, to: to.id, device: device.id, at, audit };
+    device_of(store.submit(Write::MoveDevice(going)).await?)
+}
+
+/// Makes a tenant.
+///
+/// # Errors
+/// [`Error::Forbidden`] without the platform's reach; the store's for a name that there is.
+pub async fn create_tenant<S: Store>(
+    store: &S,
+    caller: &Caller,
+    stamp: Stamp,
+    name: TenantName,
+) -> Result<Tenant, Error> {
+    caller.need(Permission::ManageAccess)?;
+    caller.reach.need_platform()?;
+    let tenant = Tenant { id: TenantId::make(stamp), name, created: stamp.at };
+    let audit = AuditEntry::new(caller.actor.clone(), "tenant.create", tenant.id, tenant.name.as_str());
+    store.submit(Write::PutTenant { tenant: tenant.clone(), audit }).await?;
+    Ok(tenant)
+}
+
+/// The tenants that a caller sees: itself, or all.
+///
+/// # Errors
+/// The store's.
+pub async fn tenants<S: Store>(store: &S, caller: &Caller) -> Result<Vec<Tenant>, Error> {
+    let mut tenants = store.tenants().await?;
+    tenants.retain(|tenant| caller.reach.covers(tenant.id));
+    Ok(tenants)
+}
+
+/// The tenant that a caller means by a name; by none its own, and for the platform none.
+///
+/// # Errors
+/// [`Error::NotFound`] for one that does not exist, or is not within reach.
+pub async fn tenant_named<S: Store>(
+    store: &S,
+    caller: &Caller,
+    name: Option<&str>,
+) -> Result<Option<Tenant>, Error> {
+    let tenants = tenants(store, caller).await?;
+    let is_meant = |tenant: &Tenant| match (name, caller.reach) {
+        (Some(name), _) => tenant.name.as_str() == name,
+        (None, Reach::Tenant(own)) => tenant.id == own,
+        (None, Reach::Platform) => false,
+    };
+    match tenants.into_iter().find(is_meant) {
+        None if name.is_some() => Err(Error::NotFound("tenant")),
+        found => Ok(found),
+    }
+}
+
+/// Writes down that somebody wanted what is another tenant's: with whoever it was, and with the platform.
+///
+/// # Errors
+/// The store's.
+pub async fn note_taken<S: Store>(
+    store: &S,
+    caller: &Caller,
+    at: UtcTime,
+    target: &str,
+    what: &str,
+) -> Result<(), Error> {
+    let chains = BTreeSet::from([caller.reach.home(), TenantId::PLATFORM]);
+    for tenant in chains {
+        let entry = AuditEntry::new(caller.actor.clone(), "tenant.refused", target, what);
+        store.submit(Write::Audit { tenant, at, entry }).await?;
+    }
+    Ok(())
+}
+
+/// What is beyond a caller's reach does not exist.
+fn within(caller: &Caller, tenant: TenantId) -> Result<(), Error> {
+    if caller.reach.covers(tenant) { Ok(()) } else { Err(Error::NotFound("device")) }
 }
 
 fn check_name(name: &str) -> Result<(), Error> {

@@ -13,6 +13,7 @@ use fleet::access::{Caller, Role};
 use fleet::audit::Chain;
 use fleet::ids::TenantId;
 use fleet::port::Store as _;
+use fleet::{Reach, service};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::SqliteStore;
@@ -39,6 +40,14 @@ pub enum Command {
         name: String,
         /// `owner`, `operator` or `viewer`.
         role: String,
+        /// The tenant that it is for; every one if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tenant: Option<String>,
+    },
+    /// A tenant; answers `{"id": …, "name": …}`.
+    TenantCreate {
+        /// What it is called.
+        name: String,
     },
     /// A user without a password; answers `{"user": …, "link": …}`.
     UserAdd {
@@ -64,6 +73,9 @@ pub enum Command {
         /// The one endpoint that it is for, which may have a certificate already.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         endpoint: Option<String>,
+        /// Whose the devices will be; the default tenant's if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tenant: Option<String>,
     },
     /// A copy of the store; answers `{}`.
     Backup {
@@ -177,12 +189,19 @@ async fn carry_out(
     reload: Option<&Reload<SqliteStore>>,
     command: &Command,
 ) -> anyhow::Result<Value> {
-    let caller = Caller::system(TenantId::DEFAULT);
+    let caller = Caller::system(Reach::Platform);
+    let named = async |name: &Option<String>| service::tenant_named(store, &caller, name.as_deref()).await;
     match command {
-        Command::TokenCreate { name, role } => {
+        Command::TokenCreate { name, role, tenant } => {
             let role = Role::parse(role)?;
-            let made = api::auth::create_token(store, &caller, clock.stamp(), name, role, None).await?;
+            let reach = named(tenant).await?.map_or(Reach::Platform, |tenant| Reach::Tenant(tenant.id));
+            let made =
+                api::auth::create_token(store, &caller, clock.stamp(), reach, name, role, None).await?;
             Ok(json!({ "token": made.secret.expose(), "id": made.row.id.to_string() }))
+        }
+        Command::TenantCreate { name } => {
+            let made = service::create_tenant(store, &caller, clock.stamp(), name.parse()?).await?;
+            Ok(json!({ "id": made.id.to_string(), "name": made.name.as_str() }))
         }
         Command::UserAdd { name, role } => {
             api::auth::create_user(store, &caller, clock.stamp(), name, Role::parse(role)?).await?;
@@ -193,7 +212,8 @@ async fn carry_out(
             let made = api::auth::create_link(store, &caller, clock.utc(), name).await?;
             Ok(json!({ "link": made.secret.expose() }))
         }
-        Command::EnrolToken { ttl_seconds, uses, group, endpoint } => {
+        Command::EnrolToken { ttl_seconds, uses, group, endpoint, tenant } => {
+            let tenant = named(tenant).await?.map_or(TenantId::DEFAULT, |tenant| tenant.id);
             let new = api::auth::NewEnrolment {
                 name: String::new(),
                 lifetime: Duration::from_secs(*ttl_seconds),
@@ -201,7 +221,7 @@ async fn carry_out(
                 group: group.clone(),
                 endpoint: endpoint.clone(),
             };
-            let made = api::auth::create_enrolment(store, &caller, clock.stamp(), new).await?;
+            let made = api::auth::create_enrolment(store, &caller, clock.stamp(), tenant, new).await?;
             Ok(json!({ "token": made.secret.expose(), "expires": made.row.expires.to_string() }))
         }
         Command::Backup { file } => {
@@ -212,9 +232,21 @@ async fn carry_out(
             reload.context("no server runs in this data folder")?.reload().await?;
             Ok(json!({}))
         }
-        Command::AuditVerify => match store.verify_audit(TenantId::DEFAULT, Chain::default()).await? {
-            Ok(tip) => Ok(json!({ "ok": true, "rows": tip.seq })),
-            Err(broken) => Ok(json!({ "ok": false, "detail": format!("{broken:?}") })),
-        },
+        Command::AuditVerify => verify_audit(store).await,
     }
+}
+
+/// Each tenant has a chain of its own, and so has the platform.
+async fn verify_audit(store: &SqliteStore) -> anyhow::Result<Value> {
+    let mut rows = 0;
+    let tenants = store.tenants().await?.into_iter().map(|tenant| (tenant.id, tenant.name.to_string()));
+    for (tenant, name) in tenants.chain([(TenantId::PLATFORM, "platform".to_owned())]) {
+        match store.verify_audit(tenant, Chain::default()).await? {
+            Ok(tip) => rows += tip.seq.0,
+            Err(broken) => {
+                return Ok(json!({ "ok": false, "detail": format!("{name}: {broken:?}") }));
+            }
+        }
+    }
+    Ok(json!({ "ok": true, "rows": rows }))
 }

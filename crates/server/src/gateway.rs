@@ -69,7 +69,7 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
         Box::pin(self.usp.schema(tenant, model))
     }
 
-    fn data_models_changed(&self, _tenant: TenantId, models: api::Imported) {
+    fn data_models_changed(&self, models: api::Imported) {
         self.usp.data_models_changed(models);
     }
 
@@ -78,7 +78,7 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
         tokio::spawn(async move { usp.approved(&endpoint).await });
     }
 
-    fn rejected(&self, _tenant: TenantId, endpoint: &str) {
+    fn rejected(&self, endpoint: &str) {
         self.usp.turn_away(endpoint);
     }
 
@@ -93,6 +93,10 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
     fn forgotten(&self, _tenant: TenantId, device: DeviceId) {
         self.usp.forget(device);
         self.usp.dials_changed();
+    }
+
+    fn moved(&self, device: DeviceId) {
+        self.usp.moved(device);
     }
 
     fn revoked(&self, _tenant: TenantId, device: DeviceId, fingerprint: Fingerprint) -> Later<'_, ()> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use fleet::ids::{Seq, TenantId};
+use fleet::ids::Seq;
 use fleet::port::{Prune, Store as _, Write, Written};
 use mtp::Role;
 use mtp::discovery::Advertiser;
@@ -137,12 +137,11 @@ impl Server {
         let advertiser = discovery::advertiser(config, &listeners, &endpoint);
         let files = config.usp.websocket.tls.clone();
         let (session_keys, shown) = SessionKeys::new(&authority, &endpoint, files).context("usp.sessions")?;
-        session_keys.recall(&store, TenantId::DEFAULT).await?;
+        session_keys.recall(&store).await?;
         let usp_options = UspOptions {
             sessions: session_policy(config),
             crypto: Some(Arc::new(session_keys.clone())),
             endpoint,
-            tenant: TenantId::DEFAULT,
             policy: config.enrolment.policy.into(),
             issuer: Some(Box::new(Arc::clone(&authority))),
             inspect,
@@ -299,7 +298,7 @@ async fn sign_in_link(
     config: &Config,
     listeners: &Listeners,
 ) -> anyhow::Result<Option<String>> {
-    let made = api::auth::ensure_owner(store, TenantId::DEFAULT, clock.utc()).await?;
+    let made = api::auth::ensure_owner(store, clock.utc()).await?;
     let base = connect::http_url(config, listeners.http);
     Ok(made.map(|made| format!("{base}/sign-in?link={}", made.secret.expose())))
 }

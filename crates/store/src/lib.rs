@@ -22,6 +22,7 @@ mod migrate;
 mod pool;
 mod private;
 mod query;
+mod reach;
 mod read;
 mod rows;
 mod write;

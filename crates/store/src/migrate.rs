@@ -6,7 +6,7 @@ use crate::Error;
 
 /// The steps; the form of a store is the number of the last one it has taken. A step that was released is
 /// never edited.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
@@ -14,6 +14,7 @@ const STEPS: [&str; 7] = [
     include_str!("migrations/0005.sql"),
     include_str!("migrations/0006.sql"),
     include_str!("migrations/0007.sql"),
+    include_str!("migrations/0008.sql"),
 ];
 
 /// Takes the steps that are missing.

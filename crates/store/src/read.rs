@@ -2,6 +2,7 @@
 //! subject.
 
 use dm::UtcTime;
+use fleet::Reach;
 use fleet::access::{ApiToken, EnrolmentToken, Login, SecretHash, User};
 use fleet::audit::{AuditRow, Break, Chain, Tip};
 use fleet::certificate::{Certificate, CertificateQuery, RevokedCertificate};
@@ -14,9 +15,11 @@ use fleet::job::Job;
 use fleet::lane::JobRef;
 use fleet::model::StoredModel;
 use fleet::port::{DeviceQuery, Found, JobQuery, Page, PageRequest, Store, StoreError, Write, Written};
+use fleet::tenant::Tenant;
 use fleet::twin::Twin;
 
 use crate::SqliteStore;
+use crate::reach;
 use crate::write::twin;
 
 pub(crate) mod access;
@@ -25,7 +28,7 @@ mod certificate;
 mod cursor;
 mod datamodel;
 mod devices;
-mod enrolment;
+pub(crate) mod enrolment;
 pub(crate) mod events;
 pub(crate) mod expected;
 mod jobs;
@@ -35,67 +38,79 @@ impl Store for SqliteStore {
         self.write(write).await
     }
 
-    async fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<Device>, StoreError> {
-        self.pool().glance(move |reader| crate::rows::device(&reader.connection, tenant, id)).await
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        self.pool().read(move |reader| access::tenants(&reader.connection)).await
     }
 
-    async fn find_device(&self, tenant: TenantId, text: &str) -> Result<Found, StoreError> {
-        let text = text.to_owned();
-        self.pool().read(move |reader| devices::find(&reader.connection, tenant, &text)).await
-    }
-
-    async fn devices(&self, tenant: TenantId, query: DeviceQuery) -> Result<Page<Device>, StoreError> {
-        self.pool().read(move |reader| devices::list(&reader.connection, tenant, &query)).await
-    }
-
-    async fn device_counts(&self, tenant: TenantId) -> Result<(u64, u64), StoreError> {
-        self.pool().read(move |reader| devices::counts(&reader.connection, tenant)).await
-    }
-
-    async fn admission(
+    async fn device(
         &self,
-        tenant: TenantId,
-        identity: &Identity,
-    ) -> Result<Option<Admission>, StoreError> {
+        reach: impl Into<Reach> + Send,
+        id: DeviceId,
+    ) -> Result<Option<Device>, StoreError> {
+        let reach = reach.into();
+        let find = move |reader: &mut crate::pool::Reader| {
+            let among = reach::tenants(&reader.connection, reach)?;
+            reach::first(&among, |tenant| crate::rows::device(&reader.connection, tenant, id))
+        };
+        self.pool().glance(find).await
+    }
+
+    async fn find_device(&self, reach: impl Into<Reach> + Send, text: &str) -> Result<Found, StoreError> {
+        let (reach, text) = (reach.into(), text.to_owned());
+        self.pool().read(move |reader| devices::find(&reader.connection, reach, &text)).await
+    }
+
+    async fn devices(
+        &self,
+        reach: impl Into<Reach> + Send,
+        query: DeviceQuery,
+    ) -> Result<Page<Device>, StoreError> {
+        let reach = reach.into();
+        self.pool().read(move |reader| devices::list(&reader.connection, reach, &query)).await
+    }
+
+    async fn device_counts(&self, reach: impl Into<Reach> + Send) -> Result<(u64, u64), StoreError> {
+        let reach = reach.into();
+        self.pool().read(move |reader| devices::counts(&reader.connection, reach)).await
+    }
+
+    async fn admission(&self, identity: &Identity) -> Result<Option<(TenantId, Admission)>, StoreError> {
         let identity = identity.clone();
-        self.pool().glance(move |reader| enrolment::admission(&reader.connection, tenant, &identity)).await
+        self.pool().glance(move |reader| enrolment::admission(&reader.connection, &identity)).await
     }
 
     async fn credential(
         &self,
-        tenant: TenantId,
         fingerprint: Fingerprint,
-    ) -> Result<Option<Credential>, StoreError> {
-        self.pool().glance(move |reader| enrolment::credential(&reader.connection, tenant, fingerprint)).await
+    ) -> Result<Option<(TenantId, Credential)>, StoreError> {
+        self.pool().glance(move |reader| enrolment::credential(&reader.connection, fingerprint)).await
     }
 
     async fn certificates(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         query: CertificateQuery,
     ) -> Result<Page<Certificate>, StoreError> {
-        self.pool().read(move |reader| certificate::list(&reader.connection, tenant, &query)).await
+        let reach = reach.into();
+        self.pool().read(move |reader| certificate::list(&reader.connection, reach, &query)).await
     }
 
-    async fn revoked_certificates(
-        &self,
-        tenant: TenantId,
-        now: UtcTime,
-    ) -> Result<Vec<RevokedCertificate>, StoreError> {
-        self.pool().read(move |reader| certificate::revoked(&reader.connection, tenant, now)).await
+    async fn revoked_certificates(&self, now: UtcTime) -> Result<Vec<RevokedCertificate>, StoreError> {
+        self.pool().read(move |reader| certificate::revoked(&reader.connection, now)).await
     }
 
-    async fn expected(&self, tenant: TenantId, endpoint: &str) -> Result<Option<ExpectedDevice>, StoreError> {
+    async fn expected(&self, endpoint: &str) -> Result<Option<(TenantId, ExpectedDevice)>, StoreError> {
         let endpoint = endpoint.to_owned();
-        self.pool().glance(move |reader| expected::one_of(&reader.connection, tenant, &endpoint)).await
+        self.pool().glance(move |reader| expected::one_of(&reader.connection, &endpoint)).await
     }
 
     async fn expected_devices(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         page: PageRequest,
-    ) -> Result<Page<ExpectedDevice>, StoreError> {
-        self.pool().read(move |reader| expected::list(&reader.connection, tenant, &page)).await
+    ) -> Result<Page<(TenantId, ExpectedDevice)>, StoreError> {
+        let reach = reach.into();
+        self.pool().read(move |reader| expected::list(&reader.connection, reach, &page)).await
     }
 
     async fn sessions(
@@ -116,8 +131,13 @@ impl Store for SqliteStore {
         self.pool().read(load).await
     }
 
-    async fn job(&self, tenant: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
-        let row = self.pool().glance(move |reader| jobs::by_id(&reader.connection, tenant, id)).await?;
+    async fn job(&self, reach: impl Into<Reach> + Send, id: JobId) -> Result<Option<Job>, StoreError> {
+        let reach = reach.into();
+        let find = move |reader: &mut crate::pool::Reader| {
+            let among = reach::tenants(&reader.connection, reach)?;
+            reach::first(&among, |tenant| jobs::by_id(&reader.connection, tenant, id))
+        };
+        let row = self.pool().glance(find).await?;
         let Some(row) = row else { return Ok(None) };
         let is_long = row.is_long();
         // A long one is decoded where that holds nobody up.
@@ -125,9 +145,10 @@ impl Store for SqliteStore {
         if is_long { self.pool().read(decode).await } else { self.pool().glance(decode).await }
     }
 
-    async fn jobs(&self, tenant: TenantId, query: JobQuery) -> Result<Page<Job>, StoreError> {
+    async fn jobs(&self, reach: impl Into<Reach> + Send, query: JobQuery) -> Result<Page<Job>, StoreError> {
+        let reach = reach.into();
         self.pool()
-            .read(move |reader| jobs::list(&reader.connection, reader.seal.as_ref(), tenant, &query))
+            .read(move |reader| jobs::list(&reader.connection, reader.seal.as_ref(), reach, &query))
             .await
     }
 
@@ -155,28 +176,35 @@ impl Store for SqliteStore {
 
     async fn events(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         device: Option<DeviceId>,
         page: PageRequest,
     ) -> Result<Page<Event>, StoreError> {
-        self.pool().read(move |reader| events::list(&reader.connection, tenant, device, &page)).await
+        let reach = reach.into();
+        self.pool().read(move |reader| events::list(&reader.connection, reach, device, &page)).await
     }
 
     async fn events_after(
         &self,
-        tenant: Option<TenantId>,
+        reach: impl Into<Reach> + Send,
         after: Seq,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
-        self.pool().read(move |reader| events::after(&reader.connection, tenant, after, limit)).await
+        let reach = reach.into();
+        self.pool().read(move |reader| events::after(&reader.connection, reach, after, limit)).await
     }
 
     async fn last_event(&self) -> Result<Seq, StoreError> {
         self.pool().read(move |reader| events::last(&reader.connection)).await
     }
 
-    async fn model(&self, tenant: TenantId, hash: ModelHash) -> Result<Option<StoredModel>, StoreError> {
-        self.pool().read(move |reader| devices::model(&reader.connection, tenant, hash)).await
+    async fn model(
+        &self,
+        reach: impl Into<Reach> + Send,
+        hash: ModelHash,
+    ) -> Result<Option<StoredModel>, StoreError> {
+        let reach = reach.into();
+        self.pool().read(move |reader| devices::model(&reader.connection, reach, hash)).await
     }
 
     async fn data_models(&self, tenant: TenantId) -> Result<Vec<DataModel>, StoreError> {
@@ -187,16 +215,22 @@ impl Store for SqliteStore {
         self.pool().read(move |reader| datamodel::text(&reader.connection, tenant, id)).await
     }
 
-    async fn pending(&self, tenant: TenantId) -> Result<Vec<PendingDevice>, StoreError> {
-        self.pool().read(move |reader| enrolment::pending(&reader.connection, tenant)).await
+    async fn pending(
+        &self,
+        reach: impl Into<Reach> + Send,
+    ) -> Result<Vec<(TenantId, PendingDevice)>, StoreError> {
+        let reach = reach.into();
+        self.pool().read(move |reader| enrolment::pending(&reader.connection, reach)).await
     }
 
-    async fn dials(&self, tenant: TenantId) -> Result<Vec<DialTarget>, StoreError> {
-        self.pool().read(move |reader| enrolment::dials(&reader.connection, tenant)).await
+    async fn dials(&self, reach: impl Into<Reach> + Send) -> Result<Vec<DialTarget>, StoreError> {
+        let reach = reach.into();
+        self.pool().read(move |reader| enrolment::dials(&reader.connection, reach)).await
     }
 
-    async fn refused(&self, tenant: TenantId) -> Result<Vec<RefusedAttempt>, StoreError> {
-        self.pool().read(move |reader| enrolment::refused(&reader.connection, tenant)).await
+    async fn refused(&self, reach: impl Into<Reach> + Send) -> Result<Vec<RefusedAttempt>, StoreError> {
+        let reach = reach.into();
+        self.pool().read(move |reader| enrolment::refused(&reader.connection, reach)).await
     }
 
     async fn user(&self, tenant: TenantId, name: &str) -> Result<Option<User>, StoreError> {
@@ -223,36 +257,41 @@ impl Store for SqliteStore {
 
     async fn token(
         &self,
-        tenant: TenantId,
         hash: SecretHash,
         now: UtcTime,
-    ) -> Result<Option<ApiToken>, StoreError> {
-        self.pool().glance(move |reader| access::token(&reader.connection, tenant, hash, now)).await
+    ) -> Result<Option<(TenantId, ApiToken)>, StoreError> {
+        self.pool().glance(move |reader| access::token(&reader.connection, hash, now)).await
     }
 
-    async fn tokens(&self, tenant: TenantId) -> Result<Vec<ApiToken>, StoreError> {
-        self.pool().read(move |reader| access::tokens(&reader.connection, tenant)).await
+    async fn tokens(&self, reach: impl Into<Reach> + Send) -> Result<Vec<(TenantId, ApiToken)>, StoreError> {
+        let reach = reach.into();
+        self.pool().read(move |reader| access::tokens(&reader.connection, reach)).await
     }
 
     async fn enrolment_token(
         &self,
-        tenant: TenantId,
         hash: SecretHash,
         now: UtcTime,
-    ) -> Result<Option<EnrolmentToken>, StoreError> {
-        self.pool().glance(move |reader| access::enrolment_token(&reader.connection, tenant, hash, now)).await
+    ) -> Result<Option<(TenantId, EnrolmentToken)>, StoreError> {
+        self.pool().glance(move |reader| access::enrolment_token(&reader.connection, hash, now)).await
     }
 
     async fn enrolment_tokens(
         &self,
-        tenant: TenantId,
+        reach: impl Into<Reach> + Send,
         now: UtcTime,
-    ) -> Result<Vec<EnrolmentToken>, StoreError> {
-        self.pool().read(move |reader| access::enrolments(&reader.connection, tenant, now)).await
+    ) -> Result<Vec<(TenantId, EnrolmentToken)>, StoreError> {
+        let reach = reach.into();
+        self.pool().read(move |reader| access::enrolments(&reader.connection, reach, now)).await
     }
 
-    async fn audit(&self, tenant: TenantId, page: PageRequest) -> Result<Page<AuditRow>, StoreError> {
-        self.pool().read(move |reader| audit::list(&reader.connection, tenant, &page)).await
+    async fn audit(
+        &self,
+        reach: impl Into<Reach> + Send,
+        page: PageRequest,
+    ) -> Result<Page<AuditRow>, StoreError> {
+        let reach = reach.into();
+        self.pool().read(move |reader| audit::list(&reader.connection, reach, &page)).await
     }
 
     async fn verify_audit(&self, tenant: TenantId, chain: Chain) -> Result<Result<Tip, Break>, StoreError> {

@@ -25,6 +25,7 @@ mod notification;
 mod prune;
 mod search;
 mod session;
+mod tenant;
 pub(crate) mod twin;
 
 /// The transaction that a write works in.
@@ -45,7 +46,7 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
         Write::SessionClosed(closed) => session::closed(tx, &closed),
         Write::SeenPending { tenant, pending } => enrolment::seen(tx, tenant, &pending),
         Write::Approve(approve) => enrolment::approve(tx, approve),
-        Write::Reject { tenant, endpoint, at, audit } => enrolment::reject(tx, tenant, &endpoint, at, audit),
+        Write::Reject { reach, endpoint, at, audit } => enrolment::reject(tx, reach, &endpoint, at, audit),
         Write::Admit(admit) => enrolment::admit(tx, admit),
         Write::Enrol(enrol) => enrol::enrol(tx, enrol),
         Write::Renew(renew) => certificate::renew(tx, renew),
@@ -53,7 +54,7 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
             certificate::revoke(tx, tenant, fingerprint, reason, at, audit)
         }
         Write::PutExpected(put) => expected::put(tx, put),
-        Write::RemoveExpected { tenant, value, at, audit } => expected::remove(tx, tenant, &value, at, audit),
+        Write::RemoveExpected { reach, value, at, audit } => expected::remove(tx, reach, &value, at, &audit),
         Write::PutDial(dial) => enrolment::put_dial(tx, dial),
         Write::RemoveDial { tenant, device, at, audit } => {
             enrolment::remove_dial(tx, tenant, device, at, audit)
@@ -79,6 +80,8 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
             Ok(Written::Done)
         }
         Write::PutDeviceFields(fields) => device::put_fields(tx, &fields),
+        Write::PutTenant { tenant, audit } => tenant::put(tx, &tenant, audit),
+        Write::MoveDevice(going) => tenant::hand_over(tx, going),
         Write::PatchDevice(patch) => device::patch(tx, patch),
         Write::ForgetDevice { tenant, device, at, audit } => device::forget(tx, tenant, device, at, audit),
         Write::PutIdentity { tenant, device, identity, at } => {

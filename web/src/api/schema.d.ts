@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The audit log, newest first. */
+        /** The audit log, newest first: one's tenant's, or for the platform that of all. */
         get: operations["list_audit"];
         put?: never;
         post?: never;
@@ -191,7 +191,7 @@ export interface paths {
         delete: operations["remove_device"];
         options?: never;
         head?: never;
-        /** Changes a device's name or tags. */
+        /** Changes a device's name or tags, or gives it to another tenant. */
         patch: operations["change_device"];
         trace?: never;
     };
@@ -684,6 +684,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenants within reach, by name: all of them for the platform, itself for a tenant. */
+        get: operations["list_tenants"];
+        put?: never;
+        /** Makes a tenant; the platform's owners only. */
+        post: operations["create_tenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tokens": {
         parameters: {
             query?: never;
@@ -729,6 +747,8 @@ export interface components {
             connect: string;
             /** @description The endpoint id of who should answer. */
             endpoint: string;
+            /** @description Whose it will be, if nobody knows it; the caller's own tenant, or the default one, if absent. */
+            tenant?: string | null;
         };
         /** @description What became of one row of an Add. */
         AddResult: {
@@ -746,6 +766,8 @@ export interface components {
             fingerprint?: string | null;
             /** @description What to call it; its endpoint id otherwise. */
             name?: string | null;
+            /** @description The tenant that a stranger goes to; the default one if absent. */
+            tenant?: string | null;
         };
         /** @description A row of the audit log. */
         Audited: {
@@ -766,6 +788,8 @@ export interface components {
             seq: number;
             /** @description To what. */
             target: string;
+            /** @description Whose log it stands in, which is a chain of its own; null for the platform's. */
+            tenant?: string | null;
         };
         /** @description A number; as text where JavaScript would round it. */
         Bound: number | string;
@@ -817,6 +841,8 @@ export interface components {
             serial?: string | null;
             /** @description Since when it is on record. */
             since: string;
+            /** @description Whose its device is. */
+            tenant?: string | null;
         };
         /** @description What a device needs to connect here. */
         ConnectInfo: {
@@ -867,6 +893,8 @@ export interface components {
             name: string;
             /** @description What it may do. */
             role: components["schemas"]["RoleName"];
+            /** @description The tenant that it is for; null for the platform's. */
+            tenant?: string | null;
             /** @description The secret. */
             token: string;
         };
@@ -968,6 +996,8 @@ export interface components {
             id: string;
             /** @description What it is called. */
             name?: string | null;
+            /** @description Whose its devices will be. */
+            tenant?: string | null;
             /**
              * Format: int32
              * @description How many devices it still lets in.
@@ -985,6 +1015,8 @@ export interface components {
             group?: string | null;
             /** @description What it is called. */
             name?: string | null;
+            /** @description Whose the devices will be; the caller's own tenant, or the default one, if absent. */
+            tenant?: string | null;
             /** @description How long it works (`1h`). */
             ttl: string;
             /**
@@ -1023,6 +1055,8 @@ export interface components {
         ExpectBody: {
             /** @description Who; at most 1000. All of them are taken, or none. */
             devices: components["schemas"]["ExpectedBody"][];
+            /** @description Whose they will be; the caller's own tenant, or the default one, if absent. */
+            tenant?: string | null;
             /** @description How long their tokens work (`30d`); 30 days if absent. */
             ttl?: string | null;
         };
@@ -1036,6 +1070,8 @@ export interface components {
             name?: string | null;
             /** @description Since when it is expected. */
             since: string;
+            /** @description Whose it will be. */
+            tenant?: string | null;
             /** @description Its endpoint id or serial number. */
             value: string;
         };
@@ -1169,8 +1205,8 @@ export interface components {
             password_needed: boolean;
             /** @description Their roles. */
             roles: components["schemas"]["RoleName"][];
-            /** @description Whose devices they see. */
-            tenant: string;
+            /** @description Whose devices they see: the name of a tenant; null for the platform, which sees those of all. */
+            tenant?: string | null;
             /** @description The user's name, or `token:<name>`. */
             user: string;
         };
@@ -1365,6 +1401,12 @@ export interface components {
             next?: string | null;
         };
         /** @description A piece of a list. */
+        Page_Tenant: {
+            items: components["schemas"]["Tenant"][];
+            /** @description Where the next piece begins; null at the end. */
+            next?: string | null;
+        };
+        /** @description A piece of a list. */
         Page_TokenInfo: {
             items: components["schemas"]["TokenInfo"][];
             /** @description Where the next piece begins; null at the end. */
@@ -1401,6 +1443,8 @@ export interface components {
             name?: string | null;
             /** @description The new labels, all of them. */
             tags?: string[] | null;
+            /** @description The tenant that it goes to; only for the platform. Its labels end, if none are given. */
+            tenant?: string | null;
         };
         /** @description An error of one instance. */
         PathFault: {
@@ -1435,6 +1479,8 @@ export interface components {
             peer: string;
             /** @description Whether it showed a certificate. */
             proven: boolean;
+            /** @description The tenant that has a device of this name; null for a stranger, who is the platform's to let in. */
+            tenant?: string | null;
             /** @description How it came. */
             transport: string;
         };
@@ -1600,6 +1646,20 @@ export interface components {
             /** @description Its job. */
             job: string;
         };
+        /** @description A tenant. */
+        Tenant: {
+            /** @description Since when; null for the one that was there from the start. */
+            created?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What it is called. */
+            name: string;
+        };
+        /** @description Makes a tenant. */
+        TenantBody: {
+            /** @description What it is called: 1 to 64 of `a-z`, `0-9`, `-` and `.`. It is never changed. */
+            name: string;
+        };
         /** @description Makes an API token. */
         TokenBody: {
             /** @description How long it works (`30d`); for ever if absent. */
@@ -1608,6 +1668,8 @@ export interface components {
             name: string;
             /** @description What it may do. */
             role: components["schemas"]["RoleName"];
+            /** @description The tenant that it is for. If absent it reaches what its maker reaches: every tenant, if that is the platform. */
+            tenant?: string | null;
         };
         /** @description An API token, without its secret. */
         TokenInfo: {
@@ -1621,6 +1683,8 @@ export interface components {
             name: string;
             /** @description What it may do. */
             role: components["schemas"]["RoleName"];
+            /** @description The tenant that it is for; null for the platform's, which reach every tenant. */
+            tenant?: string | null;
         };
         /** @description Decoded messages of a device. */
         Trace: {
@@ -1710,8 +1774,12 @@ export interface operations {
     list_audit: {
         parameters: {
             query?: {
+                /** @description At most so many; 50 if absent, 500 at most. */
                 limit?: number;
+                /** @description Where the last piece said that the next one begins. */
                 cursor?: string;
+                /** @description Only that of this tenant. */
+                tenant?: string;
             };
             header?: never;
             path?: never;
@@ -2040,6 +2108,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Only these fields of each device, and its id. */
                 fields?: string;
+                /** @description Only of this tenant. */
+                tenant?: string;
             };
             header?: never;
             path?: never;
@@ -3234,6 +3304,8 @@ export interface operations {
             query: {
                 /** @description A filter expression. */
                 filter: string;
+                /** @description Only of this tenant. */
+                tenant?: string;
                 /** @description At most so many devices; 50 if absent, 500 at most. */
                 limit?: number;
                 /** @description Where the last piece said that the next one begins. */
@@ -3383,6 +3455,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Refused"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tenants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Tenant"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TenantBody"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
                 };
             };
             /** @description What went wrong */

@@ -130,7 +130,7 @@ function Account() {
       <Menu.Portal>
         <Menu.Positioner sideOffset={4} align="start" className="z-50">
           <Menu.Popup className="min-w-44 rounded-[7px] border border-line-strong bg-raised p-1 shadow-[0_8px_28px_-8px_rgb(0_0_0/0.3)] outline-none">
-            <p className="px-2.5 pt-1 pb-1.5 text-xs text-faint">{me?.roles.join(", ")} · {me?.tenant}</p>
+            <p className="px-2.5 pt-1 pb-1.5 text-xs text-faint">{me?.roles.join(", ")} · {me?.tenant ?? "platform"}</p>
             <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: "/tokens" })}>API tokens and password</Menu.Item>
             <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: "/data-models" })}>Data models</Menu.Item>
             <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: "/certificates" })}>Certificates</Menu.Item>

@@ -7,7 +7,7 @@ use fleet::access::{ApiToken, Caller, EnrolmentToken, Permission, Role, SignInLi
 use fleet::audit::AuditEntry;
 use fleet::ids::UserId;
 use fleet::port::{Store, Write};
-use fleet::{EnrolmentId, Error, Stamp, TenantId, TokenId, service};
+use fleet::{EnrolmentId, Error, Reach, Stamp, TenantId, TokenId, service};
 
 use super::{Secret, random};
 use crate::limits;
@@ -49,7 +49,9 @@ pub async fn create_user<S: Store>(
 ) -> Result<User, Error> {
     caller.need(Permission::ManageAccess)?;
     check_name(name)?;
-    if store.user(caller.tenant, name).await?.is_some() {
+    // People are the platform's.
+    caller.reach.need_platform()?;
+    if store.user(caller.reach.home(), name).await?.is_some() {
         return Err(Error::Invalid { field: "name", why: "there is a user of that name".to_owned() });
     }
     let user = User {
@@ -61,7 +63,9 @@ pub async fn create_user<S: Store>(
         disabled: false,
     };
     let audit = AuditEntry::new(caller.actor.clone(), "user.create", name, role.as_str());
-    store.submit(Write::PutUser { tenant: caller.tenant, user: user.clone(), at: stamp.at, audit }).await?;
+    store
+        .submit(Write::PutUser { tenant: caller.reach.home(), user: user.clone(), at: stamp.at, audit })
+        .await?;
     Ok(user)
 }
 
@@ -76,11 +80,12 @@ pub async fn create_link<S: Store>(
     name: &str,
 ) -> Result<Minted<SignInLink>, Error> {
     caller.need(Permission::ManageAccess)?;
-    let user = store.user(caller.tenant, name).await?.ok_or(Error::NotFound("user"))?;
+    caller.reach.need_platform()?;
+    let user = store.user(caller.reach.home(), name).await?.ok_or(Error::NotFound("user"))?;
     let secret = Secret::mint("");
     let row = SignInLink { hash: secret.hash(), user: user.id, expires: now + limits::LINK_LIFETIME };
     let audit = AuditEntry::new(caller.actor.clone(), "user.link", name, "");
-    store.submit(Write::PutLink { tenant: caller.tenant, link: row.clone(), at: now, audit }).await?;
+    store.submit(Write::PutLink { tenant: caller.reach.home(), link: row.clone(), at: now, audit }).await?;
     Ok(Minted { row, secret })
 }
 
@@ -88,13 +93,9 @@ pub async fn create_link<S: Store>(
 ///
 /// # Errors
 /// The store's.
-pub async fn ensure_owner<S: Store>(
-    store: &S,
-    tenant: TenantId,
-    now: UtcTime,
-) -> Result<Option<Minted<SignInLink>>, Error> {
-    let system = Caller::system(tenant);
-    let users = store.users(tenant).await?;
+pub async fn ensure_owner<S: Store>(store: &S, now: UtcTime) -> Result<Option<Minted<SignInLink>>, Error> {
+    let system = Caller::system(Reach::Platform);
+    let users = store.users(TenantId::PLATFORM).await?;
     if users.iter().any(|user| user.password.is_some() || user.name != "owner") {
         return Ok(None);
     }
@@ -104,19 +105,24 @@ pub async fn ensure_owner<S: Store>(
     create_link(store, &system, now, "owner").await.map(Some)
 }
 
-/// Makes an API token.
+/// Makes an API token with the reach that is asked for, which is no wider than the caller's.
 ///
 /// # Errors
-/// [`Error::Forbidden`], [`Error::Invalid`].
+/// [`Error::Forbidden`], [`Error::Invalid`]; [`Error::NotFound`] for a tenant beyond the caller's reach.
 pub async fn create_token<S: Store>(
     store: &S,
     caller: &Caller,
     stamp: Stamp,
+    reach: impl Into<Reach> + Send,
     name: &str,
     role: Role,
     lifetime: Option<Duration>,
 ) -> Result<Minted<ApiToken>, Error> {
     caller.need(Permission::ManageAccess)?;
+    let owner = reach.into().home();
+    if !caller.reach.covers(owner) {
+        return Err(Error::NotFound("tenant"));
+    }
     check_name(name)?;
     if lifetime.is_some_and(|lifetime| lifetime.is_zero() || lifetime > limits::TOKEN_LIFETIME) {
         return Err(Error::Invalid { field: "expires_in", why: "it is between 1s and 3650d".to_owned() });
@@ -132,21 +138,26 @@ pub async fn create_token<S: Store>(
     };
     let audit =
         AuditEntry::new(caller.actor.clone(), "token.create", row.id, format!("{name} as {}", role.as_str()));
-    store.submit(Write::PutToken { tenant: caller.tenant, token: row.clone(), audit }).await?;
+    store.submit(Write::PutToken { tenant: owner, token: row.clone(), audit }).await?;
     Ok(Minted { row, secret })
 }
 
-/// Makes an enrolment token.
+/// Makes an enrolment token: the devices that it lets in will be this tenant's.
 ///
 /// # Errors
-/// [`Error::Forbidden`], [`Error::Invalid`].
+/// [`Error::Forbidden`], [`Error::Invalid`]; [`Error::NotFound`] for a tenant beyond the caller's reach.
 pub async fn create_enrolment<S: Store>(
     store: &S,
     caller: &Caller,
     stamp: Stamp,
+    tenant: TenantId,
     new: NewEnrolment,
 ) -> Result<Minted<EnrolmentToken>, Error> {
     caller.need(Permission::Enrol)?;
+    // The platform owns no device.
+    if !caller.reach.covers(tenant) || tenant == TenantId::PLATFORM {
+        return Err(Error::NotFound("tenant"));
+    }
     let invalid = |field, why: &str| Err(Error::Invalid { field, why: why.to_owned() });
     if !new.name.is_empty() {
         check_name(&new.name)?;
@@ -193,7 +204,7 @@ pub async fn create_enrolment<S: Store>(
         .collect::<Vec<_>>()
         .join(", "),
     );
-    store.submit(Write::PutEnrolmentToken { tenant: caller.tenant, token: row.clone(), audit }).await?;
+    store.submit(Write::PutEnrolmentToken { tenant, token: row.clone(), audit }).await?;
     Ok(Minted { row, secret })
 }
 

@@ -6,6 +6,7 @@ use fleet::access::{Caller, SecretHash, User};
 use fleet::ids::UserId;
 use fleet::job::Actor;
 use fleet::port::Store;
+use fleet::{Reach, TenantId};
 use http::request::Parts;
 use http::{Method, StatusCode, header};
 use subtle::ConstantTimeEq;
@@ -32,6 +33,8 @@ pub(crate) struct Who {
     pub(crate) credential: Credential,
     /// The person, if it is one.
     pub(crate) user: Option<Person>,
+    /// What the tenant is called that they belong to; `None` for the platform.
+    pub(crate) tenant: Option<String>,
 }
 
 /// A signed-in person.
@@ -61,24 +64,33 @@ impl Credential {
 
     /// Whoever this belongs to, as of now.
     pub(crate) async fn identify<S: Store>(self, app: &App<S>) -> Result<Who, Problem> {
-        let (tenant, now) = (app.settings().tenant, app.now());
+        let now = app.now();
         match self {
             Credential::Cookie(hash) => {
-                let found = app.store().login(tenant, hash, now).await?;
+                let found = app.store().login(TenantId::PLATFORM, hash, now).await?;
                 let found = found
                     .filter(|(login, user)| same(login.hash, hash) && login.expires > now && !user.disabled);
                 let (_, user) = found.ok_or_else(|| Problem::unauthorised("the session has ended"))?;
-                Ok(Who::person(self, tenant, user))
+                Ok(Who::person(self, user))
             }
             Credential::Token(hash) => {
-                let found = app.store().token(tenant, hash, now).await?;
-                let found = found.filter(|token| same(token.hash, hash) && is_after(token.expires, now));
-                let token = found.ok_or_else(|| Problem::unauthorised("the token is unknown or expired"))?;
-                let actor = Actor::token(&token.name);
+                let found = app.store().token(hash, now).await?;
+                let found = found.filter(|(_, token)| same(token.hash, hash) && is_after(token.expires, now));
+                let (owner, token) =
+                    found.ok_or_else(|| Problem::unauthorised("the token is unknown or expired"))?;
+                let tenant = match Reach::from(owner) {
+                    Reach::Platform => None,
+                    Reach::Tenant(_) => Some(app.names([owner]).await?.name(owner)?.clone()),
+                };
+                let actor = match &tenant {
+                    Some(tenant) => Actor::tenant_token(tenant, &token.name),
+                    None => Actor::token(&token.name),
+                };
                 Ok(Who {
-                    caller: Caller { tenant, actor, roles: vec![token.role] },
+                    caller: Caller { reach: owner.into(), actor, roles: vec![token.role] },
                     credential: self,
                     user: None,
+                    tenant: tenant.map(|name| name.to_string()),
                 })
             }
         }
@@ -86,16 +98,17 @@ impl Credential {
 }
 
 impl Who {
-    pub(super) fn person(credential: Credential, tenant: fleet::TenantId, user: User) -> Self {
-        let caller = Caller { tenant, actor: Actor::user(&user.name), roles: user.roles };
+    /// People are the platform's.
+    pub(super) fn person(credential: Credential, user: User) -> Self {
+        let caller = Caller { reach: Reach::Platform, actor: Actor::user(&user.name), roles: user.roles };
         let password_needed = user.password.is_none();
         let user = Some(Person { id: user.id, name: user.name, password_needed });
-        Who { caller, credential, user }
+        Who { caller, credential, user, tenant: None }
     }
 
     /// Who a link or password has just signed in.
-    pub(crate) fn signed_in(hash: SecretHash, tenant: fleet::TenantId, user: User) -> Self {
-        Who::person(Credential::Cookie(hash), tenant, user)
+    pub(crate) fn signed_in(hash: SecretHash, user: User) -> Self {
+        Who::person(Credential::Cookie(hash), user)
     }
 }
 

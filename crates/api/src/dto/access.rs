@@ -40,8 +40,8 @@ pub struct Me {
     pub roles: Vec<RoleName>,
     /// They came in by a link and have no password yet.
     pub password_needed: bool,
-    /// Whose devices they see.
-    pub tenant: String,
+    /// Whose devices they see: the name of a tenant; null for the platform, which sees those of all.
+    pub tenant: Option<String>,
 }
 
 impl From<&Who> for Me {
@@ -51,7 +51,7 @@ impl From<&Who> for Me {
             user: user.map_or_else(|| who.caller.actor.as_str().to_owned(), |user| user.name.clone()),
             roles: who.caller.roles.iter().map(|role| RoleName::from(*role)).collect(),
             password_needed: user.is_some_and(|user| user.password_needed),
-            tenant: "default".to_owned(),
+            tenant: who.tenant.clone(),
         }
     }
 }
@@ -67,6 +67,8 @@ pub struct TokenBody {
     pub role: String,
     /// How long it works (`30d`); for ever if absent.
     pub expires_in: Option<String>,
+    /// The tenant that it is for. If absent it reaches what its maker reaches: every tenant, if that is the platform.
+    pub tenant: Option<String>,
 }
 
 /// An API token, without its secret.
@@ -82,11 +84,15 @@ pub struct TokenInfo {
     pub created: String,
     /// Until when; null for ever.
     pub expires: Option<String>,
+    /// The tenant that it is for; null for the platform's, which reach every tenant.
+    pub tenant: Option<String>,
 }
 
-impl From<ApiToken> for TokenInfo {
-    fn from(token: ApiToken) -> Self {
+impl TokenInfo {
+    /// A token of this tenant.
+    pub(crate) fn new(token: ApiToken, tenant: Option<String>) -> Self {
         TokenInfo {
+            tenant,
             id: token.id.to_string(),
             name: token.name,
             role: token.role.into(),
@@ -107,14 +113,17 @@ pub struct CreatedToken {
     pub role: RoleName,
     /// Until when; null for ever.
     pub expires: Option<String>,
+    /// The tenant that it is for; null for the platform's.
+    pub tenant: Option<String>,
     /// The secret.
     pub token: String,
 }
 
-impl From<Minted<ApiToken>> for CreatedToken {
-    fn from(minted: Minted<ApiToken>) -> Self {
-        let TokenInfo { id, name, role, expires, .. } = minted.row.into();
-        CreatedToken { id, name, role, expires, token: minted.secret.expose().to_owned() }
+impl CreatedToken {
+    /// A token of this tenant.
+    pub(crate) fn new(minted: Minted<ApiToken>, tenant: Option<String>) -> Self {
+        let TokenInfo { id, name, role, expires, tenant, .. } = TokenInfo::new(minted.row, tenant);
+        CreatedToken { id, name, role, expires, tenant, token: minted.secret.expose().to_owned() }
     }
 }
 
@@ -140,11 +149,15 @@ pub struct Audited {
     pub detail: String,
     /// Over this row and the hash of the one before, hexadecimal.
     pub hash: String,
+    /// Whose log it stands in, which is a chain of its own; null for the platform's.
+    pub tenant: Option<String>,
 }
 
-impl From<AuditRow> for Audited {
-    fn from(row: AuditRow) -> Self {
+impl Audited {
+    /// A row of this tenant's log.
+    pub(crate) fn new(row: AuditRow, tenant: Option<String>) -> Self {
         Audited {
+            tenant,
             seq: row.seq.0,
             at: time(row.at),
             actor: row.actor.as_str().to_owned(),

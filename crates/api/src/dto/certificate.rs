@@ -30,12 +30,16 @@ pub struct Certificate {
     pub revoked_at: Option<String>,
     /// Why: `unspecified`, `key-compromise`, `superseded` or `cessation`.
     pub reason: Option<&'static str>,
+    /// Whose its device is.
+    pub tenant: Option<String>,
 }
 
-impl From<Row> for Certificate {
-    fn from(row: Row) -> Self {
+impl Certificate {
+    /// A certificate of this tenant's device.
+    pub(crate) fn new(row: Row, tenant: Option<String>) -> Self {
         let (serial, expires) = row.issued.unzip();
         Certificate {
+            tenant,
             fingerprint: row.fingerprint.to_string(),
             device: row.device.to_string(),
             name: row.name,

@@ -56,8 +56,9 @@ pub struct Device {
     pub tenant: String,
 }
 
-impl From<Row> for Device {
-    fn from(row: Row) -> Self {
+impl Device {
+    /// A device of the tenant that goes by this name.
+    pub(crate) fn new(row: Row, tenant: String) -> Self {
         Device {
             id: row.id.to_string(),
             endpoints: row.endpoints().map(str::to_owned).collect(),
@@ -79,7 +80,7 @@ impl From<Row> for Device {
             onboarded: row.onboarded,
             model_hash: row.model.map(|hash| hash.to_string()),
             dial: row.dial,
-            tenant: "default".to_owned(),
+            tenant,
         }
     }
 }
@@ -92,6 +93,8 @@ pub struct AddBody {
     pub endpoint: String,
     /// Where it listens: a `ws://` or `wss://` URL.
     pub connect: String,
+    /// Whose it will be, if nobody knows it; the caller's own tenant, or the default one, if absent.
+    pub tenant: Option<String>,
 }
 
 /// Changes a device; what is absent stays.
@@ -103,6 +106,8 @@ pub struct PatchBody {
     /// The new labels, all of them.
     #[schema(value_type = Option<Vec<String>>)]
     pub tags: Option<BTreeSet<String>>,
+    /// The tenant that it goes to; only for the platform. Its labels end, if none are given.
+    pub tenant: Option<String>,
 }
 
 /// One connection of a device.

@@ -29,11 +29,15 @@ pub struct Pending {
     pub attempts: u64,
     /// Whether it has shown another proof than at its first attempt: somebody else may be using its name.
     pub changed: bool,
+    /// The tenant that has a device of this name; null for a stranger, who is the platform's to let in.
+    pub tenant: Option<String>,
 }
 
-impl From<PendingDevice> for Pending {
-    fn from(row: PendingDevice) -> Self {
+impl Pending {
+    /// A row of this tenant's list.
+    pub(crate) fn new(row: PendingDevice, tenant: Option<String>) -> Self {
         Pending {
+            tenant,
             endpoint: row.endpoint,
             transport: row.transport,
             peer: row.peer,
@@ -56,6 +60,8 @@ pub struct ApproveBody {
     /// What was shown to the person: the row's `fingerprint`, or `plain` where that is null. Another one on
     /// the list by now is a conflict. Without it, so is a row that has `changed`.
     pub fingerprint: Option<String>,
+    /// The tenant that a stranger goes to; the default one if absent.
+    pub tenant: Option<String>,
 }
 
 /// An attempt that was turned away.
@@ -92,6 +98,8 @@ pub struct EnrolmentBody {
     /// The one endpoint id that it is for. It then also lets that device in when it has a certificate
     /// already, which is revoked; `uses` is 1.
     pub endpoint: Option<String>,
+    /// Whose the devices will be; the caller's own tenant, or the default one, if absent.
+    pub tenant: Option<String>,
 }
 
 /// An enrolment token, without its secret.
@@ -111,11 +119,15 @@ pub struct Enrolment {
     pub group: Option<String>,
     /// The one endpoint id that it is for.
     pub endpoint: Option<String>,
+    /// Whose its devices will be.
+    pub tenant: Option<String>,
 }
 
-impl From<EnrolmentToken> for Enrolment {
-    fn from(row: EnrolmentToken) -> Self {
+impl Enrolment {
+    /// A token of this tenant.
+    pub(crate) fn new(row: EnrolmentToken, tenant: Option<String>) -> Self {
         Enrolment {
+            tenant,
             id: row.id.to_string(),
             name: known(row.name),
             created: time(row.created),

@@ -19,12 +19,15 @@ pub struct Expected {
     pub group: Option<String>,
     /// Since when it is expected.
     pub since: String,
+    /// Whose it will be.
+    pub tenant: Option<String>,
 }
 
-impl From<ExpectedDevice> for Expected {
-    fn from(row: ExpectedDevice) -> Self {
+impl Expected {
+    /// A row of this tenant's list.
+    pub(crate) fn new(row: ExpectedDevice, tenant: Option<String>) -> Self {
         let ExpectedDevice { kind, value, name, group, at } = row;
-        Expected { kind: kind.as_str(), value, name, group, since: time(at) }
+        Expected { kind: kind.as_str(), value, name, group, since: time(at), tenant }
     }
 }
 
@@ -36,6 +39,8 @@ pub struct ExpectBody {
     pub devices: Vec<ExpectedBody>,
     /// How long their tokens work (`30d`); 30 days if absent.
     pub ttl: Option<String>,
+    /// Whose they will be; the caller's own tenant, or the default one, if absent.
+    pub tenant: Option<String>,
 }
 
 /// A device to expect: it has an endpoint id or a serial number.

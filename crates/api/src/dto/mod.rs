@@ -12,6 +12,7 @@ pub mod job;
 pub mod model;
 pub mod operation;
 pub mod outcome;
+pub mod tenant;
 pub mod words;
 
 use std::collections::BTreeMap;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::operations::{self, RunHeaders};
-use super::{Routes, devices};
+use super::{Routes, devices, tenants};
 use crate::app::App;
 use crate::auth::Who;
 use crate::dto::operation::{IntoOperation, OperateBody};
@@ -37,6 +37,8 @@ const LONGEST_KEY: usize = 64;
 struct ManyQuery {
     /// A filter expression.
     filter: String,
+    /// Only of this tenant.
+    tenant: Option<String>,
     /// At most so many devices; 50 if absent, 500 at most.
     limit: Option<usize>,
     /// Where the last piece said that the next one begins.
@@ -103,11 +105,13 @@ async fn operate_many<S: Store>(
         page: query::page(query.limit, query.cursor.as_deref())?,
         ..DeviceQuery::default()
     };
-    let page = app.store().devices(who.caller.tenant, wanted).await?;
+    let reach = tenants::narrowed(&app, &who, query.tenant.as_deref()).await?;
+    let page = app.store().devices(reach, wanted).await?;
     let new = |device: &Device| {
         let stamp = app.stamp();
         let new = NewOperation {
             device: device.id,
+            tenant: device.tenant,
             operation: operation.clone(),
             priority: Priority::Campaign,
             deadline: Some(stamp.at + lifetime),
@@ -120,7 +124,7 @@ async fn operate_many<S: Store>(
     let making = page.items.iter().map(|device| {
         let (app, caller, (stamp, new)) = (&app, &who.caller, new(device));
         async move {
-            let schema = app.gateway().schema(caller.tenant, device).await?;
+            let schema = app.gateway().schema(device.tenant, device).await?;
             service::create_operation(app.store(), caller, stamp, new, schema.as_ref()).await
         }
     });
@@ -130,7 +134,7 @@ async fn operate_many<S: Store>(
         match made {
             Ok(created) => {
                 if !created.existing {
-                    app.gateway().tell(who.caller.tenant, device.id, service::job_ref(&created.job));
+                    app.gateway().tell(device.tenant, device.id, service::job_ref(&created.job));
                 }
                 let (device, job) = (device.id.to_string(), created.job.id.to_string());
                 started.jobs.push(StartedJob { device, job });

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use fleet::access::Permission;
 use fleet::audit::AuditEntry;
-use fleet::certificate::{CertificateQuery, RevocationReason, fingerprint};
+use fleet::certificate::{Certificate as Row, CertificateQuery, RevocationReason, fingerprint};
 use fleet::port::{Store, StoreError, Write, Written};
 use http::StatusCode;
 use serde::Deserialize;
@@ -50,8 +50,13 @@ async fn list<S: Store>(
     let device = query.device.map(|id| id.parse()).transpose()?;
     let page = page(query.limit, query.cursor.as_deref())?;
     let query = CertificateQuery { device, revoked: query.revoked, page };
-    let rows = app.store().certificates(who.caller.tenant, query).await?;
-    Ok(Json(Page::of(rows, Certificate::from)))
+    let rows = app.store().certificates(who.caller.reach, query).await?;
+    let names = app.names(rows.items.iter().map(|row| row.tenant)).await?;
+    let print = |row: Row| {
+        let tenant = names.of(row.tenant);
+        Certificate::new(row, tenant)
+    };
+    Ok(Json(Page::of(rows, print)))
 }
 
 /// Ends a certificate: the connection that stands on it is closed, and no other is let in by it.
@@ -68,7 +73,9 @@ async fn revoke<S: Store>(
     let fingerprint = fingerprint(&id)?;
     let word = body.reason.unwrap_or_default();
     let reason = if word.is_empty() { RevocationReason::default() } else { RevocationReason::parse(&word)? };
-    let (tenant, at) = (who.caller.tenant, app.now());
+    let owner = app.store().credential(fingerprint).await?.map(|(tenant, _)| tenant);
+    let owner = owner.filter(|owner| who.caller.reach.covers(*owner));
+    let (tenant, at) = (owner.ok_or_else(|| Problem::not_found("certificate"))?, app.now());
     let audit = AuditEntry::new(who.caller.actor.clone(), "credential.revoke", fingerprint, reason.as_str());
     let write = Write::RevokeCertificate { tenant, fingerprint, reason, at, audit };
     let Written::Device(device) = app.store().submit(write).await? else {

@@ -17,7 +17,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::Routes;
+use super::{Routes, tenants};
 use crate::app::App;
 use crate::auth::Who;
 use crate::catalogue;
@@ -28,6 +28,7 @@ use crate::limits;
 use crate::models::Ready;
 use crate::problem::{Candidate, Problem};
 use crate::query::{self, Page};
+use crate::tenants::Names;
 
 pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
     routes
@@ -43,11 +44,11 @@ pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
 
 /// The device that a text names: an id, the unique beginning of one, an endpoint id, a serial or a name.
 pub(super) async fn resolve<S: Store>(app: &App<S>, who: &Who, text: &str) -> Result<Row, Problem> {
-    let tenant = who.caller.tenant;
+    let reach = who.caller.reach;
     if let Ok(id) = text.parse::<DeviceId>() {
-        return app.store().device(tenant, id).await?.ok_or_else(|| Problem::not_found("device"));
+        return app.store().device(reach, id).await?.ok_or_else(|| Problem::not_found("device"));
     }
-    match app.store().find_device(tenant, text).await? {
+    match app.store().find_device(reach, text).await? {
         Found::One(device) => Ok(*device),
         Found::None => Err(Problem::not_found("device")),
         Found::Ambiguous(several) => {
@@ -80,6 +81,8 @@ struct ListQuery {
     cursor: Option<String>,
     /// Only these fields of each device, and its id.
     fields: Option<String>,
+    /// Only of this tenant.
+    tenant: Option<String>,
 }
 
 /// Devices.
@@ -96,8 +99,9 @@ async fn list<S: Store>(
         return Err(Problem::invalid("q", format_args!("it has at most {} characters", limits::SEARCH_TEXT)));
     }
     let (sort, descending) = sort(query.sort.as_deref().unwrap_or_default())?;
+    let reach = tenants::narrowed(&app, &who, query.tenant.as_deref()).await?;
     let rows = app.store().devices(
-        who.caller.tenant,
+        reach,
         DeviceQuery {
             filter: filter(query.filter.as_deref())?,
             now: app.now(),
@@ -107,11 +111,24 @@ async fn list<S: Store>(
             page: query::page(query.limit, query.cursor.as_deref())?,
         },
     );
-    let page = Page::of(rows.await?, Device::from);
+    let rows = rows.await?;
+    let names = app.names(rows.items.iter().map(|row| row.tenant)).await?;
+    let page = Page::of(rows, |row| with_name(row, &names));
     match query.fields.as_deref().filter(|fields| !fields.is_empty()) {
         None => Ok(Json(page).into_response()),
         Some(fields) => Ok(Json(only(page, fields)?).into_response()),
     }
+}
+
+/// A device as it is told.
+pub(super) async fn print<S: Store>(app: &App<S>, row: Row) -> Result<Device, Problem> {
+    let names = app.names([row.tenant]).await?;
+    Ok(with_name(row, &names))
+}
+
+fn with_name(row: Row, names: &Names) -> Device {
+    let tenant = names.of(row.tenant).unwrap_or_default();
+    Device::new(row, tenant)
 }
 
 /// A filter, if there is one.
@@ -164,8 +181,8 @@ async fn remove_dial<S: Store>(
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
     let device = resolve(&app, &who, &id).await?;
-    service::remove_dialled(app.store(), &who.caller, app.now(), device.id).await?;
-    app.gateway().dials_changed(who.caller.tenant);
+    service::remove_dialled(app.store(), &who.caller, app.now(), &device).await?;
+    app.gateway().dials_changed(device.tenant);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -178,11 +195,13 @@ async fn add<S: Store>(
     Body(body): Body<AddBody>,
 ) -> Result<(StatusCode, Json<Device>), Problem> {
     who.caller.need(Permission::Enrol)?;
-    let AddBody { endpoint, connect } = body;
+    let AddBody { endpoint, connect, tenant } = body;
+    let tenant = tenants::owner(&app, &who, tenant.as_deref()).await?;
     app.gateway().can_dial(&endpoint, &connect)?;
-    let device = service::add_dialled(app.store(), &who.caller, app.stamp(), &endpoint, &connect).await?;
-    app.gateway().dials_changed(who.caller.tenant);
-    Ok((StatusCode::CREATED, Json(device.into())))
+    let added = service::add_dialled(app.store(), &who.caller, app.stamp(), tenant, &endpoint, &connect);
+    let device = tenants::told(&app, &who, &endpoint, added.await).await?;
+    app.gateway().dials_changed(tenant);
+    Ok((StatusCode::CREATED, Json(print(&app, device).await?)))
 }
 
 /// One device, by id, unique beginning of an id, endpoint id, serial or name.
@@ -190,10 +209,11 @@ async fn add<S: Store>(
     responses((status = 200, description = "The device", body = Device)))]
 async fn one<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) -> Result<Json<Device>, Problem> {
     who.caller.need(Permission::Read)?;
-    Ok(Json(resolve(&app, &who, &id).await?.into()))
+    let device = resolve(&app, &who, &id).await?;
+    Ok(Json(print(&app, device).await?))
 }
 
-/// Changes a device's name or tags.
+/// Changes a device's name or tags, or gives it to another tenant.
 #[utoipa::path(patch, path = "/devices/{id}", tag = "devices", operation_id = "change_device",
     request_body = PatchBody,
     responses((status = 200, description = "The device as it is now", body = Device)))]
@@ -204,10 +224,22 @@ async fn change<S: Store>(
     Body(body): Body<PatchBody>,
 ) -> Result<Json<Device>, Problem> {
     who.caller.need(Permission::ManageDevices)?;
-    let device = resolve(&app, &who, &id).await?.id;
-    let changed =
-        service::patch_device(app.store(), &who.caller, app.now(), device, body.name, body.tags).await?;
-    Ok(Json(changed.into()))
+    let mut device = resolve(&app, &who, &id).await?;
+    if let Some(name) = &body.tenant {
+        who.caller.reach.need_platform()?;
+        let to = service::tenant_named(app.store(), &who.caller, Some(name)).await?;
+        let to = to.filter(|to| to.id != device.tenant);
+        if let Some(to) = to {
+            device = service::move_device(app.store(), &who.caller, app.now(), &device, &to).await?;
+            app.gateway().moved(device.id);
+        }
+    }
+    if body.tenant.is_none() || body.name.is_some() || body.tags.is_some() {
+        let changed =
+            service::patch_device(app.store(), &who.caller, app.now(), &device, body.name, body.tags);
+        device = changed.await?;
+    }
+    Ok(Json(print(&app, device).await?))
 }
 
 /// Removes a device and all that is known of it. Only by its id.
@@ -216,8 +248,10 @@ async fn change<S: Store>(
 async fn forget<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) -> Result<StatusCode, Problem> {
     who.caller.need(Permission::ManageDevices)?;
     let device: DeviceId = id.parse().map_err(|_| Problem::not_found("device"))?;
-    service::forget_device(app.store(), &who.caller, app.now(), device).await?;
-    app.gateway().forgotten(who.caller.tenant, device);
+    let device = app.store().device(who.caller.reach, device).await?;
+    let device = device.ok_or_else(|| Problem::not_found("device"))?;
+    service::forget_device(app.store(), &who.caller, app.now(), &device).await?;
+    app.gateway().forgotten(device.tenant, device.id);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -252,9 +286,9 @@ async fn values<S: Store>(
     let page = query::page(query.limit, query.cursor.as_deref())?;
     let after = page.cursor.map(|cursor| parse_place(&cursor.0)).transpose()?;
     let device = resolve(&app, &who, &id).await?;
-    let tenant = who.caller.tenant;
+    let tenant = device.tenant;
     let model = match device.model {
-        Some(hash) => app.models().get(app.store(), app.library().models(), tenant, hash).await?,
+        Some(hash) => app.models().get(app.store(), app.library().models(), tenant.into(), hash).await?,
         None => None,
     };
     let twin = app.store().twin(tenant, device.id).await?;
@@ -319,6 +353,6 @@ async fn sessions<S: Store>(
 ) -> Result<Json<Page<Session>>, Problem> {
     who.caller.need(Permission::Read)?;
     let device = resolve(&app, &who, &id).await?;
-    let rows = app.store().sessions(who.caller.tenant, device.id, limits::PAGE_DEFAULT).await?;
+    let rows = app.store().sessions(device.tenant, device.id, limits::PAGE_DEFAULT).await?;
     Ok(Json(Page::whole(rows.into_iter().map(Session::from).collect())))
 }

@@ -9,7 +9,7 @@ use fleet::audit::AuditEntry;
 use fleet::port::{Store, Write};
 use http::StatusCode;
 
-use super::Routes;
+use super::{Routes, tenants};
 use crate::app::App;
 use crate::auth::{self, NewEnrolment, Who};
 use crate::dto::enrolment::{CreatedEnrolment, Enrolment, EnrolmentBody};
@@ -30,8 +30,10 @@ pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
     responses((status = 200, description = "All of them", body = Page<Enrolment>)))]
 async fn list<S: Store>(State(app): State<App<S>>, who: Who) -> Result<Json<Page<Enrolment>>, Problem> {
     who.caller.need(Permission::Enrol)?;
-    let rows = app.store().enrolment_tokens(who.caller.tenant, app.now()).await?;
-    Ok(Json(Page::whole(rows.into_iter().map(Enrolment::from).collect())))
+    let rows = app.store().enrolment_tokens(who.caller.reach, app.now()).await?;
+    let names = app.names(rows.iter().map(|(tenant, _)| *tenant)).await?;
+    let print = |(tenant, row)| Enrolment::new(row, names.of(tenant));
+    Ok(Json(Page::whole(rows.into_iter().map(print).collect())))
 }
 
 /// Makes an enrolment token; its secret is told this once.
@@ -51,7 +53,8 @@ async fn create<S: Store>(
         group: body.group,
         endpoint: body.endpoint,
     };
-    let minted = auth::create_enrolment(app.store(), &who.caller, app.stamp(), new).await?;
+    let tenant = tenants::owner(&app, &who, body.tenant.as_deref()).await?;
+    let minted = auth::create_enrolment(app.store(), &who.caller, app.stamp(), tenant, new).await?;
     Ok(Json(minted.into()))
 }
 
@@ -62,7 +65,7 @@ async fn revoke<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) -> Re
     who.caller.need(Permission::Enrol)?;
     let token: EnrolmentId = id.parse().map_err(|_| Problem::not_found("enrolment token"))?;
     let audit = AuditEntry::new(who.caller.actor.clone(), "enrolment.revoke", token, "");
-    let tenant = who.caller.tenant;
-    app.store().submit(Write::RevokeEnrolmentToken { tenant, token, at: app.now(), audit }).await?;
+    let reach = who.caller.reach;
+    app.store().submit(Write::RevokeEnrolmentToken { reach, token, at: app.now(), audit }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -41,7 +41,7 @@ async fn of_device<S: Store>(
     who.caller.need(Permission::Read)?;
     let page = query::page(query.limit, query.cursor.as_deref())?;
     let device = devices::resolve(&app, &who, &id).await?;
-    let rows = app.store().events(who.caller.tenant, Some(device.id), page).await?;
+    let rows = app.store().events(device.tenant, Some(device.id), page).await?;
     let known = app.known();
     Ok(Json(Page::of(rows, |row| Event::new(row, &known))))
 }
@@ -69,16 +69,16 @@ async fn log<S: Store>(
     Params(query): Params<LogQuery>,
 ) -> Result<Json<Page<Event>>, Problem> {
     who.caller.need(Permission::Read)?;
-    let tenant = who.caller.tenant;
+    let reach = who.caller.reach;
     let known = app.known();
     let print = |row| Event::new(row, &known);
     let Some(after) = query.after else {
         let page = query::page(query.limit, query.cursor.as_deref())?;
-        let rows = app.store().events(tenant, None, page).await?;
+        let rows = app.store().events(reach, None, page).await?;
         return Ok(Json(Page::of(rows, print)));
     };
     let limit = query::limit(query.limit)?;
-    let rows = app.store().events_after(Some(tenant), Seq(after), limit).await?;
+    let rows = app.store().events_after(reach, Seq(after), limit).await?;
     let next = (rows.len() == limit).then(|| rows.last().map(|last| last.seq.0.to_string())).flatten();
     Ok(Json(Page { items: rows.into_iter().map(print).collect(), next }))
 }

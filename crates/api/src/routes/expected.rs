@@ -10,7 +10,7 @@ use fleet::port::{PutExpected, Store, StoreError, Write, Written};
 use fleet::{EnrolmentId, limits as bounds, service};
 use http::StatusCode;
 
-use super::Routes;
+use super::{Routes, tenants};
 use crate::app::App;
 use crate::auth::Who;
 use crate::dto::expected::{ExpectBody, Expected, ExpectedBody, ExpectedCount};
@@ -40,8 +40,9 @@ async fn list<S: Store>(
 ) -> Result<Json<Page<Expected>>, Problem> {
     who.caller.need(Permission::Read)?;
     let page = page(query.limit, query.cursor.as_deref())?;
-    let rows = app.store().expected_devices(who.caller.tenant, page).await?;
-    Ok(Json(Page::of(rows, Expected::from)))
+    let rows = app.store().expected_devices(who.caller.reach, page).await?;
+    let names = app.names(rows.items.iter().map(|(tenant, _)| *tenant)).await?;
+    Ok(Json(Page::of(rows, |(tenant, row)| Expected::new(row, names.of(tenant)))))
 }
 
 /// Expects devices: each is let in at first contact if a trusted CA vouches for its endpoint id, or by its
@@ -82,11 +83,16 @@ async fn expect<S: Store>(
         }
         devices.push(device(row, at)?);
     }
-    let tenant = who.caller.tenant;
+    let tenant = tenants::owner(&app, &who, body.tenant.as_deref()).await?;
+    let target = match devices.as_slice() {
+        [one] => one.value.clone(),
+        several => format!("{} devices", several.len()),
+    };
     let detail = format!("{} device(s), {} token(s)", devices.len(), tokens.len());
     let audit = AuditEntry::new(who.caller.actor.clone(), "enrolment.expect", "devices", detail);
     let put = PutExpected { tenant, devices, tokens, at, audit };
-    match app.store().submit(Write::PutExpected(put)).await? {
+    let taken = app.store().submit(Write::PutExpected(put)).await;
+    match tenants::told(&app, &who, &target, taken.map_err(fleet::Error::from)).await? {
         Written::Count(expected) => Ok(Json(ExpectedCount { expected })),
         _ => Err(StoreError::Failed("a list was answered with something else".to_owned()).into()),
     }
@@ -98,8 +104,8 @@ async fn expect<S: Store>(
 async fn remove<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) -> Result<StatusCode, Problem> {
     who.caller.need(Permission::Enrol)?;
     let audit = AuditEntry::new(who.caller.actor.clone(), "enrolment.unexpect", &id, "");
-    let tenant = who.caller.tenant;
-    app.store().submit(Write::RemoveExpected { tenant, value: id, at: app.now(), audit }).await?;
+    let reach = who.caller.reach;
+    app.store().submit(Write::RemoveExpected { reach, value: id, at: app.now(), audit }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

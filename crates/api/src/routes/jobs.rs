@@ -60,7 +60,7 @@ async fn list<S: Store>(
         Some(text) => Some(devices::resolve(&app, &who, text).await?.id),
         None => None,
     };
-    let rows = app.store().jobs(who.caller.tenant, JobQuery { device, state, page }).await?;
+    let rows = app.store().jobs(who.caller.reach, JobQuery { device, state, page }).await?;
     let known = app.known();
     Ok(Json(Page::of(rows, |row| Job::new(row, &known))))
 }
@@ -74,7 +74,7 @@ fn parse(id: &str) -> Result<JobId, Problem> {
     responses((status = 200, description = "The job", body = Job)))]
 async fn one<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) -> Result<Json<Job>, Problem> {
     who.caller.need(Permission::Read)?;
-    let job = app.store().job(who.caller.tenant, parse(&id)?).await?;
+    let job = app.store().job(who.caller.reach, parse(&id)?).await?;
     Ok(Json(Job::new(job.ok_or_else(|| Problem::not_found("job"))?, &app.known())))
 }
 
@@ -83,6 +83,6 @@ async fn one<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) -> Resul
     responses((status = 200, description = "The job as it is now", body = Job)))]
 async fn cancel<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) -> Result<Json<Job>, Problem> {
     let job = service::cancel_job(app.store(), &who.caller, app.now(), parse(&id)?).await?;
-    app.gateway().withdraw(who.caller.tenant, job.device, job.id);
+    app.gateway().withdraw(job.tenant, job.device, job.id);
     Ok(Json(Job::new(job, &app.known())))
 }

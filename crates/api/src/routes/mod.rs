@@ -15,6 +15,7 @@ mod operations;
 mod pending;
 mod sign_in;
 mod system;
+mod tenants;
 mod tokens;
 mod trace;
 
@@ -61,6 +62,7 @@ pub(crate) fn described<S: Store>() -> Routes<S> {
     let routes = Routes::default();
     let routes = sign_in::routes(routes);
     let routes = tokens::routes(routes);
+    let routes = tenants::routes(routes);
     let routes = devices::routes(routes);
     let routes = operations::routes(routes);
     let routes = bulk::routes(routes);

@@ -3,9 +3,9 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use fleet::ModelHash;
 use fleet::access::Permission;
 use fleet::port::Store;
+use fleet::{ModelHash, Reach};
 use http::{HeaderValue, header};
 
 use super::{Routes, devices};
@@ -26,7 +26,7 @@ async fn of_device<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) ->
     who.caller.need(Permission::Read)?;
     let device = devices::resolve(&app, &who, &id).await?;
     match device.model {
-        Some(hash) => print(&app, &who, hash).await,
+        Some(hash) => print(&app, device.tenant.into(), hash).await,
         None => Err(Problem::not_found("model: the device has not told what it supports")),
     }
 }
@@ -37,11 +37,11 @@ async fn of_device<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) ->
 async fn one<S: Store>(State(app): State<App<S>>, who: Who, Id(hash): Id) -> Result<Response, Problem> {
     who.caller.need(Permission::Read)?;
     let hash = hash.parse().map_err(|_| Problem::not_found("model"))?;
-    print(&app, &who, hash).await
+    print(&app, who.caller.reach, hash).await
 }
 
-async fn print<S: Store>(app: &App<S>, who: &Who, hash: ModelHash) -> Result<Response, Problem> {
-    let ready = app.models().get(app.store(), app.library().models(), who.caller.tenant, hash).await?;
+async fn print<S: Store>(app: &App<S>, reach: Reach, hash: ModelHash) -> Result<Response, Problem> {
+    let ready = app.models().get(app.store(), app.library().models(), reach, hash).await?;
     let ready = ready.ok_or_else(|| Problem::not_found("model"))?;
     let body = serde_json::to_vec(&ready.model).map_err(|error| Problem::internal(&error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response())

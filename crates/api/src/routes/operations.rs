@@ -71,13 +71,14 @@ struct Run {
 impl Run {
     async fn operation<S: Store>(self, app: &App<S>, operation: Operation) -> Result<Response, Problem> {
         let wait = self.wait()?;
-        let tenant = self.who.caller.tenant;
         self.who.caller.need(if operation.is_write() { Permission::Write } else { Permission::Query })?;
         let device = devices::resolve(app, &self.who, &self.device).await?;
+        let tenant = device.tenant;
         let schema = app.gateway().schema(tenant, &device).await?;
         let stamp = app.stamp();
         let new = NewOperation {
             device: device.id,
+            tenant,
             operation,
             priority: Priority::Person,
             deadline: Some(stamp.at + lifetime(self.query.expires_in.as_deref())?),

@@ -8,7 +8,7 @@ use fleet::port::Store;
 use fleet::service;
 use http::StatusCode;
 
-use super::Routes;
+use super::{Routes, devices, tenants};
 use crate::app::App;
 use crate::auth::Who;
 use crate::dto::device::Device;
@@ -30,8 +30,10 @@ pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
     responses((status = 200, description = "All of them", body = Page<Pending>)))]
 async fn list<S: Store>(State(app): State<App<S>>, who: Who) -> Result<Json<Page<Pending>>, Problem> {
     who.caller.need(Permission::Read)?;
-    let rows = app.store().pending(who.caller.tenant).await?;
-    Ok(Json(Page::whole(rows.into_iter().map(Pending::from).collect())))
+    let rows = app.store().pending(who.caller.reach).await?;
+    let names = app.names(rows.iter().map(|(tenant, _)| *tenant)).await?;
+    let print = |(tenant, row)| Pending::new(row, names.of(tenant));
+    Ok(Json(Page::whole(rows.into_iter().map(print).collect())))
 }
 
 /// Lets a pending device in, as it was shown.
@@ -45,9 +47,14 @@ async fn approve<S: Store>(
     OptionalBody(body): OptionalBody<ApproveBody>,
 ) -> Result<Json<Device>, Problem> {
     let shown = body.fingerprint.map(|text| text.parse()).transpose()?;
-    let device = service::approve(app.store(), &who.caller, app.stamp(), &endpoint, shown, body.name).await?;
-    app.gateway().approved(who.caller.tenant, device.id, &endpoint);
-    Ok(Json(device.into()))
+    let into = match body.tenant.as_deref() {
+        Some(name) => tenants::named(&app, &who, Some(name)).await?,
+        None => None,
+    };
+    let approved = service::approve(app.store(), &who.caller, app.stamp(), &endpoint, shown, body.name, into);
+    let device = tenants::told(&app, &who, &endpoint, approved.await).await?;
+    app.gateway().approved(device.tenant, device.id, &endpoint);
+    Ok(Json(devices::print(&app, device).await?))
 }
 
 /// Turns a pending device away.
@@ -60,7 +67,7 @@ async fn reject<S: Store>(
     Id(endpoint): Id,
 ) -> Result<StatusCode, Problem> {
     service::reject(app.store(), &who.caller, app.now(), &endpoint).await?;
-    app.gateway().rejected(who.caller.tenant, &endpoint);
+    app.gateway().rejected(&endpoint);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -69,6 +76,6 @@ async fn reject<S: Store>(
     responses((status = 200, description = "The last of them", body = Page<Refused>)))]
 async fn refused<S: Store>(State(app): State<App<S>>, who: Who) -> Result<Json<Page<Refused>>, Problem> {
     who.caller.need(Permission::Read)?;
-    let rows = app.store().refused(who.caller.tenant).await?;
+    let rows = app.store().refused(who.caller.reach).await?;
     Ok(Json(Page::whole(rows.into_iter().map(Refused::from).collect())))
 }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json};
+use fleet::TenantId;
 use fleet::access::{Login, SecretHash, User};
 use fleet::audit::AuditEntry;
 use fleet::job::Actor;
@@ -42,7 +43,7 @@ async fn login<S: Store>(
         LoginBody { user: None, password: None, link: Some(link) } => by_link(&app, peer, &link).await?,
         _ => return Err(Problem::invalid("body", "it holds `user` and `password`, or `link`")),
     };
-    let tenant = app.settings().tenant;
+    let tenant = TenantId::PLATFORM;
     let (secret, now) = (Secret::mint(""), app.now());
     let login =
         Login { hash: secret.hash(), user: user.id, created: now, expires: now + limits::LOGIN_LIFETIME };
@@ -50,7 +51,7 @@ async fn login<S: Store>(
     let from = peer.map(|Peer(address)| address.to_string()).unwrap_or_default();
     let audit = AuditEntry::new(Actor::user(&user.name), "login", &user.name, from);
     app.store().submit(Write::PutLogin { tenant, login, audit }).await?;
-    let me = Me::from(&Who::signed_in(secret.hash(), tenant, user));
+    let me = Me::from(&Who::signed_in(secret.hash(), user));
     Ok((with_cookie(cookie), Json(me)).into_response())
 }
 
@@ -66,7 +67,7 @@ async fn by_password<S: Store>(
     }
     let keys = [Key::of(peer), Key::User(name.to_owned())];
     attempt(app, &keys)?;
-    let user = app.store().user(app.settings().tenant, name).await?.filter(|user| !user.disabled);
+    let user = app.store().user(TenantId::PLATFORM, name).await?.filter(|user| !user.disabled);
     let known = user.as_ref().and_then(|user| user.password.clone());
     let right = app.passwords().verify(password, known).await?;
     let Some(user) = user.filter(|_| right) else {
@@ -80,7 +81,7 @@ async fn by_password<S: Store>(
 async fn by_link<S: Store>(app: &App<S>, peer: Option<Peer>, link: &str) -> Result<User, Problem> {
     let keys = [Key::of(peer)];
     attempt(app, &keys)?;
-    let used = Write::UseLink { tenant: app.settings().tenant, hash: SecretHash::of(link), at: app.now() };
+    let used = Write::UseLink { tenant: TenantId::PLATFORM, hash: SecretHash::of(link), at: app.now() };
     let gone = || Problem::unauthorised("the link has been used or has expired");
     match app.store().submit(used).await {
         Ok(Written::User(user)) if !user.disabled => {
@@ -112,7 +113,7 @@ async fn password<S: Store>(
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden").detail("only people have a password"));
     };
     check_rules(&person.name, &body.password)?;
-    let tenant = who.caller.tenant;
+    let tenant = TenantId::PLATFORM;
     let known = app.store().user_by_id(tenant, person.id).await?.and_then(|user| user.password);
     if let Some(known) = known {
         let keys = [Key::User(person.name.clone())];
@@ -139,7 +140,7 @@ async fn logout<S: Store>(State(app): State<App<S>>, who: Who) -> Result<Respons
     let Credential::Cookie(hash) = who.credential else {
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden").detail("a token does not sign out"));
     };
-    app.store().submit(Write::EndLogin { tenant: who.caller.tenant, hash }).await?;
+    app.store().submit(Write::EndLogin { tenant: TenantId::PLATFORM, hash }).await?;
     Ok((StatusCode::NO_CONTENT, with_cookie(cleared_cookie(app.settings().tls))).into_response())
 }
 

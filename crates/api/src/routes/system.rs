@@ -24,7 +24,7 @@ pub(super) async fn ready<S: Store>(State(app): State<App<S>>) -> Response {
     }
 }
 
-/// Metrics, for this machine without a credential, for others with one that may read.
+/// Metrics, for this machine without a credential, for others with one of the platform that may read.
 pub(super) async fn metrics<S: Store>(
     State(app): State<App<S>>,
     peer: Option<Extension<Peer>>,
@@ -32,7 +32,9 @@ pub(super) async fn metrics<S: Store>(
 ) -> Result<Response, Problem> {
     let local = peer.is_some_and(|Extension(Peer(address))| address.to_canonical().is_loopback());
     if !local {
-        who?.caller.need(Permission::Read)?;
+        let who = who?;
+        who.caller.need(Permission::Read)?;
+        who.caller.reach.need_platform()?;
     }
     const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let headers = [

@@ -9,7 +9,7 @@ use fleet::audit::AuditEntry;
 use fleet::port::{Store, Write};
 use http::StatusCode;
 
-use super::Routes;
+use super::{Routes, tenants};
 use crate::app::App;
 use crate::auth::{self, Who};
 use crate::dto::access::{CreatedToken, TokenBody, TokenInfo, role};
@@ -30,8 +30,10 @@ pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
     responses((status = 200, description = "All of them", body = Page<TokenInfo>)))]
 async fn list<S: Store>(State(app): State<App<S>>, who: Who) -> Result<Json<Page<TokenInfo>>, Problem> {
     who.caller.need(Permission::ManageAccess)?;
-    let tokens = app.store().tokens(who.caller.tenant).await?;
-    Ok(Json(Page::whole(tokens.into_iter().map(TokenInfo::from).collect())))
+    let tokens = app.store().tokens(who.caller.reach).await?;
+    let names = app.names(tokens.iter().map(|(tenant, _)| *tenant)).await?;
+    let print = |(tenant, token)| TokenInfo::new(token, names.of(tenant));
+    Ok(Json(Page::whole(tokens.into_iter().map(print).collect())))
 }
 
 /// Makes an API token; its secret is told this once.
@@ -50,9 +52,11 @@ async fn create<S: Store>(
         None => None,
     };
     let role = role(&body.role)?;
-    let minted =
-        auth::create_token(app.store(), &who.caller, app.stamp(), &body.name, role, lifetime).await?;
-    Ok(Json(minted.into()))
+    let reach = tenants::narrowed(&app, &who, body.tenant.as_deref()).await?;
+    let minted = auth::create_token(app.store(), &who.caller, app.stamp(), reach, &body.name, role, lifetime);
+    let minted = minted.await?;
+    let names = app.names([reach.home()]).await?;
+    Ok(Json(CreatedToken::new(minted, names.of(reach.home()))))
 }
 
 /// Ends an API token.
@@ -62,7 +66,7 @@ async fn revoke<S: Store>(State(app): State<App<S>>, who: Who, Id(id): Id) -> Re
     who.caller.need(Permission::ManageAccess)?;
     let token: TokenId = id.parse().map_err(|_| Problem::not_found("token"))?;
     let audit = AuditEntry::new(who.caller.actor.clone(), "token.revoke", token, "");
-    let tenant = who.caller.tenant;
-    app.store().submit(Write::RevokeToken { tenant, token, at: app.now(), audit }).await?;
+    let reach = who.caller.reach;
+    app.store().submit(Write::RevokeToken { reach, token, at: app.now(), audit }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

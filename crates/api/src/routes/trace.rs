@@ -44,7 +44,7 @@ async fn read<S: Store>(
 ) -> Result<Response, Problem> {
     who.caller.need(Permission::Trace)?;
     let device = devices::resolve(&app, &who, &id).await?;
-    let trace = app.gateway().trace(who.caller.tenant, device.id);
+    let trace = app.gateway().trace(device.tenant, device.id);
     match query.format.as_deref() {
         None | Some("json") => Ok(Json(Trace::from(trace)).into_response()),
         Some("jsonl") => {
@@ -66,8 +66,8 @@ async fn switch<S: Store>(
     Body(body): Body<TraceBody>,
 ) -> Result<StatusCode, Problem> {
     who.caller.need(Permission::Trace)?;
-    let tenant = who.caller.tenant;
-    let device = devices::resolve(&app, &who, &id).await?.id;
+    let device = devices::resolve(&app, &who, &id).await?;
+    let (tenant, device) = (device.tenant, device.id);
     let state = if body.enabled { "on" } else { "off" };
     let entry = AuditEntry::new(who.caller.actor.clone(), "device.trace", device, state);
     app.store().submit(Write::Audit { tenant, at: app.now(), entry }).await?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use api::auth::create_token;
+use fleet::TenantId;
 use fleet::access::Role;
 use fleet::audit::AuditEntry;
 use fleet::job::Actor;
@@ -10,7 +11,7 @@ use fleet::port::{Store, Write};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::world::{PASSWORD, TENANT, World};
+use crate::world::{PASSWORD, World};
 
 /// Routes that anybody may call.
 const PUBLIC: [&str; 1] = ["/auth/login"];
@@ -80,7 +81,9 @@ async fn tokens_expire_and_are_revoked() {
     let owner = world.token(Role::Owner).await;
     let hour = Some(Duration::from_secs(3600));
     let system = World::system();
-    let short = create_token(&world.store, &system, world.stamp(), "short", Role::Viewer, hour).await;
+    let short =
+        create_token(&world.store, &system, world.stamp(), TenantId::PLATFORM, "short", Role::Viewer, hour)
+            .await;
     let short = short.expect("a token");
     let works = async |token: &str| world.get("/api/v1/me").token(token).send().await.status == 200;
     assert!(works(short.secret.expose()).await);
@@ -109,10 +112,11 @@ async fn a_disabled_person_is_out_at_once() {
     let world = World::new().await;
     let id = world.person("alice", Role::Owner).await;
     let cookie = world.cookie("alice").await;
-    let mut user = world.store.user_by_id(TENANT, id).await.expect("the store answers").expect("alice");
+    let mut user =
+        world.store.user_by_id(TenantId::PLATFORM, id).await.expect("the store answers").expect("alice");
     user.disabled = true;
     let audit = AuditEntry::new(Actor::system(), "user.disable", "alice", "");
-    let put = Write::PutUser { tenant: TENANT, user, at: world.now(), audit };
+    let put = Write::PutUser { tenant: TenantId::PLATFORM, user, at: world.now(), audit };
     world.store.submit(put).await.expect("stored");
     world.get("/api/v1/me").header("cookie", &cookie).send().await.is_problem(401, "unauthorised");
     let body = json!({"user": "alice", "password": PASSWORD}).to_string();
@@ -202,8 +206,10 @@ async fn deeds_are_written_down_under_their_names() {
     let world = World::new().await;
     world.person("alice", Role::Owner).await;
     let device = world.device("os::00256D-1").await;
+    world.pass(Duration::from_secs(1));
     let cookie = world.cookie("alice").await;
     let uri = format!("/api/v1/devices/{device}");
+    world.pass(Duration::from_secs(1));
     world.call(Method::PATCH, &uri).page(&cookie).json(r#"{"name":"secret name","tags":[]}"#).await;
     let reply = world.get("/api/v1/audit?limit=2").header("cookie", &cookie).send().await;
     let page = reply.json();
@@ -211,6 +217,7 @@ async fn deeds_are_written_down_under_their_names() {
     assert_eq!((&row["actor"], &row["action"]), (&json!("user:alice"), &json!("device.change")));
     assert_eq!((&row["target"], &row["detail"]), (&json!(device.to_string()), &json!("name tags")));
     assert_eq!(row["hash"].as_str().expect("a hash").len(), 64);
+    assert_eq!((&row["tenant"], &page["items"][1]["tenant"]), (&json!("default"), &json!(null)));
     assert_eq!(page["items"][1]["action"], "login");
     let next = format!("/api/v1/audit?limit=2&cursor={}", page["next"].as_str().expect("more"));
     let older = world.get(&next).header("cookie", &cookie).send().await.json();

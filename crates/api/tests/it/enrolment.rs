@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use fleet::TenantId;
 use fleet::access::Role;
 use fleet::enrolment::{PendingDevice, RefusedAttempt};
 use fleet::ids::Fingerprint;
@@ -27,7 +28,7 @@ async fn ask(world: &World, endpoint: &str) {
         attempts: 1,
         changed: false,
     };
-    world.store.submit(Write::SeenPending { tenant: TENANT, pending }).await.expect("stored");
+    world.store.submit(Write::SeenPending { tenant: TenantId::PLATFORM, pending }).await.expect("stored");
 }
 
 #[tokio::test]
@@ -39,7 +40,7 @@ async fn a_pending_device_is_listed_and_let_in() {
     let expected = json!({"items": [{"endpoint": "os::00256D-A%201", "transport": "websocket",
         "peer": "192.0.2.7:40000", "proven": true, "fingerprint": format!("31{}", "ab".repeat(31)),
         "first_seen": "2023-11-14T22:13:20Z", "last_seen": "2023-11-14T22:13:20Z", "attempts": 1,
-        "changed": false}],
+        "changed": false, "tenant": null}],
         "next": null});
     assert_eq!(list, expected);
     let uri = "/api/v1/pending/os::00256D-A%25201/approve";
@@ -95,7 +96,7 @@ async fn refused_attempts_say_why() {
         endpoint: None,
         reason: "its certificate is revoked".into(),
     };
-    world.store.submit(Write::Refused { tenant: TENANT, attempt }).await.expect("stored");
+    world.store.submit(Write::Refused { tenant: TenantId::PLATFORM, attempt }).await.expect("stored");
     let list = world.get("/api/v1/refused").token(&token).send().await.json();
     let item = json!({"at": "2023-11-14T22:13:20Z", "peer": "192.0.2.9:1", "endpoint": null,
         "reason": "its certificate is revoked"});
@@ -114,7 +115,7 @@ async fn enrolment_tokens_are_shown_once_listed_and_ended() {
     let list = world.get("/api/v1/enrolments").token(&token).send().await;
     assert!(!String::from_utf8_lossy(&list.body).contains(secret));
     let item = json!({"id": made["id"], "name": "van", "created": "2023-11-14T22:13:20Z",
-        "expires": "2023-11-14T23:13:20Z", "uses": 3, "group": "vans", "endpoint": null});
+        "expires": "2023-11-14T23:13:20Z", "uses": 3, "group": "vans", "endpoint": null, "tenant": "default"});
     assert_eq!(list.json()["items"], json!([item]));
 
     let uri = format!("/api/v1/enrolments/{}", made["id"].as_str().expect("an id"));

@@ -9,7 +9,7 @@ use fleet::event::{EventBody, EventKind};
 use fleet::ids::Digest;
 use fleet::job::Actor;
 use fleet::port::{NewNotification, SessionOpened, Store, Write, Written};
-use fleet::{DeviceId, Epoch};
+use fleet::{DeviceId, Epoch, Reach};
 use futures_util::StreamExt;
 use http::Method;
 use serde_json::{Value, json};
@@ -205,7 +205,7 @@ async fn a_stream_ends_with_the_token_that_opened_it() {
     let at = world.now();
     let audit = AuditEntry::new(Actor::system(), "token.revoke", "ci", "");
     let id = made.json()["id"].as_str().expect("an id").parse().expect("an id");
-    let revoke = Write::RevokeToken { tenant: TENANT, token: id, at, audit };
+    let revoke = Write::RevokeToken { reach: Reach::Platform, token: id, at, audit };
     world.store.submit(revoke).await.expect("revoked");
     assert_eq!(client.frame().await, None);
 }

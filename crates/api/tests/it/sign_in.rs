@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use api::auth::{create_link, ensure_owner};
+use fleet::TenantId;
 use fleet::access::Role;
 use fleet::port::Store;
 use serde_json::json;
 
-use crate::world::{PASSWORD, START, TENANT, World};
+use crate::world::{PASSWORD, START, World};
 
 const LOGIN: &str = "/api/v1/auth/login";
 
@@ -17,7 +18,7 @@ async fn a_password_gives_a_cookie_and_a_session() {
     world.person("alice", Role::Operator).await;
     let body = format!(r#"{{"user":"alice","password":"{PASSWORD}"}}"#);
     let reply = world.post(LOGIN).json(&body).await;
-    let me = json!({"user": "alice", "roles": ["operator"], "password_needed": false, "tenant": "default"});
+    let me = json!({"user": "alice", "roles": ["operator"], "password_needed": false, "tenant": null});
     assert_eq!((reply.status, reply.json()), (200, me.clone()));
     let cookie = reply.header("set-cookie").expect("a cookie");
     assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800"), "{cookie}");
@@ -119,7 +120,7 @@ async fn an_address_may_try_ten_times_whomever_it_names() {
 #[tokio::test]
 async fn the_first_person_comes_in_by_a_link_and_chooses_a_password() {
     let world = World::new().await;
-    let link = ensure_owner(&world.store, TENANT, START).await.expect("stored").expect("nobody was there");
+    let link = ensure_owner(&world.store, START).await.expect("stored").expect("nobody was there");
     let body = json!({"link": link.secret.expose()}).to_string();
     let reply = world.post(LOGIN).json(&body).await;
     assert_eq!(reply.json()["password_needed"], true);
@@ -137,16 +138,16 @@ async fn the_first_person_comes_in_by_a_link_and_chooses_a_password() {
 
     let body = json!({"user": "owner", "password": PASSWORD}).to_string();
     assert_eq!(world.post(LOGIN).json(&body).await.status, 200);
-    assert!(ensure_owner(&world.store, TENANT, START).await.expect("stored").is_none());
+    assert!(ensure_owner(&world.store, START).await.expect("stored").is_none());
 }
 
 #[tokio::test]
 async fn until_then_each_start_gives_another_link() {
     let world = World::new().await;
-    let first = ensure_owner(&world.store, TENANT, START).await.expect("stored").expect("a link");
-    let second = ensure_owner(&world.store, TENANT, START).await.expect("stored").expect("a link");
+    let first = ensure_owner(&world.store, START).await.expect("stored").expect("a link");
+    let second = ensure_owner(&world.store, START).await.expect("stored").expect("a link");
     assert_ne!(first.secret, second.secret);
-    assert_eq!(world.store.users(TENANT).await.expect("users").len(), 1);
+    assert_eq!(world.store.users(TenantId::PLATFORM).await.expect("users").len(), 1);
 }
 
 #[tokio::test]

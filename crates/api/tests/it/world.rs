@@ -22,7 +22,7 @@ use fleet::job::{Actor, OpKind, event_of};
 use fleet::lane::JobRef;
 use fleet::port::{Admit, DeviceFields, FinishJob, Lanes, SessionOpened, Store, StoreError, Write, Written};
 use fleet::twin::{Change, Delta, Source, TwinPath};
-use fleet::{DeviceId, Epoch, JobId, Seq, Stamp, TenantId, UserId};
+use fleet::{DeviceId, Epoch, JobId, Reach, Seq, Stamp, TenantId, UserId};
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 use store::{Options, SqliteStore};
@@ -47,6 +47,7 @@ pub(crate) struct Server {
     pub(crate) withdrawn: Mutex<Vec<JobId>>,
     pub(crate) approved: Mutex<Vec<(DeviceId, String)>>,
     pub(crate) forgotten: Mutex<Vec<DeviceId>>,
+    pub(crate) moved: Mutex<Vec<DeviceId>>,
     /// How often whom to dial has changed.
     pub(crate) dials_changed: AtomicUsize,
     pub(crate) trace: Mutex<Trace>,
@@ -156,7 +157,7 @@ impl Gateway for Server {
         Box::pin(async { Ok(Arc::new(OneReadOnly) as Schema) })
     }
 
-    fn data_models_changed(&self, _tenant: TenantId, _models: api::Imported) {}
+    fn data_models_changed(&self, _models: api::Imported) {}
 
     fn approved(&self, _tenant: TenantId, device: DeviceId, endpoint: &str) {
         self.approved.lock().expect("not poisoned").push((device, endpoint.to_owned()));
@@ -178,6 +179,10 @@ impl Gateway for Server {
 
     fn forgotten(&self, _tenant: TenantId, device: DeviceId) {
         self.forgotten.lock().expect("not poisoned").push(device);
+    }
+
+    fn moved(&self, device: DeviceId) {
+        self.moved.lock().expect("not poisoned").push(device);
     }
 
     fn trace(&self, _tenant: TenantId, _device: DeviceId) -> Trace {
@@ -239,6 +244,7 @@ impl World {
             withdrawn: Mutex::default(),
             approved: Mutex::default(),
             forgotten: Mutex::default(),
+            moved: Mutex::default(),
             dials_changed: AtomicUsize::new(0),
             trace: Mutex::default(),
             unready: Mutex::default(),
@@ -274,13 +280,18 @@ impl World {
     }
 
     pub(crate) fn system() -> Caller {
-        Caller::system(TENANT)
+        Caller::system(Reach::Platform)
     }
 
     /// A token of a role.
     pub(crate) async fn token(&self, role: Role) -> String {
-        let minted =
-            create_token(&self.store, &World::system(), self.stamp(), role.as_str(), role, None).await;
+        self.token_of(Reach::Platform, role).await
+    }
+
+    /// A token of a role that reaches so far.
+    pub(crate) async fn token_of(&self, reach: Reach, role: Role) -> String {
+        let (system, name) = (World::system(), role.as_str());
+        let minted = create_token(&self.store, &system, self.stamp(), reach, name, role, None).await;
         minted.expect("a token").secret.expose().to_owned()
     }
 
@@ -298,7 +309,10 @@ impl World {
         };
         let (id, at) = (user.id, self.now());
         let audit = AuditEntry::new(Actor::system(), "user.create", name, "");
-        self.store.submit(Write::PutUser { tenant: TENANT, user, at, audit }).await.expect("stored");
+        self.store
+            .submit(Write::PutUser { tenant: TenantId::PLATFORM, user, at, audit })
+            .await
+            .expect("stored");
         id
     }
 
@@ -312,8 +326,13 @@ impl World {
 
     /// A device that was let in.
     pub(crate) async fn device(&self, endpoint: &str) -> DeviceId {
+        self.device_of(TENANT, endpoint).await
+    }
+
+    /// A device of a tenant that was let in.
+    pub(crate) async fn device_of(&self, tenant: TenantId, endpoint: &str) -> DeviceId {
         let admit = Admit {
-            tenant: TENANT,
+            tenant,
             device: DeviceId::make(self.stamp()),
             identity: Identity::usp(endpoint),
             credential: None,
@@ -349,6 +368,7 @@ impl World {
     pub(crate) async fn job(&self, device: DeviceId, operation: Operation) -> JobId {
         let new = fleet::service::NewOperation {
             device,
+            tenant: TENANT,
             operation,
             priority: fleet::job::Priority::Person,
             deadline: None,

@@ -30,6 +30,9 @@ pub(crate) struct DevicesArgs {
     /// name, model, manufacturer, serial, software, last_seen or first_seen; backwards with - before it
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     pub(crate) sort: Option<String>,
+    /// Only of this tenant
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
     /// At most so many; otherwise all
     #[arg(long)]
     pub(crate) limit: Option<usize>,
@@ -55,6 +58,9 @@ pub(crate) enum DeviceCommand {
         /// Where it listens, such as ws://192.0.2.7:8184/usp
         #[arg(long, value_name = "URL")]
         connect: String,
+        /// Whose it will be; your own tenant, or the default one, otherwise
+        #[arg(long, value_name = "NAME")]
+        tenant: Option<String>,
     },
     /// Stop connecting to a device that listens; it stays a device
     Undial {
@@ -72,6 +78,13 @@ pub(crate) enum DeviceCommand {
         id: String,
         /// The name
         name: String,
+    },
+    /// Give a device to another tenant: its tags end, and its past stays with the old one
+    Move {
+        /// Which
+        id: String,
+        /// The tenant
+        tenant: String,
     },
     /// Give a device other tags, all of them
     Tag {

@@ -20,6 +20,9 @@ pub(crate) struct ApproveArgs {
     /// The one on the list if absent; to be given for an endpoint that has come with two
     #[arg(long, value_name = "FINGERPRINT")]
     pub(crate) fingerprint: Option<String>,
+    /// The tenant that they go to; the default one otherwise
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
 }
 
 /// `cusp reject`.
@@ -47,6 +50,9 @@ pub(crate) enum EnrolCommand {
         /// For this endpoint id alone, even if it has a certificate already: a device that was reset
         #[arg(long, value_name = "ID")]
         endpoint: Option<String>,
+        /// Whose the devices will be; your own tenant, or the default one, otherwise
+        #[arg(long, value_name = "NAME")]
+        tenant: Option<String>,
         /// Make it on the server's own machine, without signing in
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
@@ -61,6 +67,9 @@ pub(crate) enum EnrolCommand {
         /// How long the tokens in the file work
         #[arg(long, default_value = "30d", value_parser = paths::duration)]
         ttl: Duration,
+        /// Whose they will be; your own tenant, or the default one, otherwise
+        #[arg(long, value_name = "NAME")]
+        tenant: Option<String>,
     },
     /// List devices that are expected and have not come yet
     Expected,

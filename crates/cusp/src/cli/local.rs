@@ -113,6 +113,9 @@ pub(crate) enum TokenCommand {
         /// What it is called
         #[arg(long, default_value = "command line")]
         name: String,
+        /// The tenant whose devices it reaches; every one otherwise
+        #[arg(long, value_name = "NAME")]
+        tenant: Option<String>,
         #[command(flatten)]
         local: LocalArgs,
     },

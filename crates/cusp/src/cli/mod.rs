@@ -7,6 +7,7 @@ mod device;
 mod enrol;
 mod local;
 mod sim;
+mod tenant;
 mod verbs;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub(crate) use local::{
     TokenCommand, UserCommand,
 };
 pub(crate) use sim::{Comeback, SimCommand, SimUspArgs};
+pub(crate) use tenant::TenantCommand;
 pub(crate) use verbs::{
     AddArgs, DeleteArgs, GetArgs, InstancesArgs, OperateArgs, RunArgs, SchemaArgs, SetArgs,
 };
@@ -87,6 +89,9 @@ pub(crate) enum Command {
     /// API tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Tenants: who devices belong to
+    #[command(subcommand)]
+    Tenant(TenantCommand),
     /// Sign in to a server, and remember it
     Login(LoginArgs),
     /// List devices
@@ -165,6 +170,14 @@ mod tests {
             "cusp config check --config cusp.toml",
             "cusp config show",
             "cusp token create --data d --role owner",
+            "cusp token create --role viewer --tenant acme",
+            "cusp tenant create acme",
+            "cusp tenant create acme --data d",
+            "cusp tenant list",
+            "cusp enrol token --tenant acme",
+            "cusp approve a --tenant acme",
+            "cusp device move attic acme",
+            "cusp devices --tenant acme",
             "cusp user add ann --role viewer",
             "cusp user link ann",
             "cusp backup copy.db --data d",
@@ -221,6 +234,8 @@ mod tests {
             "cusp check --listen ws://127.0.0.1:1/ --connect ws://127.0.0.1:2/",
             "cusp sim usp --count x --to ws://a",
             "cusp token create",
+            "cusp tenant",
+            "cusp device move attic",
             "cusp token create --role king",
             "cusp enrol token --uses x",
             "cusp login http://a --role owner",

@@ -15,6 +15,8 @@ use crate::event::EventBody;
 use crate::ids::{DeviceId, Digest, Epoch, Fingerprint, JobId, TenantId};
 use crate::job::{Job, JobError, JobEvent};
 use crate::model::StoredModel;
+pub use crate::tenant::MoveDevice;
+use crate::tenant::Reach;
 use crate::twin::Delta;
 
 /// A notification as it arrived.
@@ -97,8 +99,10 @@ pub struct SessionClosed {
 /// A person lets a device in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Approve {
-    /// Whose list.
-    pub tenant: TenantId,
+    /// On whose lists it is looked for.
+    pub reach: Reach,
+    /// To whom it goes from the platform's list; from a tenant's it goes to that tenant, and to no other.
+    pub into: Option<TenantId>,
     /// Which, as it stands on the list.
     pub endpoint: String,
     /// What the person saw of its proof. Another proof on the list by now is a conflict; without it, so is

@@ -4,8 +4,8 @@ use dm::UtcTime;
 use dm::operation::Outcome;
 
 use super::intent::{
-    Admit, Approve, CreateJob, DeviceFields, Enrol, FinishJob, NewNotification, Patch, Prune, PutDial,
-    PutExpected, PutModel, Renew, SessionClosed, SessionOpened,
+    Admit, Approve, CreateJob, DeviceFields, Enrol, FinishJob, MoveDevice, NewNotification, Patch, Prune,
+    PutDial, PutExpected, PutModel, Renew, SessionClosed, SessionOpened,
 };
 use crate::access::{ApiToken, EnrolmentToken, Login, PasswordHash, SecretHash, SignInLink, User};
 use crate::audit::AuditEntry;
@@ -17,6 +17,7 @@ use crate::ids::{
     DeviceId, EnrolmentId, Epoch, Fingerprint, JobId, ModelHash, Seq, TenantId, TokenId, UserId,
 };
 use crate::job::{Job, JobEvent};
+use crate::tenant::{Reach, Tenant};
 
 /// What the domain wants written. Each is one transaction: the rows, the event of the log, and the audit
 /// row where a person acts.
@@ -48,8 +49,8 @@ pub enum Write {
     Approve(Approve),
     /// A person turns a pending device away. → [`Written::Done`].
     Reject {
-        /// Whose list.
-        tenant: TenantId,
+        /// On whose lists it is looked for.
+        reach: Reach,
         /// Which.
         endpoint: String,
         /// When.
@@ -82,8 +83,8 @@ pub enum Write {
     PutExpected(PutExpected),
     /// A device is not expected any more. → [`Written::Done`].
     RemoveExpected {
-        /// Whose list.
-        tenant: TenantId,
+        /// On whose lists it is looked for.
+        reach: Reach,
         /// Its endpoint id or serial number, as it stands on the list.
         value: String,
         /// When.
@@ -197,6 +198,15 @@ pub enum Write {
     },
     /// What was read from a device without a job: facts and values. → [`Written::Done`].
     PutDeviceFields(Box<DeviceFields>),
+    /// A tenant is made; a name that there is, is a conflict. → [`Written::Done`].
+    PutTenant {
+        /// It.
+        tenant: Tenant,
+        /// Who made it.
+        audit: AuditEntry,
+    },
+    /// A device goes to another tenant; operations that are under way are a conflict. → [`Written::Device`].
+    MoveDevice(MoveDevice),
     /// A person changes a device's name or tags. → [`Written::Device`].
     PatchDevice(Patch),
     /// A device and all that is known of it is removed; its audit rows stay. → [`Written::Done`].
@@ -304,8 +314,8 @@ pub enum Write {
     },
     /// The end of an API token. → [`Written::Done`].
     RevokeToken {
-        /// Whose.
-        tenant: TenantId,
+        /// Among whose.
+        reach: Reach,
         /// Which.
         token: TokenId,
         /// When.
@@ -324,8 +334,8 @@ pub enum Write {
     },
     /// The end of an enrolment token. → [`Written::Done`].
     RevokeEnrolmentToken {
-        /// Whose.
-        tenant: TenantId,
+        /// Among whose.
+        reach: Reach,
         /// Which.
         token: EnrolmentId,
         /// When.

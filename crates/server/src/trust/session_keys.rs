@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use fleet::Reach;
 use fleet::certificate::CertificateQuery;
-use fleet::ids::{Fingerprint, TenantId};
+use fleet::ids::Fingerprint;
 use fleet::port::{PageRequest, Store, StoreError};
 use pki::session::{Crypto, CryptoError, Judge, PayloadTls, TlsRole};
 use pki::{DeviceVerifier, Identity, ServerNames, SessionCrypto, Trust, Validity};
@@ -103,11 +104,11 @@ impl SessionKeys {
     ///
     /// # Errors
     /// When the store can't say.
-    pub(crate) async fn recall<S: Store>(&self, store: &S, tenant: TenantId) -> Result<(), StoreError> {
+    pub(crate) async fn recall<S: Store>(&self, store: &S) -> Result<(), StoreError> {
         let mut page = PageRequest::first(fleet::limits::PAGE);
         loop {
             let query = CertificateQuery { device: None, revoked: Some(true), page };
-            let found = store.certificates(tenant, query).await?;
+            let found = store.certificates(Reach::Platform, query).await?;
             found.items.iter().for_each(|one| drop(self.revoke(one.fingerprint)));
             let Some(cursor) = found.next else { return Ok(()) };
             page = PageRequest { cursor: Some(cursor), limit: fleet::limits::PAGE };

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use dm::Mono;
-use fleet::ids::TenantId;
 use fleet::port::Store;
 use tokio::sync::Mutex;
 
@@ -39,7 +38,7 @@ impl<S: Store> Shelf<S> {
             return Ok(Arc::clone(list));
         }
         let at = self.clock.utc();
-        let revoked = self.store.revoked_certificates(TenantId::DEFAULT, at).await;
+        let revoked = self.store.revoked_certificates(at).await;
         let revoked = revoked.map_err(|error| error.to_string())?;
         let list = self.authority.crl(&revoked, at).map_err(|error| error.to_string())?;
         let list: Arc<[u8]> = Arc::from(list.as_ref());

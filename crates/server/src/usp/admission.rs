@@ -7,7 +7,7 @@ use std::time::Duration;
 use fleet::audit::AuditEntry;
 use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
 use fleet::enrolment::{Accept, Attempt, Decision, Live, PendingDevice, Policy, Proof, decide};
-use fleet::ids::{DeviceId, Fingerprint};
+use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::job::Actor;
 use fleet::port::{Admit, SessionOpened, Store, StoreError, Write, Written};
 use mtp::{Admission, Candidate, Cause, EnrolRequest, Refusal, RenewRequest};
@@ -29,6 +29,15 @@ const TOO_MANY: u16 = 429;
 
 /// Why a connection is closed before anything is read from it.
 const TOO_MANY_CONNECTIONS: &str = "too many connections of this address that have proven nothing";
+
+/// The decision about a peer.
+pub(super) struct Judged {
+    pub(super) decision: Decision,
+    /// The link that its endpoint has already.
+    other: Option<LinkId>,
+    /// Whose it is: the tenant of the device, the one that it will be of, or the platform for a stranger.
+    tenant: TenantId,
+}
 
 /// What the decision about a link led to.
 pub(super) enum Opening<S: Store> {
@@ -79,7 +88,7 @@ impl<S: Store> Admission for Usp<S> {
             self.0.doors.charge(peer, now);
         }
         let endpoint = eid.map(|eid| eid.as_str().to_owned());
-        self.note_refusal(self.0.options.tenant, peer_addr.to_string(), endpoint, refusal.reason.to_string());
+        self.note_refusal(peer_addr.to_string(), endpoint, refusal.reason.to_string());
     }
 }
 
@@ -95,15 +104,15 @@ impl<S: Store> Usp<S> {
         }
         self.check_attempts(candidate.peer_addr, &candidate.peer)?;
         match self.judge(eid, &candidate.peer, None).await {
-            Ok((Decision::Refuse(refusal), _)) => {
+            Ok(Judged { decision: Decision::Refuse(refusal), .. }) => {
                 self.audit_misuse(candidate, refusal);
                 Err(Refusal::new(403, refusal.to_string()))
             }
-            Ok((decision @ (Decision::Accept(_) | Decision::Create { .. }), _)) => {
+            Ok(Judged { decision: decision @ (Decision::Accept(_) | Decision::Create { .. }), .. }) => {
                 self.0.doors.welcome(candidate.peer_addr.ip(), self.0.clock.now().mono);
                 Ok(decision)
             }
-            Ok((decision @ (Decision::Pending | Decision::AskLive), _)) => Ok(decision),
+            Ok(Judged { decision: decision @ (Decision::Pending | Decision::AskLive), .. }) => Ok(decision),
             Err(error) => Err(Refusal::new(503, error.to_string())),
         }
     }
@@ -126,14 +135,15 @@ impl<S: Store> Usp<S> {
         eid: &EndpointId,
         peer: &PeerAuth,
         own: Option<LinkId>,
-    ) -> Result<(Decision, Option<LinkId>), StoreError> {
-        let (store, tenant) = (&self.0.store, self.0.options.tenant);
+    ) -> Result<Judged, StoreError> {
+        let store = &self.0.store;
         let proof = proof(peer, eid);
-        let admission = store.admission(tenant, &Identity::usp(eid.as_str())).await?;
+        let (mut owner, admission) = store.admission(&Identity::usp(eid.as_str())).await?.unzip();
         let credential = match proof.fingerprint() {
-            Some(fingerprint) => store.credential(tenant, fingerprint).await?,
+            Some(fingerprint) => store.credential(fingerprint).await?,
             None => None,
         };
+        let (holder, credential) = credential.unzip();
         let other = lock(&self.0.by_endpoint).get(eid).copied().filter(|link| Some(*link) != own);
         let live = if other.is_some() { Live::Unasked } else { Live::None };
         let mut attempt =
@@ -145,14 +155,26 @@ impl<S: Store> Usp<S> {
         let vouched =
             matches!(peer, PeerAuth::Certificate(own) if own.trusted && own.endpoint_ids.contains(eid));
         if vouched && admission.is_none() {
-            attempt.expected = store.expected(tenant, eid.as_str()).await?.is_some();
+            owner = store.expected(eid.as_str()).await?.map(|(tenant, _)| tenant);
+            attempt.expected = owner.is_some();
             decision = decide(&attempt, admission.as_ref(), credential.as_ref(), policy);
         }
         if decision == Decision::AskLive {
             attempt.live = if self.answers(other).await { Live::Answers } else { Live::Silent };
             decision = decide(&attempt, admission.as_ref(), credential.as_ref(), policy);
         }
-        Ok((decision, other))
+        let tenant = match &decision {
+            // The certificate says which device this is, whatever name it comes under.
+            Decision::Accept(accept)
+                if credential.as_ref().is_some_and(|one| one.issued_for == accept.device) =>
+            {
+                holder
+            }
+            Decision::Create { .. } => Some(owner.unwrap_or(TenantId::DEFAULT)),
+            _ if admission.is_none() => None,
+            _ => owner,
+        };
+        Ok(Judged { decision, other, tenant: tenant.unwrap_or(TenantId::PLATFORM) })
     }
 
     async fn answers(&self, link: Option<LinkId>) -> bool {
@@ -179,7 +201,7 @@ impl<S: Store> Usp<S> {
         let mut opened = Ok(None);
         for _ in 0..DECISIONS {
             opened = match self.judge(eid, &up.peer, Some(up.link)).await {
-                Ok((decision, other)) => self.carry_out(entry, eid, decision, other).await,
+                Ok(judged) => self.carry_out(entry, eid, judged).await,
                 Err(error) => Err(error),
             };
             if !matches!(opened, Ok(None)) {
@@ -202,10 +224,10 @@ impl<S: Store> Usp<S> {
         &self,
         entry: &Arc<LinkEntry<S>>,
         eid: &EndpointId,
-        decision: Decision,
-        other: Option<LinkId>,
+        judged: Judged,
     ) -> Result<Option<Opening<S>>, StoreError> {
         let up = &entry.up;
+        let Judged { decision, other, tenant } = judged;
         let behind_broker = entry.is_behind_broker();
         let fails = matches!(decision, Decision::Refuse(_) | Decision::Pending | Decision::AskLive);
         if fails && behind_broker && !self.0.strangers.take(Sender::of(up, eid), self.0.clock.now().mono) {
@@ -221,8 +243,8 @@ impl<S: Store> Usp<S> {
         }
         match decision {
             Decision::Accept(accept) => {
-                self.learn(eid, &up.peer, accept).await?;
-                self.session_for(entry, eid, accept.device, accept.proven).await
+                self.learn(tenant, eid, &up.peer, accept).await?;
+                self.session_for(entry, eid, (tenant, accept.device), accept.proven).await
             }
             Decision::Create { proven } => {
                 let credential =
@@ -231,8 +253,16 @@ impl<S: Store> Usp<S> {
                     Policy::Open => "the enrolment policy is open",
                     Policy::Approve | Policy::Closed => "it was expected, and a CA vouches for it",
                 };
-                let device = self.create(eid, credential, rule).await?;
-                self.session_for(entry, eid, device, proven).await
+                match self.create(tenant, eid, credential, rule).await {
+                    Ok(device) => self.session_for(entry, eid, (tenant, device), proven).await,
+                    Err(error @ StoreError::Taken) => {
+                        self.0.metrics.refused_for(Cause::Identity);
+                        let endpoint = Some(eid.as_str().to_owned());
+                        self.note_refusal(up.peer_name(), endpoint, error.to_string());
+                        Ok(Some(Opening::Refused("refused")))
+                    }
+                    Err(error) => Err(error),
+                }
             }
             Decision::Pending | Decision::AskLive => {
                 if let Some(peer) = entry.own_address() {
@@ -241,11 +271,11 @@ impl<S: Store> Usp<S> {
                 let Some(place) = self.pending_place(behind_broker) else {
                     // Nothing tells that somebody behind a broker is gone: the list is not to depend on room here.
                     if behind_broker {
-                        self.put_pending(entry, eid).await?;
+                        self.put_pending(entry, eid, tenant).await?;
                     }
                     return Ok(Some(Opening::Refused("too many devices wait")));
                 };
-                self.put_pending(entry, eid).await?;
+                self.put_pending(entry, eid, tenant).await?;
                 Ok(Some(Opening::Pending(place)))
             }
             Decision::Refuse(refusal) => {
@@ -256,15 +286,21 @@ impl<S: Store> Usp<S> {
                 }
                 let endpoint = Some(eid.as_str().to_owned());
                 self.0.metrics.refused_for(Cause::Identity);
-                self.note_refusal(self.0.options.tenant, up.peer_name(), endpoint, refusal.to_string());
+                self.note_refusal(up.peer_name(), endpoint, refusal.to_string());
                 Ok(Some(Opening::Refused("refused")))
             }
         }
     }
 
     /// Records what an accepted link taught: another name or certificate of the device.
-    async fn learn(&self, eid: &EndpointId, peer: &PeerAuth, accept: Accept) -> Result<(), StoreError> {
-        let (tenant, at) = (self.0.options.tenant, self.0.clock.utc());
+    async fn learn(
+        &self,
+        tenant: TenantId,
+        eid: &EndpointId,
+        peer: &PeerAuth,
+        accept: Accept,
+    ) -> Result<(), StoreError> {
+        let at = self.0.clock.utc();
         if accept.add_identity {
             let identity = Identity::usp(eid.as_str());
             self.submit(Write::PutIdentity { tenant, device: accept.device, identity, at }).await?;
@@ -309,15 +345,16 @@ impl<S: Store> Usp<S> {
         true
     }
 
-    pub(super) async fn create(
+    async fn create(
         &self,
+        tenant: TenantId,
         eid: &EndpointId,
         credential: Option<(Fingerprint, CredentialOrigin)>,
         rule: &str,
     ) -> Result<DeviceId, StoreError> {
         let stamp = self.0.clock.stamp();
         let admit = Admit {
-            tenant: self.0.options.tenant,
+            tenant,
             device: DeviceId::make(stamp),
             identity: Identity::usp(eid.as_str()),
             credential,
@@ -331,7 +368,12 @@ impl<S: Store> Usp<S> {
         }
     }
 
-    async fn put_pending(&self, entry: &Arc<LinkEntry<S>>, eid: &EndpointId) -> Result<(), StoreError> {
+    async fn put_pending(
+        &self,
+        entry: &Arc<LinkEntry<S>>,
+        eid: &EndpointId,
+        tenant: TenantId,
+    ) -> Result<(), StoreError> {
         let proof = proof(&entry.up.peer, eid);
         let at = self.0.clock.utc();
         let pending = PendingDevice {
@@ -346,19 +388,19 @@ impl<S: Store> Usp<S> {
             changed: false,
         };
         tracing::info!(endpoint = %eid, peer = %entry.up.peer_name(), "waits for approval");
-        self.submit(Write::SeenPending { tenant: self.0.options.tenant, pending }).await.map(drop)
+        self.submit(Write::SeenPending { tenant, pending }).await.map(drop)
     }
 
     async fn session_for(
         &self,
         entry: &Arc<LinkEntry<S>>,
         eid: &EndpointId,
-        device: DeviceId,
+        (tenant, device): (TenantId, DeviceId),
         proven: bool,
     ) -> Result<Option<Opening<S>>, StoreError> {
         let up = &entry.up;
         let opened = SessionOpened {
-            tenant: self.0.options.tenant,
+            tenant,
             device,
             transport: up.return_path.transport().to_owned(),
             peer: up.peer_name(),
@@ -373,7 +415,7 @@ impl<S: Store> Usp<S> {
             Err(StoreError::Conflict(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let session = Arc::new(Session::new(self, device, eid.clone(), epoch, up));
+        let session = Arc::new(Session::new(self, (tenant, device), eid.clone(), epoch, up));
         let old = {
             let mut sessions = lock(&self.0.sessions);
             // Of two that were opened at once, the store has the later one.
@@ -401,8 +443,8 @@ impl<S: Store> Usp<S> {
 
     async fn was_revoked(&self, peer: &PeerAuth, eid: &EndpointId) -> Result<bool, StoreError> {
         let Some(fingerprint) = proof(peer, eid).fingerprint() else { return Ok(false) };
-        let credential = self.0.store.credential(self.0.options.tenant, fingerprint).await?;
-        Ok(credential.is_some_and(|credential| credential.revoked))
+        let credential = self.0.store.credential(fingerprint).await?;
+        Ok(credential.is_some_and(|(_, credential)| credential.revoked))
     }
 }
 

@@ -4,7 +4,7 @@
 use fleet::access::EnrolmentToken;
 use fleet::certificate::CertificateQuery;
 use fleet::device::Identity;
-use fleet::ids::{DeviceId, Fingerprint};
+use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::port::{Enrol, PageRequest, Renew, Store, StoreError, Write, Written};
 use mtp::{EnrolRequest, Refusal, RenewRequest};
 use usp_endpoint::EndpointId;
@@ -21,7 +21,12 @@ const NO_PROOF: &str = "a renewal needs the certificate that is to be renewed";
 
 impl<S: Store> Usp<S> {
     /// Whether this token may let this device in: the rules of [`Write::Enrol`], before anything is signed.
-    async fn check_enrolment(&self, endpoint: &EndpointId, token: &EnrolmentToken) -> Result<(), Refusal> {
+    async fn check_enrolment(
+        &self,
+        endpoint: &EndpointId,
+        tenant: TenantId,
+        token: &EnrolmentToken,
+    ) -> Result<(), Refusal> {
         if *endpoint == self.0.options.endpoint {
             // R-ARC.2.
             return Err(Refusal::new(403, "this is the controller's own endpoint id"));
@@ -30,9 +35,10 @@ impl<S: Store> Usp<S> {
             return Err(Refusal::new(403, "the enrolment token is for another endpoint id"));
         }
         let identity = Identity::usp(endpoint.as_str());
-        let known = self.0.store.admission(self.0.options.tenant, &identity).await.map_err(unavailable)?;
+        let known = self.0.store.admission(&identity).await.map_err(unavailable)?;
         match known {
-            Some(fleet::enrolment::Admission::Device { pinned, .. })
+            Some((owner, fleet::enrolment::Admission::Device { .. })) if owner != tenant => Err(taken()),
+            Some((_, fleet::enrolment::Admission::Device { pinned, .. }))
                 if !pinned.is_empty() && token.endpoint.is_none() =>
             {
                 let why = "this device has a certificate; a token made for its endpoint id enrols it again";
@@ -48,12 +54,18 @@ impl<S: Store> Usp<S> {
         let Some(issuer) = &self.0.options.issuer else {
             return Err(Refusal::new(404, "this server issues no certificates"));
         };
-        let (tenant, stamp) = (self.0.options.tenant, self.0.clock.stamp());
+        let (peer, stamp) = (request.peer_addr.ip(), self.0.clock.stamp());
         let hash = fleet::access::SecretHash::of(&request.token);
-        let token = self.0.store.enrolment_token(tenant, hash, stamp.at).await.map_err(unavailable)?;
-        let token = token.ok_or_else(|| Refusal::new(403, NO_TOKEN))?;
+        let token = self.0.store.enrolment_token(hash, stamp.at).await.map_err(unavailable)?;
+        let (tenant, token) = token.ok_or_else(|| Refusal::new(403, NO_TOKEN))?;
         let endpoint = issuer.endpoint(&request.request_pem).map_err(|why| Refusal::new(400, why))?;
-        self.check_enrolment(&endpoint, &token).await?;
+        let noted = |refusal: Refusal| {
+            if refusal.reason == taken().reason {
+                self.tell_of_taken(peer, tenant, &endpoint);
+            }
+            refusal
+        };
+        self.check_enrolment(&endpoint, tenant, &token).await.map_err(noted)?;
         let issued = issuer.issue(&request.request_pem).map_err(|why| Refusal::new(400, why))?;
         let enrol = Enrol {
             tenant,
@@ -68,6 +80,7 @@ impl<S: Store> Usp<S> {
             Ok(_) => return Err(Refusal::new(503, "the store answered with something else")),
             Err(StoreError::NotFound(_)) => return Err(Refusal::new(403, NO_TOKEN)),
             Err(StoreError::Conflict(why)) => return Err(Refusal::new(409, why)),
+            Err(StoreError::Taken) => return Err(noted(taken())),
             Err(error) => return Err(unavailable(error)),
         };
         // Who holds the certificate from before is not this device any more.
@@ -84,17 +97,17 @@ impl<S: Store> Usp<S> {
         let Some(issuer) = &self.0.options.issuer else {
             return Err(Refusal::new(404, "this server issues no certificates"));
         };
-        let (tenant, at) = (self.0.options.tenant, self.0.clock.utc());
+        let at = self.0.clock.utc();
         let PeerAuth::Certificate(shown) = &request.peer else { return Err(Refusal::new(403, NO_PROOF)) };
         let fingerprint = Fingerprint(shown.fingerprint);
-        let known = self.0.store.credential(tenant, fingerprint).await.map_err(unavailable)?;
-        let known = known.filter(|known| shown.trusted && !known.revoked);
-        let device = known.ok_or_else(|| Refusal::new(403, NO_PROOF))?.issued_for;
+        let known = self.0.store.credential(fingerprint).await.map_err(unavailable)?;
+        let known = known.filter(|(_, known)| shown.trusted && !known.revoked);
+        let (tenant, known) = known.ok_or_else(|| Refusal::new(403, NO_PROOF))?;
         let endpoint = issuer.endpoint(&request.request_pem).map_err(|why| Refusal::new(400, why))?;
         if !shown.endpoint_ids.iter().any(|id| id.certifies(&endpoint)) {
             return Err(Refusal::new(403, "the certificate shown is not for the endpoint id of the request"));
         }
-        self.check_due(shown, device).await?;
+        self.check_due(shown, tenant, known.issued_for).await?;
         let issued = issuer.issue(&request.request_pem).map_err(|why| Refusal::new(400, why))?;
         let renew = Renew {
             tenant,
@@ -116,8 +129,13 @@ impl<S: Store> Usp<S> {
 
     /// Nobody collects certificates: there is a next one only for one that is at least half over, and not
     /// right behind another.
-    async fn check_due(&self, shown: &PeerCertificate, device: DeviceId) -> Result<(), Refusal> {
-        let (tenant, now) = (self.0.options.tenant, self.0.clock.utc());
+    async fn check_due(
+        &self,
+        shown: &PeerCertificate,
+        tenant: TenantId,
+        device: DeviceId,
+    ) -> Result<(), Refusal> {
+        let now = self.0.clock.utc();
         let leaf = shown.chain.first().ok_or_else(|| Refusal::new(403, NO_PROOF))?;
         let (start, end) = pki::cert::dates(leaf).map_err(|_| Refusal::new(403, NO_PROOF))?;
         let half = start.as_secs() + end.as_secs().saturating_sub(start.as_secs()) / 2;
@@ -134,6 +152,11 @@ impl<S: Store> Usp<S> {
         }
         Ok(())
     }
+}
+
+/// The endpoint id is another tenant's.
+fn taken() -> Refusal {
+    Refusal::new(409, StoreError::Taken.to_string())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]

@@ -146,7 +146,7 @@ impl<S: Store> Door<S> {
     fn refuse(&self, from: SocketAddr, why: &str) {
         if self.allows(from) {
             self.doors.charge(from.ip(), self.usp.0.clock.now().mono);
-            self.usp.note_refusal(self.usp.0.options.tenant, from.to_string(), None, why.to_owned());
+            self.usp.note_refusal(from.to_string(), None, why.to_owned());
         } else {
             self.usp.0.metrics.refused.inc();
         }

@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fleet::Reach;
 use fleet::device::Identity as Name;
 use fleet::enrolment::{Admission, DialTarget, RefusedAttempt};
 use fleet::port::{Store, StoreError, Write};
@@ -79,7 +80,7 @@ pub(crate) async fn run<S: Store>(usp: Usp<S>, options: DialOptions, mut stop: w
     let mut targets = BTreeMap::new();
     loop {
         changed.borrow_and_update();
-        let again = match dialling.usp.0.store.dials(dialling.usp.0.options.tenant).await {
+        let again = match dialling.usp.0.store.dials(Reach::Platform).await {
             Ok(wanted) => {
                 targets = reconcile(&dialling, targets, wanted);
                 None
@@ -298,9 +299,8 @@ impl<S: Store> Dialling<S> {
 
     /// Believes the CAs, and what was pinned for this device.
     async fn tls(&self, endpoint: &EndpointId) -> Result<ClientTls, Failure> {
-        let (store, tenant) = (&self.usp.0.store, self.usp.0.options.tenant);
-        let pinned = match store.admission(tenant, &Name::usp(endpoint.as_str())).await? {
-            Some(Admission::Device { pinned, .. }) => pinned.into_iter().map(|print| print.0).collect(),
+        let pinned = match self.usp.0.store.admission(&Name::usp(endpoint.as_str())).await? {
+            Some((_, Admission::Device { pinned, .. })) => pinned.into_iter().map(|print| print.0).collect(),
             _ => Vec::new(),
         };
         Ok(self.options.trust.tls(endpoint, pinned)?)
@@ -315,7 +315,8 @@ impl<S: Store> Dialling<S> {
         tracing::info!(%endpoint, %url, reason = why, "dialling failed");
         *told = Some(why.clone());
         if refused {
-            let (tenant, at) = (self.usp.0.options.tenant, self.usp.0.clock.utc());
+            let at = self.usp.0.clock.utc();
+            let tenant = self.usp.owner_of(Some(endpoint.as_str())).await;
             let endpoint = Some(endpoint.as_str().to_owned());
             let attempt = RefusedAttempt { at, peer: url.authority(), endpoint, reason: why };
             self.usp.0.metrics.refused.inc();

@@ -15,6 +15,7 @@ use fleet::lane::{JobRef, Lane};
 use fleet::port::{Lanes, Store, StoreError, Write, Written};
 use tokio::sync::Notify;
 
+use super::session::Session;
 use super::{Usp, lock};
 
 /// How many queued jobs a session reads when it begins: one more than fit, so that it shows when there are
@@ -198,8 +199,8 @@ impl<S: Store> Usp<S> {
     }
 
     /// Reads what waits for a device into its lane.
-    pub(super) async fn reload_lane(&self, device: DeviceId) {
-        match self.0.store.queued_jobs(self.0.options.tenant, device, RELOAD).await {
+    pub(super) async fn reload_lane(&self, tenant: TenantId, device: DeviceId) {
+        match self.0.store.queued_jobs(tenant, device, RELOAD).await {
             Ok(jobs) => {
                 self.0.lanes.fill(device, jobs);
             }
@@ -211,7 +212,7 @@ impl<S: Store> Usp<S> {
     pub(super) async fn pull(&self, device: DeviceId) {
         while let Some(session) = self.session(device) {
             let Some(job) = self.0.lanes.next(device, self.0.clock.utc()) else { return };
-            match self.take(job, session.epoch).await {
+            match self.take(job, &session).await {
                 Ok(Some(job)) => session.submit(self, job).await,
                 Ok(None) => self.0.lanes.finished(device, job.id),
                 Err(StoreError::StaleEpoch) => return self.0.lanes.requeue(device, job.id),
@@ -226,8 +227,8 @@ impl<S: Store> Usp<S> {
     /// Now and then: lanes that came to a halt because the store failed or a session was full go on.
     pub(crate) async fn resume(&self) {
         let (waiting, overflowed) = self.0.lanes.waiting();
-        for device in overflowed.iter().filter(|device| self.is_online(**device)) {
-            self.reload_lane(*device).await;
+        for session in overflowed.iter().filter_map(|device| self.session(*device)) {
+            self.reload_lane(session.tenant, session.device).await;
         }
         for device in waiting.into_iter().chain(overflowed) {
             self.pull(device).await;
@@ -236,12 +237,8 @@ impl<S: Store> Usp<S> {
 
     /// The job behind a reference, if it still waits. A write is on record as sent before its first byte
     /// leaves, so that a crash leaves no doubt about what may have been done.
-    async fn take(
-        &self,
-        job: JobRef,
-        epoch: fleet::ids::Epoch,
-    ) -> Result<Option<fleet::job::Job>, StoreError> {
-        let tenant = self.0.options.tenant;
+    async fn take(&self, job: JobRef, session: &Session<S>) -> Result<Option<fleet::job::Job>, StoreError> {
+        let (tenant, epoch) = (session.tenant, session.epoch);
         if job.kind.is_write() {
             let sent = Write::JobSent { tenant, job: job.id, epoch, at: self.0.clock.utc() };
             return match self.submit(sent).await {

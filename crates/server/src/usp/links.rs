@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use fleet::device::Identity;
 use fleet::ids::TenantId;
 use fleet::port::{Store, Write};
 use mtp::{DownReason, LinkHandler, LinkUp, ReturnPath, Verdict};
@@ -193,14 +194,18 @@ impl<S: Store> Usp<S> {
         }
     }
 
+    /// On whose list somebody stands who goes by this name: that of the tenant whose device does, else the
+    /// platform's.
+    pub(super) async fn owner_of(&self, endpoint: Option<&str>) -> TenantId {
+        let Some(endpoint) = endpoint else { return TenantId::PLATFORM };
+        match self.0.store.admission(&Identity::usp(endpoint)).await {
+            Ok(Some((tenant, _))) => tenant,
+            Ok(None) | Err(_) => TenantId::PLATFORM,
+        }
+    }
+
     /// The refusals list: what transports and admission turned away.
-    pub(super) fn note_refusal(
-        &self,
-        tenant: TenantId,
-        peer: String,
-        endpoint: Option<String>,
-        reason: String,
-    ) {
+    pub(super) fn note_refusal(&self, peer: String, endpoint: Option<String>, reason: String) {
         self.0.metrics.refused.inc();
         let attempt = fleet::enrolment::RefusedAttempt { at: self.0.clock.utc(), peer, endpoint, reason };
         let usp = self.clone();
@@ -209,6 +214,7 @@ impl<S: Store> Usp<S> {
             return;
         }
         tokio::spawn(async move {
+            let tenant = usp.owner_of(attempt.endpoint.as_deref()).await;
             if let Err(error) = usp.submit(Write::Refused { tenant, attempt }).await {
                 tracing::debug!(%error, "a refusal was not kept");
             }

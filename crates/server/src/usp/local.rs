@@ -9,6 +9,7 @@ use mtp::uds::{Admission, Candidate};
 use usp_endpoint::link::PeerAuth;
 
 use super::Usp;
+use super::admission::Judged;
 
 /// Lets the processes of some users in.
 pub(crate) struct LocalDoor<S: Store> {
@@ -32,7 +33,7 @@ impl<S: Store> LocalDoor<S> {
             return Err("this is the controller's own endpoint id".to_owned());
         }
         match self.usp.judge(&candidate.endpoint, &PeerAuth::Local { uid }, None).await {
-            Ok((Decision::Refuse(refusal), _)) => Err(refusal.to_string()),
+            Ok(Judged { decision: Decision::Refuse(refusal), .. }) => Err(refusal.to_string()),
             Ok(_) => Ok(()),
             Err(error) => Err(error.to_string()),
         }
@@ -45,7 +46,7 @@ impl<S: Store> Admission for LocalDoor<S> {
         if let Err(reason) = &judged {
             let endpoint = Some(candidate.endpoint.as_str().to_owned());
             let peer = format!("user {}", candidate.uid);
-            self.usp.note_refusal(self.usp.0.options.tenant, peer, endpoint, reason.clone());
+            self.usp.note_refusal(peer, endpoint, reason.clone());
         }
         judged
     }

@@ -12,9 +12,9 @@ use std::sync::Mutex;
 use dm::Mono;
 use fleet::audit::AuditEntry;
 use fleet::enrolment::{Accept, Refusal};
-use fleet::ids::{DeviceId, Fingerprint};
+use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::job::Actor;
-use fleet::port::{Store, Write};
+use fleet::port::{Store, StoreError, Write};
 use mtp::Candidate;
 use usp_endpoint::EndpointId;
 use usp_endpoint::link::{LinkId, PeerAuth};
@@ -103,7 +103,8 @@ impl<S: Store> Usp<S> {
         let what = format!("{} is used from {from} and {to} in turns", Fingerprint(fingerprint));
         tracing::warn!(%device, what, "a device's certificate may have been copied");
         self.0.metrics.clones.inc();
-        self.audit(AuditEntry::new(Actor::system(), "credential.cloned", device, what));
+        let tenant = self.session(device).map_or(TenantId::PLATFORM, |session| session.tenant);
+        self.audit([tenant], AuditEntry::new(Actor::system(), "credential.cloned", device, what));
     }
 
     /// Somebody who has a certificate that a CA of ours vouches for was refused as one who it is not for.
@@ -136,17 +137,33 @@ impl<S: Store> Usp<S> {
 
     fn audit_bounded(&self, peer: IpAddr, action: &'static str, target: &EndpointId, what: String) {
         if self.0.doors.audits(peer, self.0.clock.now().mono) {
-            self.audit(AuditEntry::new(Actor::system(), action, target.as_str(), what));
+            let (usp, owner) = (self.clone(), target.clone());
+            let entry = AuditEntry::new(Actor::system(), action, target.as_str(), what);
+            tokio::spawn(async move {
+                let tenant = usp.owner_of(Some(owner.as_str())).await;
+                usp.audit([tenant], entry);
+            });
         }
     }
 
-    fn audit(&self, entry: AuditEntry) {
-        let (usp, tenant, at) = (self.clone(), self.0.options.tenant, self.0.clock.utc());
-        tokio::spawn(async move {
-            if let Err(error) = usp.submit(Write::Audit { tenant, at, entry }).await {
-                tracing::warn!(%error, "a row of the audit log was not kept");
-            }
-        });
+    /// Somebody who has a token of one tenant wanted a device of another.
+    pub(super) fn tell_of_taken(&self, peer: IpAddr, tenant: TenantId, endpoint: &EndpointId) {
+        if self.0.doors.audits(peer, self.0.clock.now().mono) {
+            let what = format!("an enrolment from {peer}: {}", StoreError::Taken);
+            let entry = AuditEntry::new(Actor::system(), "tenant.refused", endpoint.as_str(), what);
+            self.audit([tenant, TenantId::PLATFORM], entry);
+        }
+    }
+
+    fn audit(&self, tenants: impl IntoIterator<Item = TenantId>, entry: AuditEntry) {
+        for tenant in tenants {
+            let (usp, entry, at) = (self.clone(), entry.clone(), self.0.clock.utc());
+            tokio::spawn(async move {
+                if let Err(error) = usp.submit(Write::Audit { tenant, at, entry }).await {
+                    tracing::warn!(%error, "a row of the audit log was not kept");
+                }
+            });
+        }
     }
 }
 

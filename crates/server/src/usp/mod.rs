@@ -91,8 +91,6 @@ pub type Inspect = Box<dyn Fn(&EndpointId, &Input) + Send + Sync>;
 pub struct UspOptions {
     /// Our own Endpoint.
     pub endpoint: EndpointId,
-    /// Whose devices these are.
-    pub tenant: TenantId,
     /// What happens to devices that nobody knows.
     pub policy: Policy,
     /// Issues certificates; `None` without an internal CA.
@@ -245,6 +243,17 @@ impl<S: Store> Usp<S> {
         self.0.strangers.reconsider();
         if let Some(session) = self.session(device) {
             session.sender.close(mtp::ws::close_code::POLICY, "the device was removed");
+        }
+        self.0.lanes.forget(device);
+        self.0.lanes.wake_device(device);
+    }
+
+    /// A device went to another tenant: its session ends, and what was seen of it under the old one is forgotten.
+    pub fn moved(&self, device: DeviceId) {
+        self.set_trace(device, false);
+        self.0.strangers.reconsider();
+        if let Some(session) = self.session(device) {
+            session.sender.close(mtp::ws::close_code::POLICY, "the device went to another tenant");
         }
         self.0.lanes.forget(device);
         self.0.lanes.wake_device(device);

@@ -53,7 +53,7 @@ impl<S: Store> Session<S> {
             event = event.of_job(job);
         }
         let write = NewNotification {
-            tenant: usp.0.options.tenant,
+            tenant: self.tenant,
             device: self.device,
             epoch: self.epoch,
             endpoint: self.endpoint.as_str().to_owned(),
@@ -104,7 +104,7 @@ impl<S: Store> Session<S> {
         if command_key.is_empty() {
             return None;
         }
-        let tenant = usp.0.options.tenant;
+        let tenant = self.tenant;
         let job = usp.0.store.job_by_command_key(tenant, self.device, command_key).await.ok()??;
         let completed =
             Requested { path: format!("{path}{command}"), result: result.clone().map(CommandResult::Output) };
@@ -153,7 +153,7 @@ impl<S: Store> Session<S> {
 
     /// Asks for the model again, if it is still in doubt.
     pub(super) async fn look(self: &Arc<Self>, usp: &Usp<S>, stage: Stage) {
-        match usp.0.store.device(usp.0.options.tenant, self.device).await {
+        match usp.0.store.device(self.tenant, self.device).await {
             Ok(device) => {
                 let doubt = device.and_then(|device| device.model_doubt);
                 if doubt.is_some() {
@@ -191,7 +191,7 @@ impl<S: Store> Session<S> {
             }
             Next::Over(over) => over,
         };
-        let (tenant, device, at) = (usp.0.options.tenant, self.device, usp.0.clock.utc());
+        let (tenant, device, at) = (self.tenant, self.device, usp.0.clock.utc());
         let Over { answers, problems } = over;
         let write = match (onboarded, answers) {
             (true, answers) => Write::Onboarded { tenant, device, problems, answers, at },
@@ -206,7 +206,7 @@ impl<S: Store> Session<S> {
     }
 
     pub(super) async fn learned(self: &Arc<Self>, usp: &Usp<S>, learned: Learned, first: Option<Ticket>) {
-        let (tenant, device, at) = (usp.0.options.tenant, self.device, usp.0.clock.utc());
+        let (tenant, device, at) = (self.tenant, self.device, usp.0.clock.utc());
         let write = match learned {
             Learned::Protocols(_) | Learned::OwnRow(_) | Learned::Refused(_) => return,
             Learned::Values(mut outcome) | Learned::Instances(mut outcome) => {

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 
 use fleet::enrolment::Refusal::AlreadyConnected;
 use fleet::enrolment::{Accept, Decision};
-use fleet::ids::TenantId;
 use fleet::port::Store;
 use futures_util::future::join_all;
 use mtp::mqtt::broker::{Arrived, Broker, ConnectFacts, Denied, Gate, Incident, Listener, Offence, Rights};
@@ -335,7 +334,6 @@ impl<S: Store> Gate for Door<S> {
         }
         let peer = incident.peer_addr.map_or_else(|| "the broker".to_owned(), |addr| addr.to_string());
         let identity = incident.identity.as_deref().map(str::to_owned);
-        let tenant: TenantId = usp.0.options.tenant;
-        usp.note_refusal(tenant, peer, identity, reason);
+        usp.note_refusal(peer, identity, reason);
     }
 }

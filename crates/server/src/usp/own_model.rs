@@ -32,7 +32,7 @@ impl<S: Store> Session<S> {
     /// The device's row, read once.
     pub(super) async fn found(&self, usp: &Usp<S>) -> Result<Found, StoreError> {
         let read = || async {
-            let device = usp.0.store.device(usp.0.options.tenant, self.device).await?;
+            let device = usp.0.store.device(self.tenant, self.device).await?;
             let found = |device: fleet::device::Device| Found {
                 known: true,
                 onboarded: device.onboarded,
@@ -66,7 +66,7 @@ impl<S: Store> Session<S> {
             Some(told) => Some(told),
             None => self.found(usp).await?.model,
         };
-        let known = usp.known(usp.0.options.tenant, model).await?;
+        let known = usp.known(self.tenant, model).await?;
         let mut own = lock(&self.model);
         if own.told != told {
             // It has told another one meanwhile, which the next one who asks is given.

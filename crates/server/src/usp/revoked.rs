@@ -42,8 +42,8 @@ impl<S: Store> Usp<S> {
     /// Asks the store about each certificate that is shown in an end-to-end session for the first time.
     pub(crate) async fn watch_sessions(self, keys: SessionKeys, mut news: News) {
         while let Some((endpoint, fingerprint)) = news.recv().await {
-            match self.0.store.credential(self.0.options.tenant, fingerprint).await {
-                Ok(Some(known)) if known.revoked => self.end_links_of(&keys.revoke(fingerprint)),
+            match self.0.store.credential(fingerprint).await {
+                Ok(Some((_, known))) if known.revoked => self.end_links_of(&keys.revoke(fingerprint)),
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(%error, %endpoint, "whether a certificate is revoked is not known");

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dm::{Mono, Operation, Outcome};
-use fleet::ids::{DeviceId, Epoch};
+use fleet::ids::{DeviceId, Epoch, TenantId};
 use fleet::job::{Job, JobError, JobEvent, JobState, event_of, forget_secrets};
 use fleet::onboarding::ID_PREFIX;
 use fleet::port::{FinishJob, SessionClosed, Store, StoreError, Write, Written};
@@ -30,6 +30,8 @@ const REQUEST_PATIENCE: Duration = Duration::from_secs(60);
 /// The session of one device on one link.
 pub(super) struct Session<S: Store> {
     pub(super) device: DeviceId,
+    /// Whose it is; if it goes to another, this session ends.
+    pub(super) tenant: TenantId,
     pub(super) endpoint: EndpointId,
     pub(super) epoch: Epoch,
     pub(super) sender: LinkSender,
@@ -74,7 +76,7 @@ enum Effect {
 impl<S: Store> Session<S> {
     pub(super) fn new(
         usp: &Usp<S>,
-        device: DeviceId,
+        (tenant, device): (TenantId, DeviceId),
         endpoint: EndpointId,
         epoch: Epoch,
         up: &LinkUp,
@@ -84,6 +86,7 @@ impl<S: Store> Session<S> {
         machine.handle(usp.0.clock.now(), Input::LinkUp { return_path: up.return_path.clone(), peer });
         Session {
             device,
+            tenant,
             endpoint,
             epoch,
             sender: up.sender.clone(),
@@ -110,7 +113,7 @@ impl<S: Store> Session<S> {
             return;
         }
         usp.arm(self);
-        usp.reload_lane(self.device).await;
+        usp.reload_lane(self.tenant, self.device).await;
         usp.pull(self.device).await;
         match self.found(usp).await {
             Ok(Found { known: false, .. }) | Err(_) => {}
@@ -206,7 +209,7 @@ impl<S: Store> Session<S> {
         drop(self.finishing.write().await);
         tracing::info!(endpoint = %self.endpoint, device = %self.device, reason, "session over");
         let closed = SessionClosed {
-            tenant: usp.0.options.tenant,
+            tenant: self.tenant,
             device: self.device,
             epoch: self.epoch,
             at: usp.0.clock.utc(),
@@ -297,7 +300,7 @@ impl<S: Store> Session<S> {
                     format!("its Records are addressed to {to}, and this controller is {}", usp.endpoint());
                 tracing::warn!(endpoint = %self.endpoint, reason, "the agent is configured for another controller");
                 let endpoint = Some(self.endpoint.as_str().to_owned());
-                usp.note_refusal(usp.0.options.tenant, self.peer.to_string(), endpoint, reason);
+                usp.note_refusal(self.peer.to_string(), endpoint, reason);
             }
             Output::Onboarded { ticket, result } => {
                 effects.extend(self.ended(usp, &mut inner.course, ticket, result, true));

@@ -17,7 +17,7 @@ async fn what_the_local_command_line_asks_is_done_by_the_running_server() {
     assert_eq!(mode & 0o777, 0o600);
 
     let made = server
-        .control(Command::TokenCreate { name: "reader".to_owned(), role: "viewer".to_owned() })
+        .control(Command::TokenCreate { name: "reader".to_owned(), role: "viewer".to_owned(), tenant: None })
         .await
         .expect("a token");
     let mut reader = Client::new(server.listeners.http);
@@ -42,7 +42,7 @@ async fn what_the_local_command_line_asks_is_done_by_the_running_server() {
     let audit = server.control(Command::AuditVerify).await.expect("an audit log");
     assert_eq!(audit["ok"], true);
     for (command, word) in [
-        (Command::TokenCreate { name: "x".to_owned(), role: "king".to_owned() }, "role"),
+        (Command::TokenCreate { name: "x".to_owned(), role: "king".to_owned(), tenant: None }, "role"),
         (Command::UserLink { name: "nobody".to_owned() }, "user"),
         (Command::UserAdd { name: "alice".to_owned(), role: "viewer".to_owned() }, "user"),
         (Command::Backup { file: "/nonexistent/folder/copy.db".into() }, ""),

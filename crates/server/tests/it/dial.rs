@@ -223,7 +223,13 @@ async fn what_cannot_be_dialled_is_refused() {
 /// A certificate of the server's own CA.
 async fn enrolled(server: &Running, eid: &str) -> Identity {
     let made = server
-        .control(Command::EnrolToken { ttl_seconds: 3600, uses: 1, group: None, endpoint: None })
+        .control(Command::EnrolToken {
+            ttl_seconds: 3600,
+            uses: 1,
+            group: None,
+            endpoint: None,
+            tenant: None,
+        })
         .await
         .expect("a token");
     let token = made["token"].as_str().expect("a text");

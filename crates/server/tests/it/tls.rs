@@ -77,7 +77,7 @@ impl Secure {
 
     async fn token_for(&self, uses: u32, group: Option<&str>, endpoint: Option<&str>) -> String {
         let (group, endpoint) = (group.map(str::to_owned), endpoint.map(str::to_owned));
-        let command = Command::EnrolToken { ttl_seconds: 3600, uses, group, endpoint };
+        let command = Command::EnrolToken { ttl_seconds: 3600, uses, group, endpoint, tenant: None };
         let made = self.server.control(command).await.expect("a token");
         made["token"].as_str().expect("a text").to_owned()
     }

@@ -73,7 +73,8 @@ impl World {
             thread: Some(thread),
         };
         let name = format!("test-{}", std::process::id());
-        let made = running.control(Command::TokenCreate { name, role: "owner".to_owned() }).await;
+        let made =
+            running.control(Command::TokenCreate { name, role: "owner".to_owned(), tenant: None }).await;
         let token = made.expect("a token")["token"].as_str().expect("a text").to_owned();
         running.api.token = Some(token);
         running

@@ -1,12 +1,15 @@
 //! People, logins and tokens.
 
 use dm::UtcTime;
+use fleet::Reach;
 use fleet::access::{ApiToken, EnrolmentToken, Login, PasswordHash, Role, SecretHash, User};
 use fleet::ids::{EnrolmentId, TenantId, TokenId, UserId};
+use fleet::tenant::Tenant;
 use rusqlite::{Connection, Row, params};
 
 use crate::error::Res;
 use crate::query::{all, one};
+use crate::reach;
 use crate::rows::time_or_never;
 
 const USER: &str = "id, name, password, roles, created, disabled";
@@ -82,18 +85,24 @@ fn with_role((token, role): (ApiToken, String)) -> Res<ApiToken> {
 
 pub(super) fn token(
     connection: &Connection,
-    tenant: TenantId,
     hash: SecretHash,
     now: UtcTime,
-) -> Res<Option<ApiToken>> {
-    let sql =
-        format!("SELECT {TOKEN} FROM tokens WHERE tenant = ? AND hash = ? AND (expires = 0 OR expires > ?)");
-    one(connection, &sql, params![tenant.to_bytes(), hash.0, now.0], token_row)?.map(with_role).transpose()
+) -> Res<Option<(TenantId, ApiToken)>> {
+    let sql = format!("SELECT {TOKEN}, tenant FROM tokens WHERE hash = ? AND (expires = 0 OR expires > ?)");
+    let found = one(connection, &sql, params![hash.0, now.0], |row| {
+        Ok((TenantId::from_bytes(row.get(6)?), token_row(row)?))
+    })?;
+    found.map(|(tenant, token)| Ok((tenant, with_role(token)?))).transpose()
 }
 
-pub(super) fn tokens(connection: &Connection, tenant: TenantId) -> Res<Vec<ApiToken>> {
+pub(super) fn tokens(connection: &Connection, reach: Reach) -> Res<Vec<(TenantId, ApiToken)>> {
     let sql = format!("SELECT {TOKEN} FROM tokens WHERE tenant = ? ORDER BY id DESC");
-    all(connection, &sql, params![tenant.to_bytes()], token_row)?.into_iter().map(with_role).collect()
+    let read = |tenant: TenantId| -> Res<Vec<(TenantId, ApiToken)>> {
+        let rows = all(connection, &sql, params![tenant.to_bytes()], token_row)?;
+        rows.into_iter().map(|row| Ok((tenant, with_role(row)?))).collect()
+    };
+    let newest = |one: &(TenantId, ApiToken), two: &(TenantId, ApiToken)| two.1.id.cmp(&one.1.id);
+    reach::merged(&reach::homes(connection, reach)?, i64::MAX, read, newest)
 }
 
 pub(crate) const ENROLMENT: &str = "id, name, hash, uses_left, created, expires, tag, endpoint";
@@ -114,23 +123,36 @@ pub(crate) fn enrolment(row: &Row<'_>) -> rusqlite::Result<EnrolmentToken> {
 
 pub(super) fn enrolment_token(
     connection: &Connection,
-    tenant: TenantId,
     hash: SecretHash,
     now: UtcTime,
-) -> Res<Option<EnrolmentToken>> {
+) -> Res<Option<(TenantId, EnrolmentToken)>> {
     let sql = format!(
-        "SELECT {ENROLMENT} FROM enrolments WHERE tenant = ? AND hash = ? AND expires > ? AND uses_left > 0"
+        "SELECT {ENROLMENT}, tenant FROM enrolments WHERE hash = ? AND expires > ? AND uses_left > 0"
     );
-    one(connection, &sql, params![tenant.to_bytes(), hash.0, now.0], enrolment)
+    one(connection, &sql, params![hash.0, now.0], |row| {
+        Ok((TenantId::from_bytes(row.get(8)?), enrolment(row)?))
+    })
 }
 
 pub(super) fn enrolments(
     connection: &Connection,
-    tenant: TenantId,
+    reach: Reach,
     now: UtcTime,
-) -> Res<Vec<EnrolmentToken>> {
+) -> Res<Vec<(TenantId, EnrolmentToken)>> {
     let sql = format!(
         "SELECT {ENROLMENT} FROM enrolments WHERE tenant = ? AND expires > ? AND uses_left > 0 ORDER BY id DESC"
     );
-    all(connection, &sql, params![tenant.to_bytes(), now.0], enrolment)
+    let read = |tenant: TenantId| {
+        all(connection, &sql, params![tenant.to_bytes(), now.0], |row| Ok((tenant, enrolment(row)?)))
+    };
+    let newest = |one: &(TenantId, EnrolmentToken), two: &(TenantId, EnrolmentToken)| two.1.id.cmp(&one.1.id);
+    reach::merged(&reach::tenants(connection, reach)?, i64::MAX, read, newest)
+}
+
+/// The tenants, by name.
+pub(super) fn tenants(connection: &Connection) -> Res<Vec<Tenant>> {
+    let rows = all(connection, "SELECT id, name, created FROM tenants ORDER BY name", [], |row| {
+        Ok((TenantId::from_bytes(row.get(0)?), row.get::<_, String>(1)?, UtcTime(row.get(2)?)))
+    })?;
+    rows.into_iter().map(|(id, name, created)| Ok(Tenant { id, name: name.parse()?, created })).collect()
 }

@@ -1,5 +1,6 @@
 //! The audit log, and its check.
 
+use fleet::Reach;
 use fleet::audit::{self, AuditRow, Break, Chain, Tip};
 use fleet::ids::{Digest, Seq, TenantId};
 use fleet::port::{Page, PageRequest};
@@ -11,7 +12,34 @@ use crate::limits;
 use crate::query::{all, limit_and_one, one, signed, unsigned};
 use crate::rows::{self, AUDIT};
 
-pub(super) fn list(connection: &Connection, tenant: TenantId, page: &PageRequest) -> Res<Page<AuditRow>> {
+pub(super) fn list(connection: &Connection, reach: Reach, page: &PageRequest) -> Res<Page<AuditRow>> {
+    match reach {
+        Reach::Tenant(tenant) => of_one(connection, tenant, page),
+        Reach::Platform => of_all(connection, page),
+    }
+}
+
+/// Every chain, in the order of time.
+fn of_all(connection: &Connection, page: &PageRequest) -> Res<Page<AuditRow>> {
+    let limit = limit_and_one(page.limit);
+    let (at, tenant, chain, seq) = match &page.cursor {
+        Some(cursor) => cursor::read::<(i64, [u8; 16], u32, i64)>("audit of all", cursor)?,
+        None => (i64::MAX, [0xff; 16], u32::MAX, i64::MAX),
+    };
+    let sql = format!(
+        "SELECT {AUDIT}, tenant, chain FROM audit WHERE (at, tenant, chain, seq) < (?, ?, ?, ?) \
+         ORDER BY at DESC, tenant DESC, chain DESC, seq DESC LIMIT ?"
+    );
+    let found = all(connection, &sql, params![at, tenant, chain, seq, limit], |row| {
+        rows::audit(TenantId::from_bytes(row.get(8)?), Chain(row.get(9)?), row)
+    })?;
+    let next = |last: &AuditRow| {
+        cursor::make("audit of all", (last.at.0, last.tenant.to_bytes(), last.chain.0, signed(last.seq.0)))
+    };
+    Ok(cursor::page(found, limit, next))
+}
+
+fn of_one(connection: &Connection, tenant: TenantId, page: &PageRequest) -> Res<Page<AuditRow>> {
     let chain = Chain(0);
     let limit = limit_and_one(page.limit);
     let before = match &page.cursor {

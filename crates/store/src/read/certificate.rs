@@ -1,6 +1,9 @@
 //! What is read about certificates.
 
+use std::cmp::Reverse;
+
 use dm::UtcTime;
+use fleet::Reach;
 use fleet::certificate::{Certificate, CertificateQuery, RevocationReason, RevokedCertificate};
 use fleet::device::CredentialOrigin;
 use fleet::ids::{DeviceId, Fingerprint, TenantId};
@@ -11,12 +14,13 @@ use rusqlite::{Connection, Row, params};
 use super::cursor;
 use crate::error::Res;
 use crate::query::all;
+use crate::reach;
 
 const LIST: &str = "certificates";
 
 pub(super) fn list(
     connection: &Connection,
-    tenant: TenantId,
+    reach: Reach,
     query: &CertificateQuery,
 ) -> Res<Page<Certificate>> {
     let limit = i64::try_from(query.page.limit.min(bounds::PAGE)).unwrap_or(1) + 1;
@@ -31,13 +35,18 @@ pub(super) fn list(
                AND c.device >= ?4 AND (c.device > ?4 OR c.at < ?5 OR (c.at = ?5 AND c.value < ?6)) \
                ORDER BY c.device, c.at DESC, c.value DESC LIMIT ?7";
     let wanted = query.device.map(DeviceId::to_bytes);
-    let key = params![tenant.to_bytes(), wanted, query.revoked, device, at, value, limit];
-    let rows = all(connection, sql, key, certificate)?;
+    let read = |tenant: TenantId| {
+        let key = params![tenant.to_bytes(), wanted, query.revoked, device, at, value, limit];
+        all(connection, sql, key, |row| certificate(tenant, row))
+    };
+    let place = |row: &Certificate| (row.device, Reverse(row.at.0), Reverse(row.fingerprint));
+    let by_place = |one: &Certificate, two: &Certificate| place(one).cmp(&place(two));
+    let rows = reach::merged(&reach::tenants(connection, reach)?, limit, read, by_place)?;
     let next = |row: &Certificate| cursor::make(LIST, (row.device.to_bytes(), row.at.0, row.fingerprint.0));
     Ok(cursor::page(rows, limit, next))
 }
 
-fn certificate(row: &Row<'_>) -> rusqlite::Result<Certificate> {
+fn certificate(tenant: TenantId, row: &Row<'_>) -> rusqlite::Result<Certificate> {
     let serial: Option<String> = row.get(6)?;
     let expires: Option<i64> = row.get(7)?;
     let since: Option<i64> = row.get(8)?;
@@ -47,6 +56,7 @@ fn certificate(row: &Row<'_>) -> rusqlite::Result<Certificate> {
     Ok(Certificate {
         fingerprint: Fingerprint(row.get(0)?),
         device: DeviceId::from_bytes(row.get(1)?),
+        tenant,
         name: row.get(2)?,
         origin: if origin == "issued" { CredentialOrigin::Issued } else { CredentialOrigin::Pinned },
         at: UtcTime(row.get(4)?),
@@ -61,14 +71,11 @@ fn reason(word: Option<&str>) -> RevocationReason {
     word.and_then(|word| RevocationReason::parse(word).ok()).unwrap_or_default()
 }
 
-pub(super) fn revoked(
-    connection: &Connection,
-    tenant: TenantId,
-    now: UtcTime,
-) -> Res<Vec<RevokedCertificate>> {
-    let sql = "SELECT serial, revoked, reason FROM certificates WHERE tenant = ? AND revoked != 0 \
-               AND expires > ? ORDER BY revoked DESC LIMIT ?";
-    all(connection, sql, params![tenant.to_bytes(), now.0, bounds::REVOKED], |row| {
+/// Of every tenant: the CA is one for all.
+pub(super) fn revoked(connection: &Connection, now: UtcTime) -> Res<Vec<RevokedCertificate>> {
+    let sql = "SELECT serial, revoked, reason FROM certificates WHERE tenant IN (SELECT id FROM tenants) \
+               AND revoked != 0 AND expires > ? ORDER BY revoked DESC LIMIT ?";
+    all(connection, sql, params![now.0, bounds::REVOKED], |row| {
         let word: String = row.get(2)?;
         Ok(RevokedCertificate { serial: row.get(0)?, at: UtcTime(row.get(1)?), reason: reason(Some(&word)) })
     })

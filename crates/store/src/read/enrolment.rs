@@ -1,59 +1,73 @@
 //! What is read about peers that ask to be let in.
 
 use dm::UtcTime;
+use fleet::Reach;
 use fleet::device::{Credential, Identity};
 use fleet::enrolment::{Admission, DialTarget, PendingDevice, RefusedAttempt};
 use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::limits as bounds;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use crate::error::Res;
 use crate::query::{all, one, unsigned};
-use crate::rows;
+use crate::{reach, rows};
+
+/// Rows of several short lists together.
+const MOST: i64 = bounds::PAGE as i64;
 
 /// By key only: one name, and the certificates of the device behind it.
-pub(super) fn admission(
-    connection: &Connection,
-    tenant: TenantId,
-    identity: &Identity,
-) -> Res<Option<Admission>> {
-    let sql = "SELECT device FROM identities WHERE tenant = ? AND kind = ? AND value = ?";
-    let key = params![tenant.to_bytes(), identity.kind.as_str(), identity.value];
-    let device = one(connection, sql, key, |row| row.get(0).map(DeviceId::from_bytes))?;
-    if let Some(device) = device {
+pub(super) fn admission(connection: &Connection, identity: &Identity) -> Res<Option<(TenantId, Admission)>> {
+    if let Some((tenant, device)) = by_name(connection, identity)? {
         let sql = "SELECT value FROM credentials WHERE tenant = ? AND device = ? AND revoked = 0 ORDER BY at DESC LIMIT ?";
         let key = params![tenant.to_bytes(), device.to_bytes(), bounds::IDENTITIES];
         let pinned = all(connection, sql, key, |row| row.get(0).map(Fingerprint))?;
-        return Ok(Some(Admission::Device { device, pinned }));
+        return Ok(Some((tenant, Admission::Device { device, pinned })));
     }
     let sql = "SELECT 1 FROM rejected WHERE tenant = ? AND endpoint = ?";
-    let rejected = one(connection, sql, params![tenant.to_bytes(), identity.value], |_| Ok(()))?;
-    Ok(rejected.map(|()| Admission::Rejected))
+    // Whom nobody knows, the platform has turned away.
+    let key = params![TenantId::PLATFORM.to_bytes(), identity.value];
+    let rejected = one(connection, sql, key, |_| Ok(()))?;
+    Ok(rejected.map(|()| (TenantId::PLATFORM, Admission::Rejected)))
+}
+
+/// The device that goes by a name, and whose it is.
+pub(crate) fn by_name(connection: &Connection, identity: &Identity) -> Res<Option<(TenantId, DeviceId)>> {
+    let sql = "SELECT tenant, device FROM identities WHERE kind = ? AND value = ?";
+    one(connection, sql, params![identity.kind.as_str(), identity.value], |row| {
+        Ok((TenantId::from_bytes(row.get(0)?), DeviceId::from_bytes(row.get(1)?)))
+    })
 }
 
 pub(super) fn credential(
     connection: &Connection,
-    tenant: TenantId,
     fingerprint: Fingerprint,
-) -> Res<Option<Credential>> {
+) -> Res<Option<(TenantId, Credential)>> {
     let columns = rows::CREDENTIAL;
-    let sql =
-        format!("SELECT {columns} FROM credentials WHERE tenant = ? AND kind = 'certificate' AND value = ?");
-    let known = one(connection, &sql, params![tenant.to_bytes(), fingerprint.0], rows::credential)?;
+    let owned = |row: &Row<'_>| Ok((TenantId::from_bytes(row.get(6)?), rows::credential(row)?));
+    let sql = format!("SELECT {columns}, tenant FROM credentials WHERE kind = 'certificate' AND value = ?");
+    let known = one(connection, &sql, params![fingerprint.0], owned)?;
     if known.is_some() {
         return Ok(known);
     }
     // Its device may be gone; that it was revoked still holds.
-    let sql = "SELECT 'certificate', fingerprint, device, 'issued', revoked, 1 FROM certificates \
-               WHERE tenant = ? AND fingerprint = ? AND revoked != 0";
-    one(connection, sql, params![tenant.to_bytes(), fingerprint.0], rows::credential)
+    let sql = "SELECT 'certificate', fingerprint, device, 'issued', revoked, 1, tenant FROM certificates \
+               WHERE fingerprint = ? AND revoked != 0";
+    one(connection, sql, params![fingerprint.0], owned)
 }
 
-pub(super) fn pending(connection: &Connection, tenant: TenantId) -> Res<Vec<PendingDevice>> {
+pub(super) fn pending(connection: &Connection, reach: Reach) -> Res<Vec<(TenantId, PendingDevice)>> {
+    let last = |(_, one): &(TenantId, PendingDevice), (_, two): &(TenantId, PendingDevice)| {
+        two.last_seen.0.cmp(&one.last_seen.0)
+    };
+    let read = |tenant| pending_of(connection, tenant);
+    reach::merged(&reach::homes(connection, reach)?, MOST, read, last)
+}
+
+fn pending_of(connection: &Connection, tenant: TenantId) -> Res<Vec<(TenantId, PendingDevice)>> {
     let sql = "SELECT endpoint, transport, peer, proven, fingerprint, first_seen, last_seen, attempts, changed FROM pending \
                WHERE tenant = ? ORDER BY last_seen DESC LIMIT ?";
     all(connection, sql, params![tenant.to_bytes(), bounds::PENDING], |row| {
-        Ok(PendingDevice {
+        let pending = PendingDevice {
             endpoint: row.get(0)?,
             transport: row.get(1)?,
             peer: row.get(2)?,
@@ -63,30 +77,41 @@ pub(super) fn pending(connection: &Connection, tenant: TenantId) -> Res<Vec<Pend
             last_seen: UtcTime(row.get(6)?),
             attempts: unsigned(row.get(7)?),
             changed: row.get(8)?,
-        })
+        };
+        Ok((tenant, pending))
     })
 }
 
-pub(super) fn refused(connection: &Connection, tenant: TenantId) -> Res<Vec<RefusedAttempt>> {
-    let sql = "SELECT at, peer, endpoint, reason FROM refused WHERE tenant = ? ORDER BY n DESC LIMIT ?";
-    all(connection, sql, params![tenant.to_bytes(), bounds::REFUSED], |row| {
-        Ok(RefusedAttempt {
-            at: UtcTime(row.get(0)?),
-            peer: row.get(1)?,
-            endpoint: row.get(2)?,
-            reason: row.get(3)?,
+pub(super) fn refused(connection: &Connection, reach: Reach) -> Res<Vec<RefusedAttempt>> {
+    let sql = "SELECT at, peer, endpoint, reason, n FROM refused WHERE tenant = ? ORDER BY n DESC LIMIT ?";
+    let read = |tenant: TenantId| {
+        all(connection, sql, params![tenant.to_bytes(), bounds::REFUSED], |row| {
+            let attempt = RefusedAttempt {
+                at: UtcTime(row.get(0)?),
+                peer: row.get(1)?,
+                endpoint: row.get(2)?,
+                reason: row.get(3)?,
+            };
+            Ok((row.get(4)?, attempt))
         })
-    })
+    };
+    let newest = |(one, _): &(i64, RefusedAttempt), (two, _): &(i64, RefusedAttempt)| two.cmp(one);
+    let rows = reach::merged(&reach::homes(connection, reach)?, MOST, read, newest)?;
+    Ok(rows.into_iter().map(|(_, attempt)| attempt).collect())
 }
 
-pub(super) fn dials(connection: &Connection, tenant: TenantId) -> Res<Vec<DialTarget>> {
+pub(super) fn dials(connection: &Connection, reach: Reach) -> Res<Vec<DialTarget>> {
     let sql = "SELECT device, endpoint, url, since FROM dials WHERE tenant = ? ORDER BY endpoint LIMIT ?";
-    all(connection, sql, params![tenant.to_bytes(), bounds::DIALS], |row| {
-        Ok(DialTarget {
-            device: DeviceId::from_bytes(row.get(0)?),
-            endpoint: row.get(1)?,
-            url: row.get(2)?,
-            since: UtcTime(row.get(3)?),
+    let read = |tenant: TenantId| {
+        all(connection, sql, params![tenant.to_bytes(), bounds::DIALS], |row| {
+            Ok(DialTarget {
+                device: DeviceId::from_bytes(row.get(0)?),
+                endpoint: row.get(1)?,
+                url: row.get(2)?,
+                since: UtcTime(row.get(3)?),
+            })
         })
-    })
+    };
+    let by_endpoint = |one: &DialTarget, two: &DialTarget| one.endpoint.cmp(&two.endpoint);
+    reach::merged(&reach::tenants(connection, reach)?, i64::MAX, read, by_endpoint)
 }

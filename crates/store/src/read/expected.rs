@@ -1,6 +1,7 @@
 //! What is read about devices that are expected.
 
 use dm::UtcTime;
+use fleet::Reach;
 use fleet::enrolment::{ExpectedDevice, ExpectedKind};
 use fleet::ids::TenantId;
 use fleet::limits as bounds;
@@ -10,19 +11,17 @@ use rusqlite::{Connection, Row, params};
 use super::cursor;
 use crate::error::Res;
 use crate::query::{all, one};
+use crate::reach;
 
 const LIST: &str = "expected";
 
-/// By key only: the endpoint id itself, then the serial number in it.
-pub(crate) fn one_of(
-    connection: &Connection,
-    tenant: TenantId,
-    endpoint: &str,
-) -> Res<Option<ExpectedDevice>> {
+/// By key only: the endpoint id itself, then the serial number in it. Whoever expects it.
+pub(crate) fn one_of(connection: &Connection, endpoint: &str) -> Res<Option<(TenantId, ExpectedDevice)>> {
     for (kind, value) in ExpectedKind::of_endpoint(endpoint) {
-        let sql =
-            "SELECT kind, value, name, tag, at FROM expected WHERE tenant = ? AND kind = ? AND value = ?";
-        let found = one(connection, sql, params![tenant.to_bytes(), kind.as_str(), value], row)?;
+        let sql = "SELECT kind, value, name, tag, at, tenant FROM expected WHERE kind = ? AND value = ?";
+        let found = one(connection, sql, params![kind.as_str(), value], |found| {
+            Ok((TenantId::from_bytes(found.get(5)?), row(found)?))
+        })?;
         if found.is_some() {
             return Ok(found);
         }
@@ -32,9 +31,9 @@ pub(crate) fn one_of(
 
 pub(super) fn list(
     connection: &Connection,
-    tenant: TenantId,
+    reach: Reach,
     page: &PageRequest,
-) -> Res<Page<ExpectedDevice>> {
+) -> Res<Page<(TenantId, ExpectedDevice)>> {
     let limit = i64::try_from(page.limit.min(bounds::PAGE)).unwrap_or(1) + 1;
     let (kind, value) = match &page.cursor {
         Some(cursor) => cursor::read::<(String, String)>(LIST, cursor)?,
@@ -42,8 +41,15 @@ pub(super) fn list(
     };
     let sql = "SELECT kind, value, name, tag, at FROM expected WHERE tenant = ? AND (kind, value) > (?, ?) \
                ORDER BY kind, value LIMIT ?";
-    let rows = all(connection, sql, params![tenant.to_bytes(), kind, value, limit], row)?;
-    Ok(cursor::page(rows, limit, |last| cursor::make(LIST, (last.kind.as_str(), &last.value))))
+    let read = |tenant: TenantId| {
+        let key = params![tenant.to_bytes(), kind, value, limit];
+        all(connection, sql, key, |found| Ok((tenant, row(found)?)))
+    };
+    let by_value = |(_, one): &(TenantId, ExpectedDevice), (_, two): &(TenantId, ExpectedDevice)| {
+        (one.kind.as_str(), &one.value).cmp(&(two.kind.as_str(), &two.value))
+    };
+    let rows = reach::merged(&reach::tenants(connection, reach)?, limit, read, by_value)?;
+    Ok(cursor::page(rows, limit, |(_, last)| cursor::make(LIST, (last.kind.as_str(), &last.value))))
 }
 
 fn row(row: &Row<'_>) -> rusqlite::Result<ExpectedDevice> {

@@ -1,17 +1,19 @@
 //! Jobs, and what waits in a lane.
 
+use fleet::Reach;
 use fleet::ids::{DeviceId, JobId, TenantId};
 use fleet::job::Job;
 use fleet::lane::JobRef;
 use fleet::limits as bounds;
 use fleet::port::{JobQuery, Page, Seal};
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::cursor;
 use crate::error::Res;
 use crate::filter::Sql;
 use crate::query::{all, limit_and_one, one};
+use crate::reach;
 use crate::rows::{JOB, JOB_REF, JobRow, job_ref, job_row, to_job_ref};
 
 /// Not decoded: that may take longer than to find it.
@@ -39,11 +41,35 @@ pub(super) fn by_command_key(
 pub(super) fn list(
     connection: &Connection,
     seal: &dyn Seal,
-    tenant: TenantId,
+    reach: Reach,
     query: &JobQuery,
 ) -> Res<Page<Job>> {
     let limit = limit_and_one(query.page.limit);
-    let mut sql = Sql::new(format!("SELECT {JOB} FROM jobs WHERE tenant = "));
+    let among = reach::tenants(connection, reach)?;
+    let rows = match among.as_slice() {
+        [tenant] => {
+            let sql = statement(JOB, *tenant, query)?;
+            all(connection, &sql.text, params_from_iter(&sql.values), job_row)?
+        }
+        several => {
+            // First which ones: a job may be long.
+            let read = |tenant: TenantId| {
+                let sql = statement("id", tenant, query)?;
+                let id = |row: &Row<'_>| Ok((tenant, JobId::from_bytes(row.get(0)?)));
+                all(connection, &sql.text, params_from_iter(&sql.values), id)
+            };
+            let newest = |one: &(TenantId, JobId), two: &(TenantId, JobId)| two.1.cmp(&one.1);
+            let found = reach::merged(several, limit, read, newest)?.into_iter();
+            found.filter_map(|(tenant, id)| by_id(connection, tenant, id).transpose()).collect::<Res<_>>()?
+        }
+    };
+    let jobs = rows.into_iter().map(|row| row.decode(seal)).collect::<Res<Vec<_>>>()?;
+    Ok(cursor::page(jobs, limit, |last| cursor::make("jobs", last.id.to_bytes())))
+}
+
+fn statement(columns: &str, tenant: TenantId, query: &JobQuery) -> Res<Sql> {
+    let limit = limit_and_one(query.page.limit);
+    let mut sql = Sql::new(format!("SELECT {columns} FROM jobs WHERE tenant = "));
     sql.bind(Value::Blob(tenant.to_bytes().to_vec()));
     if let Some(device) = query.device {
         sql.push(" AND device = ");
@@ -59,9 +85,7 @@ pub(super) fn list(
         sql.bind(Value::Blob(last.to_vec()));
     }
     sql.push(&format!(" ORDER BY id DESC LIMIT {limit}"));
-    let rows = all(connection, &sql.text, params_from_iter(&sql.values), job_row)?;
-    let jobs = rows.into_iter().map(|row| row.decode(seal)).collect::<Res<Vec<_>>>()?;
-    Ok(cursor::page(jobs, limit, |last| cursor::make("jobs", last.id.to_bytes())))
+    Ok(sql)
 }
 
 pub(super) fn queued(

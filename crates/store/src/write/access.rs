@@ -2,6 +2,7 @@
 
 use dm::UtcTime;
 use fleet::access::{EnrolmentToken, Login, PasswordHash, SecretHash, SignInLink, User};
+use fleet::audit::AuditEntry;
 use fleet::ids::{TenantId, UserId};
 use fleet::port::{StoreError, Write, Written};
 use rusqlite::params;
@@ -9,6 +10,7 @@ use rusqlite::params;
 use super::Tx;
 use crate::error::Res;
 use crate::query::{must, one, run};
+use crate::reach;
 use crate::read::access as reading;
 
 /// The writes of this subject; the caller has done all others.
@@ -51,19 +53,19 @@ pub(super) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
             run(tx.connection, sql, row)?;
             tx.audit(tenant, token.created, audit)?;
         }
-        Write::RevokeToken { tenant, token, at, audit } => {
+        Write::RevokeToken { reach, token, at, audit } => {
             let sql = "DELETE FROM tokens WHERE tenant = ? AND id = ?";
-            must(tx.connection, "token", sql, params![tenant.to_bytes(), token.to_bytes()])?;
-            tx.audit(tenant, at, audit)?;
+            let homes = reach::homes(tx.connection, reach)?;
+            end(tx, "token", &homes, sql, token.to_bytes(), at, audit)?;
         }
         Write::PutEnrolmentToken { tenant, token, audit } => {
             put_enrolment(tx, tenant, &token)?;
             tx.audit(tenant, token.created, audit)?;
         }
-        Write::RevokeEnrolmentToken { tenant, token, at, audit } => {
+        Write::RevokeEnrolmentToken { reach, token, at, audit } => {
             let sql = "DELETE FROM enrolments WHERE tenant = ? AND id = ?";
-            must(tx.connection, "enrolment token", sql, params![tenant.to_bytes(), token.to_bytes()])?;
-            tx.audit(tenant, at, audit)?;
+            let tenants = reach::tenants(tx.connection, reach)?;
+            end(tx, "enrolment token", &tenants, sql, token.to_bytes(), at, audit)?;
         }
         other => {
             debug_assert!(false, "not a write about access: {other:?}");
@@ -71,6 +73,23 @@ pub(super) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
         }
     }
     Ok(Written::Done)
+}
+
+/// Removes what one of these tenants has under an id, and writes it down there.
+fn end(
+    tx: &mut Tx<'_>,
+    what: &'static str,
+    among: &[TenantId],
+    sql: &str,
+    id: [u8; 16],
+    at: UtcTime,
+    audit: AuditEntry,
+) -> Res<()> {
+    let connection = tx.connection;
+    let owner = reach::first(among, |tenant| {
+        Ok((run(connection, sql, params![tenant.to_bytes(), id])? > 0).then_some(tenant))
+    })?;
+    tx.audit(owner.ok_or(StoreError::NotFound(what))?, at, audit)
 }
 
 fn put_user(tx: &Tx<'_>, tenant: TenantId, user: &User) -> Res<()> {

@@ -13,12 +13,18 @@ use super::{Tx, search, twin};
 use crate::codec::pack;
 use crate::error::Res;
 use crate::query::{must, one, run, signed};
+use crate::read::enrolment::by_name;
 use crate::rows;
 
+/// Why a certificate is not recorded.
+const OTHERS: &str = "the certificate is another device's";
+
+/// The tenant's device of that name. A name is one tenant's: another's can't be had.
 pub(super) fn by_identity(tx: &Tx<'_>, tenant: TenantId, identity: &Identity) -> Res<Option<DeviceId>> {
-    let sql = "SELECT device FROM identities WHERE tenant = ? AND kind = ? AND value = ?";
-    let key = params![tenant.to_bytes(), identity.kind.as_str(), identity.value];
-    one(tx.connection, sql, key, |row| Ok(DeviceId::from_bytes(row.get(0)?)))
+    match by_name(tx.connection, identity)? {
+        Some((owner, _)) if owner != tenant => Err(StoreError::Taken.into()),
+        found => Ok(found.map(|(_, device)| device)),
+    }
 }
 
 pub(super) fn put_identity(
@@ -48,6 +54,12 @@ pub(super) fn put_identity(
 
 pub(super) fn put_credential(tx: &Tx<'_>, tenant: TenantId, credential: &Credential) -> Res<()> {
     exists(tx, tenant, credential.issued_for)?;
+    let sql = "SELECT tenant FROM credentials WHERE kind = ? AND value = ?";
+    let key = params![credential.kind.as_str(), credential.value.0];
+    let owner = one(tx.connection, sql, key, |row| row.get(0).map(TenantId::from_bytes))?;
+    if owner.is_some_and(|owner| owner != tenant) {
+        return Err(StoreError::Conflict(OTHERS).into());
+    }
     let sql = "INSERT INTO credentials (tenant, kind, value, device, origin, at, revoked) VALUES (?, ?, ?, ?, ?, ?, ?) \
                ON CONFLICT (tenant, kind, value) DO UPDATE SET revoked = max(revoked, excluded.revoked) \
                WHERE device = excluded.device";
@@ -61,7 +73,7 @@ pub(super) fn put_credential(tx: &Tx<'_>, tenant: TenantId, credential: &Credent
         credential.revoked
     ];
     if run(tx.connection, sql, values)? == 0 {
-        return Err(StoreError::Conflict("the certificate is another device's").into());
+        return Err(StoreError::Conflict(OTHERS).into());
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Devices that ask to be let in, and what becomes of them.
 
 use dm::UtcTime;
+use fleet::Reach;
 use fleet::audit::AuditEntry;
 use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
 use fleet::enrolment::{PendingDevice, RefusedAttempt, Shown};
@@ -13,7 +14,7 @@ use rusqlite::params;
 use super::{Tx, device, enrol, expected};
 use crate::error::Res;
 use crate::query::{must, one, run, signed};
-use crate::rows;
+use crate::{reach, rows};
 
 pub(super) fn seen(tx: &mut Tx<'_>, tenant: TenantId, pending: &PendingDevice) -> Res<Written> {
     let known = "SELECT 1 FROM pending WHERE tenant = ? AND endpoint = ?";
@@ -51,11 +52,19 @@ pub(super) fn seen(tx: &mut Tx<'_>, tenant: TenantId, pending: &PendingDevice) -
 }
 
 pub(super) fn approve(tx: &mut Tx<'_>, approve: Approve) -> Res<Written> {
-    let Approve { tenant, endpoint, shown, name, device, at, mut audit } = approve;
+    let Approve { reach, into, endpoint, shown, name, device, at, mut audit } = approve;
     let sql = "SELECT fingerprint, changed FROM pending WHERE tenant = ? AND endpoint = ?";
-    let row: Option<(Option<[u8; 32]>, bool)> =
-        one(tx.connection, sql, params![tenant.to_bytes(), endpoint], |row| row.try_into())?;
-    let (fingerprint, changed) = row.ok_or(StoreError::NotFound("pending device"))?;
+    let connection = tx.connection;
+    let row = reach::first(&reach::homes(connection, reach)?, |home| {
+        one(connection, sql, params![home.to_bytes(), endpoint], |row| {
+            Ok((home, row.get::<_, Option<[u8; 32]>>(0)?, row.get::<_, bool>(1)?))
+        })
+    })?;
+    let (home, fingerprint, changed) = row.ok_or(StoreError::NotFound("pending device"))?;
+    let tenant = if home == TenantId::PLATFORM { into.unwrap_or(TenantId::DEFAULT) } else { home };
+    if into.is_some_and(|into| into != tenant) {
+        return Err(StoreError::Taken.into());
+    }
     let present = Shown::of(fingerprint.map(Fingerprint));
     if shown.map_or(changed, |shown| shown != present) {
         let why = "this endpoint has come with another certificate; read the list of pending devices \
@@ -79,15 +88,17 @@ pub(super) fn approve(tx: &mut Tx<'_>, approve: Approve) -> Res<Written> {
 
 pub(super) fn reject(
     tx: &mut Tx<'_>,
-    tenant: TenantId,
+    reach: Reach,
     endpoint: &str,
     at: UtcTime,
     audit: AuditEntry,
 ) -> Res<Written> {
     let gone = "DELETE FROM pending WHERE tenant = ? AND endpoint = ?";
-    if run(tx.connection, gone, params![tenant.to_bytes(), endpoint])? == 0 {
-        return Err(StoreError::NotFound("pending device").into());
-    }
+    let connection = tx.connection;
+    let home = reach::first(&reach::homes(connection, reach)?, |home| {
+        Ok((run(connection, gone, params![home.to_bytes(), endpoint])? > 0).then_some(home))
+    })?;
+    let tenant = home.ok_or(StoreError::NotFound("pending device"))?;
     let sql = "INSERT OR REPLACE INTO rejected (tenant, endpoint, at) VALUES (?, ?, ?)";
     run(tx.connection, sql, params![tenant.to_bytes(), endpoint, at.0])?;
     tx.event(tenant, None, at, EventBody::new(EventKind::Rejected).at_path(endpoint))?;
@@ -121,10 +132,11 @@ pub(super) fn admit(tx: &mut Tx<'_>, admit: Admit) -> Res<Written> {
         )?;
     }
     for sql in [
-        "DELETE FROM pending WHERE tenant = ? AND endpoint = ?",
-        "DELETE FROM rejected WHERE tenant = ? AND endpoint = ?",
+        "DELETE FROM pending WHERE tenant IN (?, ?) AND endpoint = ?",
+        "DELETE FROM rejected WHERE tenant IN (?, ?) AND endpoint = ?",
     ] {
-        run(tx.connection, sql, params![tenant.to_bytes(), identity.value])?;
+        let key = params![tenant.to_bytes(), TenantId::PLATFORM.to_bytes(), identity.value];
+        run(tx.connection, sql, key)?;
     }
     tx.event(tenant, Some(id), at, EventBody::new(EventKind::Approved).at_path(&identity.value))?;
     tx.audit(tenant, at, audit)?;
@@ -150,8 +162,8 @@ pub(super) fn put_dial(tx: &mut Tx<'_>, dial: PutDial) -> Res<Written> {
                ON CONFLICT (tenant, endpoint) DO UPDATE SET device = excluded.device, url = excluded.url, \
                since = excluded.since";
     run(tx.connection, sql, params![tenant.to_bytes(), endpoint, id.to_bytes(), url, at.0])?;
-    let count = "SELECT count(*) FROM dials WHERE tenant = ?";
-    let count: Option<usize> = one(tx.connection, count, params![tenant.to_bytes()], |row| row.get(0))?;
+    // Of all tenants: one server dials them.
+    let count: Option<usize> = one(tx.connection, "SELECT count(*) FROM dials", [], |row| row.get(0))?;
     if count.unwrap_or(0) > bounds::DIALS {
         return Err(StoreError::Conflict("too many devices are dialled").into());
     }

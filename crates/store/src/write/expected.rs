@@ -1,25 +1,30 @@
 //! Devices that are expected: put on the list, taken off it, and taken off it by being let in.
 
 use dm::UtcTime;
+use fleet::Reach;
 use fleet::access::EnrolmentToken;
 use fleet::audit::AuditEntry;
+use fleet::device::Identity;
 use fleet::enrolment::{ExpectedDevice, ExpectedKind};
 use fleet::ids::TenantId;
 use fleet::limits as bounds;
 use fleet::port::{PutExpected, StoreError, Written};
 use rusqlite::params;
 
-use super::{Tx, access};
+use super::{Tx, access, device};
 use crate::error::Res;
-use crate::query::{must, one, run};
+use crate::query::{one, run};
+use crate::reach;
 use crate::read::expected as reading;
 
 /// All of them or none. Who is on the list already is there as the new row says.
 pub(super) fn put(tx: &mut Tx<'_>, put: PutExpected) -> Res<Written> {
     let PutExpected { tenant, devices, tokens, at, audit } = put;
     for device in &devices {
-        let sql =
-            "INSERT OR REPLACE INTO expected (tenant, kind, value, name, tag, at) VALUES (?, ?, ?, ?, ?, ?)";
+        check_free(tx, tenant, device)?;
+        let sql = "INSERT INTO expected (tenant, kind, value, name, tag, at) VALUES (?, ?, ?, ?, ?, ?) \
+                   ON CONFLICT (tenant, kind, value) DO UPDATE SET name = excluded.name, tag = excluded.tag, \
+                   at = excluded.at";
         let ExpectedDevice { kind, value, name, group, .. } = device;
         run(tx.connection, sql, params![tenant.to_bytes(), kind.as_str(), value, name, group, at.0])?;
     }
@@ -36,30 +41,58 @@ pub(super) fn put(tx: &mut Tx<'_>, put: PutExpected) -> Res<Written> {
 }
 
 fn token_of(tx: &mut Tx<'_>, tenant: TenantId, token: &EnrolmentToken) -> Res<()> {
-    let sql = "SELECT 1 FROM enrolments WHERE tenant = ? AND hash = ?";
-    let known = one(tx.connection, sql, params![tenant.to_bytes(), token.hash.0], |_| Ok(()))?;
+    let sql = "SELECT 1 FROM enrolments WHERE hash = ?";
+    let known = one(tx.connection, sql, params![token.hash.0], |_| Ok(()))?;
     if known.is_some() {
         return Err(StoreError::Conflict("two devices have the same token, or it is known already").into());
     }
     access::put_enrolment(tx, tenant, token)
 }
 
-pub(super) fn remove(
-    tx: &mut Tx<'_>,
-    tenant: TenantId,
-    value: &str,
-    at: UtcTime,
-    audit: AuditEntry,
-) -> Res<Written> {
-    let sql = "DELETE FROM expected WHERE tenant = ? AND value = ?";
-    must(tx.connection, "expected device", sql, params![tenant.to_bytes(), value])?;
-    tx.audit(tenant, at, audit)?;
-    Ok(Written::Done)
+/// Nobody expects what another tenant has or expects.
+fn check_free(tx: &Tx<'_>, tenant: TenantId, device: &ExpectedDevice) -> Res<()> {
+    let sql = "SELECT tenant FROM expected WHERE kind = ? AND value = ?";
+    let owner = one(tx.connection, sql, params![device.kind.as_str(), device.value], |row| {
+        row.get(0).map(TenantId::from_bytes)
+    })?;
+    if owner.is_some_and(|owner| owner != tenant) {
+        return Err(StoreError::Taken.into());
+    }
+    match device.kind {
+        ExpectedKind::Endpoint => {
+            device::by_identity(tx, tenant, &Identity::usp(device.value.as_str())).map(drop)
+        }
+        ExpectedKind::Serial => Ok(()),
+    }
 }
 
-/// Who is let in is not expected any more.
+pub(super) fn remove(
+    tx: &mut Tx<'_>,
+    reach: Reach,
+    value: &str,
+    at: UtcTime,
+    audit: &AuditEntry,
+) -> Res<Written> {
+    let sql = "DELETE FROM expected WHERE tenant = ? AND value = ?";
+    let mut found = false;
+    for tenant in reach::tenants(tx.connection, reach)? {
+        if run(tx.connection, sql, params![tenant.to_bytes(), value])? > 0 {
+            tx.audit(tenant, at, audit.clone())?;
+            found = true;
+        }
+    }
+    if found { Ok(Written::Done) } else { Err(StoreError::NotFound("expected device").into()) }
+}
+
+/// Who is let in is not expected any more. Whom another tenant expects by its endpoint id is let in by nobody else;
+/// a serial number alone may be that of several devices.
 pub(super) fn take(tx: &Tx<'_>, tenant: TenantId, endpoint: &str) -> Res<Option<ExpectedDevice>> {
-    let found = reading::one_of(tx.connection, tenant, endpoint)?;
+    let found = match reading::one_of(tx.connection, endpoint)? {
+        Some((owner, device)) if owner != tenant && device.kind == ExpectedKind::Endpoint => {
+            return Err(StoreError::Taken.into());
+        }
+        found => found.filter(|(owner, _)| *owner == tenant).map(|(_, device)| device),
+    };
     for (kind, value) in ExpectedKind::of_endpoint(endpoint) {
         let sql = "DELETE FROM expected WHERE tenant = ? AND kind = ? AND value = ?";
         run(tx.connection, sql, params![tenant.to_bytes(), kind.as_str(), value])?;

@@ -84,7 +84,7 @@ pub(super) fn check_epoch(tx: &Tx<'_>, tenant: TenantId, device: DeviceId, epoch
     if epoch_of(tx, tenant, device)? == epoch { Ok(()) } else { Err(StoreError::StaleEpoch.into()) }
 }
 
-fn end_open(tx: &mut Tx<'_>, tenant: TenantId, device: DeviceId, at: UtcTime) -> Res<()> {
+pub(super) fn end_open(tx: &mut Tx<'_>, tenant: TenantId, device: DeviceId, at: UtcTime) -> Res<()> {
     let sql = "UPDATE sessions SET until = ? WHERE tenant = ? AND device = ? AND until = 0";
     run(tx.connection, sql, params![at.0, tenant.to_bytes(), device.to_bytes()])?;
     job::lose_sent(tx, tenant, device, at)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use dm::UtcTime;
 use dm::operation::{Add, Get, ObjectSettings, Operation, ParamSetting, Set};
+use fleet::Reach;
 use fleet::access::Caller;
 use fleet::audit::AuditEntry;
 use fleet::certificate::IssuedCertificate;
@@ -25,6 +26,7 @@ mod expected;
 mod jobs;
 mod log;
 mod notifications;
+mod tenants;
 mod twin;
 
 pub(crate) const TENANT: TenantId = TenantId::DEFAULT;
@@ -43,6 +45,7 @@ pub(crate) async fn run<S: Store>(mut make: impl FnMut() -> S) {
     certificates::run(&make()).await;
     expected::run(&make()).await;
     datamodel::run(&make()).await;
+    tenants::run(&make()).await;
 }
 
 /// A time, in seconds after a day in 2026.
@@ -62,13 +65,13 @@ pub(crate) fn audit() -> AuditEntry {
 }
 
 pub(crate) fn caller() -> Caller {
-    Caller::system(TENANT)
+    Caller::system(Reach::Platform)
 }
 
 /// Puts a device on the list and approves it.
 pub(crate) async fn approved<S: Store>(store: &S, endpoint: &str, number: u64) -> Device {
     seen(store, endpoint, None, at(0)).await;
-    service::approve(store, &caller(), stamp(at(1), number), endpoint, Some(Shown::Plain), None)
+    service::approve(store, &caller(), stamp(at(1), number), endpoint, Some(Shown::Plain), None, None)
         .await
         .expect("it is on the list")
 }
@@ -90,7 +93,13 @@ pub(crate) async fn seen<S: Store>(
         attempts: 1,
         changed: false,
     };
-    done(store, Write::SeenPending { tenant: TENANT, pending }).await;
+    done(store, Write::SeenPending { tenant: TenantId::PLATFORM, pending }).await;
+}
+
+/// Those who ask to be let in.
+pub(crate) async fn pending<S: Store>(store: &S) -> Vec<PendingDevice> {
+    let rows = store.pending(Reach::Platform).await.expect("a list");
+    rows.into_iter().map(|(_, row)| row).collect()
 }
 
 /// A certificate whose fingerprint is this byte 32 times, good until 1,000 seconds are over.
@@ -143,6 +152,7 @@ fn settings(path: &str, param: &str, value: &str) -> ObjectSettings {
 pub(crate) fn new_operation(device: DeviceId, operation: Operation) -> NewOperation {
     NewOperation {
         device,
+        tenant: TENANT,
         operation,
         priority: Priority::Person,
         deadline: None,
@@ -169,7 +179,7 @@ pub(crate) async fn log_of<S: Store>(store: &S) -> Vec<Event> {
     let mut all: Vec<Event> = Vec::new();
     loop {
         let after = all.last().map_or(Seq(0), |last| last.seq);
-        let piece = store.events_after(Some(TENANT), after, 100).await.expect("the log is readable");
+        let piece = store.events_after(Reach::Platform, after, 100).await.expect("the log is readable");
         if piece.is_empty() {
             return all;
         }

@@ -110,14 +110,14 @@ async fn tokens<S: Store>(store: &S) {
     for token in [&lasting, &short] {
         done(store, Write::PutToken { tenant: TENANT, token: token.clone(), audit: audit() }).await;
     }
-    assert_eq!(store.token(TENANT, lasting.hash, at(1_000_000)).await, Ok(Some(lasting.clone())));
-    assert_eq!(store.token(TENANT, short.hash, at(19)).await, Ok(Some(short.clone())));
-    assert_eq!(store.token(TENANT, short.hash, at(20)).await, Ok(None));
-    assert_eq!(store.tokens(TENANT).await, Ok(vec![short, lasting.clone()]));
-    let revoke = Write::RevokeToken { tenant: TENANT, token: lasting.id, at: at(6), audit: audit() };
+    assert_eq!(store.token(lasting.hash, at(1_000_000)).await, Ok(Some((TENANT, lasting.clone()))));
+    assert_eq!(store.token(short.hash, at(19)).await, Ok(Some((TENANT, short.clone()))));
+    assert_eq!(store.token(short.hash, at(20)).await, Ok(None));
+    assert_eq!(store.tokens(TENANT).await, Ok(vec![(TENANT, short), (TENANT, lasting.clone())]));
+    let revoke = Write::RevokeToken { reach: TENANT.into(), token: lasting.id, at: at(6), audit: audit() };
     done(store, revoke.clone()).await;
     assert_eq!(store.submit(revoke).await, Err(StoreError::NotFound("token")));
-    assert_eq!(store.token(TENANT, lasting.hash, at(7)).await, Ok(None));
+    assert_eq!(store.token(lasting.hash, at(7)).await, Ok(None));
 }
 
 fn enrolment_token(number: u64, secret: &str, uses_left: u32) -> EnrolmentToken {
@@ -152,8 +152,8 @@ async fn enrolled<S: Store>(store: &S, write: Write) -> Device {
 }
 
 async fn uses_left<S: Store>(store: &S, secret: &str) -> Option<u32> {
-    let token = store.enrolment_token(TENANT, SecretHash::of(secret), at(10)).await.expect("readable");
-    token.map(|token| token.uses_left)
+    let token = store.enrolment_token(SecretHash::of(secret), at(10)).await.expect("readable");
+    token.map(|(_, token)| token.uses_left)
 }
 
 async fn enrolment_tokens<S: Store>(store: &S) {
@@ -164,15 +164,16 @@ async fn enrolment_tokens<S: Store>(store: &S) {
     }
     let gone = Err(StoreError::NotFound("enrolment token"));
     assert_eq!(store.submit(enrol("e2", "os::00256D-E0", 1, 100)).await, gone, "expired");
-    assert_eq!(store.enrolment_token(TENANT, twice.hash, at(10)).await, Ok(Some(twice.clone())));
+    assert_eq!(store.enrolment_token(twice.hash, at(10)).await, Ok(Some((TENANT, twice.clone()))));
     for (number, left) in [(2, Some(1)), (3, None)] {
         let device = enrolled(store, enrol("e1", &format!("os::00256D-E{number}"), number, 10)).await;
         assert!(device.tags.contains("pilot"), "{:?}", device.tags);
         assert_eq!(uses_left(store, "e1").await, left);
     }
     assert_eq!(store.submit(enrol("e1", "os::00256D-E4", 4, 10)).await, gone, "used up");
-    assert_eq!(store.enrolment_tokens(TENANT, at(10)).await, Ok(vec![other.clone()]));
-    let revoke = Write::RevokeEnrolmentToken { tenant: TENANT, token: other.id, at: at(11), audit: audit() };
+    assert_eq!(store.enrolment_tokens(TENANT, at(10)).await, Ok(vec![(TENANT, other.clone())]));
+    let revoke =
+        Write::RevokeEnrolmentToken { reach: TENANT.into(), token: other.id, at: at(11), audit: audit() };
     done(store, revoke).await;
     assert_eq!(store.submit(enrol("e2", "os::00256D-E5", 5, 12)).await, gone, "revoked");
 }
@@ -198,8 +199,8 @@ async fn enrolment_again<S: Store>(store: &S) {
     assert_eq!(uses_left(store, "own").await, None);
     let identity = Identity::usp(ENDPOINT);
     let known = Admission::Device { device: first.id, pinned: vec![Fingerprint([24; 32])] };
-    assert_eq!(store.admission(TENANT, &identity).await, Ok(Some(known)));
-    let old = store.credential(TENANT, Fingerprint([21; 32])).await.expect("readable").expect("on record");
+    assert_eq!(store.admission(&identity).await, Ok(Some((TENANT, known))));
+    let old = store.credential(Fingerprint([21; 32])).await.expect("readable").expect("on record").1;
     assert!(old.revoked && old.issued_for == first.id);
     let log = store.audit(TENANT, PageRequest::first(3)).await.expect("a page").items;
     let log: Vec<_> = log.iter().rev().map(|row| (row.action.as_str(), row.detail.as_str())).collect();

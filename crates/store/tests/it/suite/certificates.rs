@@ -71,7 +71,7 @@ async fn renewal<S: Store>(store: &S, id: DeviceId) {
     assert_eq!(certificates(store, Some(id), Some(false)).await, [12, 11]);
     assert_eq!(certificates(store, Some(id), Some(true)).await, [10, 1]);
     assert_eq!(store.submit(renew(1, ENDPOINT, 13, 50)).await, gone, "revoked");
-    let revoked = store.revoked_certificates(TENANT, at(50)).await.expect("a list");
+    let revoked = store.revoked_certificates(at(50)).await.expect("a list");
     let expected = [("4A:01", 40), ("4A:0A", 30)].map(|(serial, seconds)| RevokedCertificate {
         serial: serial.to_owned(),
         at: at(seconds),
@@ -99,26 +99,27 @@ async fn revocation<S: Store>(store: &S, id: DeviceId) {
     device(store.submit(revoke(12)).await);
     device(store.submit(revoke(1)).await);
     assert_eq!(store.audit(TENANT, PageRequest::first(100)).await.expect("a page").items.len(), rows);
-    let list = store.revoked_certificates(TENANT, at(70)).await.expect("a list");
+    let list = store.revoked_certificates(at(70)).await.expect("a list");
     let seen: Vec<_> = list.iter().map(|one| (one.serial.as_str(), one.reason)).collect();
     let superseded = RevocationReason::Superseded;
     let expected = [("4A:0C", RevocationReason::KeyCompromise), ("4A:01", superseded), ("4A:0A", superseded)];
     assert_eq!(seen, expected);
-    let credential = store.credential(TENANT, Fingerprint([12; 32])).await.expect("readable");
-    assert!(credential.expect("on record").revoked);
+    let credential = store.credential(Fingerprint([12; 32])).await.expect("readable");
+    assert!(credential.expect("on record").1.revoked);
     // What was pinned is revoked alike; no list of ours names it.
     seen_pinned(store, 77).await;
     device(store.submit(revoke(77)).await);
-    assert_eq!(store.revoked_certificates(TENANT, at(70)).await.expect("a list").len(), 3);
-    assert!(store.credential(TENANT, Fingerprint([77; 32])).await.expect("readable").expect("kept").revoked);
-    assert_eq!(store.revoked_certificates(TENANT, at(1000)).await, Ok(Vec::new()), "they have ended");
+    assert_eq!(store.revoked_certificates(at(70)).await.expect("a list").len(), 3);
+    assert!(store.credential(Fingerprint([77; 32])).await.expect("readable").expect("kept").1.revoked);
+    assert_eq!(store.revoked_certificates(at(1000)).await, Ok(Vec::new()), "they have ended");
 }
 
 async fn seen_pinned<S: Store>(store: &S, number: u8) {
     let pin = Fingerprint([number; 32]);
     seen(store, "os::00256D-C3", Some(pin), at(50)).await;
     let shown = Some(Shown::Certificate(pin));
-    let approved = service::approve(store, &caller(), stamp(at(50), 3), "os::00256D-C3", shown, None).await;
+    let approved =
+        service::approve(store, &caller(), stamp(at(50), 3), "os::00256D-C3", shown, None, None).await;
     approved.expect("it is on the list");
 }
 
@@ -148,11 +149,11 @@ async fn lists<S: Store>(store: &S, first: DeviceId, second: DeviceId) {
 
 async fn what_is_revoked_outlives_its_device<S: Store>(store: &S, id: DeviceId) {
     done(store, Write::ForgetDevice { tenant: TENANT, device: id, at: at(80), audit: audit() }).await;
-    assert_eq!(store.revoked_certificates(TENANT, at(80)).await.expect("a list").len(), 3);
+    assert_eq!(store.revoked_certificates(at(80)).await.expect("a list").len(), 3);
     for (number, expected) in [(12, Some(true)), (11, None)] {
-        let known = store.credential(TENANT, Fingerprint([number; 32])).await.expect("readable");
-        assert_eq!(known.map(|credential| credential.revoked), expected, "{number}");
+        let known = store.credential(Fingerprint([number; 32])).await.expect("readable");
+        assert_eq!(known.map(|(_, credential)| credential.revoked), expected, "{number}");
     }
     store.submit(Write::Prune(Prune::defaults(at(1001)))).await.expect("pruned");
-    assert_eq!(store.credential(TENANT, Fingerprint([12; 32])).await, Ok(None), "it has ended by now");
+    assert_eq!(store.credential(Fingerprint([12; 32])).await, Ok(None), "it has ended by now");
 }

@@ -268,7 +268,7 @@ async fn models<S: Store>(store: &S, devices: &[Device]) {
 
 async fn forgetting<S: Store>(store: &S, device: &Device) {
     create(store, 500, new_operation(device.id, get("Device."))).await;
-    service::forget_device(store, &caller(), at(70), device.id).await.expect("known");
+    service::forget_device(store, &caller(), at(70), device).await.expect("known");
     assert_eq!(store.device(TENANT, device.id).await, Ok(None));
     let query = DeviceQuery { text: Some("elsewhere".to_owned()), ..DeviceQuery::default() };
     assert_eq!(store.devices(TENANT, query).await.expect("a page").items, []);

@@ -1,6 +1,7 @@
 //! Being let in.
 
 use fleet::Error;
+use fleet::TenantId;
 use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
 use fleet::enrolment::{Admission, DialTarget, RefusedAttempt, Shown};
 use fleet::event::EventKind;
@@ -8,7 +9,7 @@ use fleet::ids::{DeviceId, Fingerprint};
 use fleet::port::{Admit, PageRequest, SessionOpened, Store, StoreError, Write, Written};
 use fleet::{limits, service};
 
-use super::{TENANT, approved, at, audit, caller, done, kinds_of, seen, stamp};
+use super::{TENANT, approved, at, audit, caller, done, kinds_of, pending, seen, stamp};
 
 pub(super) async fn run<S: Store>(store: &S) {
     approval_creates_and_pins(store).await;
@@ -24,27 +25,27 @@ pub(super) async fn run<S: Store>(store: &S) {
 async fn approval_creates_and_pins<S: Store>(store: &S) {
     let pin = Fingerprint([7; 32]);
     let identity = Identity::usp("os::00256D-1");
-    assert_eq!(store.admission(TENANT, &identity).await, Ok(None));
+    assert_eq!(store.admission(&identity).await, Ok(None));
     seen(store, "os::00256D-1", Some(pin), at(0)).await;
     seen(store, "os::00256D-1", Some(pin), at(5)).await;
-    let pending = store.pending(TENANT).await.expect("a list");
-    assert_eq!(pending.len(), 1);
-    assert_eq!((pending[0].attempts, pending[0].first_seen, pending[0].last_seen), (2, at(0), at(5)));
+    let waiting = pending(store).await;
+    assert_eq!(waiting.len(), 1);
+    assert_eq!((waiting[0].attempts, waiting[0].first_seen, waiting[0].last_seen), (2, at(0), at(5)));
 
     let name = Some("box".to_owned());
     let shown = Some(Shown::Certificate(pin));
-    let device = service::approve(store, &caller(), stamp(at(6), 1), "os::00256D-1", shown, name).await;
+    let device = service::approve(store, &caller(), stamp(at(6), 1), "os::00256D-1", shown, name, None).await;
     let device = device.expect("listed");
     assert_eq!((device.name.as_str(), device.first_seen, device.online), ("box", at(6), false));
     assert_eq!(device.endpoints().collect::<Vec<_>>(), ["os::00256D-1"]);
-    assert_eq!(store.pending(TENANT).await, Ok(Vec::new()));
+    assert_eq!(pending(store).await, []);
     let known = Admission::Device { device: device.id, pinned: vec![pin] };
-    assert_eq!(store.admission(TENANT, &identity).await, Ok(Some(known)));
-    let credential = store.credential(TENANT, pin).await.expect("readable").expect("pinned");
+    assert_eq!(store.admission(&identity).await, Ok(Some((TENANT, known))));
+    let credential = store.credential(pin).await.expect("readable").expect("pinned").1;
     assert_eq!((credential.issued_for, credential.origin), (device.id, CredentialOrigin::Pinned));
     assert_eq!(kinds_of(store).await, [EventKind::Pending, EventKind::Approved]);
 
-    let again = service::approve(store, &caller(), stamp(at(7), 2), "os::00256D-1", None, None).await;
+    let again = service::approve(store, &caller(), stamp(at(7), 2), "os::00256D-1", None, None, None).await;
     assert_eq!(again, Err(Error::Store(StoreError::NotFound("pending device"))));
 }
 
@@ -54,7 +55,7 @@ async fn approval_holds_for_what_was_shown<S: Store>(store: &S) {
         (Shown::Plain, Shown::Certificate(Fingerprint([1; 32])), Shown::Certificate(Fingerprint([2; 32])));
     let approve = async |shown| {
         let name = Some("never".to_owned());
-        service::approve(store, &caller(), stamp(at(9), 90), ENDPOINT, shown, name).await
+        service::approve(store, &caller(), stamp(at(9), 90), ENDPOINT, shown, name, None).await
     };
     let is_conflict = |result: &Result<_, Error>| matches!(result, Err(Error::Store(StoreError::Conflict(why))) if why.contains("another certificate"));
     let before = store.audit(TENANT, PageRequest::first(100)).await.expect("a page").items.len();
@@ -71,9 +72,9 @@ async fn approval_holds_for_what_was_shown<S: Store>(store: &S) {
             assert!(is_conflict(&result), "{shown:?} {now:?}: {result:?}");
         }
     }
-    assert_eq!(store.admission(TENANT, &Identity::usp(ENDPOINT)).await, Ok(None));
+    assert_eq!(store.admission(&Identity::usp(ENDPOINT)).await, Ok(None));
     assert_eq!(store.audit(TENANT, PageRequest::first(100)).await.expect("a page").items.len(), before);
-    assert!(store.pending(TENANT).await.expect("a list")[0].changed);
+    assert!(pending(store).await[0].changed);
 
     // The attempt that comes between the look and the approval, in one commit with it.
     seen(store, ENDPOINT, Some(Fingerprint([1; 32])), at(8)).await;
@@ -82,7 +83,7 @@ async fn approval_holds_for_what_was_shown<S: Store>(store: &S) {
     assert!(is_conflict(&raced), "{raced:?}");
     let device = approve(Some(two)).await.expect("as it is on the list");
     let known = Admission::Device { device: device.id, pinned: vec![Fingerprint([2; 32])] };
-    assert_eq!(store.admission(TENANT, &Identity::usp(ENDPOINT)).await, Ok(Some(known)));
+    assert_eq!(store.admission(&Identity::usp(ENDPOINT)).await, Ok(Some((TENANT, known))));
     let last = store.audit(TENANT, PageRequest::first(1)).await.expect("a page").items.remove(0);
     assert_eq!((last.action.as_str(), last.detail), ("device.approve", "02".repeat(32)));
 }
@@ -91,10 +92,10 @@ async fn rejection_holds_until_approval<S: Store>(store: &S) {
     let identity = Identity::usp("os::00256D-2");
     seen(store, "os::00256D-2", None, at(10)).await;
     service::reject(store, &caller(), at(11), "os::00256D-2").await.expect("listed");
-    assert_eq!(store.admission(TENANT, &identity).await, Ok(Some(Admission::Rejected)));
+    assert_eq!(store.admission(&identity).await, Ok(Some((TenantId::PLATFORM, Admission::Rejected))));
     let device = approved(store, "os::00256D-2", 3).await;
     let known = Admission::Device { device: device.id, pinned: Vec::new() };
-    assert_eq!(store.admission(TENANT, &identity).await, Ok(Some(known)));
+    assert_eq!(store.admission(&identity).await, Ok(Some((TENANT, known))));
 }
 
 async fn lists_are_bounded<S: Store>(store: &S) {
@@ -109,10 +110,10 @@ async fn lists_are_bounded<S: Store>(store: &S) {
         };
         done(store, Write::Refused { tenant: TENANT, attempt }).await;
     }
-    let pending = store.pending(TENANT).await.expect("a list");
-    assert_eq!(pending.len(), limits::PENDING);
-    assert_eq!(pending[0].endpoint, "proto::258");
-    assert_eq!(pending[255].endpoint, "proto::3");
+    let waiting = pending(store).await;
+    assert_eq!(waiting.len(), limits::PENDING);
+    assert_eq!(waiting[0].endpoint, "proto::258");
+    assert_eq!(waiting[255].endpoint, "proto::3");
     let refused = store.refused(TENANT).await.expect("a list");
     assert_eq!(refused.len(), limits::REFUSED);
     assert_eq!(refused[0].peer, "192.0.2.1:258");
@@ -146,15 +147,14 @@ async fn names_and_certificates_are_exclusive<S: Store>(store: &S) {
     let taken = Err(StoreError::Conflict("the certificate is another device's"));
     assert_eq!(store.submit(certificate(two.id, false)).await, taken);
     done(store, certificate(one.id, true)).await;
-    let credential =
-        store.credential(TENANT, Fingerprint([9; 32])).await.expect("readable").expect("on record");
+    let credential = store.credential(Fingerprint([9; 32])).await.expect("readable").expect("on record").1;
     assert!(credential.revoked);
     // Seen again, it stays revoked.
     done(store, certificate(one.id, false)).await;
-    let credential = store.credential(TENANT, Fingerprint([9; 32])).await.expect("readable");
-    assert!(credential.is_some_and(|credential| credential.revoked));
-    let known = store.admission(TENANT, &Identity::usp("self::alias")).await;
-    assert_eq!(known, Ok(Some(Admission::Device { device: one.id, pinned: Vec::new() })));
+    let credential = store.credential(Fingerprint([9; 32])).await.expect("readable");
+    assert!(credential.is_some_and(|(_, credential)| credential.revoked));
+    let known = store.admission(&Identity::usp("self::alias")).await;
+    assert_eq!(known, Ok(Some((TENANT, Admission::Device { device: one.id, pinned: Vec::new() }))));
 }
 
 /// Not even where the decision to let it in is older than the revocation.
@@ -213,7 +213,7 @@ async fn admission_without_a_person<S: Store>(store: &S) {
 async fn devices_are_dialled_where_they_listen<S: Store>(store: &S) {
     let add = async |number: u64, endpoint: &str, url: &str| {
         let when = at(60 + i64::try_from(number).expect("small"));
-        service::add_dialled(store, &caller(), stamp(when, 60 + number), endpoint, url).await
+        service::add_dialled(store, &caller(), stamp(when, 60 + number), TENANT, endpoint, url).await
     };
     let target = |device: DeviceId, endpoint: &str, url: &str, since: i64| DialTarget {
         device,
@@ -228,7 +228,7 @@ async fn devices_are_dialled_where_they_listen<S: Store>(store: &S) {
     let first = add(1, "self::listens", "ws://192.0.2.7:8090/usp").await.expect("let in");
     assert_eq!((first.name.as_str(), first.onboarded, first.first_seen), ("self::listens", false, at(61)));
     let known = Admission::Device { device: first.id, pinned: Vec::new() };
-    assert_eq!(store.admission(TENANT, &Identity::usp("self::listens")).await, Ok(Some(known)));
+    assert_eq!(store.admission(&Identity::usp("self::listens")).await, Ok(Some((TENANT, known))));
     // A device that is known keeps its id; another URL takes the place of the first.
     let known = approved(store, "self::also", 70).await;
     let second = add(2, "self::also", "ws://192.0.2.8/usp").await.expect("known");
@@ -243,14 +243,14 @@ async fn devices_are_dialled_where_they_listen<S: Store>(store: &S) {
     let dial = async |id| store.device(TENANT, id).await.expect("readable").expect("known").dial;
     assert_eq!(dial(first.id).await.as_deref(), Some("wss://192.0.2.9/usp"));
 
-    service::remove_dialled(store, &caller(), at(64), second.id).await.expect("dialled");
+    service::remove_dialled(store, &caller(), at(64), &second).await.expect("dialled");
     assert_eq!(store.dials(TENANT).await, Ok(expected[1..].to_vec()));
-    let again = service::remove_dialled(store, &caller(), at(64), second.id).await;
+    let again = service::remove_dialled(store, &caller(), at(64), &second).await;
     assert_eq!(again, Err(Error::Store(StoreError::NotFound("dialled device"))));
     let last = store.audit(TENANT, PageRequest::first(1)).await.expect("a page").items.remove(0);
     assert_eq!((last.action.as_str(), last.target), ("device.dial.remove", second.id.to_string()));
     assert_eq!(dial(second.id).await, None);
-    service::forget_device(store, &caller(), at(65), first.id).await.expect("known");
+    service::forget_device(store, &caller(), at(65), &first).await.expect("known");
     assert_eq!(store.dials(TENANT).await, Ok(Vec::new()));
     for (endpoint, url) in [("", "ws://192.0.2.7/"), ("self::x", ""), ("self::x", &"w".repeat(2049))] {
         assert!(matches!(add(4, endpoint, url).await, Err(Error::Invalid { .. })), "{endpoint} {url}");

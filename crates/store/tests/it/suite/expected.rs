@@ -22,7 +22,7 @@ async fn values<S: Store>(store: &S, limit: usize) -> Vec<String> {
     let (mut values, mut page) = (Vec::new(), PageRequest::first(limit));
     loop {
         let got = store.expected_devices(TENANT, page.clone()).await.expect("a page");
-        values.extend(got.items.into_iter().map(|row| row.value));
+        values.extend(got.items.into_iter().map(|(_, row)| row.value));
         let Some(next) = got.next else { return values };
         page.cursor = Some(next);
     }
@@ -44,8 +44,8 @@ pub(super) async fn run<S: Store>(store: &S) {
     let written = store.submit(put(&[by_id.clone(), by_serial.clone()], &[token(1)])).await;
     assert_eq!(written, Ok(Written::Count(2)));
     assert_eq!(values(store, 1).await, ["os::00256D-1", "A-2"]);
-    let known = store.enrolment_token(TENANT, SecretHash::of("made elsewhere"), at(1)).await;
-    assert_eq!(known, Ok(Some(token(1))));
+    let known = store.enrolment_token(SecretHash::of("made elsewhere"), at(1)).await;
+    assert_eq!(known, Ok(Some((TENANT, token(1)))));
     // A token that is known takes the whole list back.
     let other = device(ExpectedKind::Serial, "B", None, None);
     let twice = store.submit(put(&[other], &[token(2)])).await;
@@ -60,13 +60,14 @@ pub(super) async fn run<S: Store>(store: &S) {
         ("self::A-2", None),
     ] {
         assert_eq!(
-            store.expected(TENANT, endpoint).await.expect("readable").as_ref(),
+            store.expected(endpoint).await.expect("readable").map(|(_, row)| row).as_ref(),
             expected,
             "{endpoint}"
         );
     }
     admitted_once(store).await;
-    let remove = Write::RemoveExpected { tenant: TENANT, value: "A-2".to_owned(), at: at(2), audit: audit() };
+    let remove =
+        Write::RemoveExpected { reach: TENANT.into(), value: "A-2".to_owned(), at: at(2), audit: audit() };
     done(store, remove.clone()).await;
     assert_eq!(store.submit(remove).await, Err(StoreError::NotFound("expected device")));
     assert_eq!(values(store, 10).await, Vec::<String>::new());

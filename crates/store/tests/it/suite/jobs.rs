@@ -5,6 +5,7 @@ use dm::operation::{
 };
 use dm::{Code, Fault, UtcTime};
 use fleet::Error;
+use fleet::Reach;
 use fleet::access::{Caller, Role};
 use fleet::check::NoSchema;
 use fleet::device::{Device, FactsUpdate};
@@ -218,8 +219,8 @@ async fn permissions<S: Store>(store: &S, device: &Device) {
     assert_eq!(ask(&viewer, get("Device."), false).await, Err(Error::Forbidden("query")));
     assert_eq!(ask(&viewer, set("Device.", "A", "1"), false).await, Err(Error::Forbidden("write")));
     assert_eq!(ask(&operator, set("Device.", "A", "1"), true).await, Err(Error::Forbidden("force")));
-    let stranger = Caller { tenant: TenantId::make(stamp(at(0), 5)), ..caller() };
-    let hidden = Err(Error::Store(StoreError::NotFound("device")));
+    let stranger = Caller { reach: Reach::Tenant(TenantId::make(stamp(at(0), 5))), ..caller() };
+    let hidden = Err(Error::NotFound("device"));
     assert_eq!(ask(&stranger, get("Device."), false).await, hidden);
 }
 

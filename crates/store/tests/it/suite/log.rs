@@ -1,5 +1,6 @@
 //! The event log, the audit log, and retention.
 
+use fleet::Reach;
 use fleet::audit::{Chain, Tip};
 use fleet::event::EventKind;
 use fleet::ids::Seq;
@@ -22,7 +23,7 @@ pub(super) async fn run<S: Store>(store: &S) {
     let log = log_of(store).await;
     assert!(log.is_sorted_by(|left, right| left.seq < right.seq));
     assert_eq!(store.last_event().await, Ok(log.last().expect("not empty").seq));
-    assert_eq!(store.events_after(None, log[2].seq, 2).await, Ok(log[3..5].to_vec()));
+    assert_eq!(store.events_after(Reach::Platform, log[2].seq, 2).await, Ok(log[3..5].to_vec()));
 
     let mut page = PageRequest::first(3);
     let mut found = Vec::new();
