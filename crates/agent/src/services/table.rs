@@ -44,14 +44,16 @@ impl Table {
 
     /// What the model has of the service at this place now.
     pub(super) fn put(&self, place: usize, entry: Option<Entry>) {
-        let before = {
+        let changed = {
             let mut services = self.services();
-            match &entry {
-                Some(entry) => services.insert(place, entry.clone()),
+            let changed = services.get(&place) != entry.as_ref();
+            match entry {
+                Some(entry) => services.insert(place, entry),
                 None => services.remove(&place),
-            }
+            };
+            changed
         };
-        if before != entry {
+        if changed {
             self.tell();
         }
     }

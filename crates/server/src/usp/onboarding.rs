@@ -146,7 +146,7 @@ impl<S: Store> Session<S> {
         match self.known(usp).await {
             Ok(known) => self.start(usp, Stage::Stand, None, &known.plan).await,
             Err(error) => {
-                tracing::warn!(%error, endpoint = %self.endpoint, "the device's model can't be read")
+                tracing::warn!(%error, endpoint = %self.endpoint, "the device's model can't be read");
             }
         }
     }

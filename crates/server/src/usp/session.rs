@@ -303,10 +303,10 @@ impl<S: Store> Session<S> {
                 usp.note_refusal(self.peer.to_string(), endpoint, reason);
             }
             Output::Onboarded { ticket, result } => {
-                effects.extend(self.ended(usp, &mut inner.course, ticket, result, true));
+                effects.extend(self.ended(usp, &mut inner.course, ticket, &result, true));
             }
             Output::Reconciled { ticket, result } => {
-                effects.extend(self.ended(usp, &mut inner.course, ticket, result, false));
+                effects.extend(self.ended(usp, &mut inner.course, ticket, &result, false));
             }
             Output::Disconnected { reason } => effects.push(Effect::Disconnected(reason)),
             Output::Noticed(what) => {
@@ -321,10 +321,10 @@ impl<S: Store> Session<S> {
         usp: &Usp<S>,
         course: &mut Course,
         ticket: Ticket,
-        result: Result<(), String>,
+        result: &Result<(), String>,
         onboarded: bool,
     ) -> Option<Effect> {
-        if let Err(why) = &result {
+        if let Err(why) = result {
             tracing::warn!(endpoint = %self.endpoint, why, "onboarding is not complete");
         }
         let next = course.ended(usp.0.clock.now().mono, ticket, result.is_ok())?;
