@@ -17,7 +17,7 @@ use pki::{Ca, ServerNames, Validity};
 use requirement::requirement;
 
 use crate::links::{agent_with, risky};
-use crate::peer::{AGENT, AGENT_TOPIC, CONTROLLER, Controller, Heard, Program, add, client, id, set};
+use crate::peer::{AGENT, AGENT_TOPIC, CONTROLLER, Controller, Heard, Program, client, id, set};
 
 const OPEN: &str = "allow_anonymous true\n";
 const CLIENT: &str = "Device.MQTT.Client.1.";
@@ -63,14 +63,7 @@ async fn it_is_reached_notifies_and_says_good_bye_through_a_broker() {
         }
         let given = controller.value("Device.MQTT.Client.1.ClientID").await;
         assert!(given.starts_with(client_id) && given.is_empty() == client_id.is_empty(), "{given:?}");
-        let wanted = [
-            ("Enable", "true"),
-            ("ID", "code"),
-            ("NotifType", "ValueChange"),
-            ("ReferenceList", "Device.LocalAgent.Controller.1.ControllerCode"),
-        ];
-        let added = controller.ask(add("Device.LocalAgent.Subscription.", &wanted)).await;
-        assert!(matches!(added, Outcome::Add(_)), "{added:?}");
+        controller.watch_code().await;
         controller.set("Device.LocalAgent.Controller.1.", "ControllerCode", "new").await;
         controller.notified_by("code").await;
         program.terminate();
@@ -270,13 +263,7 @@ async fn the_next_way_is_taken_when_the_first_is_gone() {
         assert_eq!(first.value(&format!("{mtp}.{number}.Order")).await, number);
         assert_eq!(first.value(&format!("{mtp}.{number}.Protocol")).await, protocol);
     }
-    let wanted = [
-        ("Enable", "true"),
-        ("ID", "code"),
-        ("NotifType", "ValueChange"),
-        ("ReferenceList", "Device.LocalAgent.Controller.1.ControllerCode"),
-    ];
-    first.ask(add("Device.LocalAgent.Subscription.", &wanted)).await;
+    first.watch_code().await;
     first.set("Device.LocalAgent.Controller.1.", "ControllerCode", "by the first").await;
     first.notified_by("code").await;
     // The broker is there, and nothing comes by it.

@@ -328,6 +328,18 @@ impl Controller {
         }
     }
 
+    /// Subscribes to changes of `Controller.1.ControllerCode`, under the id `code`.
+    pub(crate) async fn watch_code(&mut self) {
+        let wanted = [
+            ("Enable", "true"),
+            ("ID", "code"),
+            ("NotifType", "ValueChange"),
+            ("ReferenceList", "Device.LocalAgent.Controller.1.ControllerCode"),
+        ];
+        let added = self.ask(add("Device.LocalAgent.Subscription.", &wanted)).await;
+        assert!(matches!(&added, Outcome::Add(rows) if rows[0].result.is_ok()), "{added:?}");
+    }
+
     /// Waits until a subscription has notified.
     pub(crate) async fn notified_by(&mut self, subscription: &str) {
         while !self.notified.iter().any(|known| known == subscription) {

@@ -15,7 +15,7 @@ use mtp::stomp::{Client, Config, ServerAddress};
 use pki::{Ca, Identity, ServerNames, Validity};
 use requirement::requirement;
 
-use crate::peer::{CONTROLLER, Controller, Heard, Program, add, id};
+use crate::peer::{CONTROLLER, Controller, Heard, Program, id};
 
 /// Where the agent is subscribed, unless it is told otherwise.
 const AGENT_QUEUE: &str = "/queue/usp.agents.proto:lab:agent";
@@ -87,14 +87,7 @@ async fn from_the_greeting_to_the_good_bye(
     ] {
         controller.until(path, expected).await;
     }
-    let wanted = [
-        ("Enable", "true"),
-        ("ID", "code"),
-        ("NotifType", "ValueChange"),
-        ("ReferenceList", "Device.LocalAgent.Controller.1.ControllerCode"),
-    ];
-    let added = controller.ask(add("Device.LocalAgent.Subscription.", &wanted)).await;
-    assert!(matches!(added, Outcome::Add(_)), "{added:?}");
+    controller.watch_code().await;
     controller.set("Device.LocalAgent.Controller.1.", "ControllerCode", "new").await;
     controller.notified_by("code").await;
     program.terminate();

@@ -70,7 +70,7 @@ fn certificate(peer: &PeerAuth) -> &PeerCertificate {
 }
 
 #[tokio::test]
-#[requirement("R-MTP.0", "R-WS.22", "R-SEC.9", "R-SEC.10")]
+#[requirement("R-WS.22", "R-SEC.9", "R-SEC.10")]
 async fn both_sides_prove_who_they_are() {
     let ca = ca();
     let mut server = Server::start(Some(server_tls(&ca))).await;

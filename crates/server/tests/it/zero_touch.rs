@@ -3,7 +3,6 @@
 use std::time::{Duration, SystemTime};
 
 use pki::{Ca, Identity, Validity};
-use requirement::requirement;
 use serde_json::json;
 
 use crate::agent::Agent;
@@ -78,7 +77,6 @@ async fn a_listed_device_with_a_makers_certificate_or_its_token_is_let_in() {
 
 /// Devices of one maker that share a certificate stay different devices, and each is held to having shown it.
 #[tokio::test]
-#[requirement("R-SEC.12")]
 async fn devices_that_share_a_certificate_with_wildcards_are_told_apart() {
     let forever = || Validity::lasting(SystemTime::now(), Duration::from_secs(365 * 24 * 3600));
     let maker = Ca::create("Maker", forever()).expect("a CA");

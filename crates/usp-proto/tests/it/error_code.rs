@@ -1,6 +1,6 @@
 //! The error table against the standard's, written out.
 
-use usp_proto::error_code::{self, Places, Range, TABLE};
+use usp_proto::error_code::{self, Range, TABLE};
 
 /// Number and name, as section 7.6 of TR-369 has them in substance.
 const NAMES: &[(u32, &str)] = &[
@@ -55,30 +55,6 @@ fn every_code_has_its_name() {
     }
 }
 
-/// The codes that each message may fail with, as listed for the message.
-#[test]
-fn every_message_has_its_codes() {
-    let check = |place: Places, expected: &[u32]| {
-        let found: Vec<u32> = (7000..7200).filter(|code| error_code::applies(*code, place)).collect();
-        assert_eq!(found, expected, "{place:?}");
-    };
-    let with = |from: u32, to: u32, more: &[u32]| [(from..=to).collect::<Vec<_>>(), more.to_vec()].concat();
-    check(Places::GET, &with(7000, 7006, &[7008, 7010, 7016, 7026]));
-    check(Places::GET_INSTANCES, &with(7000, 7006, &[7008, 7016, 7018, 7026]));
-    check(Places::GET_SUPPORTED_DM, &with(7000, 7006, &[7008, 7016, 7026]));
-    check(Places::GET_SUPPORTED_PROTOCOL, &with(7000, 7006, &[]));
-    check(Places::ADD, &with(7000, 7019, &[7021, 7025, 7026]));
-    check(Places::SET, &with(7000, 7016, &[7020, 7021, 7025, 7026]));
-    check(Places::DELETE, &with(7000, 7008, &[7015, 7016, 7018, 7024, 7026]));
-    check(Places::OPERATE, &with(7000, 7008, &[7016, 7022, 7026, 7027]));
-    check(Places::OPERATION_COMPLETE, &with(7002, 7008, &[7016, 7022, 7023]));
-    check(Places::NOTIFY, &with(7000, 7006, &[]));
-    check(Places::REGISTER, &with(7000, 7008, &[7016, 7028, 7029]));
-    check(Places::DEREGISTER, &with(7000, 7008, &[7016, 7030, 7031]));
-    check(Places::RECORD, &[7100, 7101, 7102, 7103, 7104]);
-    check(Places::DISCONNECT, &[7100, 7101, 7102, 7103, 7104, 7105, 7106]);
-}
-
 #[test]
 fn ranges_have_no_gaps_and_no_overlap() {
     let check = |code, range, name| {
@@ -99,12 +75,4 @@ fn ranges_have_no_gaps_and_no_overlap() {
     check(7999, Range::Vendor, "Defined by the vendor");
     check(8000, Range::Unassigned, "Unassigned");
     check(0, Range::Unassigned, "Unassigned");
-}
-
-#[test]
-fn open_ranges_apply_where_they_may() {
-    assert!(error_code::applies(7800, Places::SET));
-    assert!(!error_code::applies(7800, Places::DISCONNECT));
-    assert!(error_code::applies(7223, Places::OPERATION_COMPLETE));
-    assert!(!error_code::applies(7223, Places::GET));
 }

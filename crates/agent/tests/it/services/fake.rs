@@ -79,6 +79,16 @@ impl Fake {
         fake
     }
 
+    /// Registered, and read once by the Broker.
+    pub(super) async fn known(socket: &Path, name: &str, part: &str) -> Fake {
+        let mut fake = Fake::connect(socket, name, part).await;
+        fake.register(&[part], false).await.expect("it is free");
+        while fake.asked_for_values < 1 {
+            assert!(fake.turn().await);
+        }
+        fake
+    }
+
     /// Registered, and willing from now on, by itself.
     pub(super) async fn serving(
         socket: &Path,

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use dm::operation::Get;
 use dm::{Code, Operation, Outcome};
 use requirement::requirement;
+use tokio::task::JoinHandle;
 
 use super::fake::{Fake, Mood};
 use super::{Device, lamp};
@@ -69,16 +70,18 @@ async fn a_service_says_nothing_of_others_parts() {
     assert_eq!(device.get("Device.DeviceInfo.Lie.").await, Err(Code::INVALID_PATH));
 }
 
+/// A device with the lamp, and a service beside it that is known.
+async fn beside_a_lamp() -> (Device, JoinHandle<()>, Fake) {
+    let mut device = Device::start().await;
+    let lamp = lamp(&device.socket());
+    device.until(LAMP, Ok(&[("Device.X_CUSP_Lamp.Brightness", "0")])).await;
+    let one = Fake::known(&device.socket(), "proto::one", ONE).await;
+    (device, lamp, one)
+}
+
 #[tokio::test]
 async fn a_service_that_dies_over_a_request_takes_its_part_along() {
-    let mut device = Device::start().await;
-    let _lamp = lamp(&device.socket());
-    device.until(LAMP, Ok(&[("Device.X_CUSP_Lamp.Brightness", "0")])).await;
-    let mut one = Fake::connect(&device.socket(), "proto::one", ONE).await;
-    one.register(&[ONE], false).await.expect("it is free");
-    while one.asked_for_values < 1 {
-        assert!(one.turn().await);
-    }
+    let (mut device, _lamp, mut one) = beside_a_lamp().await;
     one.mood = Mood::Dying;
     let serving = tokio::spawn(async move { while one.turn().await {} });
     let outcome = device.controller.ask(set(ONE, "Level", "3")).await;
@@ -93,14 +96,7 @@ async fn a_service_that_dies_over_a_request_takes_its_part_along() {
 
 #[tokio::test]
 async fn a_service_that_hangs_delays_its_own_readers_alone() {
-    let mut device = Device::start().await;
-    let _lamp = lamp(&device.socket());
-    device.until(LAMP, Ok(&[("Device.X_CUSP_Lamp.Brightness", "0")])).await;
-    let mut one = Fake::connect(&device.socket(), "proto::one", ONE).await;
-    one.register(&[ONE], false).await.expect("it is free");
-    while one.asked_for_values < 1 {
-        assert!(one.turn().await);
-    }
+    let (mut device, _lamp, mut one) = beside_a_lamp().await;
     one.mood = Mood::Mute;
     tokio::spawn(async move { while one.turn().await {} });
     device
@@ -137,14 +133,7 @@ async fn an_endpoint_that_is_there_is_not_pushed_aside() {
 
 #[tokio::test]
 async fn a_flood_of_notifications_is_read_as_one() {
-    let mut device = Device::start().await;
-    let _lamp = lamp(&device.socket());
-    device.until(LAMP, Ok(&[("Device.X_CUSP_Lamp.Brightness", "0")])).await;
-    let mut one = Fake::connect(&device.socket(), "proto::one", ONE).await;
-    one.register(&[ONE], false).await.expect("it is free");
-    while one.asked_for_values < 1 {
-        assert!(one.turn().await);
-    }
+    let (mut device, _lamp, mut one) = beside_a_lamp().await;
     for _ in 0..2000 {
         one.changed("Level", "1");
     }

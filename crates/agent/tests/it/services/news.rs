@@ -15,11 +15,7 @@ const ONE: &str = "Device.X_One.";
 /// A device with a service, whose news the controller wants; the service has been read once.
 async fn device() -> (Device, Fake) {
     let mut device = Device::start().await;
-    let mut one = Fake::connect(&device.socket(), "proto::one", ONE).await;
-    one.register(&[ONE], false).await.expect("it is free");
-    while one.asked_for_values < 1 {
-        assert!(one.turn().await);
-    }
+    let one = Fake::known(&device.socket(), "proto::one", ONE).await;
     device
         .until(
             "Device.USPServices.USPServiceNumberOfEntries",

@@ -9,7 +9,7 @@ use super::{CONNECTION, STATUS, hurry, local};
 use crate::peer::Program;
 
 /// The frames that an Endpoint sends: no transactions, and no acknowledgements.
-const ALLOWED: [&str; 5] = ["STOMP", "SUBSCRIBE", "UNSUBSCRIBE", "SEND", "DISCONNECT"];
+const ALLOWED: [&str; 4] = ["STOMP", "SUBSCRIBE", "SEND", "DISCONNECT"];
 
 /// The server's end of a connection.
 struct Peer(BufReader<TcpStream>);
@@ -91,6 +91,7 @@ const BEATING: &str = "STOMP\naccept-version:1.2\nhost:vhost\nlogin:user\npassco
     "R-STOMP.14",
     "R-STOMP.15",
     "R-STOMP.16",
+    "R-STOMP.22",
     "R-STOMP.25",
     "R-STOMP.26",
     "R-STOMP.27",

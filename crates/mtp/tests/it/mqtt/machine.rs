@@ -109,7 +109,7 @@ fn connect_in_3_1_1() {
 }
 
 #[test]
-#[requirement("R-MQTT.9", "R-MQTT.12", "R-MQTT.15", "R-MQTT.21", "R-MQTT.23", "R-MQTT.27")]
+#[requirement("R-MQTT.12", "R-MQTT.15", "R-MQTT.21", "R-MQTT.23", "R-MQTT.27")]
 fn what_the_broker_says_is_followed() {
     let mut machine = Machine::new(START, settings(Version::V5));
     sent(&mut machine);

@@ -160,7 +160,7 @@ async fn over_tls(port: u16, ca: &Ca) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[requirement("R-STOMP.3", "R-STOMP.19", "R-STOMP.22", "R-STOMP.36")]
+#[requirement("R-STOMP.3", "R-STOMP.19", "R-STOMP.36")]
 async fn records_travel_through_rabbitmq() {
     let ca = Ca::create("Test CA", valid()).unwrap();
     let ips = vec![IpAddr::from([127, 0, 0, 1])];
@@ -172,7 +172,7 @@ async fn records_travel_through_rabbitmq() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[requirement("R-STOMP.3", "R-STOMP.19", "R-STOMP.22")]
+#[requirement("R-STOMP.3", "R-STOMP.19")]
 async fn records_travel_through_activemq() {
     let mut server = ActiveMq::start();
     suite(server.port, || server.restart()).await;

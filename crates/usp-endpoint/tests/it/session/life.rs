@@ -153,7 +153,7 @@ fn sessions_are_retried_on_the_schedule() {
     }
 }
 
-#[requirement("R-E2E.12", "R-E2E.13")]
+#[requirement("R-E2E.12")]
 #[test]
 fn a_good_record_resets_the_retry_count() {
     let mut bench = Bench::new(plain());

@@ -80,7 +80,7 @@ fn worlds_in_sessions() {
 }
 
 /// What travels in a session does so whole: all but what says who is there and who leaves.
-#[requirement("R-E2E.6", "R-E2E.26")]
+#[requirement("R-E2E.6", "R-E2E.26", "R-MSG.0a")]
 #[test]
 fn messages_travel_as_the_modes_say() {
     for ((modes, in_sessions), tls) in SESSIONS.into_iter().flat_map(|modes| [(modes, false), (modes, true)])

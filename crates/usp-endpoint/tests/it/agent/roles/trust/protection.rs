@@ -23,6 +23,7 @@ use crate::session::peer::credential as tls_of;
 
 const E2E: &str = "\
 Device.LocalAgent.Controller.{i}.E2ESession. object usp=2.0
+Device.LocalAgent.Controller.{i}.E2ESession.CurrentRetryCount param usp=2.0 access=readOnly type=unsignedInt
 Device.LocalAgent.Controller.{i}.E2ESession.PayloadSecurity param usp=2.0 access=readWrite type=string
 Device.LocalAgent.Controller.{i}.E2ESession.SessionMode param usp=2.0 access=readWrite type=string
 Device.LocalAgent.Controller.{i}.E2ESession.Status param usp=2.0 access=readOnly type=string
@@ -62,6 +63,17 @@ fn device(one: &[u32], mode: &str) -> Host {
     let more = [("Device.LocalAgent.Controller.{i}.TransferCompletePolicy. object", E2E)];
     let roles: &[&[super::super::Permission]] = &[&[(0, "Device.", ALL)], &[(0, "Device.Info.", READ)]];
     let mut host = trusting_more(&more, roles, one);
+    host.machine = machine([7; 32]);
+    certificate(&mut host, 1, ROOT);
+    untrusted(&mut host, 2);
+    host.fill(&format!("{ROW}E2ESession."), &[("SessionMode", mode), ("PayloadSecurity", "Plaintext")]);
+    host.start();
+    host.link_as(2, TWO, PeerAuth::Local { uid: 0 });
+    host.news();
+    host
+}
+
+fn machine(seed: [u8; 32]) -> AgentMachine {
     let config = AgentConfig {
         endpoint: id(AGENT),
         versions: Version::SUPPORTED.to_vec(),
@@ -70,14 +82,7 @@ fn device(one: &[u32], mode: &str) -> Host {
         serial_number: "A1".to_owned(),
         crypto: Some(Arc::new(Keys(AGENT, "agent|root||"))),
     };
-    host.machine = AgentMachine::new(config, [7; 32]).with_trust(Arc::new(Played)).with_protection();
-    certificate(&mut host, 1, ROOT);
-    untrusted(&mut host, 2);
-    host.fill(&format!("{ROW}E2ESession."), &[("SessionMode", mode), ("PayloadSecurity", "Plaintext")]);
-    host.start();
-    host.link_as(2, TWO, PeerAuth::Local { uid: 0 });
-    host.news();
-    host
+    AgentMachine::new(config, seed).with_trust(Arc::new(Played)).with_protection()
 }
 
 /// A controller's end of a session, by hand.
@@ -138,7 +143,7 @@ impl Far {
 
 /// R-SEC.0 and the figure "no-secure-message-exchange": what counts outside of sessions.
 #[test]
-#[requirement("R-SEC.0", "R-SEC.22")]
+#[requirement("R-MTP.0", "R-SEC.0", "R-SEC.22")]
 fn a_message_that_nothing_protects_does_not_count() {
     for (peer, answered) in [
         (PLAIN, false),
@@ -164,7 +169,7 @@ fn a_message_that_nothing_protects_does_not_count() {
 /// everything goes in a session under TLS with signatures, whatever `PayloadSecurity` says; nothing where sessions are
 /// forbidden.
 #[test]
-#[requirement("R-SEC.0", "R-SEC.23")]
+#[requirement("R-MTP.0", "R-SEC.0", "R-SEC.23")]
 fn nothing_is_sent_in_the_clear() {
     for (mode, peer, expected) in [
         ("Allow", PLAIN, Some((PayloadSecurity::Tls12, true))),
@@ -198,6 +203,23 @@ fn a_policy_may_always_want_a_session() {
     let last = host.sent.iter().rev().map(|record| Record::decode(record.clone()).expect("our own Record"));
     let last = last.filter(|record| record.to_id == id(ONE)).map(|record| record.record_type).next();
     assert!(matches!(last, Some(RecordType::Session(_))), "{last:?}");
+}
+
+/// What stands in the table outlives a restart; how often a session failed does not.
+#[test]
+#[requirement("R-E2E.13")]
+fn a_restart_counts_the_retries_of_a_session_anew() {
+    let mut host = device(&[1], "Require");
+    super::credential(&mut host, 1, "MTP-and-USP", &[]);
+    host.link_as(1, ONE, shown(&[LEAF], true));
+    // Nobody answers.
+    host.pass(Duration::from_secs(3600));
+    let (session, count) = (format!("{ROW}E2ESession."), "CurrentRetryCount");
+    assert!(host.value(&session, count).parse::<u32>().expect("a number") > 1);
+    let mut later = Host::with(host.tree, [8; 32]);
+    later.machine = machine([8; 32]);
+    later.start();
+    assert_eq!(later.value(&session, count), "0");
 }
 
 /// Figures "receive-record" and "check-cert": a session under TLS through anybody's hands; its certificate earns the
