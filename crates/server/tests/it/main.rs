@@ -24,6 +24,7 @@ mod renewal;
 mod revocation;
 mod secrets;
 mod stomp;
+mod tenants;
 mod tls;
 mod trace;
 mod world;
