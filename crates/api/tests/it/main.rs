@@ -12,4 +12,5 @@ mod openapi;
 mod operations;
 mod shell;
 mod sign_in;
+mod tenants;
 mod world;

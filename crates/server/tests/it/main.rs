@@ -25,6 +25,7 @@ mod revocation;
 mod secrets;
 mod services;
 mod stomp;
+mod tenants;
 mod tls;
 mod trace;
 mod world;
