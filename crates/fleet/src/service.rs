@@ -308,7 +308,11 @@ pub async fn forget_device<S: Store>(
     Ok(())
 }
 
-fn check_name(name: &str) -> Result<(), Error> {
+/// Whether a device may be called so.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn check_name(name: &str) -> Result<(), Error> {
     let good = !name.trim().is_empty()
         && name.chars().count() <= limits::DEVICE_NAME
         && !name.chars().any(char::is_control);

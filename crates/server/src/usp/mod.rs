@@ -43,6 +43,7 @@ use crate::clock::Clock;
 use crate::doors::Doors;
 use crate::metrics::Metrics;
 use crate::schemas::Schemas;
+use crate::trust::SessionKeys;
 use lanes::LaneTable;
 use links::LinkEntry;
 use misuse::Clones;
@@ -97,6 +98,8 @@ pub struct UspOptions {
     pub sessions: usp_endpoint::session::io::Policy,
     /// Keys for them.
     pub crypto: Option<Arc<dyn usp_endpoint::session::Crypto>>,
+    /// The same, where it remembers what devices have shown, and hears what counts no more.
+    pub(crate) session_keys: Option<SessionKeys>,
     /// Looks at every input of every session; `None` but in tests.
     pub inspect: Option<Inspect>,
 }

@@ -11,7 +11,7 @@ use crate::error::Res;
 use crate::query::{all, one, unsigned};
 use crate::rows;
 
-/// By key only: one name, and the certificates of the device behind it.
+/// By key only: one name, and what proves the device behind it.
 pub(super) fn admission(
     connection: &Connection,
     tenant: TenantId,
@@ -24,7 +24,10 @@ pub(super) fn admission(
         let sql = "SELECT value FROM credentials WHERE tenant = ? AND device = ? AND revoked = 0 ORDER BY at DESC LIMIT ?";
         let key = params![tenant.to_bytes(), device.to_bytes(), bounds::IDENTITIES];
         let pinned = all(connection, sql, key, |row| row.get(0).map(Fingerprint))?;
-        return Ok(Some(Admission::Device { device, pinned }));
+        let sql = "SELECT 1 FROM credentials WHERE tenant = ? AND device = ? AND revoked = 1 LIMIT 1";
+        let key = params![tenant.to_bytes(), device.to_bytes()];
+        let retired = pinned.is_empty() && one(connection, sql, key, |_| Ok(()))?.is_some();
+        return Ok(Some(Admission::Device { device, pinned, retired }));
     }
     let sql = "SELECT 1 FROM rejected WHERE tenant = ? AND endpoint = ?";
     let rejected = one(connection, sql, params![tenant.to_bytes(), identity.value], |_| Ok(()))?;
@@ -37,8 +40,9 @@ pub(super) fn credential(
     fingerprint: Fingerprint,
 ) -> Res<Option<Credential>> {
     let columns = rows::CREDENTIAL;
-    let sql =
-        format!("SELECT {columns} FROM credentials WHERE tenant = ? AND kind = 'certificate' AND value = ?");
+    let sql = format!(
+        "SELECT {columns} FROM credentials WHERE tenant = ? AND kind IN ('certificate', 'password') AND value = ?"
+    );
     let known = one(connection, &sql, params![tenant.to_bytes(), fingerprint.0], rows::credential)?;
     if known.is_some() {
         return Ok(known);

@@ -24,6 +24,7 @@ mod enrolment;
 mod expected;
 mod jobs;
 mod log;
+mod logins;
 mod notifications;
 mod twin;
 
@@ -43,6 +44,7 @@ pub(crate) async fn run<S: Store>(mut make: impl FnMut() -> S) {
     certificates::run(&make()).await;
     expected::run(&make()).await;
     datamodel::run(&make()).await;
+    logins::run(&make()).await;
 }
 
 /// A time, in seconds after a day in 2026.
