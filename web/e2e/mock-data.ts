@@ -87,9 +87,9 @@ export const pending = (): PendingDevice[] => [
 ];
 
 export const certificates = (): Certificate[] => [
-  { device: MAIN, name: "workbench", fingerprint: "9f2c41aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c5408e1f", origin: "issued", serial: "5e01a7", since: ago(4_000_000), expires: ago(-3_700_000), revoked: false },
-  { device: "d-1025", name: "cpe-025", fingerprint: "0d11b7aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c5400b5e", origin: "pinned", since: ago(9_000), revoked: false },
-  { device: "d-1026", name: "cpe-026", fingerprint: "77aa41aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c54077aa", origin: "issued", serial: "5e01a2", since: ago(9_000_000), expires: ago(-100), revoked: true, revoked_at: ago(600), reason: "key-compromise" },
+  { kind: "certificate", device: MAIN, name: "workbench", fingerprint: "9f2c41aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c5408e1f", origin: "issued", serial: "5e01a7", since: ago(4_000_000), expires: ago(-3_700_000), revoked: false },
+  { kind: "certificate", device: "d-1025", name: "cpe-025", fingerprint: "0d11b7aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c5400b5e", origin: "pinned", since: ago(9_000), revoked: false },
+  { kind: "certificate", device: "d-1026", name: "cpe-026", fingerprint: "77aa41aa03de77b1c5408e1f9a6d2270b3cc55f19f2c41aa03de77b1c54077aa", origin: "issued", serial: "5e01a2", since: ago(9_000_000), expires: ago(-100), revoked: true, revoked_at: ago(600), reason: "key-compromise" },
 ];
 
 export const expected = (): Expected[] => [

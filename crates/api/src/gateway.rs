@@ -68,6 +68,20 @@ pub trait Gateway: Lanes {
         Box::pin(std::future::ready(()))
     }
 
+    /// Whether this endpoint id can be a user name at the server's own broker.
+    ///
+    /// # Errors
+    /// [`fleet::Error::Invalid`].
+    fn can_log_in(&self, endpoint: &str) -> Result<(), fleet::Error> {
+        let _ = endpoint;
+        Ok(())
+    }
+
+    /// A device was given a login: what stands on its name alone, or on a login that it had, ends.
+    fn given_login(&self, tenant: TenantId, device: DeviceId, endpoint: &str) {
+        let _ = (tenant, device, endpoint);
+    }
+
     /// The list of the internal CA's revoked certificates, DER.
     ///
     /// # Errors

@@ -30,12 +30,14 @@ fn list(out: &mut Output, client: &Client, device: Option<&str>, revoked: bool) 
     if out.json {
         return out.json(&Value::Array(rows));
     }
-    let mut table = Table::new(&["DEVICE", "FINGERPRINT", "ORIGIN", "SINCE", "EXPIRES", "REVOKED", "REASON"]);
+    let mut table =
+        Table::new(&["DEVICE", "FINGERPRINT", "KIND", "ORIGIN", "SINCE", "EXPIRES", "REVOKED", "REASON"]);
     for row in &rows {
         let column = |name| text(row, name);
         table.row([
             column("name"),
             column("fingerprint"),
+            column("kind"),
             column("origin"),
             column("since"),
             column("expires"),

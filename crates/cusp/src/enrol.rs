@@ -166,6 +166,18 @@ pub(crate) fn enrol(out: &mut Output, server: &ServerArgs, command: &EnrolComman
             let made = Client::new(server)?.post("/enrolments", &[], &body)?;
             admin::secret(out, &made)
         }
+        EnrolCommand::Login { endpoint, name, tenant } => {
+            let mut body = given(&[("name", name), ("tenant", tenant)]);
+            body["endpoint"] = json!(endpoint);
+            let made = Client::new(server)?.post("/logins", &[], &body)?;
+            if out.json {
+                return out.json(&made);
+            }
+            // As `[controller.mqtt]` of cusp-agent takes them.
+            ["username", "password"]
+                .iter()
+                .try_for_each(|key| out.line(&format!("{key} = {:?}", text(&made, key))))
+        }
         EnrolCommand::List => {
             let rows = Client::new(server)?.rows("/enrolments", &[], None)?;
             if out.json {

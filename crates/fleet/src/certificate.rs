@@ -2,7 +2,7 @@
 
 use dm::UtcTime;
 
-use crate::device::CredentialOrigin;
+use crate::device::{CredentialKind, CredentialOrigin};
 use crate::ids::{DeviceId, Fingerprint, TenantId};
 use crate::port::PageRequest;
 use crate::{Error, limits};
@@ -18,10 +18,12 @@ pub struct IssuedCertificate {
     pub expires: UtcTime,
 }
 
-/// A certificate that proves a device, or did.
+/// A certificate that proves a device, or did; or a login, which is revoked in the same way.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Certificate {
-    /// SHA-256 of it.
+    /// Which of the two.
+    pub kind: CredentialKind,
+    /// SHA-256 of it; of a login what is stored in its place.
     pub fingerprint: Fingerprint,
     /// Of which device.
     pub device: DeviceId,

@@ -185,6 +185,8 @@ impl fmt::Display for Identity {
 pub enum CredentialKind {
     /// SHA-256 of its certificate.
     CertificateFingerprint,
+    /// A password, as [`crate::login::proof`] stores it.
+    Password,
 }
 
 impl CredentialKind {
@@ -192,6 +194,19 @@ impl CredentialKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             CredentialKind::CertificateFingerprint => "certificate",
+            CredentialKind::Password => "password",
+        }
+    }
+
+    /// From [`Self::as_str`].
+    ///
+    /// # Errors
+    /// For any other word.
+    pub fn parse(word: &str) -> Result<Self, Error> {
+        match word {
+            "certificate" => Ok(CredentialKind::CertificateFingerprint),
+            "password" => Ok(CredentialKind::Password),
+            other => Err(Error::row("credential", format!("kind {other:?}"))),
         }
     }
 }

@@ -39,6 +39,13 @@ pub enum Proof {
         /// Whether a CA that we trust signed it.
         trusted: bool,
     },
+    /// It knows the password of this user name.
+    Login {
+        /// The user name: an endpoint id.
+        name: String,
+        /// What is stored in the place of the two ([`crate::login::proof`]).
+        fingerprint: Fingerprint,
+    },
     /// A broker that is trusted to know its clients says that it is this endpoint (R-SEC.9): as good as a
     /// certificate of a CA that we trust.
     Vouched {
@@ -52,7 +59,9 @@ impl Proof {
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         match self {
             Proof::Unproven => None,
-            Proof::Certificate { fingerprint, .. } | Proof::Vouched { fingerprint } => Some(*fingerprint),
+            Proof::Certificate { fingerprint, .. }
+            | Proof::Login { fingerprint, .. }
+            | Proof::Vouched { fingerprint } => Some(*fingerprint),
         }
     }
 }
@@ -94,8 +103,10 @@ pub enum Admission {
     Device {
         /// Which.
         device: DeviceId,
-        /// Certificates that prove it; none if it was only ever seen on plain links.
+        /// Certificates and logins that prove it; none if it was only ever seen on plain links, or all are revoked.
         pinned: Vec<Fingerprint>,
+        /// It has proven itself by something that is revoked.
+        retired: bool,
     },
     /// A person turned it away.
     Rejected,
@@ -137,6 +148,12 @@ pub struct Accept {
 /// Why a link is turned away.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Refusal {
+    /// There is no such user name, or its password is another one.
+    #[error("its user name or its password is wrong")]
+    WrongLogin,
+    /// The user name is that of another endpoint.
+    #[error("its user name is not this endpoint id")]
+    NotItsLogin,
     /// The certificate is for other endpoints.
     #[error("its certificate is not for this endpoint id")]
     NotItsCertificate,
@@ -144,10 +161,10 @@ pub enum Refusal {
     #[error("its certificate was issued for another device")]
     OtherDevicesCertificate,
     /// The certificate is revoked.
-    #[error("its certificate is revoked")]
+    #[error("its certificate or login is revoked")]
     Revoked,
     /// The device has proven itself before, and does not now.
-    #[error("this device is known by its certificate, and showed none")]
+    #[error("this device is known by its certificate or login, and showed none")]
     ProofMissing,
     /// The device has proven itself with another certificate.
     #[error("this device is known by another certificate")]
@@ -176,6 +193,14 @@ pub fn decide(
     {
         return Decision::Refuse(Refusal::NotItsCertificate);
     }
+    if let Proof::Login { name, .. } = &attempt.proof {
+        match credential {
+            None => return Decision::Refuse(Refusal::WrongLogin),
+            // Who may know the password of another is told apart from who guesses.
+            Some(_) if *name != attempt.endpoint => return Decision::Refuse(Refusal::NotItsLogin),
+            Some(_) => {}
+        }
+    }
     // A broker's word is about this name, whatever was known of it, and can't be revoked here.
     if let Some(credential) = credential
         && !matches!(attempt.proof, Proof::Vouched { .. })
@@ -183,7 +208,9 @@ pub fn decide(
         return decide_by_credential(attempt, admission, credential);
     }
     match admission {
-        Some(Admission::Device { device, pinned }) => decide_known(attempt, *device, pinned),
+        Some(Admission::Device { device, pinned, retired }) => {
+            decide_known(attempt, *device, pinned, *retired)
+        }
         Some(Admission::Rejected) if !attempt.token => Decision::Refuse(Refusal::Rejected),
         Some(Admission::Rejected) | None => decide_unknown(attempt, policy),
     }
@@ -214,7 +241,7 @@ fn decide_by_credential(
     })
 }
 
-fn decide_known(attempt: &Attempt, device: DeviceId, pinned: &[Fingerprint]) -> Decision {
+fn decide_known(attempt: &Attempt, device: DeviceId, pinned: &[Fingerprint], retired: bool) -> Decision {
     let accept = |proven, add_credential| {
         let take_over = attempt.live != Live::None;
         Decision::Accept(Accept { device, proven, add_identity: false, add_credential, take_over })
@@ -233,7 +260,9 @@ fn decide_known(attempt: &Attempt, device: DeviceId, pinned: &[Fingerprint]) -> 
             Live::None | Live::Silent => Decision::Pending,
         },
         Proof::Certificate { .. } => Decision::Refuse(Refusal::CertificateChanged),
-        Proof::Unproven if !pinned.is_empty() => Decision::Refuse(Refusal::ProofMissing),
+        Proof::Login { .. } => Decision::Refuse(Refusal::WrongLogin),
+        // Whoever had what is revoked now is not to get in with nothing instead.
+        Proof::Unproven if retired || !pinned.is_empty() => Decision::Refuse(Refusal::ProofMissing),
         Proof::Unproven => match attempt.live {
             Live::Unasked => Decision::AskLive,
             Live::Answers => Decision::Refuse(Refusal::AlreadyConnected),

@@ -19,6 +19,7 @@ pub mod ids;
 pub mod job;
 pub mod lane;
 pub mod limits;
+pub mod login;
 pub mod model;
 pub mod onboarding;
 pub mod port;

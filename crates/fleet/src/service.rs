@@ -408,7 +408,11 @@ fn within(caller: &Caller, tenant: TenantId) -> Result<(), Error> {
     if caller.reach.covers(tenant) { Ok(()) } else { Err(Error::NotFound("device")) }
 }
 
-fn check_name(name: &str) -> Result<(), Error> {
+/// Whether a device may be called so.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn check_name(name: &str) -> Result<(), Error> {
     let good = !name.trim().is_empty()
         && name.chars().count() <= limits::DEVICE_NAME
         && !name.chars().any(char::is_control);

@@ -35,5 +35,5 @@ pub use link::{
 pub use peers::{Peers, Present};
 pub use retry::{Retry, Schedule};
 pub use usp_proto::EndpointId;
-pub use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, PeerCertificate, ReturnPath};
+pub use usp_proto::link::{Contact, Inbound, LinkId, Login, Outbound, PeerAuth, PeerCertificate, ReturnPath};
 pub use usp_proto::record::MqttVersion;

@@ -105,6 +105,14 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
         Box::pin(self.shelf.clear())
     }
 
+    fn can_log_in(&self, endpoint: &str) -> Result<(), fleet::Error> {
+        self.usp.can_log_in(endpoint)
+    }
+
+    fn given_login(&self, _tenant: TenantId, device: DeviceId, endpoint: &str) {
+        self.usp.given_login(device, endpoint);
+    }
+
     fn crl(&self) -> Later<'_, Result<Vec<u8>, String>> {
         Box::pin(async { self.shelf.list().await.map(|list| list.to_vec()) })
     }

@@ -137,10 +137,11 @@ impl Server {
         let advertiser = discovery::advertiser(config, &listeners, &endpoint);
         let files = config.usp.websocket.tls.clone();
         let (session_keys, shown) = SessionKeys::new(&authority, &endpoint, files).context("usp.sessions")?;
-        session_keys.recall(&store).await?;
+        session_keys.recall(&store, None).await?;
         let usp_options = UspOptions {
             sessions: session_policy(config),
             crypto: Some(Arc::new(session_keys.clone())),
+            session_keys: Some(session_keys.clone()),
             endpoint,
             policy: config.enrolment.policy.into(),
             issuer: Some(Box::new(Arc::clone(&authority))),

@@ -169,7 +169,7 @@ fn broker_of(
     let version = Version::from(config.version);
     let topic = config.topic(endpoint.as_str());
     let topic: Topic = topic.parse().with_context(|| format!("topic {topic:?}"))?;
-    let client_id_file = client_id_file(folder.path(), &config.url);
+    let client_id_file = client_id_file(folder.path(), &config.name());
     let mut settings = Settings::new(version, endpoint.clone());
     settings.client_id = config.client_id.clone().or_else(|| kept(&client_id_file));
     settings.username.clone_from(&config.username);
@@ -180,12 +180,12 @@ fn broker_of(
     let mut client = Client::new(address, settings, Role::Controller);
     (client.tls, client.trusted, client.websocket) = (tls, config.trusted, config.websocket());
     Ok(Broker {
-        name: config.url.clone(),
+        name: config.name(),
         server: Server::Mqtt(Mqtt { client, client_id_file }),
         password_file: config.password_file.clone(),
         retry_seconds: config.retry_seconds(),
         agents: Agents::Topics(config.agent_filters()?),
-        presence: Presence::open(devices_file(folder.path(), &config.url), config.silence()),
+        presence: Presence::open(devices_file(folder.path(), &config.name()), config.silence()),
     })
 }
 

@@ -8,5 +8,7 @@ mod shelf;
 
 pub(crate) use authority::Authority;
 pub(crate) use listening::{DialTrust, Reload, Trusting};
+#[cfg(test)]
+pub(crate) use session_keys::tests::counts;
 pub(crate) use session_keys::{News, SessionKeys};
 pub(crate) use shelf::Shelf;

@@ -85,7 +85,7 @@ pub(crate) const CREDENTIAL: &str = "kind, value, device, origin, at, revoked";
 /// A credential.
 pub(crate) fn credential(row: &Row<'_>) -> rusqlite::Result<Credential> {
     Ok(Credential {
-        kind: CredentialKind::CertificateFingerprint,
+        kind: kind(&row.get::<_, String>(0)?),
         value: Fingerprint(row.get(1)?),
         issued_for: DeviceId::from_bytes(row.get(2)?),
         origin: if row.get::<_, String>(3)? == "issued" {
@@ -96,6 +96,11 @@ pub(crate) fn credential(row: &Row<'_>) -> rusqlite::Result<Credential> {
         at: UtcTime(row.get(4)?),
         revoked: row.get(5)?,
     })
+}
+
+/// A word that nobody knows is read as that of what proves least by itself: of a certificate the key must be shown.
+pub(crate) fn kind(word: &str) -> CredentialKind {
+    CredentialKind::parse(word).unwrap_or(CredentialKind::CertificateFingerprint)
 }
 
 /// The word of an origin in rows.

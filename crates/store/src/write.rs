@@ -21,6 +21,7 @@ mod enrol;
 mod enrolment;
 mod expected;
 mod job;
+mod login;
 mod notification;
 mod prune;
 mod search;
@@ -50,6 +51,7 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
         Write::Admit(admit) => enrolment::admit(tx, admit),
         Write::Enrol(enrol) => enrol::enrol(tx, enrol),
         Write::Renew(renew) => certificate::renew(tx, renew),
+        Write::PutDeviceLogin(login) => login::put(tx, login),
         Write::RevokeCertificate { tenant, fingerprint, reason, at, audit } => {
             certificate::revoke(tx, tenant, fingerprint, reason, at, audit)
         }

@@ -134,8 +134,8 @@ pub enum PeerAuth {
     /// A broker that is trusted to know its clients: each Record of it is from whom it says (R-SEC.4c), which the
     /// broker's own certificate vouches for.
     Broker(Arc<PeerCertificate>),
-    /// The user name of somebody who knows its password.
-    Login(Arc<str>),
+    /// A user name, by somebody who knows its password.
+    Login(Arc<Login>),
     /// Nothing but that the connection does not leave this host (the loopback interface).
     Near,
     /// A process of this host, and whose: the kernel says so (`SO_PEERCRED`).
@@ -143,6 +143,22 @@ pub enum PeerAuth {
         /// The user id of the process when it connected or began to listen.
         uid: u32,
     },
+}
+
+/// A user name whose password was shown.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Login {
+    /// The user name.
+    pub name: String,
+    /// Stands for name and password, and tells neither: another password is another proof.
+    pub proof: [u8; 32],
+}
+
+impl Login {
+    /// A user name, and what stands for it with its password.
+    pub fn new(name: &str, proof: [u8; 32]) -> Arc<Login> {
+        Arc::new(Login { name: name.to_owned(), proof })
+    }
 }
 
 /// The certificate that a peer proved possession of.

@@ -562,6 +562,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/logins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a device a user name and a password for the server's own MQTT broker; the password is told this once. A device
+         *     that nobody knew is let in by that. What it had before counts no more, and from now on it may not come without.
+         */
+        post: operations["create_login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me": {
         parameters: {
             query?: never;
@@ -819,17 +839,19 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
-        /** @description A certificate that proves a device, or did. */
+        /** @description A certificate that proves a device, or did; or a login. */
         Certificate: {
             /** @description The id of its device. */
             device: string;
             /** @description Until when it is valid, if the internal CA issued it. */
             expires?: string | null;
-            /** @description SHA-256 of it; its name here. */
+            /** @description SHA-256 of it; its name here. Of a login it tells nothing about the password. */
             fingerprint: string;
+            /** @description `certificate`, or `password` for a login. */
+            kind: string;
             /** @description What people call that device. */
             name: string;
-            /** @description `issued` by the internal CA, or `pinned` when its device was approved. */
+            /** @description `issued` by the internal CA or the server, or `pinned` when its device was approved. */
             origin: string;
             /** @description Why: `unspecified`, `key-compromise`, `superseded` or `cessation`. */
             reason?: string | null;
@@ -873,6 +895,17 @@ export interface components {
             unique_keys: {
                 [key: string]: string;
             };
+        };
+        /** @description A login that was made. */
+        CreatedDeviceLogin: {
+            /** @description The id of the device. */
+            device: string;
+            /** @description By what it is listed and revoked among the certificates. */
+            fingerprint: string;
+            /** @description Its password, which nobody can read again. */
+            password: string;
+            /** @description Its user name: its endpoint id. */
+            username: string;
         };
         /** @description A new enrolment token, shown once. */
         CreatedEnrolment: {
@@ -981,6 +1014,13 @@ export interface components {
             tags: string[];
             /** @description Whose it is. */
             tenant: string;
+        };
+        /** @description Gives a device a login. */
+        DeviceLoginBody: {
+            /** @description Its endpoint id. */
+            endpoint: string;
+            /** @description What to call it, if nobody knows it yet; its endpoint id otherwise. */
+            name?: string | null;
         };
         /** @description An enrolment token, without its secret. */
         Enrolment: {
@@ -3226,6 +3266,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceLoginBody"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedDeviceLogin"];
                 };
             };
             /** @description What went wrong */

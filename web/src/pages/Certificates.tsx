@@ -75,6 +75,7 @@ export function CertificatesPage() {
 }
 
 function Origin({ item }: { item: Certificate }) {
+  if (item.kind === "password") return <Badge title="Made for the server's own MQTT broker">user name and password</Badge>;
   if (item.origin !== "issued") return <Badge title="Taken down when its device was approved">{item.origin}</Badge>;
   return <><Badge tone="ok">our CA</Badge>{item.serial && <div className="value mt-0.5 text-xs text-faint">{item.serial}</div>}</>;
 }

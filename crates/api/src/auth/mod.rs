@@ -5,6 +5,7 @@
 
 mod accounts;
 mod cookie;
+mod logins;
 mod password;
 mod secret;
 mod throttle;
@@ -13,6 +14,7 @@ mod who;
 pub use accounts::{
     Minted, NewEnrolment, create_enrolment, create_link, create_token, create_user, ensure_owner,
 };
+pub use logins::{NewLogin, create_login};
 pub use password::{PasswordCost, Passwords};
 pub use secret::Secret;
 

@@ -7,16 +7,18 @@ use utoipa::ToSchema;
 
 use super::time;
 
-/// A certificate that proves a device, or did.
+/// A certificate that proves a device, or did; or a login.
 #[derive(Serialize, ToSchema)]
 pub struct Certificate {
-    /// SHA-256 of it; its name here.
+    /// `certificate`, or `password` for a login.
+    pub kind: &'static str,
+    /// SHA-256 of it; its name here. Of a login it tells nothing about the password.
     pub fingerprint: String,
     /// The id of its device.
     pub device: String,
     /// What people call that device.
     pub name: String,
-    /// `issued` by the internal CA, or `pinned` when its device was approved.
+    /// `issued` by the internal CA or the server, or `pinned` when its device was approved.
     pub origin: &'static str,
     /// Since when it is on record.
     pub since: String,
@@ -40,6 +42,7 @@ impl Certificate {
         let (serial, expires) = row.issued.unzip();
         Certificate {
             tenant,
+            kind: row.kind.as_str(),
             fingerprint: row.fingerprint.to_string(),
             device: row.device.to_string(),
             name: row.name,

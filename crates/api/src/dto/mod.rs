@@ -9,6 +9,7 @@ pub mod enrolment;
 pub mod event;
 pub mod expected;
 pub mod job;
+pub mod login;
 pub mod model;
 pub mod operation;
 pub mod outcome;

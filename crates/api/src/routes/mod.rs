@@ -10,6 +10,7 @@ mod enrolments;
 mod events;
 mod expected;
 mod jobs;
+mod logins;
 mod models;
 mod operations;
 mod pending;
@@ -75,6 +76,7 @@ pub(crate) fn described<S: Store>() -> Routes<S> {
     let routes = enrolments::routes(routes);
     let routes = certificates::routes(routes);
     let routes = expected::routes(routes);
+    let routes = logins::routes(routes);
     let routes = connect::routes(routes);
     audit::routes(routes)
 }

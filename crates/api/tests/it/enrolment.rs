@@ -94,12 +94,12 @@ async fn refused_attempts_say_why() {
         at: START,
         peer: "192.0.2.9:1".into(),
         endpoint: None,
-        reason: "its certificate is revoked".into(),
+        reason: "its certificate or login is revoked".into(),
     };
     world.store.submit(Write::Refused { tenant: TenantId::PLATFORM, attempt }).await.expect("stored");
     let list = world.get("/api/v1/refused").token(&token).send().await.json();
     let item = json!({"at": "2023-11-14T22:13:20Z", "peer": "192.0.2.9:1", "endpoint": null,
-        "reason": "its certificate is revoked"});
+        "reason": "its certificate or login is revoked"});
     assert_eq!(list["items"], json!([item]));
 }
 

@@ -84,6 +84,7 @@ const TABLE: &[Row] = &[
     ("GET", "/jobs", List, ""),
     ("GET", "/jobs/{id}", One(Thing::Job, 200), ""),
     ("DELETE", "/jobs/{id}", One(Thing::Job, 200), ""),
+    ("POST", "/logins", Makes(200), r#"{"endpoint":"os::NEW-3","tenant":"{tenant}"}"#),
     ("GET", "/me", Same, ""),
     ("GET", "/models/{hash}", One(Thing::Model, 200), ""),
     ("POST", "/operations/operate?filter=online", List, COMMAND),
@@ -341,6 +342,7 @@ async fn an_endpoint_id_that_is_taken_is_refused_and_written_down() {
     for (path, body) in [
         ("/devices", r#"{"endpoint":"os::00256D-BETA","connect":"ws://192.0.2.7/"}"#),
         ("/expected", r#"{"devices":[{"endpoint":"os::00256D-BETA"}]}"#),
+        ("/logins", r#"{"endpoint":"os::00256D-BETA"}"#),
         ("/expected", r#"{"devices":[{"endpoint":"os::EXPECTED-BETA"}]}"#),
     ] {
         scene.world.pass(Duration::from_secs(1));

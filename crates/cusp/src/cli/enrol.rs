@@ -57,6 +57,17 @@ pub(crate) enum EnrolCommand {
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
+    /// Give a device a user name and a password for the server's own MQTT broker; what it had before counts no more
+    Login {
+        /// Its endpoint id, which is the user name
+        endpoint: String,
+        /// What to call the device, if nobody knows it yet
+        #[arg(long)]
+        name: Option<String>,
+        /// Whose it will be, if nobody knows it yet; your own tenant, or the default one, otherwise
+        #[arg(long)]
+        tenant: Option<String>,
+    },
     /// Expect devices: each is let in at first contact, if a trusted CA vouches for it or by its own token
     Import {
         /// Comma-separated values under a line of names: endpoint or serial, and name, group, token

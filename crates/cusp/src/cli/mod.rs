@@ -200,6 +200,7 @@ mod tests {
             "cusp trace attic --on",
             "cusp enrol token --group pilot --endpoint os::1",
             "cusp enrol token --ttl 1h",
+            "cusp enrol login os::1 --name attic",
             "cusp get attic Device. --wait 5m",
             "cusp set attic Device.A.B=c Device.A.C=d --partial",
             "cusp add attic Device.A. B=c",

@@ -8,7 +8,7 @@ const PARTIAL: &str = r#"{"id":"j2","state":"partial","outcome":{"kind":"set","r
     {"requested":"Device.A.","failures":[],"updated":[{"path":"Device.A.","params":{"B":"1"},"errors":[]}]},
     {"requested":"Device.C.","error":{"code":7012,"message":"not a number"},"failures":[],"updated":[]}]}}"#;
 
-const CERTIFICATES: &str = r#"{"items":[{"fingerprint":"ab01","name":"attic","origin":"issued","since":"s","expires":"t","revoked":false},{"fingerprint":"ab02","name":"attic","origin":"pinned","since":"s","revoked":true,"reason":"superseded"}],"next":null}"#;
+const CERTIFICATES: &str = r#"{"items":[{"fingerprint":"ab01","kind":"certificate","name":"attic","origin":"issued","since":"s","expires":"t","revoked":false},{"fingerprint":"ab02","kind":"password","name":"attic","origin":"issued","since":"s","revoked":true,"reason":"superseded"}],"next":null}"#;
 
 const CANNED: &[Canned] = &[
     ("GET /api/v1/devices/attic", 200, DEVICE),
@@ -76,6 +76,11 @@ const CANNED: &[Canned] = &[
     ("DELETE /api/v1/datamodels/ab12", 204, ""),
     ("PUT /api/v1/devices/attic/trace", 204, ""),
     ("GET /api/v1/devices/attic/trace?format=jsonl", 200, "{\"dir\":\"in\",\"t\":1,\"hex\":\"0a\"}\n"),
+    (
+        "POST /api/v1/logins",
+        200,
+        r#"{"device":"d1","username":"os::7","password":"p-w","fingerprint":"ab02"}"#,
+    ),
     ("POST /api/v1/enrolments", 200, r#"{"id":"e1","token":"enrol-me","expires":"t"}"#),
     (
         "GET /api/v1/events/stream",
@@ -242,12 +247,22 @@ fn an_enrolment_token_may_be_for_a_group_and_for_one_device() {
 }
 
 #[test]
+fn a_login_is_printed_as_an_agent_takes_it() {
+    let printed = "username = \"os::7\"\npassword = \"p-w\"\n";
+    let seen = check(&["enrol", "login", "os::7", "--name", "attic"], 0, printed, "");
+    assert_eq!(
+        seen,
+        [r#"POST /api/v1/logins authorization: bearer cusp_t {"endpoint":"os::7","name":"attic"}"#]
+    );
+}
+
+#[test]
 fn certificates_are_listed_and_revoked() {
     let shown = Fake::start(CANNED).cusp(&["cert", "list", "--device", "attic"]).stdout;
     let rows: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[0], ["DEVICE", "FINGERPRINT", "ORIGIN", "SINCE", "EXPIRES", "REVOKED", "REASON"]);
-    assert_eq!(rows[1], ["attic", "ab01", "issued", "s", "t", "no"]);
-    assert_eq!(rows[2], ["attic", "ab02", "pinned", "s", "yes", "superseded"]);
+    assert_eq!(rows[0], ["DEVICE", "FINGERPRINT", "KIND", "ORIGIN", "SINCE", "EXPIRES", "REVOKED", "REASON"]);
+    assert_eq!(rows[1], ["attic", "ab01", "certificate", "issued", "s", "t", "no"]);
+    assert_eq!(rows[2], ["attic", "ab02", "password", "issued", "s", "yes", "superseded"]);
     let seen = check(&["cert", "revoke", "AB:01", "--reason", "key-compromise"], 0, "revoked ab01\n", "");
     assert_eq!(
         seen[1],

@@ -17,6 +17,7 @@ use crate::ids::{
     DeviceId, EnrolmentId, Epoch, Fingerprint, JobId, ModelHash, Seq, TenantId, TokenId, UserId,
 };
 use crate::job::{Job, JobEvent};
+use crate::login::PutLogin;
 use crate::tenant::{Reach, Tenant};
 
 /// What the domain wants written. Each is one transaction: the rows, the event of the log, and the audit
@@ -65,6 +66,8 @@ pub enum Write {
     Enrol(Enrol),
     /// A device is given its next certificate. → [`Written::Device`].
     Renew(Renew),
+    /// A device is given a user name and a password. → [`Written::Device`].
+    PutDeviceLogin(PutLogin),
     /// A certificate counts no more. → [`Written::Device`], whose it is.
     RevokeCertificate {
         /// Whose.

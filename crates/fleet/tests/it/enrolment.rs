@@ -24,6 +24,7 @@ fn known(pins: &[u8]) -> Option<Admission> {
     Some(Admission::Device {
         device: DEVICE,
         pinned: pins.iter().map(|mark| Fingerprint([*mark; 32])).collect(),
+        retired: false,
     })
 }
 
@@ -187,4 +188,40 @@ fn serial_numbers_are_looked_up_and_not_guessed() {
     check("ops::00256D-a-b-c-d-e-f", &["a-b-c-d-e-f", "b-c-d-e-f", "c-d-e-f", "d-e-f"]);
     check("self::x-1", &[]);
     check("os::00256D", &[]);
+}
+
+fn login(name: &str) -> Proof {
+    Proof::Login { name: name.to_owned(), fingerprint: Fingerprint([7; 32]) }
+}
+
+fn password(device: DeviceId, revoked: bool) -> Option<Credential> {
+    issued(device, revoked).map(|one| Credential { kind: CredentialKind::Password, ..one })
+}
+
+#[test]
+fn a_login_is_the_device_of_its_own_name() {
+    let (own, others) = (attempt(login(ENDPOINT)), attempt(login("os::00256D-2")));
+    check(&own, known(&[7]), password(DEVICE, false), Decision::Accept(accept(true)));
+    for admission in [known(&[7]), known(&[]), None, Some(Admission::Rejected)] {
+        // Whatever the policy: who shows a password is not somebody who may wait.
+        check(&own, admission.clone(), None, Decision::Refuse(Refusal::WrongLogin));
+        check(&own, admission.clone(), password(DEVICE, true), Decision::Refuse(Refusal::Revoked));
+        check(&others, admission, password(OTHER, false), Decision::Refuse(Refusal::NotItsLogin));
+    }
+    // It takes the place of what only said to be it.
+    let live = Attempt { live: Live::Answers, ..own };
+    let taken = Accept { take_over: true, ..accept(true) };
+    check(&live, known(&[7]), password(DEVICE, false), Decision::Accept(taken));
+    check(&attempt(Proof::Unproven), known(&[7]), None, Decision::Refuse(Refusal::ProofMissing));
+}
+
+/// Revoking what proves a device does not open it to its name.
+#[test]
+fn a_device_whose_proofs_are_revoked_needs_another() {
+    let retired = || Some(Admission::Device { device: DEVICE, pinned: Vec::new(), retired: true });
+    check(&attempt(Proof::Unproven), retired(), None, Decision::Refuse(Refusal::ProofMissing));
+    // A person may approve another certificate, and a trusted CA needs nobody.
+    check(&attempt(certificate(4, &[], false)), retired(), None, Decision::Pending);
+    let renewed = Accept { add_credential: true, ..accept(true) };
+    check(&attempt(certificate(4, &[ENDPOINT], true)), retired(), None, Decision::Accept(renewed));
 }

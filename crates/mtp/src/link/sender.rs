@@ -16,8 +16,8 @@ use usp_proto::link::{LinkId, ReturnPath};
 
 use super::DownReason;
 use crate::limits::{
-    BROKER_QUEUE_BYTES, BROKER_QUEUE_RECORDS, MAX_MESSAGE, MAX_MISSED_PINGS, MAX_PROBES, PEER_FRESH,
-    SEND_QUEUE_BYTES, SEND_QUEUE_RECORDS,
+    BROKER_QUEUE_BYTES, BROKER_QUEUE_RECORDS, MAX_MESSAGE, MAX_MISSED_PINGS, MAX_PROBES, SEND_QUEUE_BYTES,
+    SEND_QUEUE_RECORDS,
 };
 
 /// Talks to the peer of one link. Cheap to clone; holding one does not keep the link open.
@@ -145,17 +145,32 @@ impl LinkSender {
             if let Way::Through(through) = &self.0.way {
                 return !state.closed && through.is_fresh();
             }
-            state.probes.retain(|probe| !probe.is_closed());
-            if state.closed || state.probes.len() >= MAX_PROBES {
-                return !state.closed;
-            }
-            let (probe, answered) = oneshot::channel();
-            state.probes.push(probe);
+            let Some(answered) = state.probe() else { return !state.closed };
             state.ping = true;
             state.wake();
             answered
         };
         matches!(tokio::time::timeout(patience, answered).await, Ok(Ok(())))
+    }
+
+    /// As [`LinkSender::answers_ping`], but for an Endpoint behind a broker from which nothing came for a while: it is
+    /// sent this Record, and any Record that comes from where it is is an answer. Where nothing can be sent, or too many
+    /// wait already, it counts as alive.
+    pub async fn answers(&self, patience: Duration, question: impl FnOnce() -> Bytes) -> bool {
+        let silent = matches!(&self.0.way, Way::Through(through) if !through.is_fresh());
+        if !silent {
+            return self.answers_ping(patience).await;
+        }
+        let answered = {
+            let mut state = self.0.lock();
+            let Some(answered) = state.probe() else { return !state.closed };
+            answered
+        };
+        match self.send(question()) {
+            Ok(()) => matches!(tokio::time::timeout(patience, answered).await, Ok(Ok(()))),
+            Err(SendError::Closed) => false,
+            Err(SendError::Full | SendError::TooLong | SendError::NoWay) => true,
+        }
     }
 
     /// Whether the link is gone.
@@ -203,6 +218,8 @@ struct Through {
     broker: Arc<Shared>,
     to: Arc<str>,
     heard: Mutex<Instant>,
+    /// How long it counts as alive after that.
+    fresh: Duration,
     /// Somebody tells when it is gone: until then it is there. They want to know when it is authorised.
     watch: Option<LetIn>,
     on_close: Arc<dyn Fn(LinkId, DownReason) + Send + Sync>,
@@ -219,7 +236,7 @@ impl Through {
 
     fn is_fresh(&self) -> bool {
         self.watch.is_some()
-            || self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < PEER_FRESH
+            || self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < self.fresh
     }
 }
 
@@ -269,17 +286,19 @@ impl Shared {
         Shared::with(Way::Broker)
     }
 
-    /// Of a link with one Endpoint behind a broker, at this address; with `watch` where somebody tells when it is gone.
+    /// Of a link with one Endpoint behind a broker, at this address, which counts as alive for so long after a Record;
+    /// with `watch` where somebody tells when it is gone.
     #[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
     pub(crate) fn through(
         broker: Arc<Shared>,
         to: Arc<str>,
+        fresh: Duration,
         watch: Option<LetIn>,
         on_close: impl Fn(LinkId, DownReason) + Send + Sync + 'static,
     ) -> Arc<Shared> {
         let (heard, on_close) = (Mutex::new(Instant::now()), Arc::new(on_close));
         let runtime = Handle::current();
-        Shared::with(Way::Through(Box::new(Through { broker, to, heard, watch, on_close, runtime })))
+        Shared::with(Way::Through(Box::new(Through { broker, to, heard, fresh, watch, on_close, runtime })))
     }
 
     fn with(way: Way) -> Arc<Shared> {
@@ -320,7 +339,8 @@ impl Shared {
     #[cfg(test)]
     pub(crate) fn age(&self) {
         if let Way::Through(through) = &self.way {
-            let long_ago = Instant::now().checked_sub(2 * PEER_FRESH).expect("the machine runs for longer");
+            let long_ago =
+                Instant::now().checked_sub(2 * through.fresh).expect("the machine runs for longer");
             *through.heard.lock().unwrap_or_else(PoisonError::into_inner) = long_ago;
         }
     }
@@ -396,6 +416,17 @@ impl Shared {
 }
 
 impl State {
+    /// Told at the next sign of life; `None` where nobody can be, or enough are.
+    fn probe(&mut self) -> Option<oneshot::Receiver<()>> {
+        self.probes.retain(|probe| !probe.is_closed());
+        if self.closed || self.probes.len() >= MAX_PROBES {
+            return None;
+        }
+        let (probe, answered) = oneshot::channel();
+        self.probes.push(probe);
+        Some(answered)
+    }
+
     fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::{EndpointId, Record};
 
-use crate::limits::{BROKER_RECORDS, PEERS_OF_NAME};
+use crate::limits::{BROKER_RECORDS, PEER_FRESH, PEERS_OF_NAME};
 use crate::link::{DownReason, LetIn, LinkHandler, LinkUp, Shared, Verdict};
 use order::Order;
 use peer::Peer;
@@ -55,6 +55,8 @@ struct Inner<H> {
     handler: H,
     /// How many strangers are let in at a time; `None`: nobody but those that are known.
     strangers: Option<usize>,
+    /// How long one that was heard counts as alive.
+    fresh: Duration,
     watch: Option<Watch>,
     /// Records of all of them that are being worked off or wait: the back-pressure on the broker.
     room: Arc<Semaphore>,
@@ -83,7 +85,15 @@ impl<H: LinkHandler> Peers<H> {
         Peers::with(handler, Some(limit))
     }
 
-    /// The same behind a broker of which somebody tells by [`Peers::left`] when an Endpoint is gone: until then it
+    /// The same; who was silent for so long is asked before another that proves nothing takes its place
+    /// ([`LinkSender::answers`](crate::LinkSender::answers)). That is [`PEER_FRESH`](crate::limits::PEER_FRESH) at most.
+    pub fn doubting(handler: H, limit: usize, silence: Duration) -> Peers<H> {
+        let mut inner = Inner::new(handler, Some(limit));
+        inner.fresh = silence.min(PEER_FRESH);
+        Peers(Arc::new(inner))
+    }
+
+    /// The same as [`Peers::anybody`] behind a broker of which somebody tells by [`Peers::left`] when an Endpoint is gone: until then it
     /// is there, however silent. They are told of each that is let in ([`LinkSender::authorise`]), with what the
     /// transport proved of it; `let_in` must not block.
     ///
@@ -251,7 +261,7 @@ impl<H: LinkHandler> LinkHandler for Peers<H> {
 impl<H: LinkHandler> Inner<H> {
     fn new(handler: H, strangers: Option<usize>) -> Inner<H> {
         let room = Arc::new(Semaphore::new(BROKER_RECORDS));
-        Inner { handler, strangers, watch: None, room, state: Mutex::default() }
+        Inner { handler, strangers, fresh: PEER_FRESH, watch: None, room, state: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -316,11 +326,12 @@ impl<H: LinkHandler> Inner<H> {
                 let (endpoint, auth) = (endpoint.clone(), auth.clone());
                 Box::new(move || watch(&endpoint, &auth))
             });
-            let shared = Shared::through(to_broker, address.clone(), watch, move |link, reason| {
-                if let Some(inner) = inner.upgrade() {
-                    inner.close(link, reason);
-                }
-            });
+            let shared =
+                Shared::through(to_broker, address.clone(), self.fresh, watch, move |link, reason| {
+                    if let Some(inner) = inner.upgrade() {
+                        inner.close(link, reason);
+                    }
+                });
             let peer = Arc::new(Peer::new(endpoint.clone(), auth.clone(), shared, state.tick));
             state.peers.entry(endpoint.clone()).or_default().push(Arc::clone(&peer));
             state.links.insert(peer.link(), Arc::clone(&peer));

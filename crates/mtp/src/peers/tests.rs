@@ -312,7 +312,7 @@ async fn an_agent_knows_its_controllers() {
 #[tokio::test]
 async fn nobody_hears_of_an_end_before_the_beginning() {
     let bench = Bench::controller(9);
-    let shared = Shared::through(bench.broker.clone(), "t".into(), None, |_, _| {});
+    let shared = Shared::through(bench.broker.clone(), "t".into(), PEER_FRESH, None, |_, _| {});
     let peer = Arc::new(peer::Peer::new(id("os::a"), PeerAuth::Unproven, shared, 0));
     assert_eq!(peer.end(DownReason::Dead), None);
     let mut bench = bench;
@@ -338,6 +338,48 @@ async fn one_that_is_watched_is_there_until_it_is_told_otherwise() {
         bench.peers.left(&id("os::a"), &reason);
         assert!(!up.sender.answers_ping(Duration::ZERO).await);
     }
+}
+
+/// Who was silent for long is asked where it is before it counts as gone; what others say in its name is no answer.
+#[tokio::test(start_paused = true)]
+async fn who_is_silent_is_asked_where_it_is() {
+    let by = |bench: &Bench, topic: &str| {
+        let kind = RecordType::NoSession { payload: Bytes::from_static(b"x") };
+        let record = Record::new(&id("os::a"), &id(US), Version::CURRENT, kind).encode();
+        let (link, peer) = (bench.broker.link, PeerAuth::Unproven);
+        Inbound { link, peer, return_path: path(link, topic), record }
+    };
+    // (from where something comes after the question, whether it counts as alive)
+    for (from, alive) in [(None, false), (Some("t/own"), true), (Some("t/forged"), false)] {
+        let mut bench = Bench::controller(9);
+        bench.peers.inbound(by(&bench, "t/own")).await;
+        let own = bench.up().await;
+        bench.next().await;
+        own.sender.0.age();
+        let peers = bench.peers.clone();
+        let said = from.map(|from| by(&bench, from));
+        let speaking = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            if let Some(said) = said {
+                peers.inbound(said).await;
+            }
+        });
+        let asked = tokio::time::Instant::now();
+        let answers = own.sender.answers(Duration::from_secs(3), || Bytes::from_static(b"there?")).await;
+        assert_eq!((answers, asked.elapsed().as_secs()), (alive, if alive { 2 } else { 3 }), "{from:?}");
+        speaking.await.expect("no panic");
+        let Out::Record { to: Some(to), record } = bench.broker.next() else { panic!("nobody was asked") };
+        assert_eq!((&*to, &record[..]), ("t/own", &b"there?"[..]));
+    }
+    // Somebody who was heard just now is not asked, and who is gone is not there.
+    let mut bench = Bench::controller(9);
+    bench.peers.inbound(by(&bench, "t/own")).await;
+    let own = bench.up().await;
+    bench.next().await;
+    assert!(own.sender.answers(Duration::ZERO, || unreachable!("it was heard")).await);
+    bench.peers.left(&id("os::a"), &DownReason::Dead);
+    own.sender.0.age();
+    assert!(!own.sender.answers(Duration::from_secs(3), || Bytes::from_static(b"there?")).await);
 }
 
 /// Silence of one that is let in is no reason to go, while there are strangers.
@@ -414,7 +456,7 @@ async fn a_name_at_another_address_gets_a_link_of_its_own() {
     assert_eq!(bench.peers.count(), 8);
     // What is proved ends what proves the same.
     let mut bench = Bench::controller(9);
-    let login = PeerAuth::Login("a".into());
+    let login = PeerAuth::Login(usp_proto::link::Login::new("a", [7; 32]));
     bench.peers.inbound(by(&bench, "t/1", login.clone(), connect())).await;
     let first = bench.up().await;
     bench.next().await;

@@ -21,14 +21,19 @@ pub(super) trait ByUrl {
 
     /// What is wrong with the rest.
     fn check(&self) -> anyhow::Result<()>;
+
+    /// Whether both lead to the same, however their URLs are written.
+    fn hears_the_same_as(&self, other: &Self) -> bool {
+        self.url() == other.url()
+    }
 }
 
-/// Each is checked, and each URL is named once; `key` is where in the configuration they stand.
+/// Each is checked, and leads where no other does; `key` is where in the configuration they stand.
 pub(super) fn check_all<T: ByUrl>(key: &str, all: &[T]) -> anyhow::Result<()> {
     for (at, one) in all.iter().enumerate() {
         one.check().with_context(|| format!("{key} of {:?}", one.url()))?;
-        if all[..at].iter().any(|other| other.url() == one.url()) {
-            bail!("{key} names {:?} twice", one.url());
+        if let Some(other) = all[..at].iter().find(|other| other.hears_the_same_as(one)) {
+            bail!("{key} names the same twice: {:?} and {:?}", other.url(), one.url());
         }
     }
     Ok(())

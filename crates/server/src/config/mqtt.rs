@@ -1,7 +1,7 @@
 //! `usp.mqtt`: the server's own broker, and brokers of others that it connects to, to reach the agents behind them.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -163,6 +163,18 @@ impl ByUrl for MqttConnect {
         }
         Ok(())
     }
+
+    /// Whether both lead to one topic of one listener of one broker. Each would deliver what the other does: what one of
+    /// them believes, and the other does not, would count.
+    fn hears_the_same_as(&self, other: &MqttConnect) -> bool {
+        let site = |one: &MqttConnect| {
+            let BrokerAddress { host, port, .. } = one.address().ok()?;
+            let is_here = host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
+            let host = if is_here { "localhost".to_owned() } else { host.to_ascii_lowercase() };
+            Some((host.trim_end_matches('.').to_owned(), port))
+        };
+        site(self) == site(other) && self.topic == other.topic
+    }
 }
 
 impl Mqtt {
@@ -198,6 +210,11 @@ impl MqttBroker {
 }
 
 impl MqttConnect {
+    /// What it is called, and remembered by: its URL; with its topic, where that is another than usual.
+    pub fn name(&self) -> String {
+        self.topic.as_ref().map_or_else(|| self.url.clone(), |topic| format!("{} {topic}", self.url))
+    }
+
     /// Where the broker is.
     ///
     /// # Errors
@@ -313,7 +330,39 @@ pub(crate) fn websocket_of(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{address_of, websocket_of};
+    use super::{Mqtt, MqttConnect, address_of, websocket_of};
+
+    /// A trusted connection and another one to the same topic: what anybody says there would be proven.
+    #[test]
+    fn one_topic_of_one_broker_is_heard_once() {
+        let one = |url: &str, topic: Option<&str>, trusted: bool| MqttConnect {
+            topic: topic.map(str::to_owned),
+            trusted,
+            allow_plaintext: true,
+            ..<MqttConnect as super::ByUrl>::by_url(url)
+        };
+        // (URL and topic of the second one, whether both may be)
+        for (url, topic, fine) in [
+            ("mqtts://broker.example.com", None, false),
+            ("mqtts://BROKER.example.com.:8883", None, false),
+            ("wss://broker.example.com:8883/mqtt", None, false),
+            ("mqtts://broker.example.com", Some("usp/controllers/other"), true),
+            ("mqtts://broker.example.com:8884", None, true),
+            ("mqtts://other.example.com", None, true),
+        ] {
+            for trusted in [true, false] {
+                let first = one("mqtts://broker.example.com", None, trusted);
+                let connect = vec![first, one(url, topic, !trusted)];
+                let checked = Mqtt { connect, ..Mqtt::default() }.check();
+                assert_eq!(checked.is_ok(), fine, "{url} {topic:?}: {checked:?}");
+            }
+        }
+        let here = ["mqtt://localhost", "mqtt://127.0.0.1", "mqtt://127.0.0.2:1883", "mqtt://[::1]"];
+        for url in &here[1..] {
+            let connect = vec![one(here[0], None, false), one(url, None, false)];
+            assert!(Mqtt { connect, ..Mqtt::default() }.check().is_err(), "{url}");
+        }
+    }
 
     #[test]
     fn paths_of_websockets() {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use fleet::Reach;
 use fleet::certificate::CertificateQuery;
-use fleet::ids::Fingerprint;
+use fleet::ids::{DeviceId, Fingerprint};
 use fleet::port::{PageRequest, Store, StoreError};
 use pki::session::{Crypto, CryptoError, Judge, PayloadTls, TlsRole};
 use pki::{DeviceVerifier, Identity, ServerNames, SessionCrypto, Trust, Validity};
@@ -100,14 +100,18 @@ impl SessionKeys {
         out
     }
 
-    /// Takes over what the store knows to be revoked.
+    /// Takes over what the store knows to be revoked, of one device or of all.
     ///
     /// # Errors
     /// When the store can't say.
-    pub(crate) async fn recall<S: Store>(&self, store: &S) -> Result<(), StoreError> {
+    pub(crate) async fn recall<S: Store>(
+        &self,
+        store: &S,
+        device: Option<DeviceId>,
+    ) -> Result<(), StoreError> {
         let mut page = PageRequest::first(fleet::limits::PAGE);
         loop {
-            let query = CertificateQuery { device: None, revoked: Some(true), page };
+            let query = CertificateQuery { device, revoked: Some(true), page };
             let found = store.certificates(Reach::Platform, query).await?;
             found.items.iter().for_each(|one| drop(self.revoke(one.fingerprint)));
             let Some(cursor) = found.next else { return Ok(()) };
@@ -191,7 +195,7 @@ impl Crypto for SessionKeys {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use pki::{Ca, Edition, Reason, Revoked};
 
     use super::*;
@@ -207,7 +211,7 @@ mod tests {
     }
 
     /// Whether a session with TLS comes about, and whether a signature counts.
-    fn counts(keys: &SessionKeys, authority: &Authority, device: &Identity) -> [bool; 2] {
+    pub(crate) fn counts(keys: &SessionKeys, authority: &Authority, device: &Identity) -> [bool; 2] {
         let trust = Trust { roots: vec![authority.ca().certificate().clone()], ..Trust::default() };
         let theirs = SessionCrypto::new(device, trust, true).expect("a key on P-256");
         let mut there = theirs.tls(TlsRole::Client, &id("self::c")).expect("a client");

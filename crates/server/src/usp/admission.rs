@@ -13,19 +13,24 @@ use fleet::port::{Admit, SessionOpened, Store, StoreError, Write, Written};
 use mtp::{Admission, Candidate, Cause, EnrolRequest, Refusal, RenewRequest};
 use sha2::{Digest, Sha256};
 use usp_endpoint::EndpointId;
+use usp_endpoint::controller::are_you_there;
 use usp_endpoint::link::{LinkId, PeerAuth};
 
 use super::links::{LinkEntry, Place};
+use super::presence::question_id;
 use super::session::Session;
 use super::strangers::Sender;
 use super::{Usp, lock};
 use crate::limits::DECISIONS;
 
-/// How long the link that an endpoint has already may take to answer a ping.
+/// How long the link that an endpoint has already may take to answer a ping, or a question.
 const PING_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The HTTP status of an attempt that comes too soon.
 const TOO_MANY: u16 = 429;
+
+/// The HTTP status of one whose user name or password is wrong, or not good any more.
+pub(super) const WRONG_LOGIN: u16 = 401;
 
 /// Why a connection is closed before anything is read from it.
 const TOO_MANY_CONNECTIONS: &str = "too many connections of this address that have proven nothing";
@@ -106,7 +111,14 @@ impl<S: Store> Usp<S> {
         match self.judge(eid, &candidate.peer, None).await {
             Ok(Judged { decision: Decision::Refuse(refusal), .. }) => {
                 self.audit_misuse(candidate, refusal);
-                Err(Refusal::new(403, refusal.to_string()))
+                let status = match refusal {
+                    fleet::enrolment::Refusal::WrongLogin => WRONG_LOGIN,
+                    fleet::enrolment::Refusal::Revoked if matches!(candidate.peer, PeerAuth::Login(_)) => {
+                        WRONG_LOGIN
+                    }
+                    _ => 403,
+                };
+                Err(Refusal::new(status, refusal.to_string()).because(Cause::Identity))
             }
             Ok(Judged { decision: decision @ (Decision::Accept(_) | Decision::Create { .. }), .. }) => {
                 self.0.doors.welcome(candidate.peer_addr.ip(), self.0.clock.now().mono);
@@ -160,7 +172,7 @@ impl<S: Store> Usp<S> {
             decision = decide(&attempt, admission.as_ref(), credential.as_ref(), policy);
         }
         if decision == Decision::AskLive {
-            attempt.live = if self.answers(other).await { Live::Answers } else { Live::Silent };
+            attempt.live = if self.answers(eid, other).await { Live::Answers } else { Live::Silent };
             decision = decide(&attempt, admission.as_ref(), credential.as_ref(), policy);
         }
         let tenant = match &decision {
@@ -177,12 +189,11 @@ impl<S: Store> Usp<S> {
         Ok(Judged { decision, other, tenant: tenant.unwrap_or(TenantId::PLATFORM) })
     }
 
-    async fn answers(&self, link: Option<LinkId>) -> bool {
-        let entry = link.and_then(|link| lock(&self.0.links).get(&link).cloned());
-        match entry {
-            Some(entry) => entry.up.sender.answers_ping(PING_PATIENCE).await,
-            None => false,
-        }
+    /// Behind a broker of others nothing tells whether it is there: it is asked, where it was heard last.
+    async fn answers(&self, eid: &EndpointId, link: Option<LinkId>) -> bool {
+        let Some(entry) = link.and_then(|link| lock(&self.0.links).get(&link).cloned()) else { return false };
+        let question = || are_you_there(&self.0.options.endpoint, eid, &question_id());
+        entry.up.sender.answers(PING_PATIENCE, question).await
     }
 
     /// Decides about a link that stands, and makes its session.
@@ -458,9 +469,12 @@ fn of_enrolment(refusal: Refusal) -> Refusal {
 
 /// What a transport proved, in the terms of the domain. Wildcard names count where they certify the id (R-SEC.12); such
 /// a certificate is one proof for each endpoint that it covers, because it may be that of many devices.
-fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
+pub(super) fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
     match peer {
-        PeerAuth::Unproven | PeerAuth::Near | PeerAuth::Login(_) | PeerAuth::Local { .. } => Proof::Unproven,
+        PeerAuth::Unproven | PeerAuth::Near | PeerAuth::Local { .. } => Proof::Unproven,
+        PeerAuth::Login(login) => {
+            Proof::Login { name: login.name.clone(), fingerprint: Fingerprint(login.proof) }
+        }
         PeerAuth::Broker(_) => Proof::Vouched { fingerprint: broker_word(eid) },
         PeerAuth::Certificate(certificate) => {
             let mut names: Vec<String> =

@@ -110,7 +110,8 @@ impl Session {
 pub(crate) async fn run<S: Store>(usp: Usp<S>, mut broker: Broker, mut stop: watch::Receiver<bool>) {
     let meter = usp.0.metrics.broker(&broker.name);
     let us = usp.0.options.endpoint.clone();
-    let peers = Peers::anybody(Behind { usp, meter: meter.clone() }, BROKER_PEERS);
+    let behind = Behind { usp, meter: meter.clone() };
+    let peers = Peers::doubting(behind, BROKER_PEERS, broker.presence.silence());
     let sieve = Sieve { peers, us, agents: broker.agents.clone(), own: Mutex::default() };
     let schedule = Schedule { minimum_wait_s: broker.retry_seconds, multiplier: MULTIPLIER };
     let mut retry = Retry::new(schedule, chance());

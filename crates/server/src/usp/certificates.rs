@@ -84,6 +84,11 @@ impl<S: Store> Usp<S> {
             Err(error) => return Err(unavailable(error)),
         };
         // Who holds the certificate from before is not this device any more.
+        if let Some(keys) = &self.0.options.session_keys
+            && let Err(error) = keys.recall(&self.0.store, Some(device)).await
+        {
+            tracing::error!(%error, %endpoint, "sessions of its earlier certificates are not refused");
+        }
         if let Some(session) = self.session(device) {
             session.sender.close(mtp::ws::close_code::POLICY, "the device was enrolled again");
         }
@@ -162,4 +167,103 @@ fn taken() -> Refusal {
 #[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
 fn unavailable(error: StoreError) -> Refusal {
     Refusal::new(503, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
+
+    use fleet::access::SecretHash;
+    use fleet::audit::AuditEntry;
+    use fleet::enrolment::Policy;
+    use fleet::ids::{EnrolmentId, TenantId};
+    use fleet::job::Actor;
+    use pki::{Ca, Identity, PendingIdentity, Validity};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Limits;
+    use crate::doors::Doors;
+    use crate::metrics::Metrics;
+    use crate::trust::{Authority, SessionKeys, counts};
+    use crate::usp::UspOptions;
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    const DEVICE: &str = "os::d";
+
+    struct Site {
+        usp: Usp<store::SqliteStore>,
+        keys: SessionKeys,
+        authority: Arc<Authority>,
+        _folder: tempfile::TempDir,
+    }
+
+    fn site() -> Site {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = store::SqliteStore::open(folder.path(), &store::Options::default()).expect("a store");
+        let ca = Ca::create("Internal", Validity::lasting(SystemTime::now(), DAY)).expect("a CA");
+        let authority = Arc::new(Authority::new(ca, DAY));
+        let endpoint = EndpointId::receive("self::c").expect("an endpoint id");
+        let (keys, _news) = SessionKeys::new(&authority, &endpoint, None).expect("keys");
+        let options = UspOptions {
+            endpoint,
+            policy: Policy::Approve,
+            issuer: Some(Box::new(Arc::clone(&authority))),
+            sessions: usp_endpoint::session::io::Policy::default(),
+            crypto: Some(Arc::new(keys.clone())),
+            session_keys: Some(keys.clone()),
+            inspect: None,
+        };
+        let doors = Doors::new(&Limits::default());
+        let usp = Usp::new(store, Clock::start(), options, doors, Arc::new(Metrics::default()));
+        Site { usp, keys, authority, _folder: folder }
+    }
+
+    impl Site {
+        /// What the device has after it has used up a token.
+        async fn enrol(&self, token: &str, endpoint: Option<&str>) -> Identity {
+            let tenant = TenantId::DEFAULT;
+            let stamp = self.usp.0.clock.stamp();
+            let row = EnrolmentToken {
+                id: EnrolmentId::make(stamp),
+                name: String::new(),
+                hash: SecretHash::of(token),
+                uses_left: 1,
+                group: None,
+                endpoint: endpoint.map(str::to_owned),
+                created: stamp.at,
+                expires: stamp.at + DAY,
+            };
+            let audit = AuditEntry::new(Actor::system(), "enrolment.create", row.id, "");
+            self.usp.submit(Write::PutEnrolmentToken { tenant, token: row, audit }).await.expect("a token");
+            let id = EndpointId::receive(DEVICE).expect("an endpoint id");
+            let pending = PendingIdentity::generate(&id).expect("a key");
+            let request = EnrolRequest {
+                peer_addr: "192.0.2.1:9".parse().expect("an address"),
+                peer: PeerAuth::Unproven,
+                token: token.to_owned(),
+                request_pem: pending.request_pem().to_owned(),
+            };
+            let chain = self.usp.issue(request).await.expect("enrolled");
+            pending.complete(&chain).expect("a chain for this key")
+        }
+
+        /// Whether an end-to-end session by it comes about, and whether what it signs counts.
+        fn counts(&self, device: &Identity) -> [bool; 2] {
+            counts(&self.keys, &self.authority, device)
+        }
+    }
+
+    /// Not at the next start of the server, nor when somebody happens to look.
+    #[tokio::test]
+    async fn sessions_hear_at_once_that_a_device_was_enrolled_again() {
+        let site = site();
+        let first = site.enrol("one", None).await;
+        assert_eq!(site.counts(&first), [true, true]);
+        let second = site.enrol("two", Some(DEVICE)).await;
+        assert_eq!(site.counts(&second), [true, true]);
+        assert_eq!(site.counts(&first), [false, false]);
+        assert_eq!(site.counts(&second), [true, true]);
+    }
 }

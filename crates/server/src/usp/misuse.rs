@@ -107,22 +107,26 @@ impl<S: Store> Usp<S> {
         self.audit([tenant], AuditEntry::new(Actor::system(), "credential.cloned", device, what));
     }
 
-    /// Somebody who has a certificate that a CA of ours vouches for was refused as one who it is not for.
+    /// Somebody who has a certificate that a CA of ours vouches for, or a login, was refused as one who it is not for.
     pub(super) fn audit_misuse(&self, candidate: &Candidate, refusal: Refusal) {
-        let (PeerAuth::Certificate(certificate), Some(eid)) = (&candidate.peer, &candidate.eid) else {
-            return;
-        };
-        let misused = match refusal {
-            Refusal::NotItsCertificate | Refusal::OtherDevicesCertificate => certificate.trusted,
-            Refusal::Revoked => true,
-            _ => false,
+        let Some(eid) = &candidate.eid else { return };
+        let (misused, shown) = match &candidate.peer {
+            PeerAuth::Certificate(certificate) => {
+                let misused = match refusal {
+                    Refusal::NotItsCertificate | Refusal::OtherDevicesCertificate => certificate.trusted,
+                    Refusal::Revoked => true,
+                    _ => false,
+                };
+                (misused, Fingerprint(certificate.fingerprint).to_string())
+            }
+            PeerAuth::Login(login) => {
+                let misused = matches!(refusal, Refusal::NotItsLogin | Refusal::Revoked);
+                (misused, format!("the login of {}", login.name))
+            }
+            PeerAuth::Unproven | PeerAuth::Near | PeerAuth::Local { .. } | PeerAuth::Broker(_) => return,
         };
         if misused {
-            let what = format!(
-                "{refusal}: {} from {}",
-                Fingerprint(certificate.fingerprint),
-                candidate.peer_addr.ip()
-            );
+            let what = format!("{refusal}: {shown} from {}", candidate.peer_addr.ip());
             self.audit_bounded(candidate.peer_addr.ip(), "credential.misused", eid, what);
         }
     }
@@ -135,7 +139,13 @@ impl<S: Store> Usp<S> {
         self.audit_bounded(peer.ip(), "session.impersonation", owner, what);
     }
 
-    fn audit_bounded(&self, peer: IpAddr, action: &'static str, target: &EndpointId, what: String) {
+    pub(super) fn audit_bounded(
+        &self,
+        peer: IpAddr,
+        action: &'static str,
+        target: &EndpointId,
+        what: String,
+    ) {
         if self.0.doors.audits(peer, self.0.clock.now().mono) {
             let (usp, owner) = (self.clone(), target.clone());
             let entry = AuditEntry::new(Actor::system(), action, target.as_str(), what);

@@ -47,6 +47,7 @@ use crate::doors::Doors;
 use crate::limits::{LOOK_EVERY, LOOKED_AT, LOOKS};
 use crate::metrics::Metrics;
 use crate::schemas::{Known, Schemas};
+use crate::trust::SessionKeys;
 use lanes::LaneTable;
 use links::LinkEntry;
 use misuse::Clones;
@@ -99,6 +100,8 @@ pub struct UspOptions {
     pub sessions: usp_endpoint::session::io::Policy,
     /// Keys for them.
     pub crypto: Option<Arc<dyn usp_endpoint::session::Crypto>>,
+    /// The same, where it remembers what devices have shown, and hears what counts no more.
+    pub(crate) session_keys: Option<SessionKeys>,
     /// Looks at every input of every session; `None` but in tests.
     pub inspect: Option<Inspect>,
 }

@@ -14,12 +14,13 @@ use mtp::mqtt::broker::{Arrived, Broker, ConnectFacts, Denied, Gate, Incident, L
 use mtp::mqtt::{Filter, Topic};
 use mtp::ws::close_code;
 use mtp::{
-    Admission, Candidate, Contact, DownReason, Inbound, LinkHandler, LinkId, LinkUp, MqttVersion, PeerAuth,
-    PeerCertificate, Peers, Refusal, ReturnPath, Role, Side, Verdict,
+    Admission, Candidate, Contact, DownReason, Inbound, LinkHandler, LinkId, LinkUp, Login, MqttVersion,
+    PeerAuth, PeerCertificate, Peers, Refusal, ReturnPath, Role, Side, Verdict,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use usp_endpoint::EndpointId;
 
+use super::admission::WRONG_LOGIN;
 use super::broker::Behind;
 use super::strangers::Sender;
 use super::{Usp, lock};
@@ -244,12 +245,23 @@ impl<S: Store> Door<S> {
         }
     }
 
+    /// One that has proven who it is went for what its certificate or login does not give it.
+    fn audit_trespass(&self, incident: &Incident, reason: &str) {
+        let proven = incident.identity.as_deref().filter(|identity| !identity.contains(KIND));
+        let owner = proven.and_then(|identity| EndpointId::receive(identity).ok());
+        let (Some(owner), Some(from)) = (owner, incident.peer_addr) else { return };
+        let action = match incident.what {
+            Offence::ForgedSender { .. } => "session.impersonation",
+            _ => "session.trespass",
+        };
+        self.usp.audit_bounded(from.ip(), action, &owner, format!("{reason}, from {}", from.ip()));
+    }
+
     async fn judge(&self, candidate: &Candidate) -> Result<Rights, Refusal> {
         let decision = self.decide(candidate).await?;
         let eid = candidate.eid.clone().ok_or_else(|| Refusal::new(400, NO_ENDPOINT))?;
-        // It is one level of a topic: one with a `/` would lie within that of another.
-        if eid.as_str().contains(['/', '+', '#']) {
-            return Err(Refusal::new(400, "an endpoint id with /, + or # is no level of a topic"));
+        if !is_level(&eid) {
+            return Err(Refusal::new(400, NO_LEVEL));
         }
         let own: Topic = format!("usp/agents/{eid}").parse().map_err(|_| Refusal::new(400, NO_ENDPOINT))?;
         let peer = candidate.peer.clone();
@@ -261,15 +273,45 @@ impl<S: Store> Door<S> {
         }
         let mut rights = Rights::of_endpoint(eid, peer, &own, std::slice::from_ref(&self.topic));
         if waits || !proven {
-            // Whoever only says who it is has no part in the session of one that has proven it, nor has who waits. No
-            // id has such a character.
+            // Whoever only says who it is has no part in the session of one that has proven it, nor has who waits.
             let kind = if waits { "waiting" } else { "unproven" };
-            rights.identity = format!("{}\u{1}{kind}", rights.identity).into();
+            rights.identity = format!("{}{KIND}{kind}", rights.identity).into();
         }
         rights.waits = waits;
         Ok(rights)
     }
 }
+
+/// Why an endpoint has no topic.
+const NO_LEVEL: &str = "an endpoint id with /, + or # is no level of a topic";
+
+/// Whether an endpoint id is one level of a topic: one with a `/` would lie within that of another.
+fn is_level(endpoint: &EndpointId) -> bool {
+    !endpoint.as_str().contains(['/', '+', '#'])
+}
+
+impl<S: Store> Usp<S> {
+    /// Whether an endpoint id can be a user name here.
+    pub(crate) fn can_log_in(&self, endpoint: &str) -> Result<(), fleet::Error> {
+        let invalid = |why: &str| fleet::Error::Invalid { field: "endpoint", why: why.to_owned() };
+        let id = EndpointId::receive(endpoint).map_err(|error| invalid(&error.to_string()))?;
+        match () {
+            // R-ARC.2.
+            () if id == self.0.options.endpoint => Err(invalid("it is the controller's own")),
+            () if !is_level(&id) => Err(invalid(NO_LEVEL)),
+            () => Ok(()),
+        }
+    }
+}
+
+/// The user name and password of a CONNECT; a user name alone proves nothing.
+fn login_of(facts: &ConnectFacts) -> Option<Arc<Login>> {
+    let (name, password) = (facts.user_name.as_deref()?, facts.password.as_deref()?);
+    Some(Login::new(name, fleet::login::proof(name, password).0))
+}
+
+/// Between an endpoint id and what its client has not proven. No id has such a character.
+const KIND: char = '\u{1}';
 
 /// Why a client is refused that does not say who it is.
 const NO_ENDPOINT: &str = "it names no endpoint id: neither as usp-endpoint-id nor as client id";
@@ -286,12 +328,24 @@ impl<S: Store> Gate for Door<S> {
         certificate: Option<Arc<PeerCertificate>>,
     ) -> Result<Rights, Denied> {
         let certified = || facts.certified(certificate.clone()).ok().map(|(eid, _)| eid);
-        let eid = facts.endpoint_id.clone().or_else(certified);
-        let peer = certificate.map_or(PeerAuth::Unproven, PeerAuth::Certificate);
+        let login = login_of(facts);
+        let named = || EndpointId::receive(&login.as_ref()?.name).ok();
+        let eid = facts.endpoint_id.clone().or_else(certified).or_else(named);
+        // A certificate that a CA vouches for is proof enough. Beside any other, and without one, a password counts.
+        let peer = match (certificate, login) {
+            (Some(certificate), _) if certificate.trusted => PeerAuth::Certificate(certificate),
+            (_, Some(login)) => PeerAuth::Login(login),
+            (Some(certificate), None) => PeerAuth::Certificate(certificate),
+            (None, None) => PeerAuth::Unproven,
+        };
         let candidate = Candidate { peer_addr: facts.peer_addr, eid, peer };
         let judged = Box::pin(self.judge(&candidate)).await;
         judged.map_err(|refusal| {
-            let denied = if refusal.status >= 500 { Denied::Unavailable } else { Denied::NotAuthorized };
+            let denied = match refusal.status {
+                WRONG_LOGIN => Denied::Credentials,
+                500.. => Denied::Unavailable,
+                _ => Denied::NotAuthorized,
+            };
             self.usp.refused(candidate.peer_addr, candidate.eid.as_ref(), &refusal);
             denied
         })
@@ -328,6 +382,7 @@ impl<S: Store> Gate for Door<S> {
             // Told by the gate, or of no consequence for anybody else.
             Offence::Refused(_) | Offence::Fault(_) | Offence::Overflow => return,
         };
+        self.audit_trespass(incident, &reason);
         if !usp.0.strangers.take(Sender::at(incident.peer_addr), usp.0.clock.now().mono) {
             usp.0.metrics.refused.inc();
             return;

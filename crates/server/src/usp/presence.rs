@@ -44,6 +44,11 @@ impl Presence {
         Presence { file, after, started: Instant::now(), roll, written }
     }
 
+    /// How long somebody may be silent at most who is believed to be there.
+    pub(super) fn silence(&self) -> Duration {
+        self.after.unwrap_or(SILENCE)
+    }
+
     /// Forgets those that could not be asked where they were: the configuration is another one.
     pub(super) fn forget(&mut self, is_answerable: impl Fn(&str) -> bool) {
         self.roll.known.retain(|_, address| is_answerable(address));
@@ -70,8 +75,7 @@ impl Presence {
             for act in self.roll.tick(now, &peers.present(), &rules, most) {
                 match act {
                     Act::Ask(endpoint, address) => {
-                        let id = format!("presence-{:016x}", u64::from_be_bytes(chance()));
-                        let question = are_you_there(us, &endpoint, &id);
+                        let question = are_you_there(us, &endpoint, &question_id());
                         // Where there is no room, others are answered meanwhile; it is asked again.
                         if let Err(error) = sender.send_to(&path.to(address), question) {
                             tracing::debug!(%error, %endpoint, "nobody could ask whether a device is there");
@@ -108,6 +112,11 @@ impl Presence {
             tracing::warn!(file = %self.file.display(), "who is behind a broker was not kept");
         }
     }
+}
+
+/// The message id of a question whose answer nobody waits for by its id.
+pub(super) fn question_id() -> String {
+    format!("presence-{:016x}", u64::from_be_bytes(chance()))
 }
 
 fn read(file: &Path) -> Known {

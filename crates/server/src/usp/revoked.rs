@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fleet::ids::{DeviceId, Fingerprint};
 use fleet::port::Store;
-use mtp::LinkSender;
+use mtp::{LinkSender, LinkUp};
 use rustls::pki_types::CertificateDer;
 use usp_endpoint::EndpointId;
 use usp_endpoint::link::{PeerAuth, PeerCertificate};
@@ -13,16 +13,36 @@ use super::{Usp, lock};
 use crate::trust::{News, SessionKeys};
 
 /// What a link is closed with.
-const REVOKED: &str = "the certificate is revoked";
+const REVOKED: &str = "the certificate or login is revoked";
 
 impl<S: Store> Usp<S> {
-    /// A certificate was revoked in the store: whatever stands on it ends. Whoever opens a session from here
+    /// A certificate or login was revoked in the store: whatever stands on it ends. Whoever opens a session from here
     /// on is refused by the store.
     pub fn revoked(&self, device: DeviceId, fingerprint: Fingerprint) {
-        for (sender, certificate) in self.certified() {
-            if certificate.fingerprint == fingerprint.0 {
-                tracing::info!(%device, %fingerprint, "a connection ends with its certificate");
-                sender.close(mtp::ws::close_code::POLICY, REVOKED);
+        let stands = |up: &LinkUp| match &up.peer {
+            PeerAuth::Certificate(certificate) => certificate.fingerprint == fingerprint.0,
+            PeerAuth::Login(login) => login.proof == fingerprint.0,
+            PeerAuth::Unproven | PeerAuth::Near | PeerAuth::Local { .. } | PeerAuth::Broker(_) => false,
+        };
+        let links = lock(&self.0.links);
+        for entry in links.values().filter(|entry| stands(&entry.up)) {
+            tracing::info!(%device, %fingerprint, "a connection ends with its certificate or login");
+            entry.up.sender.close(mtp::ws::close_code::POLICY, REVOKED);
+        }
+    }
+
+    /// An endpoint was given a login: whatever stands on its name alone, or on a login from before, ends.
+    pub fn given_login(&self, device: DeviceId, endpoint: &str) {
+        self.0.strangers.reconsider();
+        let of_device = self.session(device).map(|session| session.link);
+        let of_name = EndpointId::receive(endpoint).ok();
+        let of_name = of_name.and_then(|endpoint| lock(&self.0.by_endpoint).get(&endpoint).copied());
+        for link in [of_device, of_name].into_iter().flatten() {
+            let entry = lock(&self.0.links).get(&link).cloned();
+            if let Some(entry) = entry
+                && !matches!(entry.up.peer, PeerAuth::Certificate(_) | PeerAuth::Broker(_))
+            {
+                entry.up.sender.close(mtp::ws::close_code::POLICY, "it has another login now");
             }
         }
     }

@@ -277,6 +277,58 @@ async fn a_forged_connect_takes_no_place() {
     assert_eq!(sessions.items().len(), 1, "{sessions:?}");
 }
 
+/// However long it was silent: it is asked first, and answers.
+#[tokio::test]
+async fn a_forged_connect_takes_no_place_of_a_silent_device() {
+    let broker = Mosquitto::start(ANYBODY, &[]);
+    let how = MqttConnect { silence_seconds: Some(1), ..connect(&broker) };
+    let world = world(PolicyName::Open, vec![how]);
+    let server = serve(&world).await;
+    let mut agent = Agent::behind(&client(broker.port, Version::V5, AGENT)).await;
+    // It has said nothing for a second when it is asked whether it is there, and does not answer yet.
+    let unanswered = loop {
+        let (asked, request) = agent.request(|_| true).await;
+        if asked.starts_with("presence-") {
+            break (asked, request);
+        }
+        agent.respond(&asked, reply(&request));
+    };
+    let mut forged = client(broker.port, Version::V5, AGENT);
+    forged.settings.response_topic = Some("usp/agents/forger".parse().expect("a topic"));
+    let mut forger = Agent::behind(&forged).await;
+    let opened = |metrics: String| metrics.lines().any(|line| line == "cusp_links_opened_total 2");
+    let heard = async { while !opened(server.api.text("GET", "/metrics").await) {} };
+    tokio::time::timeout(PATIENCE, heard).await.expect("the forger is heard");
+    agent.respond(&unanswered.0, reply(&unanswered.1));
+    agent.keep_answering();
+    server.refusal("another connection under this endpoint id still answers").await;
+    let device = server.device(AGENT).await;
+    assert_eq!(get(&server, &device).await["state"], "done");
+    assert!(!forger.heard_answer());
+    let sessions = server.api.get(&format!("/devices/{device}/sessions")).await;
+    assert_eq!(sessions.items().len(), 1, "{sessions:?}");
+}
+
+/// Agents of both versions behind one broker: a connection hears those that speak its own (R-MQTT.26a), on a topic of its own.
+#[tokio::test]
+async fn agents_of_both_versions_behind_one_broker() {
+    let broker = Mosquitto::start(ANYBODY, &[]);
+    let topic = Some("usp/old/controller".to_owned());
+    let old = MqttConnect { version: MqttVersion::V3, topic, ..connect(&broker) };
+    let world = world(PolicyName::Open, vec![connect(&broker), old]);
+    let server = world.serve().await;
+    connections(&server, 2).await;
+    Agent::behind(&client(broker.port, Version::V5, AGENT)).await.keep_answering();
+    let how = client(broker.port, Version::V3_1_1, OTHER);
+    let other = Agent::to(&how, &id(CONTROLLER), "usp/old/controller").await;
+    other.announce_again();
+    other.keep_answering();
+    for eid in [AGENT, OTHER] {
+        let device = server.device(eid).await;
+        assert_eq!(get(&server, &device).await["state"], "done", "{eid}");
+    }
+}
+
 /// A device that has proven itself is not to be had by its name.
 #[tokio::test]
 #[requirement("R-SEC.9", "R-SEC.10a")]

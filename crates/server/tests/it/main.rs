@@ -14,6 +14,7 @@ mod http;
 mod jobs;
 mod limits;
 mod local;
+mod logins;
 mod metrics;
 #[path = "../../../mtp/tests/it/mqtt/daemon.rs"]
 mod mosquitto;

@@ -56,7 +56,7 @@ async fn a_revoked_certificate_ends_its_connection_and_lets_nobody_in() {
     assert_eq!(victim.closed().await, 1008);
     let again = secure.dialer(AGENT, Some(&stolen)).connect().await;
     assert!(matches!(again, Err(Error::Refused { status: 403, .. })), "{again:?}");
-    secure.server.refusal("its certificate is revoked").await;
+    secure.server.refusal("its certificate or login is revoked").await;
 
     // The list is signed by the CA, names this one alone, and is anybody's to read.
     let list = secure.server.api.bytes("/pki/ca.crl").await;

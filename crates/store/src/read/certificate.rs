@@ -14,7 +14,7 @@ use rusqlite::{Connection, Row, params};
 use super::cursor;
 use crate::error::Res;
 use crate::query::all;
-use crate::reach;
+use crate::{reach, rows};
 
 const LIST: &str = "certificates";
 
@@ -28,7 +28,7 @@ pub(super) fn list(
         Some(cursor) => cursor::read::<([u8; 16], i64, [u8; 32])>(LIST, cursor)?,
         None => ([0; 16], i64::MAX, [0xff; 32]),
     };
-    let sql = "SELECT c.value, c.device, d.name, c.origin, c.at, c.revoked, i.serial, i.expires, i.revoked, i.reason \
+    let sql = "SELECT c.value, c.device, d.name, c.origin, c.at, c.revoked, i.serial, i.expires, i.revoked, i.reason, c.kind \
                FROM credentials c JOIN devices d ON d.tenant = c.tenant AND d.id = c.device \
                LEFT JOIN certificates i ON i.tenant = c.tenant AND i.fingerprint = c.value \
                WHERE c.tenant = ?1 AND (?2 IS NULL OR c.device = ?2) AND (?3 IS NULL OR c.revoked = ?3) \
@@ -54,6 +54,7 @@ fn certificate(tenant: TenantId, row: &Row<'_>) -> rusqlite::Result<Certificate>
     let origin: String = row.get(3)?;
     let since = since.filter(|since| *since != 0);
     Ok(Certificate {
+        kind: rows::kind(&row.get::<_, String>(10)?),
         fingerprint: Fingerprint(row.get(0)?),
         device: DeviceId::from_bytes(row.get(1)?),
         tenant,

@@ -15,13 +15,16 @@ use crate::{reach, rows};
 /// Rows of several short lists together.
 const MOST: i64 = bounds::PAGE as i64;
 
-/// By key only: one name, and the certificates of the device behind it.
+/// By key only: one name, and what proves the device behind it.
 pub(super) fn admission(connection: &Connection, identity: &Identity) -> Res<Option<(TenantId, Admission)>> {
     if let Some((tenant, device)) = by_name(connection, identity)? {
         let sql = "SELECT value FROM credentials WHERE tenant = ? AND device = ? AND revoked = 0 ORDER BY at DESC LIMIT ?";
         let key = params![tenant.to_bytes(), device.to_bytes(), bounds::IDENTITIES];
         let pinned = all(connection, sql, key, |row| row.get(0).map(Fingerprint))?;
-        return Ok(Some((tenant, Admission::Device { device, pinned })));
+        let sql = "SELECT 1 FROM credentials WHERE tenant = ? AND device = ? AND revoked = 1 LIMIT 1";
+        let key = params![tenant.to_bytes(), device.to_bytes()];
+        let retired = pinned.is_empty() && one(connection, sql, key, |_| Ok(()))?.is_some();
+        return Ok(Some((tenant, Admission::Device { device, pinned, retired })));
     }
     let sql = "SELECT 1 FROM rejected WHERE tenant = ? AND endpoint = ?";
     // Whom nobody knows, the platform has turned away.
@@ -44,7 +47,9 @@ pub(super) fn credential(
 ) -> Res<Option<(TenantId, Credential)>> {
     let columns = rows::CREDENTIAL;
     let owned = |row: &Row<'_>| Ok((TenantId::from_bytes(row.get(6)?), rows::credential(row)?));
-    let sql = format!("SELECT {columns}, tenant FROM credentials WHERE kind = 'certificate' AND value = ?");
+    let sql = format!(
+        "SELECT {columns}, tenant FROM credentials WHERE kind IN ('certificate', 'password') AND value = ?"
+    );
     let known = one(connection, &sql, params![fingerprint.0], owned)?;
     if known.is_some() {
         return Ok(known);

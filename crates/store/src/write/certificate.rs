@@ -39,7 +39,7 @@ pub(super) fn renew(tx: &mut Tx<'_>, renew: Renew) -> Res<Written> {
         return Err(StoreError::Conflict("the endpoint id is another device's").into());
     }
     let sql = "SELECT value FROM credentials WHERE tenant = ? AND device = ? AND revoked = 0 \
-               AND origin = 'issued' AND value != ? ORDER BY at, value";
+               AND kind = 'certificate' AND origin = 'issued' AND value != ? ORDER BY at, value";
     let key = params![tenant.to_bytes(), id.to_bytes(), shown.0];
     let others: Vec<[u8; 32]> = all(tx.connection, sql, key, |row| row.get(0))?;
     for other in others {

@@ -25,6 +25,7 @@ mod enrolment;
 mod expected;
 mod jobs;
 mod log;
+mod logins;
 mod notifications;
 mod tenants;
 mod twin;
@@ -46,6 +47,7 @@ pub(crate) async fn run<S: Store>(mut make: impl FnMut() -> S) {
     expected::run(&make()).await;
     datamodel::run(&make()).await;
     tenants::run(&make()).await;
+    logins::run(&make()).await;
 }
 
 /// A time, in seconds after a day in 2026.

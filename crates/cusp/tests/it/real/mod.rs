@@ -6,6 +6,7 @@ mod api;
 mod coap;
 mod device;
 mod kill;
+mod logins;
 mod random;
 mod services;
 mod sessions;

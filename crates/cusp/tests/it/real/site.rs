@@ -104,6 +104,14 @@ impl Site {
         self.folder.path().join(name)
     }
 
+    /// Runs a client's command on the server that runs; what it prints.
+    pub(crate) fn client(&self, args: &[&str]) -> String {
+        let url = format!("http://{}", self.http);
+        let ran = run(args, &[("CUSP_URL", &url), ("CUSP_TOKEN", &self.token)], "");
+        assert_eq!(ran.code, Some(0), "{args:?}: {}", ran.stderr);
+        ran.stdout
+    }
+
     /// A file beside the configuration.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let file = self.folder.path().join(name);
@@ -156,7 +164,8 @@ impl Site {
     /// protected.
     pub(crate) fn agent_by(&self, endpoint: &str, lines: &str) -> Process {
         let file = self.folder.path().join("agent.toml");
-        let is_brokered = lines.contains("[controller.stomp]") && !lines.contains("MTP-and-broker");
+        let is_brokered = ["[controller.stomp]", "[controller.mqtt]"].iter().any(|by| lines.contains(by))
+            && !lines.contains("MTP-and-broker");
         let policy = if is_brokered { "\n[policy]\nunprotected = true\n" } else { "" };
         let text = format!(
             "data_dir = {:?}\n[agent]\nendpoint = \"{endpoint}\"\n[[controller]]\nendpoint = \"{CONTROLLER}\"\n\

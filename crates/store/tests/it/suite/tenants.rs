@@ -306,7 +306,10 @@ async fn moving<S: Store>(store: &S, acme: &Tenant, beta: &Tenant) {
     assert_eq!(store.device(TENANT, device.id).await, Ok(None));
     let (owner, admission) =
         store.admission(&Identity::usp("os::M-1")).await.expect("readable").expect("known");
-    assert_eq!((owner, admission), (acme.id, Admission::Device { device: device.id, pinned: Vec::new() }));
+    assert_eq!(
+        (owner, admission),
+        (acme.id, Admission::Device { device: device.id, pinned: Vec::new(), retired: false })
+    );
     let find =
         DeviceQuery { text: Some("os::M".to_owned()), page: PageRequest::first(2), ..Default::default() };
     assert_eq!(names(store, acme.id, &find).await, ["van"]);

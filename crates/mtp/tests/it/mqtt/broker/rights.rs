@@ -1,13 +1,12 @@
 //! What an Endpoint may not do: other topics, other filters, other names. And who is told.
 
-use mtp::PeerAuth;
 use mtp::mqtt::Version::{V3_1_1, V5};
 use mtp::mqtt::broker::Offence;
 use requirement::requirement;
 
 use super::world::{
-    AGENT, BOTH, CONTROLLER, OTHER, OTHERS, OWN, World, free, hello, publish, publish_with, record, suback,
-    subscribe, topic,
+    AGENT, BOTH, CONTROLLER, OTHER, OTHERS, OWN, World, free, hello, login, publish, publish_with, record,
+    suback, subscribe, topic,
 };
 use crate::mqtt::machine::{packet, text};
 use crate::support::id;
@@ -171,7 +170,7 @@ fn an_honest_record_arrives_with_its_proof() {
         assert_eq!(arrived.topic, topic(CONTROLLER));
         assert_eq!(arrived.reply_to, topic(OWN));
         assert_eq!(arrived.endpoint, Some(id(AGENT)));
-        assert_eq!(arrived.proof, PeerAuth::Login(AGENT.into()));
+        assert_eq!(arrived.proof, login(AGENT));
         assert!(arrived.record == honest);
     }
 }

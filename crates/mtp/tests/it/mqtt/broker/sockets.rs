@@ -6,14 +6,14 @@ use bytes::Bytes;
 use mtp::mqtt::broker::{Denied, ListenConfig, Offence};
 use mtp::mqtt::machine::End;
 use mtp::mqtt::{Client, Qos, Version};
-use mtp::{Contact, DownReason, Error, LinkUp, MqttVersion, PeerAuth, Peers, ReturnPath, Role, SendError};
+use mtp::{Contact, DownReason, Error, LinkUp, MqttVersion, Peers, ReturnPath, Role, SendError};
 use requirement::requirement;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::world::{
-    AGENT, CONTROLLER, OTHER, OWN, bound, free, hello, publish_with, record, record_of, topic,
+    AGENT, CONTROLLER, OTHER, OWN, bound, free, hello, login, publish_with, record, record_of, topic,
 };
 use crate::mqtt::brokers::{client_at, inbound, run, talk, to};
 use crate::mqtt::embedded::Embedded;
@@ -76,7 +76,7 @@ async fn an_attached_controller_talks_with_endpoints() {
                 assert_eq!(arrived.endpoint, Some(id(AGENT)));
                 let record = controller.inbound(arrived);
                 assert!(record.record == request);
-                assert_eq!(record.peer, PeerAuth::Login(AGENT.into()));
+                assert_eq!(record.peer, login(AGENT));
                 let link = controller.link();
                 assert_eq!(record.return_path, ReturnPath::Mqtt { link, topic: OWN.into() });
                 let answer = Bytes::from(vec![9; length]);
@@ -318,7 +318,7 @@ async fn an_attachment_runs_as_a_link() {
         up.sender.send_to(&to(&up, CONTROLLER), record_of(AGENT, vec![7; length]).into()).unwrap();
     }
     let link = events.up().await;
-    assert_eq!((link.eid, link.peer), (Some(id(AGENT)), PeerAuth::Login(AGENT.into())));
+    assert_eq!((link.eid, link.peer), (Some(id(AGENT)), login(AGENT)));
     assert_eq!(link.return_path, ReturnPath::Mqtt { link: link.link, topic: OWN.into() });
     assert_eq!(link.contact, Contact::Mqtt { version: MqttVersion::V5, topic: CONTROLLER.into() });
     for length in [1, 1_000_000] {

@@ -7,7 +7,7 @@ use mtp::mqtt::broker::machine::{Arrived, Client, ConnId, Effect};
 use mtp::mqtt::broker::wire::{Decoder, Incoming};
 use mtp::mqtt::broker::{Incident, Machine, Offence, Rights};
 use mtp::mqtt::{Topic, Version};
-use mtp::{EndpointId, PeerAuth};
+use mtp::{EndpointId, Login, PeerAuth};
 use usp_proto::Record;
 
 use crate::mqtt::machine::{packet, text};
@@ -136,12 +136,17 @@ impl World {
     }
 }
 
+/// Proved by a password.
+pub(crate) fn login(name: &str) -> PeerAuth {
+    PeerAuth::Login(Login::new(name, [7; 32]))
+}
+
 /// Rights to everything.
 pub(crate) fn free(identity: &str) -> Rights {
     Rights {
         identity: identity.into(),
         endpoint: None,
-        proof: PeerAuth::Login(identity.into()),
+        proof: login(identity),
         subscribe: vec!["#".parse().unwrap()],
         publish: vec!["#".parse().unwrap()],
         offered: Vec::new(),
@@ -153,7 +158,7 @@ pub(crate) fn free(identity: &str) -> Rights {
 
 /// Those of an Endpoint.
 pub(crate) fn bound(eid: &str, own: &str) -> Rights {
-    Rights::of_endpoint(id(eid), PeerAuth::Login(eid.into()), &topic(own), &[topic(CONTROLLER)])
+    Rights::of_endpoint(id(eid), login(eid), &topic(own), &[topic(CONTROLLER)])
 }
 
 pub(crate) fn topic(name: &str) -> Topic {

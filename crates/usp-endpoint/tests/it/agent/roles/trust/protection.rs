@@ -10,6 +10,7 @@ use usp_endpoint::agent::audit::{Audit, Deed};
 use usp_endpoint::agent::{AgentConfig, AgentMachine};
 use usp_endpoint::session::Session;
 use usp_endpoint::session::io::{Input, Mode, Output, Policy, Status, Ticket};
+use usp_proto::link::Login;
 use usp_proto::record::PayloadSecurity;
 use usp_proto::session::{Crypto, CryptoError, PayloadTls, TlsRole};
 use usp_proto::{EndpointId, Msg, Record, RecordType, Version};
@@ -147,7 +148,7 @@ impl Far {
 fn a_message_that_nothing_protects_does_not_count() {
     for (peer, answered) in [
         (PLAIN, false),
-        (PeerAuth::Login("one".into()), false),
+        (PeerAuth::Login(Login::new("one", [7; 32])), false),
         (PeerAuth::Local { uid: 7 }, true),
         (PeerAuth::Near, true),
         (shown(&[LEAF], true), true),
