@@ -13,8 +13,9 @@ use crate::query::{all, must, one, run, signed, unsigned};
 pub(super) fn opened(tx: &mut Tx<'_>, session: &SessionOpened) -> Res<Written> {
     let SessionOpened { tenant, device, transport, peer, proven, fingerprint, at } = session;
     let key = (tenant.to_bytes(), device.to_bytes());
-    if let Some(fingerprint) = fingerprint {
-        check_not_revoked(tx, *tenant, *fingerprint)?;
+    match fingerprint {
+        Some(fingerprint) => check_not_revoked(tx, *tenant, *fingerprint)?,
+        None => check_unproven(tx, *tenant, *device)?,
     }
     let epoch = epoch_of(tx, *tenant, *device)?.0 + 1;
     end_open(tx, *tenant, *device, *at)?;
@@ -75,6 +76,15 @@ fn check_not_revoked(tx: &Tx<'_>, tenant: TenantId, fingerprint: Fingerprint) ->
         one(tx.connection, sql, params![tenant.to_bytes(), fingerprint.0], |row| row.get(0))?;
     match revoked {
         Some(_) => Err(StoreError::Conflict("the certificate was revoked").into()),
+        None => Ok(()),
+    }
+}
+
+/// The device was given a certificate or a login since it was decided to let it in by its name.
+fn check_unproven(tx: &Tx<'_>, tenant: TenantId, device: DeviceId) -> Res<()> {
+    let sql = "SELECT 1 FROM credentials WHERE tenant = ? AND device = ? AND revoked = 0 LIMIT 1";
+    match one(tx.connection, sql, params![tenant.to_bytes(), device.to_bytes()], |_| Ok(()))? {
+        Some(()) => Err(StoreError::Conflict("the device has something that proves it").into()),
         None => Ok(()),
     }
 }

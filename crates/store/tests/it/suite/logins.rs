@@ -5,7 +5,7 @@ use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
 use fleet::enrolment::Admission;
 use fleet::ids::{DeviceId, Fingerprint};
 use fleet::login::PutLogin;
-use fleet::port::{PageRequest, Renew, Store, Write, Written};
+use fleet::port::{PageRequest, Renew, SessionOpened, Store, StoreError, Write, Written};
 
 use super::{TENANT, approved, at, audit, done, issued, stamp};
 
@@ -16,6 +16,7 @@ pub(super) async fn run<S: Store>(store: &S) {
     assert_eq!((made.name.as_str(), made.endpoints().collect::<Vec<_>>()), ("attic", vec![NEW]));
     let known = approved(store, "os::00256D-L2", 300).await.id;
     assert_eq!(put(store, "os::00256D-L2", 0xd2).await.id, known);
+    without(store, made.id).await;
     one_at_a_time(store, made.id).await;
     beside_certificates(store, made.id).await;
     let write = Write::ForgetDevice { tenant: TENANT, device: made.id, at: at(420), audit: audit() };
@@ -45,6 +46,23 @@ async fn proofs<S: Store>(store: &S, device: DeviceId, revoked: bool) -> Vec<(u8
     let query = CertificateQuery { device: Some(device), revoked: Some(revoked), page };
     let page = store.certificates(TENANT, query).await.expect("a page");
     page.items.iter().map(|one| (one.fingerprint.0[0], one.kind)).collect()
+}
+
+/// The decision to let it in by its name is older than its login.
+async fn without<S: Store>(store: &S, device: DeviceId) {
+    let opened = |proof: Option<u8>| SessionOpened {
+        tenant: TENANT,
+        device,
+        transport: "mqtt".to_owned(),
+        peer: "192.0.2.1:4".to_owned(),
+        proven: proof.is_some(),
+        fingerprint: proof.map(|mark| Fingerprint([mark; 32])),
+        at: at(401),
+    };
+    let refused = store.submit(Write::SessionOpened(opened(None))).await;
+    assert_eq!(refused, Err(StoreError::Conflict("the device has something that proves it")));
+    let session = store.submit(Write::SessionOpened(opened(Some(0xd1)))).await;
+    assert!(matches!(session, Ok(Written::Session(_))), "{session:?}");
 }
 
 async fn one_at_a_time<S: Store>(store: &S, device: DeviceId) {
