@@ -7,6 +7,7 @@
 
 mod coap;
 mod discovery;
+mod dtls;
 mod mqtt;
 mod mqtt_broker;
 mod path;
@@ -20,6 +21,7 @@ mod ws_upgrade;
 
 pub use coap::{coap_machine, coap_message};
 pub use discovery::{dhcp_option, mdns_packet, txt_record};
+pub use dtls::{dtls_hello, dtls_layer};
 pub use mqtt::{mqtt_client, mqtt_reply_to};
 pub use mqtt_broker::mqtt_broker;
 pub use path::path;
@@ -54,6 +56,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mqtt_broker", mqtt_broker),
     ("coap_message", coap_message),
     ("coap_machine", coap_machine),
+    ("dtls_hello", dtls_hello),
+    ("dtls_layer", dtls_layer),
     ("dhcp_option", dhcp_option),
     ("txt_record", txt_record),
     ("mdns_packet", mdns_packet),

@@ -289,11 +289,7 @@ async fn what_the_tables_say_is_followed() {
             ],
         ),
         (&[("LocalAgent.MTP.1.Enable", "false")], &[LISTENERS[0]], &[]),
-        (
-            &[("LocalAgent.MTP.1.Protocol", "CoAP")],
-            &[LISTENERS[0]],
-            &["MTP.1 CoAP with encryption, which this agent does not speak"],
-        ),
+        (&[("LocalAgent.MTP.1.Protocol", "CoAP")], &[LISTENERS[0]], &["MTP.1 coaps 5683 []"]),
         (
             &[("UnixDomainSockets.UnixDomainSocket.1.Mode", "Connect")],
             &[LISTENERS[1]],

@@ -62,6 +62,12 @@ fn what_is_wrong_is_named() {
             "[usp.coap]\nlisten = \"[::1]:1\"\npublic_url = \"coaps://h\"",
             &["usp.coap.public_url", "coaps://h"],
         ),
+        ("[usp.coap]\nsecure_listen = \"0.0.0.0:1\"", &["usp.coap.secure_listen", "usp.coap.tls"]),
+        ("[usp.coap]\ntls = { cert = \"c\", key = \"k\" }", &["usp.coap.tls", "usp.coap.secure_listen"]),
+        (
+            "[usp.coap]\nlisten = \"[::1]:1\"\nsecure_public_url = \"coap://h\"",
+            &["usp.coap.secure_public_url", "coap://h"],
+        ),
         ("[limits]\nhandshake_seconds = 0", &["limits.handshake_seconds", "1 to 60"]),
         ("[limits]\nconnections_per_second = 1000000", &["limits.connections_per_second", "100000"]),
     ];

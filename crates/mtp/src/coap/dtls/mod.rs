@@ -8,8 +8,11 @@
 mod association;
 mod cookie;
 mod crypto;
+mod event;
 pub mod hello;
 mod layer;
 mod suites;
 
-pub use layer::{Event, Layer, Proof, Trust};
+pub use association::Proof;
+pub use event::{Event, Trust};
+pub use layer::Layer;

@@ -84,8 +84,7 @@ pub enum Failure {
     /// Too many acknowledgements came of what was not asked: somebody would pass for whoever is there.
     #[error("somebody guesses at the proof of its address")]
     Guessed,
-    /// Whom it was for is not there any more.
-    #[cfg(feature = "coap-dtls")]
+    /// Whom it was for is not there any more (DTLS).
     #[error("the association with it has ended")]
     Gone,
 }

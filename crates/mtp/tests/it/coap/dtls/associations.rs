@@ -63,7 +63,7 @@ fn a_handshake_survives_the_loss_of_any_one_datagram() {
 
 /// Every certificate that is refused on a listener with TLS is refused here, in words that say why, and its owner is
 /// told.
-#[requirement("R-COAP.16", "R-SEC.20")]
+#[requirement("R-COAP.16", "R-SEC.9")]
 #[test]
 fn devices_with_wrong_certificates_get_nowhere() {
     let (trusted, foreign) = (ca(), ca());
@@ -90,7 +90,7 @@ fn devices_with_wrong_certificates_get_nowhere() {
     }
 }
 
-#[requirement("R-MTP.4", "R-COAP.16")]
+#[requirement("R-MTP.4", "R-SEC.20", "R-COAP.16")]
 #[test]
 fn servers_with_wrong_certificates_are_left() {
     let (trusted, foreign) = (ca(), ca());

@@ -78,7 +78,7 @@ async fn records_come_from_libcoap_with_a_certificate() {
     }
 }
 
-#[requirement("R-COAP.16", "R-SEC.20")]
+#[requirement("R-COAP.16", "R-SEC.9")]
 #[tokio::test]
 async fn libcoap_is_refused_without_a_certificate_and_with_a_wrong_one() {
     let (ca, foreign) = (ca(), ca());
