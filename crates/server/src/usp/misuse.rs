@@ -104,7 +104,7 @@ impl<S: Store> Usp<S> {
         tracing::warn!(%device, what, "a device's certificate may have been copied");
         self.0.metrics.clones.inc();
         let tenant = self.session(device).map_or(TenantId::PLATFORM, |session| session.tenant);
-        self.audit([tenant], AuditEntry::new(Actor::system(), "credential.cloned", device, what));
+        self.audit([tenant], &AuditEntry::new(Actor::system(), "credential.cloned", device, what));
     }
 
     /// Somebody who has a certificate that a CA of ours vouches for, or a login, was refused as one who it is not for.
@@ -151,7 +151,7 @@ impl<S: Store> Usp<S> {
             let entry = AuditEntry::new(Actor::system(), action, target.as_str(), what);
             tokio::spawn(async move {
                 let tenant = usp.owner_of(Some(owner.as_str())).await;
-                usp.audit([tenant], entry);
+                usp.audit([tenant], &entry);
             });
         }
     }
@@ -161,11 +161,11 @@ impl<S: Store> Usp<S> {
         if self.0.doors.audits(peer, self.0.clock.now().mono) {
             let what = format!("an enrolment from {peer}: {}", StoreError::Taken);
             let entry = AuditEntry::new(Actor::system(), "tenant.refused", endpoint.as_str(), what);
-            self.audit([tenant, TenantId::PLATFORM], entry);
+            self.audit([tenant, TenantId::PLATFORM], &entry);
         }
     }
 
-    fn audit(&self, tenants: impl IntoIterator<Item = TenantId>, entry: AuditEntry) {
+    fn audit(&self, tenants: impl IntoIterator<Item = TenantId>, entry: &AuditEntry) {
         for tenant in tenants {
             let (usp, entry, at) = (self.clone(), entry.clone(), self.0.clock.utc());
             tokio::spawn(async move {
