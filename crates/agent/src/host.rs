@@ -30,6 +30,7 @@ use crate::guard;
 use crate::guard::limit::{self, Limits};
 use crate::identity::Identity;
 use crate::limits::RESTART_DELAY;
+use crate::links::clients::Clients;
 use crate::links::{self, Context};
 use crate::local_agent;
 use crate::providers::device::Restart;
@@ -86,6 +87,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     providers.extend(gateway.clone().map(|gateway| gateway as Arc<dyn Provider>));
     let services = config.services.as_ref().map(Services::new).transpose()?;
     providers.extend(services.iter().flat_map(Services::providers));
+    let clients = Arc::new(Clients::default());
+    providers.push(clients.clone());
     let providers = limit::limited(providers, &Limits::open(&state.limits(), &policy.guards)?);
     let keys: Arc<dyn Crypto> = Arc::new(SessionKeys::new(credentials.clone()));
     let trust = Certificates::with_lists(credentials.revoked());
@@ -115,7 +118,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let search = Search::new(&config, state_path, root).with_gateway(gateway);
     tokio::spawn(search.keep(instance.clone(), stopped.clone()));
     let listeners = config.listeners;
-    let context = Context::new(instance.clone(), credentials, endpoint.clone(), listeners.clone(), names);
+    let context =
+        Context::new(instance.clone(), credentials, endpoint.clone(), listeners.clone(), names, clients);
     let doors = Doors { listeners, ports: context.ports() };
     let advertising = advertise::keep(config.discovery, endpoint, doors, name, stopped.clone());
     let advertising = tokio::spawn(advertising);

@@ -14,8 +14,8 @@ use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
 use dm::{Mono, Value};
 
 use crate::error::EngineError;
-use crate::keys::Keys;
-use crate::provider::Provider;
+use crate::keys::{Keys, rows_above};
+use crate::provider::{Provider, RowKey};
 use crate::stored::{FactoryDefault, apply_defaults};
 use crate::{limits, report};
 
@@ -208,6 +208,15 @@ impl Kind {
     /// The provider that answers for an object; `None`: the engine.
     pub(crate) fn owner(&self, object: ObjectId) -> Option<u16> {
         self.owners[object.0 as usize]
+    }
+
+    /// A key for each row on the way to a place: for those that the engine keeps, their number.
+    pub(crate) fn row_keys(&self, keys: &Keys, place: &Place) -> Vec<Option<RowKey>> {
+        let key = |row: &Place| match self.owner(row.object) {
+            Some(_) => keys.key(row).cloned(),
+            None => row.rows().last().map(|number| RowKey(number.to_string().into())),
+        };
+        rows_above(&self.model, place).iter().map(key).collect()
     }
 
     /// Whether a provider counts its rows itself.

@@ -76,6 +76,13 @@ pub trait Provider: Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
+    /// Whether it runs the commands of an object that the engine keeps itself: the part of the system that works
+    /// by such rows. The key of a row of the engine's is its number.
+    fn runs(&self, object: &SchemaPath) -> bool {
+        let _ = object;
+        false
+    }
+
     /// Runs a command to its end. `cancelled` turns true when the controller cancels; the command then
     /// ends soon with 7023.
     fn operate(&self, call: Call, cancelled: watch::Receiver<bool>) -> Pending<'_, CommandResult> {
@@ -106,7 +113,8 @@ pub struct Row {
     pub values: Vec<(Name, Value)>,
 }
 
-/// What identifies a row for the system: an interface's name, an address, a process id.
+/// What identifies a row for the system: an interface's name, an address, a process id. A row that the engine keeps,
+/// and that has something of a provider's below it, is identified by its number.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RowKey(pub Arc<str>);
 

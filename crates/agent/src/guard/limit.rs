@@ -187,6 +187,10 @@ impl Provider for Limited {
         self.inner.abort(prepared)
     }
 
+    fn runs(&self, object: &SchemaPath) -> bool {
+        self.inner.runs(object)
+    }
+
     fn operate(&self, call: Call, cancelled: watch::Receiver<bool>) -> Pending<'_, CommandResult> {
         let command = format!("{}{}()", call.object, call.command);
         match self.limits.count(Moment::now(), &command) {

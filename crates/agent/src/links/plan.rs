@@ -130,9 +130,7 @@ impl Broker {
     /// on.
     pub(super) fn follow(&mut self, other: &Broker) {
         match (&mut self.server, &other.server) {
-            (Server::Mqtt(own), Server::Mqtt(other)) => {
-                (own.schedule, own.longest_wait) = (other.schedule, other.longest_wait);
-            }
+            (Server::Mqtt(own), Server::Mqtt(other)) => own.follow(other),
             (Server::Stomp(own), Server::Stomp(other)) => {
                 (own.schedule, own.heart_beat) = (other.schedule, other.heart_beat);
             }

@@ -364,7 +364,7 @@ impl Shared {
     }
 
     /// Wakes the task of the link, which has something else to look at.
-    #[cfg(feature = "stomp")]
+    #[cfg(any(feature = "mqtt", feature = "stomp"))]
     pub(crate) fn nudge(&self) {
         self.lock().wake();
     }
