@@ -39,7 +39,7 @@ use crate::providers::{self, hooks, support};
 use crate::renewal;
 use crate::revoked;
 use crate::roles;
-use crate::services::Services;
+use crate::services::{self, Services};
 use crate::sessions::SessionKeys;
 use crate::state::{StateDir, random};
 use crate::system::SystemRoot;
@@ -101,6 +101,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
     instance.start().await?;
+    let socket = config.services.as_ref().map(|services| services.socket.as_path());
+    instance.change(|tree| services::socket::changes(tree, socket)).await?;
     let (stop, stopped) = watch::channel(false);
     if let (Some(services), Some(config)) = (services, &config.services)
         && let Some(own) = instance.with_tree(|tree| tree.model().clone())

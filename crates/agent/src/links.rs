@@ -110,6 +110,7 @@ pub async fn keep(context: Arc<Context>, mut stopped: watch::Receiver<bool>) -> 
     else {
         return Standing::default();
     };
+    let mut services = follow(plan::SERVICES);
     let mut turns = context.turns.subscribe();
     let mut kept = Kept::new(&context);
     let mut plans = context.instance.with_tree(plan::plans).unwrap_or_default();
@@ -123,6 +124,7 @@ pub async fn keep(context: Arc<Context>, mut stopped: watch::Receiver<bool>) -> 
                 changed = clients.changed() => Next::of(changed.is_ok()),
                 changed = servers.changed() => Next::of(changed.is_ok()),
                 _ = turns.changed() => Next::Tell,
+                () = turn_of(services.as_mut()) => Next::Tell,
                 path = context.clients.wished() => Next::Renew(path),
             }
         };
@@ -153,6 +155,17 @@ pub async fn keep(context: Arc<Context>, mut stopped: watch::Receiver<bool>) -> 
                 kept.follow(&plans);
             }
         }
+    }
+}
+
+/// Ready when this part of the tree changes, if there is one.
+async fn turn_of(part: Option<&mut watch::Receiver<u64>>) {
+    let changed = match part {
+        Some(part) => part.changed().await.is_ok(),
+        None => false,
+    };
+    if !changed {
+        std::future::pending::<()>().await;
     }
 }
 

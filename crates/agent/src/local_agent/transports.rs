@@ -90,7 +90,7 @@ pub(super) fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
         .object_access(&whose(""), ObjectAccess::AddDelete)?
         .add_from(&rows, &whose("WebSocket."), Params::Only(&WEBSOCKET_PARAMS))?
         .add_from(&rows, &whose("MQTT."), Params::Only(&["AgentMTPReference", "Topic"]))?
-        .add_from(&rows, &whose("UDS."), Params::Only(&["UnixDomainSocketRef"]))?;
+        .add_from(&rows, &whose("UDS."), Params::Only(&["UnixDomainSocketRef", "USPServiceRef"]))?;
     coap::support(model)?;
     let subscription = format!("{CLIENT}Subscription.{{i}}.");
     model

@@ -261,6 +261,7 @@ impl Instance {
         let kind = inner.kind.clone();
         let scope = Scope { kind: &kind, provider, wants };
         let taken = report::take(&scope, &mut inner.tree, &mut inner.keys, &inner.aliases, report);
+        inner.observers.tell(kind.model(), &taken.changes);
         if inner.forgetful {
             return taken.changes;
         }
