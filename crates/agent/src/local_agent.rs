@@ -169,6 +169,7 @@ fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
     ];
     model
         .add_from(&rows, CONTROLLER, Params::Only(&controller))?
+        .param_default(CONTROLLER, "PeriodicNotifInterval", &A_DAY.to_string())?
         .add_actions(&rows, CONTROLLER, &["SendOnBoardRequest()", "AddMyCertificate()"])?
         .add_from(&rows, BOOT_PARAMETER, Params::Only(&["Alias", "Enable", "ParameterName"]))?
         .add_from(&rows, TRANSFERS, Params::Only(&["ResultTypeFilter"]))?;

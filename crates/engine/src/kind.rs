@@ -348,9 +348,8 @@ impl Kind {
 }
 
 fn initial(param: &Param) -> Option<Value> {
-    let null = || if param.is_list() { Value::text("") } else { Value::null(param.ty) };
-    let writable = param.access != ParamAccess::ReadOnly;
-    param.default.clone().or_else(|| writable.then(null))
+    let begins = param.default.is_some() || param.access != ParamAccess::ReadOnly;
+    begins.then(|| param.initial())
 }
 
 /// The longest path that an object is at or below decides.

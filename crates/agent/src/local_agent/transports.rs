@@ -91,6 +91,12 @@ pub(super) fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
         .add_from(&rows, &whose("WebSocket."), Params::Only(&WEBSOCKET_PARAMS))?
         .add_from(&rows, &whose("MQTT."), Params::Only(&["AgentMTPReference", "Topic"]))?
         .add_from(&rows, &whose("UDS."), Params::Only(&["UnixDomainSocketRef", "USPServiceRef"]))?;
+    // Where TR-181 has no default, and a port or an interval of nothing is none.
+    model.param_default(&whose("WebSocket."), "Port", "443")?.param_default(
+        &whose("WebSocket."),
+        "KeepAliveInterval",
+        "60",
+    )?;
     coap::support(model)?;
     let subscription = format!("{CLIENT}Subscription.{{i}}.");
     model
