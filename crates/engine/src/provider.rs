@@ -48,11 +48,16 @@ pub trait Provider: Send + Sync + 'static {
     /// is not given exists no longer.
     fn refresh<'a>(&'a self, want: &'a [SchemaPath]) -> Pending<'a, Result<Report, ProviderError>>;
 
-    /// Called once: where changes are pushed as they happen. A provider that returns `true` sees each
-    /// change by itself, and is not polled for ValueChange subscriptions.
+    /// Called once: where changes and events are pushed as they happen. A provider that returns `true` sees each
+    /// change by itself, and is not polled for ValueChange subscriptions while it says so.
     fn watch(&self, sink: Sink) -> bool {
         drop(sink);
         false
+    }
+
+    /// Whether a provider that sees changes by itself does so at the moment. While it does not, it is polled like others.
+    fn sees_changes(&self) -> bool {
+        true
     }
 
     /// Checks that the changes of one transaction can be made, and makes ready. Nothing is effective yet.

@@ -175,6 +175,10 @@ impl Provider for Limited {
         self.inner.watch(sink)
     }
 
+    fn sees_changes(&self) -> bool {
+        self.inner.sees_changes()
+    }
+
     fn prepare<'a>(&'a self, changes: &'a [Edit]) -> Pending<'a, Result<Prepared, Fault>> {
         self.inner.prepare(changes)
     }

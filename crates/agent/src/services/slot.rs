@@ -39,6 +39,8 @@ struct State {
     parts: Vec<SchemaPath>,
     /// What they are, as far as it has said.
     model: Arc<Model>,
+    /// Whether it has taken all subscriptions, so that it tells what changes.
+    tells: bool,
     sink: Option<Sink>,
     news: News,
 }
@@ -84,6 +86,7 @@ impl Slot {
     pub(super) fn leave(&self) {
         let mut state = self.state();
         (state.link, state.model, state.news) = (None, Arc::default(), News::default());
+        state.tells = false;
         state.parts.clear();
         drop(state);
         self.completions.leave();
@@ -112,6 +115,11 @@ impl Slot {
     /// The service has said what its parts are.
     pub(super) fn describe(&self, model: Arc<Model>) {
         self.state().model = model;
+    }
+
+    /// Whether the service has taken all subscriptions. What it does not tell has to be asked for.
+    pub(super) fn tells(&self, all: bool) {
+        self.state().tells = all;
     }
 
     /// What has come up; `None` once the service has left.
@@ -252,6 +260,10 @@ impl Provider for Slot {
     fn watch(&self, sink: Sink) -> bool {
         self.state().sink = Some(sink);
         true
+    }
+
+    fn sees_changes(&self) -> bool {
+        self.state().tells
     }
 
     fn prepare<'a>(&'a self, changes: &'a [Edit]) -> Pending<'a, Result<Prepared, Fault>> {

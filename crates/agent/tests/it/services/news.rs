@@ -2,12 +2,13 @@
 
 use dm::operation::{CommandResult, Operate};
 use dm::{Operation, Outcome};
+use requirement::requirement;
 use usp_proto::notify::{
     Event, Notification, Notify, ObjectCreation, ObjectDeletion, OperationComplete, OperationResp, OutputArgs,
 };
 
 use super::Device;
-use super::fake::Fake;
+use super::fake::{Fake, Mood};
 use crate::peer::add;
 
 const ONE: &str = "Device.X_One.";
@@ -92,6 +93,33 @@ async fn values_rows_and_events_of_a_service_are_told() {
     assert_eq!(deletion.obj_path, obj_path);
     let events = device.controller.notices.iter().filter(|notice| notice.name() == "Event").count();
     assert_eq!(events, 1);
+}
+
+/// A service that takes no subscriptions is asked what its values are, as long as somebody wants to know.
+#[requirement("R-NOT.0a")]
+#[tokio::test]
+async fn values_of_a_service_that_tells_nothing_are_asked_for() {
+    let mut device = Device::start().await;
+    let mut one = Fake::connect(&device.socket(), "proto::one", ONE).await;
+    one.mood = Mood::Silent;
+    one.register(&[ONE], false).await.expect("it is free");
+    while one.asked_for_values < 1 {
+        assert!(one.turn().await);
+    }
+    let level = "Device.X_One.Level";
+    let shown = [(level, "1")];
+    tokio::select! {
+        () = async { while one.turn().await {} } => panic!("the service is disconnected"),
+        () = device.until(level, Ok(&shown)) => {}
+    }
+    tokio::select! {
+        () = async { while one.turn().await {} } => panic!("the service is disconnected"),
+        () = subscribe(&mut device, "ValueChange", level) => {}
+    }
+    one.values.insert(level.to_owned(), "8".to_owned());
+    let heard = hear(&mut device, &mut one, "ValueChange").await;
+    let Notification::ValueChange(change) = heard else { panic!("{heard:?}") };
+    assert_eq!((change.param_path.as_str(), change.param_value.as_str()), (level, "8"));
 }
 
 fn work() -> Operation {
