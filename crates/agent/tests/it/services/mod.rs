@@ -113,9 +113,9 @@ async fn the_tables_say_where_services_connect_and_which_controllers_are_parts_o
 /// The configuration holds at every start.
 #[tokio::test]
 async fn the_row_of_the_broker_s_socket_follows_the_configuration() {
-    let Device { folder, mut controller, _program } = Device::start().await;
-    _program.terminate();
-    assert_eq!(_program.ended().code(), Some(0));
+    let Device { folder, mut controller, _program: program } = Device::start().await;
+    program.terminate();
+    assert_eq!(program.ended().code(), Some(0));
     controller.gone().await;
     for (lines, expected) in [("[services]\nsocket = \"DIR/moved.sock\"\n", "1 Listen"), ("", "0")] {
         let dir = folder.path().display().to_string();
