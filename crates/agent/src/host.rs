@@ -30,6 +30,7 @@ use crate::guard;
 use crate::guard::limit::{self, Limits};
 use crate::identity::Identity;
 use crate::limits::RESTART_DELAY;
+use crate::links::clients::Clients;
 use crate::links::{self, Context};
 use crate::local_agent;
 use crate::providers::device::Restart;
@@ -38,7 +39,7 @@ use crate::providers::{self, hooks, support};
 use crate::renewal;
 use crate::revoked;
 use crate::roles;
-use crate::services::Services;
+use crate::services::{self, Services};
 use crate::sessions::SessionKeys;
 use crate::state::{StateDir, random};
 use crate::system::SystemRoot;
@@ -86,6 +87,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     providers.extend(gateway.clone().map(|gateway| gateway as Arc<dyn Provider>));
     let services = config.services.as_ref().map(Services::new).transpose()?;
     providers.extend(services.iter().flat_map(Services::providers));
+    let clients = Arc::new(Clients::default());
+    providers.push(clients.clone());
     let providers = limit::limited(providers, &Limits::open(&state.limits(), &policy.guards)?);
     let keys: Arc<dyn Crypto> = Arc::new(SessionKeys::new(credentials.clone()));
     let trust = Certificates::with_lists(credentials.revoked());
@@ -98,6 +101,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let restarts = Restarts { instance: instance.clone(), policy, state, resets };
     let _ = restart.set(Arc::new(restarts) as Arc<dyn Restart>);
     instance.start().await?;
+    let socket = config.services.as_ref().map(|services| services.socket.as_path());
+    instance.change(|tree| services::socket::changes(tree, socket)).await?;
     let (stop, stopped) = watch::channel(false);
     if let (Some(services), Some(config)) = (services, &config.services)
         && let Some(own) = instance.with_tree(|tree| tree.model().clone())
@@ -115,7 +120,8 @@ pub async fn run(path: &Path, root: SystemRoot) -> Result<End> {
     let search = Search::new(&config, state_path, root).with_gateway(gateway);
     tokio::spawn(search.keep(instance.clone(), stopped.clone()));
     let listeners = config.listeners;
-    let context = Context::new(instance.clone(), credentials, endpoint.clone(), listeners.clone(), names);
+    let context =
+        Context::new(instance.clone(), credentials, endpoint.clone(), listeners.clone(), names, clients);
     let doors = Doors { listeners, ports: context.ports() };
     let advertising = advertise::keep(config.discovery, endpoint, doors, name, stopped.clone());
     let advertising = tokio::spawn(advertising);

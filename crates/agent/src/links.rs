@@ -5,6 +5,7 @@
 //! keeps the connection that controllers behind it share, one for each socket listens.
 
 mod broker;
+pub mod clients;
 #[cfg(feature = "coap")]
 mod coap;
 mod controller;
@@ -14,10 +15,11 @@ pub mod plan;
 mod status;
 mod websocket;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dm::path::ObjectPath;
+use dm::tree::Tree;
 use engine::Instance;
 use mtp::EndpointId;
 use tokio::sync::watch;
@@ -29,9 +31,10 @@ use crate::discovery::keep::Names;
 use crate::enrol::Credentials;
 use crate::limits::BROKER_GOOD_BYE;
 use broker::Broker;
+use clients::Clients;
 use controller::Controller;
 use listen::Socket;
-use plan::Plans;
+use plan::{Plans, connections};
 use status::Fares;
 
 /// What all connections of the agent share.
@@ -41,6 +44,7 @@ pub struct Context {
     endpoint: EndpointId,
     listeners: Vec<ListenerConfig>,
     names: Names,
+    clients: Arc<Clients>,
     /// The ports of the WebSockets that controllers may dial now, by the number of the listener, from 0.
     ports: watch::Sender<BTreeMap<usize, u16>>,
     brokers: Mutex<BTreeMap<String, Arc<Broker>>>,
@@ -52,13 +56,14 @@ pub struct Context {
 
 impl Context {
     /// Connections of `instance`, which is `endpoint`; `listeners` as the configuration has them. `names` tells where
-    /// hosts are.
+    /// hosts are; `clients` is one of the instance's providers.
     pub fn new(
         instance: Arc<Instance>,
         credentials: Arc<Credentials>,
         endpoint: EndpointId,
         listeners: Vec<ListenerConfig>,
         names: Names,
+        clients: Arc<Clients>,
     ) -> Arc<Context> {
         let (ports, brokers) = (watch::Sender::default(), Mutex::default());
         let turns = watch::Sender::default();
@@ -68,6 +73,7 @@ impl Context {
             endpoint,
             listeners,
             names,
+            clients,
             ports,
             brokers,
             #[cfg(feature = "coap")]
@@ -104,6 +110,7 @@ pub async fn keep(context: Arc<Context>, mut stopped: watch::Receiver<bool>) -> 
     else {
         return Standing::default();
     };
+    let mut services = follow(plan::SERVICES);
     let mut turns = context.turns.subscribe();
     let mut kept = Kept::new(&context);
     let mut plans = context.instance.with_tree(plan::plans).unwrap_or_default();
@@ -117,6 +124,8 @@ pub async fn keep(context: Arc<Context>, mut stopped: watch::Receiver<bool>) -> 
                 changed = clients.changed() => Next::of(changed.is_ok()),
                 changed = servers.changed() => Next::of(changed.is_ok()),
                 _ = turns.changed() => Next::Tell,
+                () = turn_of(services.as_mut()) => Next::Tell,
+                path = context.clients.wished() => Next::Renew(path),
             }
         };
         let next = tokio::select! {
@@ -125,6 +134,16 @@ pub async fn keep(context: Arc<Context>, mut stopped: watch::Receiver<bool>) -> 
         };
         match next {
             Next::Tell => {}
+            Next::Renew(path) => {
+                // Whoever asks for it is answered on the connection that it ends.
+                tokio::select! {
+                    () = context.instance.settled() => {}
+                    _ = stopped.wait_for(|stopped| *stopped) => return kept.stop(),
+                }
+                if let Some(broker) = context.broker(&path) {
+                    broker.renew();
+                }
+            }
             Next::Stop => return kept.stop(),
             Next::Follow => {
                 // Whoever changed the table is answered on the connection that it ends.
@@ -139,12 +158,25 @@ pub async fn keep(context: Arc<Context>, mut stopped: watch::Receiver<bool>) -> 
     }
 }
 
+/// Ready when this part of the tree changes, if there is one.
+async fn turn_of(part: Option<&mut watch::Receiver<u64>>) {
+    let changed = match part {
+        Some(part) => part.changed().await.is_ok(),
+        None => false,
+    };
+    if !changed {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// What there is to do.
 enum Next {
     /// The tables changed.
     Follow,
     /// Connections did.
     Tell,
+    /// Somebody wants this connection to a broker made anew.
+    Renew(String),
     Stop,
 }
 
@@ -239,6 +271,9 @@ impl Kept {
         for broker in gone {
             broker.end();
         }
+        let there = |tree: &Tree| connections(tree).map(|row| row.text(tree.model())).collect();
+        let there: BTreeSet<String> = self.context.instance.with_tree(there).unwrap_or_default();
+        self.context.clients.keep(|path| there.contains(path), |path| plans.brokers.contains_key(path));
     }
 
     fn follow_sockets(&mut self, plans: &Plans) {

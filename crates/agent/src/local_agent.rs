@@ -18,10 +18,11 @@ pub use transports::STORED;
 pub const VOLATILE: [&str; 2] = ["Device.DeviceInfo.ProcessStatus.", "Device.LocalAgent.Request."];
 
 /// Parameters that say how something fares at the moment: they begin anew with each process.
-pub const FLEETING: [(&str, &str, &str); 8] = [
+pub const FLEETING: [(&str, &str, &str); 9] = [
     ("Device.LocalAgent.MTP.{i}.", "Status", "Down"),
     ("Device.LocalAgent.MTP.{i}.MQTT.", "ResponseTopicDiscovered", ""),
     ("Device.LocalAgent.MTP.{i}.STOMP.", "DestinationFromServer", ""),
+    ("Device.LocalAgent.Controller.{i}.MTP.{i}.UDS.", "USPServiceRef", ""),
     ("Device.LocalAgent.Controller.{i}.E2ESession.", "Status", "Down"),
     ("Device.LocalAgent.Controller.{i}.E2ESession.", "CurrentRetryCount", "0"),
     ("Device.MQTT.Client.{i}.", "Status", "Disabled"),
@@ -168,6 +169,7 @@ fn controllers(model: &mut ModelBuilder) -> Result<(), ModelError> {
     ];
     model
         .add_from(&rows, CONTROLLER, Params::Only(&controller))?
+        .param_default(CONTROLLER, "PeriodicNotifInterval", &A_DAY.to_string())?
         .add_actions(&rows, CONTROLLER, &["SendOnBoardRequest()", "AddMyCertificate()"])?
         .add_from(&rows, BOOT_PARAMETER, Params::Only(&["Alias", "Enable", "ParameterName"]))?
         .add_from(&rows, TRANSFERS, Params::Only(&["ResultTypeFilter"]))?;

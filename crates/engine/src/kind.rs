@@ -14,8 +14,8 @@ use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
 use dm::{Mono, Value};
 
 use crate::error::EngineError;
-use crate::keys::Keys;
-use crate::provider::Provider;
+use crate::keys::{Keys, rows_above};
+use crate::provider::{Provider, RowKey};
 use crate::stored::{FactoryDefault, apply_defaults};
 
 /// What a kind is made of, beside its providers.
@@ -189,6 +189,15 @@ impl Kind {
         self.owners[object.0 as usize]
     }
 
+    /// A key for each row on the way to a place: for those that the engine keeps, their number.
+    pub(crate) fn row_keys(&self, keys: &Keys, place: &Place) -> Vec<Option<RowKey>> {
+        let key = |row: &Place| match self.owner(row.object) {
+            Some(_) => keys.key(row).cloned(),
+            None => row.rows().last().map(|number| RowKey(number.to_string().into())),
+        };
+        rows_above(&self.model, place).iter().map(key).collect()
+    }
+
     /// Whether a provider counts its rows itself.
     pub(crate) fn counts_rows(&self, provider: u16) -> bool {
         self.counting.get(usize::from(provider)).copied().unwrap_or_default()
@@ -318,9 +327,8 @@ impl Kind {
 }
 
 fn initial(param: &Param) -> Option<Value> {
-    let null = || if param.is_list() { Value::text("") } else { Value::null(param.ty) };
-    let writable = param.access != ParamAccess::ReadOnly;
-    param.default.clone().or_else(|| writable.then(null))
+    let begins = param.default.is_some() || param.access != ParamAccess::ReadOnly;
+    begins.then(|| param.initial())
 }
 
 /// The longest path that an object is at or below decides.

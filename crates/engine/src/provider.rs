@@ -53,11 +53,16 @@ pub trait Provider: Send + Sync + 'static {
     /// is not given exists no longer.
     fn refresh<'a>(&'a self, want: &'a [SchemaPath]) -> Pending<'a, Result<Report, ProviderError>>;
 
-    /// Called once: where changes are pushed as they happen. A provider that returns `true` sees each
-    /// change by itself, and is not polled for ValueChange subscriptions.
+    /// Called once: where changes and events are pushed as they happen. A provider that returns `true` sees each
+    /// change by itself, and is not polled for ValueChange subscriptions while it says so.
     fn watch(&self, sink: Sink) -> bool {
         drop(sink);
         false
+    }
+
+    /// Whether a provider that sees changes by itself does so at the moment. While it does not, it is polled like others.
+    fn sees_changes(&self) -> bool {
+        true
     }
 
     /// Checks that the changes of one transaction can be made, and makes ready. Nothing is effective yet.
@@ -79,6 +84,13 @@ pub trait Provider: Send + Sync + 'static {
     fn abort(&self, prepared: Prepared) -> Pending<'_, Result<(), Fault>> {
         drop(prepared);
         Box::pin(async { Ok(()) })
+    }
+
+    /// Whether it runs the commands of an object that the engine keeps itself: the part of the system that works
+    /// by such rows. The key of a row of the engine's is its number.
+    fn runs(&self, object: &SchemaPath) -> bool {
+        let _ = object;
+        false
     }
 
     /// Runs a command to its end. `cancelled` turns true when the controller cancels; the command then
@@ -111,7 +123,8 @@ pub struct Row {
     pub values: Vec<(Name, Value)>,
 }
 
-/// What identifies a row for the system: an interface's name, an address, a process id.
+/// What identifies a row for the system: an interface's name, an address, a process id. A row that the engine keeps,
+/// and that has something of a provider's below it, is identified by its number.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RowKey(pub Arc<str>);
 

@@ -140,6 +140,13 @@ impl Reader<'_> {
                 continue;
             }
             let key = keys.next()?;
+            if self.scope.kind.owner(step.object).is_none() {
+                place = place.row(key.0.parse().ok()?);
+                if !self.tree.exists(&place) {
+                    return None;
+                }
+                continue;
+            }
             let number = match self.keys.number(&place, key) {
                 Some(number) => number,
                 None if step.object == id => self.number(&place, key)?,

@@ -175,6 +175,10 @@ impl Provider for Limited {
         self.inner.watch(sink)
     }
 
+    fn sees_changes(&self) -> bool {
+        self.inner.sees_changes()
+    }
+
     fn prepare<'a>(&'a self, changes: &'a [Edit]) -> Pending<'a, Result<Prepared, Fault>> {
         self.inner.prepare(changes)
     }
@@ -185,6 +189,10 @@ impl Provider for Limited {
 
     fn abort(&self, prepared: Prepared) -> Pending<'_, Result<(), Fault>> {
         self.inner.abort(prepared)
+    }
+
+    fn runs(&self, object: &SchemaPath) -> bool {
+        self.inner.runs(object)
     }
 
     fn operate(&self, call: Call, cancelled: watch::Receiver<bool>) -> Pending<'_, CommandResult> {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dm::tree::{Change, Tree};
 use engine::Instance;
+use mtp::mqtt::{Meter, Subscriptions};
 use mtp::{DownReason, EndpointId, Inbound, LinkHandler, LinkId, LinkUp, Peers, Verdict};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -55,6 +56,10 @@ pub(super) struct Broker {
     /// The row in `MQTT.Client.` or `STOMP.Connection.`.
     path: String,
     plan: Mutex<Plan>,
+    /// What went through it, if it speaks MQTT.
+    meter: Arc<Meter>,
+    /// How to change what the connection that stands is subscribed to, if it speaks MQTT.
+    subscriptions: Mutex<Option<Subscriptions>>,
     connection: Arc<Connection>,
     peers: Peers<Behind>,
     /// Who is to be reached by it now, and by which topic or destination.
@@ -71,9 +76,15 @@ impl Broker {
         let connection = Arc::new(Connection::default());
         let links = watch::Sender::default();
         let behind = Behind::new(context.instance.clone(), connection.clone(), links.clone(), "the broker");
+        let meter = match &plan.server {
+            Server::Mqtt(mqtt) => context.clients.begin(path, &mqtt.address),
+            Server::Stomp(_) => Arc::default(),
+        };
         let broker = Arc::new(Broker {
             path: path.to_owned(),
             plan: Mutex::new(plan),
+            meter,
+            subscriptions: Mutex::default(),
             connection,
             peers: Peers::known(behind),
             known: Mutex::default(),
@@ -89,7 +100,22 @@ impl Broker {
     pub(super) fn is(&self, plan: &Plan) -> bool {
         let mut own = lock(&self.plan);
         own.follow(plan);
+        self.subscribe(&own);
         *own == *plan
+    }
+
+    /// R-MQTT.34: the connection that stands is subscribed to what the plan says.
+    fn subscribe(&self, plan: &Plan) {
+        if let (Server::Mqtt(mqtt), Some(subscriptions)) = (&plan.server, &*lock(&self.subscriptions)) {
+            subscriptions.change(mqtt.filters.clone());
+        }
+    }
+
+    /// Makes a connection that stands anew.
+    pub(super) fn renew(&self) {
+        if self.is_up() {
+            self.connection.renew();
+        }
     }
 
     /// How it fares.
@@ -214,7 +240,10 @@ impl Broker {
             None
         };
         Ok(match server {
-            Server::Mqtt(plan) => Session::Mqtt(Box::new(mqtt::connect(plan, &context.endpoint, tls).await?)),
+            Server::Mqtt(plan) => {
+                let connecting = mqtt::connect(plan, &context.endpoint, tls, self.meter.clone());
+                Session::Mqtt(Box::new(connecting.await?))
+            }
             Server::Stomp(plan) => {
                 Session::Stomp(Box::new(stomp::connect(plan, &context.endpoint, tls).await?))
             }
@@ -229,12 +258,17 @@ impl Broker {
         let own = session.own_address();
         tracing::info!(connection = self.path, own, "connected");
         self.connection.set(Some(session.sender()));
+        *lock(&self.subscriptions) = session.subscriptions();
+        // They may have changed since the connection began to be made.
+        let plan = lock(&self.plan).clone();
+        self.subscribe(&plan);
         if *self.stop.borrow() {
             self.connection.end();
         }
         let up = State::Up { given: session.given().map(str::to_owned) };
         let reason = session.run(&Whole { broker: self.clone(), context: context.clone(), up }).await;
         self.connection.set(None);
+        *lock(&self.subscriptions) = None;
         tracing::info!(connection = self.path, %reason, "disconnected");
     }
 

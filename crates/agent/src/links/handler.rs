@@ -14,8 +14,9 @@ use tokio::sync::watch;
 
 /// Why a connection is closed that the tables don't ask for any more.
 const NOT_WANTED: &str = "this connection is not wanted any more";
-/// Why one is closed whose successor may have to prove that the way still stands.
-const RENEWED: &str = "made anew after a change of the network";
+/// Why one is closed whose successor follows at once: because somebody asked for it, or because it may have to prove
+/// that the way still stands.
+const RENEWED: &str = "made anew";
 
 /// A connection that is made again and again: the one that stands now, and whether the instance wants it made
 /// anew at once.
@@ -34,6 +35,12 @@ impl Connection {
     /// Closes the one that stands, after what is queued has left.
     pub(super) fn end(&self) {
         self.close(NOT_WANTED);
+    }
+
+    /// The same, and makes the next one at once.
+    pub(super) fn renew(&self) {
+        self.renews.store(true, Ordering::Relaxed);
+        self.close(RENEWED);
     }
 
     /// Whether the one that ended is to be made anew at once; told once.
@@ -189,10 +196,10 @@ impl Outlet for Link {
     }
 
     fn renew(&self) {
-        self.connection.renews.store(true, Ordering::Relaxed);
         if self.brokered {
-            self.connection.close(RENEWED);
+            self.connection.renew();
         } else {
+            self.connection.renews.store(true, Ordering::Relaxed);
             self.sender.close(close_code::NORMAL, RENEWED);
         }
     }

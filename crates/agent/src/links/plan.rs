@@ -24,6 +24,8 @@ pub(super) const FOLLOWED: [&str; 4] =
 
 const CONTROLLERS: &str = "Device.LocalAgent.Controller.";
 const MTPS: &str = "Device.LocalAgent.MTP.";
+/// Which a device that is no USP Broker does not have.
+pub(super) const SERVICES: &str = "Device.USPServices.USPService.";
 /// Whose rows are connections to brokers, and have a status.
 const CONNECTIONS: [&str; 2] = ["Device.MQTT.Client.", "Device.STOMP.Connection."];
 
@@ -130,9 +132,7 @@ impl Broker {
     /// on.
     pub(super) fn follow(&mut self, other: &Broker) {
         match (&mut self.server, &other.server) {
-            (Server::Mqtt(own), Server::Mqtt(other)) => {
-                (own.schedule, own.longest_wait) = (other.schedule, other.longest_wait);
-            }
+            (Server::Mqtt(own), Server::Mqtt(other)) => own.follow(other),
             (Server::Stomp(own), Server::Stomp(other)) => {
                 (own.schedule, own.heart_beat) = (other.schedule, other.heart_beat);
             }
@@ -336,6 +336,16 @@ pub(super) fn place(tree: &Tree, path: &str) -> Option<Place> {
 /// The rows of brokers: of `MQTT.Client.` and `STOMP.Connection.`.
 pub(super) fn connections(tree: &Tree) -> impl Iterator<Item = Place> {
     CONNECTIONS.into_iter().flat_map(|table| rows(tree, table))
+}
+
+/// The rows of `LocalAgent.Controller.`.
+pub(super) fn controllers(tree: &Tree) -> impl Iterator<Item = Place> {
+    rows(tree, CONTROLLERS)
+}
+
+/// The rows of `USPServices.USPService.`.
+pub(super) fn services(tree: &Tree) -> impl Iterator<Item = Place> {
+    rows(tree, SERVICES)
 }
 
 /// The rows of `LocalAgent.MTP.`.

@@ -1,9 +1,10 @@
-//! What the tables say of connections and listeners: `Status`, and what brokers gave.
+//! What the tables say of connections and listeners: `Status`, what brokers gave, and which controllers are parts of
+//! USP Services.
 
 use dm::tree::{Change, Place, Tree};
 
 use super::broker::{Failure, State};
-use super::plan::{below, connections, is_on, mtps, referred};
+use super::plan::{below, connections, controllers, is_on, mtps, referred, services};
 
 /// How something fares that a row of a broker or of `LocalAgent.MTP.` asks for.
 pub(super) enum Fares {
@@ -36,6 +37,25 @@ pub(super) fn changes(tree: &Tree, fares: impl Fn(&str) -> Option<Fares>) -> Vec
             if let Some(own) = below(tree, &row, object) {
                 changes.extend(set(tree, &own, param, if protocol == object { &given } else { "" }));
             }
+        }
+    }
+    changes.extend(service_references(tree));
+    changes
+}
+
+/// R-UDS.1: a controller that is reached by a UNIX domain socket and has the endpoint id of a USP Service belongs to it.
+fn service_references(tree: &Tree) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for controller in controllers(tree) {
+        let endpoint = tree.text_of(&controller, "EndpointID");
+        let service = services(tree).find(|row| tree.text_of(row, "EndpointID") == endpoint);
+        let service = service.map(|row| row.text(tree.model())).unwrap_or_default();
+        let Some(table) = below(tree, &controller, "MTP") else { continue };
+        for mtp in tree.rows(&table).into_iter().map(|number| table.row(number)) {
+            let is_local = tree.text_of(&mtp, "Protocol") == "UDS";
+            let reference = if is_local { service.trim_end_matches('.') } else { "" };
+            let uds = below(tree, &mtp, "UDS");
+            changes.extend(uds.and_then(|uds| set(tree, &uds, "USPServiceRef", reference)));
         }
     }
     changes

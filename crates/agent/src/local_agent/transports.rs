@@ -1,8 +1,8 @@
 //! How controllers are reached: `LocalAgent.MTP.`, `LocalAgent.Controller.{i}.MTP.`, and the brokers
 //! (`MQTT.Client.`, `STOMP.Connection.`) and sockets (`UnixDomainSockets.`) that their rows refer to.
 //!
-//! Absent: what this agent does not do, such as wills, retained Records and message retries; and the status of
-//! single subscriptions.
+//! Absent: what this agent does not do, such as retained Records; and the status of single subscriptions. What
+//! went through the connections to MQTT brokers is told by [`crate::links::clients`].
 
 mod coap;
 mod stomp;
@@ -30,7 +30,7 @@ const SOCKETS: &str = "Device.UnixDomainSockets.";
 /// The tables that the engine keeps, beside `LocalAgent.`.
 pub const STORED: [&str; 3] = [MQTT, stomp::STOMP, SOCKETS];
 
-const CLIENT_PARAMS: [&str; 20] = [
+const CLIENT_PARAMS: [&str; 26] = [
     "Alias",
     "Name",
     "Enable",
@@ -45,6 +45,13 @@ const CLIENT_PARAMS: [&str; 20] = [
     "KeepAliveTime",
     "CleanStart",
     "CleanSession",
+    // Of MQTT 3.1, which this agent does not speak: in the versions that it does, nothing is repeated.
+    "MessageRetryTime",
+    "WillEnable",
+    "WillTopic",
+    "WillValue",
+    "WillQoS",
+    "WillRetain",
     "ConnectRetryTime",
     "ConnectRetryIntervalMultiplier",
     "ConnectRetryMaxInterval",
@@ -83,7 +90,13 @@ pub(super) fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
         .object_access(&whose(""), ObjectAccess::AddDelete)?
         .add_from(&rows, &whose("WebSocket."), Params::Only(&WEBSOCKET_PARAMS))?
         .add_from(&rows, &whose("MQTT."), Params::Only(&["AgentMTPReference", "Topic"]))?
-        .add_from(&rows, &whose("UDS."), Params::Only(&["UnixDomainSocketRef"]))?;
+        .add_from(&rows, &whose("UDS."), Params::Only(&["UnixDomainSocketRef", "USPServiceRef"]))?;
+    // Where TR-181 has no default, and a port or an interval of nothing is none.
+    model.param_default(&whose("WebSocket."), "Port", "443")?.param_default(
+        &whose("WebSocket."),
+        "KeepAliveInterval",
+        "60",
+    )?;
     coap::support(model)?;
     let subscription = format!("{CLIENT}Subscription.{{i}}.");
     model
@@ -95,7 +108,7 @@ pub(super) fn support(model: &mut ModelBuilder) -> Result<(), ModelError> {
         )?
         .add_from(&rows, CLIENT, Params::Only(&CLIENT_PARAMS))?
         .object_access(CLIENT, ObjectAccess::AddDelete)?
-        .add_from(&rows, &subscription, Params::Only(&["Alias", "Enable", "Topic"]))?
+        .add_from(&rows, &subscription, Params::Only(&["Alias", "Enable", "Topic", "QoS"]))?
         .object_access(&subscription, ObjectAccess::AddDelete)?
         .add_from(&rows, SOCKETS, Params::Only(&["UnixDomainSocketNumberOfEntries"]))?
         .add_from(&rows, &socket_row("{i}"), Params::Only(&["Alias", "Mode", "Path"]))?;
@@ -256,6 +269,7 @@ fn broker(rows: &mut Defaults, (mtp, client): (usize, usize), config: &MqttConfi
         let subscription = format!("{path}Subscription.{number}.");
         rows.set(&subscription, "Enable", "true");
         rows.set(&subscription, "Topic", filter);
+        rows.set(&subscription, "QoS", &config.qos.to_string());
     }
 }
 

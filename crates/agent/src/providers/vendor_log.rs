@@ -138,8 +138,9 @@ impl Provider for VendorLog {
     }
 
     fn watch(&self, sink: Sink) -> bool {
-        // For the events of transfers. Which files there are changes with the configuration.
-        self.sink.set(sink).is_ok()
+        // For the events of transfers alone: nothing tells that a file has come or gone.
+        let _ = self.sink.set(sink);
+        false
     }
 
     fn operate(&self, call: Call, cancelled: watch::Receiver<bool>) -> Pending<'_, CommandResult> {

@@ -16,6 +16,7 @@ mod paths;
 mod report;
 mod serve;
 mod slot;
+pub mod socket;
 mod table;
 
 use std::sync::{Arc, OnceLock};

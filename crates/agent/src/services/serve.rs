@@ -54,28 +54,43 @@ async fn learn(hub: &Hub, slot: &Slot, link: LinkId, parts: &[SchemaPath], sink:
         },
     };
     slot.describe(model.clone(), parts);
+    slot.tells(false);
     push(sink, Push::ModelChanged).await;
     if parts.is_empty() {
         return;
     }
-    for operation in learn::subscriptions(&model, parts) {
-        match hub.ask(link, operation, SERVICE_ANSWER).await {
-            Ok(Outcome::Add(results)) => {
-                for failed in results.into_iter().filter_map(|result| result.result.err()) {
-                    tracing::warn!(fault = %failed, "a USP Service refuses a subscription");
-                }
-            }
-            Ok(Outcome::Failed(failure)) => {
-                tracing::warn!(fault = %failure.fault, "a USP Service refuses subscriptions");
-            }
-            Ok(_) => {}
-            Err(fault) => tracing::warn!(%fault, "subscriptions at a USP Service"),
-        }
-    }
+    slot.tells(subscribe(hub, link, &model, parts).await);
     match read(hub, link, &model, parts).await {
         Ok(report) => push(sink, Push::Changed { subtrees: parts.to_vec(), report }).await,
         Err(fault) => tracing::warn!(%fault, "first values of a USP Service"),
     }
+}
+
+/// Subscribes at a service to what happens in its parts; whether it tells all of it from now on.
+async fn subscribe(hub: &Hub, link: LinkId, model: &Model, parts: &[SchemaPath]) -> bool {
+    let mut all = true;
+    for operation in learn::subscriptions(model, parts) {
+        // What an earlier connection left may not be there.
+        let is_wanted = matches!(operation, Operation::Add(_));
+        match hub.ask(link, operation, SERVICE_ANSWER).await {
+            Ok(Outcome::Add(results)) => {
+                for failed in results.into_iter().filter_map(|result| result.result.err()) {
+                    all = false;
+                    tracing::warn!(fault = %failed, "a USP Service refuses a subscription: it is asked instead");
+                }
+            }
+            Ok(Outcome::Failed(failure)) => {
+                all &= !is_wanted;
+                tracing::warn!(fault = %failure.fault, "a USP Service refuses subscriptions: it is asked instead");
+            }
+            Ok(_) => all &= !is_wanted,
+            Err(fault) => {
+                all &= !is_wanted;
+                tracing::warn!(%fault, "subscriptions at a USP Service");
+            }
+        }
+    }
+    all
 }
 
 /// What these objects, with all below them, hold now.

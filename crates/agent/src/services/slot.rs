@@ -49,6 +49,8 @@ struct State {
     described: Vec<SchemaPath>,
     /// Whose parts the agent's model was given last.
     given: Option<Entry>,
+    /// Whether it has taken all subscriptions, so that it tells what changes.
+    tells: bool,
     sink: Option<Sink>,
     news: News,
 }
@@ -103,6 +105,7 @@ impl Slot {
     pub(super) fn leave(&self) {
         let mut state = self.state();
         (state.link, state.model, state.news) = (None, Arc::default(), News::default());
+        state.tells = false;
         state.parts.clear();
         state.described.clear();
         drop(state);
@@ -133,6 +136,11 @@ impl Slot {
     pub(super) fn describe(&self, model: Arc<Model>, parts: &[SchemaPath]) {
         let mut state = self.state();
         (state.model, state.described) = (model, parts.to_vec());
+    }
+
+    /// Whether the service has taken all subscriptions. What it does not tell has to be asked for.
+    pub(super) fn tells(&self, all: bool) {
+        self.state().tells = all;
     }
 
     /// What has come up; `None` once the service has left.
@@ -279,6 +287,10 @@ impl Provider for Slot {
     fn watch(&self, sink: Sink) -> bool {
         self.state().sink = Some(sink);
         true
+    }
+
+    fn sees_changes(&self) -> bool {
+        self.state().tells
     }
 
     fn prepare<'a>(&'a self, changes: &'a [Edit]) -> Pending<'a, Result<Prepared, Fault>> {

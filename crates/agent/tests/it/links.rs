@@ -128,7 +128,7 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     instance.start().await.expect("it starts");
     credentials.attach(&instance);
     let (_stop, stopped) = watch::channel(false);
-    let context = Context::new(instance, credentials, agent_id(), Vec::new(), names());
+    let context = Context::new(instance, credentials, agent_id(), Vec::new(), names(), Arc::default());
     let task = tokio::spawn(links::keep(context, stopped));
 
     let Some(Seen::Up(eid, peer)) = seen.recv().await else { panic!("a link was expected") };
@@ -192,7 +192,7 @@ pub(crate) async fn agent_with(
     instance.start().await.expect("it starts");
     let (stop, stopped) = watch::channel(false);
     let credentials = credentials.expect("a certificate");
-    let context = Context::new(instance, credentials, agent_id(), config.listeners, names());
+    let context = Context::new(instance, credentials, agent_id(), config.listeners, names(), Arc::default());
     tokio::spawn(links::keep(context, stopped));
     (folder, stop)
 }
@@ -230,7 +230,8 @@ async fn ports_are_told_of_listeners_while_they_stand() {
     instance.start().await.expect("it starts");
     let (_stop, stopped) = watch::channel(false);
     let credentials = credentials.expect("a certificate");
-    let context = Context::new(instance.clone(), credentials, agent_id(), config.listeners, names());
+    let context =
+        Context::new(instance.clone(), credentials, agent_id(), config.listeners, names(), Arc::default());
     let mut ports = context.ports();
     tokio::spawn(links::keep(context, stopped));
     let standing = ports.wait_for(|ports| !ports.is_empty()).await.expect("it runs").clone();

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use daemon::Mosquitto;
-use dm::operation::Get;
+use dm::operation::{CommandResult, Get, Operate};
 use dm::{Operation, Outcome};
 use mtp::mqtt::Version;
 use pki::{Ca, ServerNames, Validity};
@@ -365,6 +365,129 @@ async fn what_a_broker_gives_is_kept_and_shown() {
     local.connected().await;
     assert_eq!(broker.connect().await.client_id, "given-1");
     drop(program);
+}
+
+/// A controller that is reached by another way, an agent that goes to a scripted broker with these lines more, and that
+/// broker once they are connected.
+async fn beside(more: &str) -> (scripted::Broker, Controller, Program, tempfile::TempDir) {
+    let broker = scripted::Broker::start("").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut local = Controller::listen().await;
+    let text = format!(
+        "[[controller]]\nendpoint = {CONTROLLER:?}\nurl = \"ws://127.0.0.1:{}/usp\"\n{}",
+        local.port,
+        lines("proto::remote", broker.port, more)
+    );
+    let program = Program::start_with(&[], folder.path(), &text);
+    local.connected().await;
+    (broker, local, program, folder)
+}
+
+/// Runs the command.
+async fn reconnect(controller: &mut Controller) {
+    let command = format!("{CLIENT}ForceReconnect()");
+    let operate = Operate { command, command_key: String::new(), send_resp: true, args: Vec::new() };
+    let answer = controller.ask(Operation::Operate(operate)).await;
+    let Outcome::Operate(results) = &answer else { panic!("{answer:?}") };
+    assert_eq!(results[0].result, Ok(CommandResult::Output(Vec::new())));
+}
+
+#[requirement("R-MQTT.4", "R-MQTT.5")]
+#[tokio::test]
+async fn what_connect_says_changes_with_the_next_one_which_a_command_makes() {
+    let (mut broker, mut local, _program, _folder) = beside("").await;
+    assert_eq!(broker.connect().await.will, None);
+    broker.subscribed().await;
+    local.until(STATUS, "Connected").await;
+    for (param, value) in [
+        ("WillEnable", "true"),
+        ("WillTopic", "usp/gone"),
+        ("WillValue", "the agent"),
+        ("WillQoS", "1"),
+        ("WillRetain", "true"),
+        ("KeepAliveTime", "99"),
+        ("ClientID", "another"),
+        ("MessageRetryTime", "7"),
+    ] {
+        local.set(CLIENT, param, value).await;
+        assert_eq!(local.value(&format!("{CLIENT}{param}")).await, value);
+    }
+    assert_eq!(local.value(STATUS).await, "Connected");
+    reconnect(&mut local).await;
+    broker.said_good_bye().await;
+    let connect = broker.connect().await;
+    let will = (1, true, "usp/gone".to_owned(), "the agent".to_owned());
+    assert_eq!((connect.will, connect.keep_alive_s, connect.client_id.as_str()), (Some(will), 99, "another"));
+    broker.subscribed().await;
+    local.until(STATUS, "Connected").await;
+    // A will that can't be is a wrong configuration.
+    local.set(CLIENT, "WillTopic", "").await;
+    reconnect(&mut local).await;
+    broker.said_good_bye().await;
+    local.until(STATUS, "Error_Misconfigured").await;
+    // Without a connection the command does nothing.
+    reconnect(&mut local).await;
+    local.set(CLIENT, "WillEnable", "false").await;
+    hurry(&mut local).await;
+    local.set(CLIENT, "Enable", "false").await;
+    local.set(CLIENT, "Enable", "true").await;
+    assert_eq!(broker.connect().await.will, None);
+}
+
+#[requirement("R-MQTT.4", "R-MQTT.34")]
+#[tokio::test]
+async fn subscriptions_are_followed_within_a_connection() {
+    let (mut broker, mut local, _program, _folder) = beside("subscribe = [\"usp/all\"]\nqos = 1\n").await;
+    broker.connect().await;
+    let filter = |text: &str, qos| (text.to_owned(), qos);
+    let answers = format!("usp/agents/{AGENT}");
+    assert_eq!(broker.subscribed_with_qos().await, [filter("usp/all", 1), filter(&answers, 1)]);
+    local.until(STATUS, "Connected").await;
+    let table = format!("{CLIENT}Subscription.");
+    let wanted = [("Enable", "true"), ("Topic", "usp/more/+"), ("QoS", "2")];
+    let added = local.ask(add(&table, &wanted)).await;
+    assert!(matches!(added, Outcome::Add(_)), "{added:?}");
+    assert_eq!(broker.subscribed_with_qos().await, [filter("usp/more/+", 2)]);
+    local.set(&format!("{table}2."), "QoS", "0").await;
+    assert_eq!(broker.subscribed_with_qos().await, [filter("usp/more/+", 0)]);
+    local.set(&format!("{table}1."), "Enable", "false").await;
+    assert_eq!(broker.unsubscribed().await, ["usp/all"]);
+    local.set(&format!("{table}2."), "Topic", "usp/else").await;
+    assert_eq!(broker.subscribed_with_qos().await, [filter("usp/else", 0)]);
+    assert_eq!(broker.unsubscribed().await, ["usp/more/+"]);
+    for (param, expected) in [("SubscribeSent", "4"), ("UnSubscribeSent", "2")] {
+        local.until(&format!("{CLIENT}Stats.{param}"), expected).await;
+    }
+}
+
+#[requirement("R-MQTT.5")]
+#[tokio::test]
+async fn what_goes_through_a_broker_is_counted_and_a_command_makes_its_connection_anew() {
+    let broker = Mosquitto::start(OPEN, &[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut controller = Controller::behind(broker.port, CONTROLLER).await;
+    let _program = Program::start_with(&[], folder.path(), &lines(CONTROLLER, broker.port, ""));
+    controller.greeted().await;
+    let stats = |name: &str| format!("{CLIENT}Stats.{name}");
+    let number = |text: String| text.parse::<u64>().expect("a number");
+    // Each question comes in, and its answer goes out.
+    for name in ["PublishSent", "PublishReceived"] {
+        let before = number(controller.value(&stats(name)).await);
+        assert!(before >= 1, "{name}: {before}");
+        assert_eq!(number(controller.value(&stats(name)).await), before + 1, "{name}");
+    }
+    assert_eq!(controller.value(&stats("SubscribeSent")).await, "1");
+    assert_eq!(controller.value(&stats("UnSubscribeSent")).await, "0");
+    assert_eq!(controller.value(&stats("PublishErrors")).await, "0");
+    for name in ["BrokerConnectionEstablished", "LastPublishMessageSent", "LastPublishMessageReceived"] {
+        let time = controller.value(&stats(name)).await;
+        assert!(time.starts_with("20") && time.ends_with('Z'), "{name}: {time}");
+    }
+    // It is asked for by the connection that it ends, and answered by it.
+    reconnect(&mut controller).await;
+    assert_eq!(controller.greeted().await, greeting(Version::V5));
+    // The same broker: it is counted on.
+    controller.until(&stats("SubscribeSent"), "2").await;
 }
 
 #[requirement("R-MQTT.16")]

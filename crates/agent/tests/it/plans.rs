@@ -106,7 +106,7 @@ fn lines(tree: &Tree) -> Vec<String> {
                 mqtt.version,
                 mqtt.qos,
                 mqtt.response_topic.as_ref().map_or("nowhere", |topic| topic.as_str()),
-                mqtt.filters.iter().map(|filter| filter.as_str()).collect::<Vec<_>>(),
+                mqtt.filters.iter().map(|filter| filter.filter.as_str()).collect::<Vec<_>>(),
             ),
             Server::Stomp(stomp) => format!(
                 "{} {} {} host {:?} beats {:?} reply {}",

@@ -16,6 +16,18 @@ use engine::provider::{Edit, Provider};
 
 use crate::support::{lines, read_only, refreshed, router};
 
+/// A part of a file would pass for the whole: a route less, a lease cut in two.
+#[test]
+fn a_file_that_is_too_long_is_not_read_in_part() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = SystemRoot::at(folder.path());
+    for (length, expected) in [(1 << 20, Some(1 << 20)), ((1 << 20) + 1, None)] {
+        std::fs::write(folder.path().join("long"), vec![b'x'; length]).expect("a file");
+        assert_eq!(root.bytes("/long").map(|bytes| bytes.len()), expected);
+        assert_eq!(root.text("/long").map(|text| text.len()), expected);
+    }
+}
+
 #[tokio::test]
 async fn device_info_of_a_router() {
     let root = router();

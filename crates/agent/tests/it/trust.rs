@@ -127,7 +127,14 @@ async fn what_the_tables_say_holds_for_the_next_connection() {
     let (instance, credentials, audit) = agent(&config, folder.path()).await;
     let (stop, stopped) = watch::channel(false);
     let dialling = links::keep(
-        Context::new(instance.clone(), credentials.clone(), id("proto:lab:agent"), Vec::new(), names()),
+        Context::new(
+            instance.clone(),
+            credentials.clone(),
+            id("proto:lab:agent"),
+            Vec::new(),
+            names(),
+            Arc::default(),
+        ),
         stopped,
     );
     let dialling = tokio::spawn(dialling);
@@ -164,7 +171,14 @@ async fn what_the_tables_say_holds_for_the_next_connection() {
     assert!(connects(&credentials, port).await);
     let (_stop, stopped) = watch::channel(false);
     tokio::spawn(links::keep(
-        Context::new(instance, credentials.clone(), id("proto:lab:agent"), Vec::new(), names()),
+        Context::new(
+            instance,
+            credentials.clone(),
+            id("proto:lab:agent"),
+            Vec::new(),
+            names(),
+            Arc::default(),
+        ),
         stopped,
     ));
     controller.connected().await;

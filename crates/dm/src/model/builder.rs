@@ -28,6 +28,9 @@ pub enum ModelError {
     /// The path names no object (`Device.….`).
     #[error("{0} is not an object path")]
     NotAnObject(String),
+    /// A value that the definition of its parameter does not allow.
+    #[error("{0} is not allowed")]
+    NotAllowed(String),
     /// More than [`MODEL_ENTRIES`] definitions.
     #[error("the model has too many definitions")]
     TooBig,
@@ -188,6 +191,19 @@ impl ModelBuilder {
     ) -> Result<&mut Self, ModelError> {
         let found = self.draft(object)?.params.values_mut().find(|known| known.name.as_str() == param);
         found.ok_or_else(|| ModelError::Unknown(format!("{object}{param}")))?.access = access;
+        Ok(self)
+    }
+
+    /// Says what an added parameter begins with here, where its definition does not, or says something else.
+    ///
+    /// # Errors
+    /// When there is no such parameter, or its definition does not allow the value.
+    pub fn param_default(&mut self, object: &str, param: &str, text: &str) -> Result<&mut Self, ModelError> {
+        let found = self.draft(object)?.params.values_mut().find(|known| known.name.as_str() == param);
+        let found = found.ok_or_else(|| ModelError::Unknown(format!("{object}{param}")))?;
+        let value =
+            found.check(text).map_err(|_| ModelError::NotAllowed(format!("{object}{param}={text}")))?;
+        found.default = Some(value);
         Ok(self)
     }
 

@@ -21,6 +21,31 @@ impl Param {
     }
 }
 
+impl Param {
+    /// What it begins with where nobody says anything: the definition's default, or the null value of its type; where that
+    /// is out of range, the nearest number that is not.
+    pub fn initial(&self) -> Value {
+        let value = match &self.default {
+            Some(value) => value.clone(),
+            None if self.is_list() => return Value::text(""),
+            None => Value::null(self.ty),
+        };
+        let Some(number) = number(&value) else { return value };
+        let ranges = &self.facets.ranges;
+        if self.is_list() || ranges.is_empty() || ranges.iter().any(|range| range.holds(number)) {
+            return value;
+        }
+        let ends = ranges.iter().flat_map(|range| [range.min, range.max]).flatten();
+        let allowed = ends.filter(|end| ranges.iter().any(|range| range.holds(*end)));
+        let nearest = allowed.min_by_key(|end| end.abs_diff(number));
+        let fitting = nearest.and_then(|number| match value {
+            Value::Int(_) => i64::try_from(number).ok().map(Value::Int),
+            _ => u64::try_from(number).ok().map(Value::Uint),
+        });
+        fitting.unwrap_or(value)
+    }
+}
+
 impl Arg {
     /// The value of a text, if the definition allows it.
     ///

@@ -33,7 +33,7 @@ pub use place::Place;
 pub use plan::{Effort, Plan, Transaction};
 pub use resolve::{Found, ResolveError};
 
-use crate::model::{Model, ObjectId, Param};
+use crate::model::{Model, ObjectId, Param, UniqueKey};
 use crate::path::ObjectPath;
 use crate::value::Value;
 
@@ -167,19 +167,23 @@ impl Tree {
     }
 
     /// What makes a new row (or a single-instance object, which always exists) complete: the row, and
-    /// the default of each parameter in it and in the single-instance objects below, or the type's null
-    /// value where the model has no default. Of a row that somebody else keeps nothing is known yet.
+    /// what each parameter in it and in the single-instance objects below begins with
+    /// ([`Param::initial`](crate::model::Param::initial)). Of a row that somebody else keeps nothing is known yet.
     pub fn with_defaults(&self, place: &Place) -> Vec<Change> {
         let object = self.model.object(place.object);
         if object.remote && place.is_row(&self.model) {
             return vec![Change::Create { row: place.clone(), values: Vec::new() }];
         }
-        let initial = |param: &Param| match &param.default {
-            Some(value) => value.clone(),
-            None if param.is_list() => Value::text(""),
-            None => Value::null(param.ty),
+        // Keys that nobody gives are made up afterwards: until then they are nothing.
+        let is_open = |index: u16, param: &Param| {
+            let identifies = |key: &UniqueKey| !key.functional && key.params.contains(&index);
+            param.default.is_none() && object.unique_keys.iter().any(identifies)
         };
-        let values = (0..).zip(object.params.iter().map(initial));
+        let initial = |(index, param): (u16, &Param)| match is_open(index, param) {
+            true => (index, Value::null(param.ty)),
+            false => (index, param.initial()),
+        };
+        let values = (0..).zip(&object.params).map(initial);
         let mut changes = match place.is_row(&self.model) {
             true => vec![Change::Create { row: place.clone(), values: values.collect() }],
             false => values

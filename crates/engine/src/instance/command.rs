@@ -25,7 +25,8 @@ impl Instance {
         let kind = inner.kind.clone();
         let model = kind.model();
         let object = model.object(call.place.object);
-        let Some(provider) = kind.owner(call.place.object) else {
+        let runs = || (0..).zip(&self.providers).find(|(_, it)| it.runs(&object.path)).map(|(at, _)| at);
+        let Some(provider) = kind.owner(call.place.object).or_else(runs) else {
             let fault = Fault::new(Code::COMMAND_FAILURE, format!("nothing runs {}", call.path));
             return Some(Input::CommandEnded { ticket, result: Err(fault) });
         };
@@ -40,7 +41,7 @@ impl Instance {
         let call = Call {
             object: object.path.clone(),
             command: object.commands[usize::from(call.command)].name.clone(),
-            keys: inner.keys.chain(model, &call.place),
+            keys: kind.row_keys(&inner.keys, &call.place),
             path: call.path,
             command_key,
             args,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dm::model::Model;
 use dm::path::{Name, ObjectPath};
-use dm::tree::{Change, ChangeSet, Happening, Place};
+use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
 use dm::{Code, Fault, Value};
 use usp_endpoint::agent::io::{Input, Ticket};
 
@@ -49,6 +49,15 @@ struct Progress {
     ends: Vec<Result<(), Fault>>,
     changes: ChangeSet,
     undo: Vec<Undo>,
+}
+
+impl Progress {
+    /// What a transaction changes, now that those before it have ended: of one that failed the rows stayed, which it
+    /// does not know.
+    fn staged(&self, tree: &Tree, changes: &[Change]) -> Vec<Change> {
+        let has_failed = self.ends.iter().any(Result::is_err);
+        if has_failed { tree.restaged(changes) } else { changes.to_vec() }
+    }
 }
 
 /// A transaction that is in tree and journal.
@@ -95,6 +104,7 @@ impl Instance {
         if involved.is_empty() {
             let mut progress = Progress::default();
             for changes in &transactions {
+                let changes = &progress.staged(&inner.tree, changes);
                 if let Err((fault, _)) = self.conclude(inner, changes, Done::default(), &mut progress) {
                     progress.ends.push(Err(fault));
                 }
@@ -132,10 +142,15 @@ impl Instance {
     ) {
         let mut progress = Progress::default();
         for changes in &transactions {
-            let batches = match self.enter() {
-                Some(inner) => edits::batches(&inner.kind, &inner.keys, changes),
+            let (changes, batches) = match self.enter() {
+                Some(inner) => {
+                    let changes = progress.staged(&inner.tree, changes);
+                    let batches = edits::batches(&inner.kind, &inner.keys, &changes);
+                    (changes, batches)
+                }
                 None => return,
             };
+            let changes = &changes;
             let fault = match transact(&self.providers, batches).await {
                 Ok(done) => {
                     let concluded = match self.enter() {

@@ -1,4 +1,4 @@
-//! Those in the host who follow the engine's own tables: which connections there should be, for one.
+//! Those in the host who follow tables: which connections there should be, for one.
 
 use dm::model::Model;
 use dm::path::ObjectPath;
@@ -13,7 +13,7 @@ use crate::shift::Shift;
 pub(super) struct Observers(Vec<(Place, watch::Sender<u64>)>);
 
 impl Observers {
-    /// Goes over to the next model. Only the engine's own part is observed, which stays.
+    /// Goes over to the next model.
     pub(super) fn shift(&mut self, shift: &Shift<'_>) {
         let observers = std::mem::take(&mut self.0).into_iter();
         self.0 = observers.filter_map(|(part, observer)| Some((shift.place(&part)?, observer))).collect();
@@ -37,9 +37,8 @@ impl Observers {
 }
 
 impl Instance {
-    /// Counts the changes of a table, or of an object with all below it, from now on. Only of what the engine
-    /// keeps itself: a provider's part is followed by subscriptions. None if the model has no such place,
-    /// or the instance has stopped.
+    /// Counts the changes of a table, or of an object with all below it, from now on: of a provider's part, those that
+    /// it reports. None if the model has no such place, or the instance has stopped.
     pub fn follow(&self, part: &ObjectPath) -> Option<watch::Receiver<u64>> {
         let mut inner = self.enter()?;
         let part = Place::of(inner.kind.model(), part)?;

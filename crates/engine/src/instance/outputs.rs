@@ -9,7 +9,6 @@ use super::commit::Job;
 use super::links::Leaving;
 use super::{Inner, Instance};
 use crate::journal::{Entry, JournalError};
-use crate::limits::WATCH_PERIOD;
 use crate::stored;
 
 impl Instance {
@@ -64,8 +63,7 @@ impl Instance {
                 inner.watched.dedup();
                 // Whether a value has changed can only be told from one that is known.
                 self.want(inner, None, inner.watched.clone());
-                let polls = inner.watched.iter().any(|(provider, _)| !inner.refresh.pushes(*provider));
-                inner.next_poll = polls.then(|| self.host.now().mono + WATCH_PERIOD);
+                self.begin_polling(inner);
             }
         }
     }

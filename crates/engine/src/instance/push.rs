@@ -18,10 +18,12 @@ impl Instance {
     pub(super) fn watch_providers(&self) {
         for (index, provider) in (0..).zip(&self.providers) {
             let (sink, pushes) = mpsc::channel(PUSH_QUEUE);
-            if provider.watch(Sink(sink)) {
-                if let Some(mut inner) = self.enter() {
-                    inner.refresh.set_pushes(index);
-                }
+            let sees_changes = provider.watch(Sink(sink));
+            if let Some(mut inner) = self.enter().filter(|_| sees_changes) {
+                inner.refresh.set_pushes(index);
+            }
+            // Events are told by some that see no changes.
+            if sees_changes || !pushes.is_closed() {
                 self.host.runtime.spawn(consume(self.me.clone(), index, pushes));
             }
         }

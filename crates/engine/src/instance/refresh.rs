@@ -261,6 +261,7 @@ impl Instance {
         let kind = inner.kind.clone();
         let scope = Scope { kind: &kind, provider, wants };
         let taken = report::take(&scope, &mut inner.tree, &mut inner.keys, &inner.aliases, report);
+        inner.observers.tell(kind.model(), &taken.changes);
         if inner.forgetful {
             return taken.changes;
         }
@@ -284,10 +285,23 @@ impl Instance {
         if inner.next_poll.is_none_or(|at| at > now) {
             return;
         }
-        let polled = inner.watched.iter().copied().filter(|(provider, _)| !inner.refresh.pushes(*provider));
-        let wants = polled.collect();
+        let wants = self.polled(inner);
+        inner.next_poll = (!wants.is_empty()).then(|| now + WATCH_PERIOD);
         self.want(inner, None, wants);
-        inner.next_poll = Some(now + WATCH_PERIOD);
+    }
+
+    /// What is watched, and not told by its providers of themselves at the moment.
+    fn polled(&self, inner: &Inner) -> Vec<(u16, ObjectId)> {
+        let tells = |provider: u16| {
+            inner.refresh.pushes(provider) && self.providers[usize::from(provider)].sees_changes()
+        };
+        inner.watched.iter().copied().filter(|(provider, _)| !tells(*provider)).collect()
+    }
+
+    /// What is watched, or who tells of it, may be something else: from now on it is polled, as far as it has to be.
+    pub(super) fn begin_polling(&self, inner: &mut Inner) {
+        let polls = !self.polled(inner).is_empty();
+        inner.next_poll = polls.then(|| self.host.now().mono + WATCH_PERIOD);
     }
 
     /// Everything once, before the machine starts: nobody is told of changes.

@@ -68,6 +68,26 @@ async fn an_event_comes_with_its_rows_number() {
     assert_eq!(world.peer.hear().await, "event Device.Net.Interface.1.Flap!");
 }
 
+/// Who tells of events alone is polled for its values.
+#[tokio::test(start_paused = true)]
+async fn events_of_a_provider_that_is_polled_are_told() {
+    let net = net();
+    net.set_rows(interface("eth0", 7));
+    let world = World::start(std::slice::from_ref(&net), Journal::memory()).await;
+    world.say(&format!("watch {BYTES}"));
+    let event = Push::Event {
+        object: SchemaPath::parse("Device.Net.Interface.{i}.").unwrap(),
+        keys: vec![RowKey("eth0".into())],
+        name: "Flap!".to_owned(),
+        params: Vec::new(),
+    };
+    let sink = net.state.lock().unwrap().sink.clone().expect("it was given one");
+    sink.0.send(event).await.expect("somebody listens");
+    assert_eq!(world.peer.hear().await, "event Device.Net.Interface.1.Flap!");
+    net.set_rows(interface("eth0", 8));
+    assert_eq!(world.peer.hear().await, format!("note {BYTES}=8"));
+}
+
 #[tokio::test]
 async fn the_host_follows_a_table_of_the_engine() {
     let world = World::start(&[], engine::Journal::memory()).await;

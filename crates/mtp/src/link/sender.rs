@@ -383,6 +383,12 @@ impl Shared {
         }
     }
 
+    /// Wakes the task of the link, which has something else to look at.
+    #[cfg(feature = "mqtt")]
+    pub(crate) fn nudge(&self) {
+        self.lock().wake();
+    }
+
     /// The keep-alive came by: asks for a ping, or gives the peer up. False when the link is gone.
     pub(crate) fn keep_alive(&self) -> bool {
         let mut state = self.lock();

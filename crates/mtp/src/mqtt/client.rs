@@ -4,6 +4,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,10 +13,11 @@ use tokio::time::{Instant, timeout};
 use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::record::MqttVersion;
 
-use super::conn::Conn;
+use super::conn::{Conn, Wish};
 use super::limits::MAX_EARLY;
 use super::machine::{Event, Machine};
-use super::settings::Settings;
+use super::meter::Meter;
+use super::settings::{Settings, Subscription};
 use super::topic::Topic;
 #[cfg(feature = "ws")]
 use super::websocket;
@@ -55,6 +57,8 @@ pub struct Client {
     /// Whether the broker's word counts on who sent a Record (R-SEC.9): it lets in nobody without a certificate of
     /// their own, and nobody under another's name (R-SEC.4b, R-SEC.4c). Only with TLS.
     pub trusted: bool,
+    /// What counts all that goes through.
+    pub meter: Option<Arc<Meter>>,
 }
 
 impl Client {
@@ -69,6 +73,7 @@ impl Client {
             websocket: None,
             role,
             trusted: false,
+            meter: None,
         }
     }
 
@@ -79,7 +84,14 @@ impl Client {
     /// When nobody is there, the broker refuses us or our subscriptions, or none of our topics is known.
     pub async fn connect(&self) -> Result<Session, Error> {
         let shaking = Box::pin(self.shake());
-        timeout(HANDSHAKE_TIMEOUT, shaking).await.map_err(|_| Error::TimedOut)?
+        let shaken = timeout(HANDSHAKE_TIMEOUT, shaking).await.unwrap_or(Err(Error::TimedOut));
+        if let Some(meter) = &self.meter {
+            match &shaken {
+                Ok(_) => meter.connected(),
+                Err(_) => meter.failed(),
+            }
+        }
+        shaken
     }
 
     async fn shake(&self) -> Result<Session, Error> {
@@ -101,6 +113,9 @@ impl Client {
         let mut early = Vec::new();
         loop {
             flush(&mut io, &mut machine).await?;
+            if let Some(meter) = &self.meter {
+                meter.add(machine.take_counted());
+            }
             while let Some(event) = machine.poll_event() {
                 match event {
                     Event::Accepted { assigned_client_id: id, response_information: topic } => {
@@ -119,7 +134,7 @@ impl Client {
                     Event::Up { reply_to } => {
                         let (shared, role) = (Shared::brokered(), self.role);
                         let proof = self.proof(&peer);
-                        let conn = Conn::new(io, machine, shared, started);
+                        let conn = Conn::new(io, machine, shared, started, self.meter.clone());
                         return Ok(Session {
                             conn,
                             version: self.settings.version.into(),
@@ -198,6 +213,11 @@ impl Session {
         self.response_information.as_deref()
     }
 
+    /// How to change what it is subscribed to, while it runs.
+    pub fn subscriptions(&self) -> Subscriptions {
+        Subscriptions { shared: self.conn.shared.clone(), wish: self.conn.wish.clone() }
+    }
+
     /// What the broker's certificate proved: who it is, and nothing about those behind it.
     pub fn broker(&self) -> &PeerAuth {
         &self.peer
@@ -257,5 +277,27 @@ fn path(link: LinkId, topic: &Topic) -> ReturnPath {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("link", &self.link()).finish_non_exhaustive()
+    }
+}
+
+/// Changes what a link that runs is subscribed to.
+#[derive(Clone)]
+pub struct Subscriptions {
+    shared: Arc<Shared>,
+    wish: Arc<Wish>,
+}
+
+impl Subscriptions {
+    /// R-MQTT.34: subscribes to what is new among these filters, and gives up what is not among them any more. Of
+    /// several changes the last counts. Where our "reply to" topic follows from the filters alone, the link may end.
+    pub fn change(&self, filters: Vec<Subscription>) {
+        self.wish.set(filters);
+        self.shared.nudge();
+    }
+}
+
+impl fmt::Debug for Subscriptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Subscriptions").field(&self.shared.link).finish()
     }
 }

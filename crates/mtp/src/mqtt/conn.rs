@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
@@ -13,6 +13,8 @@ use usp_proto::link::Inbound;
 
 use super::limits::MAX_PACKET;
 use super::machine::{End, Event, Machine};
+use super::meter::Meter;
+use super::settings::Subscription;
 use super::topic::Topic;
 use crate::limits::{CLOSE_GRACE, READ_BUFFER};
 use crate::link::{DownReason, LinkHandler, Out, Shared};
@@ -27,11 +29,27 @@ pub(super) enum Over {
     Lost(std::io::ErrorKind),
 }
 
+/// What the holders of a link wish to be subscribed to: the latest filters that were asked for.
+#[derive(Default)]
+pub(super) struct Wish(Mutex<Option<Vec<Subscription>>>);
+
+impl Wish {
+    pub(super) fn set(&self, filters: Vec<Subscription>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(filters);
+    }
+
+    fn take(&self) -> Option<Vec<Subscription>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 /// Socket, machine and queue of one link.
 pub(super) struct Conn {
     io: Stream,
     machine: Machine,
     pub(super) shared: Arc<Shared>,
+    pub(super) wish: Arc<Wish>,
+    meter: Option<Arc<Meter>>,
     started: Instant,
     /// What is being written.
     writing: Bytes,
@@ -40,8 +58,15 @@ pub(super) struct Conn {
 
 impl Conn {
     /// The machine's time counts from `started`.
-    pub(super) fn new(io: Stream, machine: Machine, shared: Arc<Shared>, started: Instant) -> Conn {
-        Conn { io, machine, shared, started, writing: Bytes::new(), timer: Box::pin(sleep_until(started)) }
+    pub(super) fn new(
+        io: Stream,
+        machine: Machine,
+        shared: Arc<Shared>,
+        started: Instant,
+        meter: Option<Arc<Meter>>,
+    ) -> Conn {
+        let timer = Box::pin(sleep_until(started));
+        Conn { io, machine, shared, wish: Arc::default(), meter, started, writing: Bytes::new(), timer }
     }
 
     /// Writes what is to be written, then looks at the clock, then reads.
@@ -119,9 +144,20 @@ impl Conn {
         if attention.close {
             return Some(Over::CloseWish);
         }
-        match self.poll_queue(cx) {
+        if let Some(filters) = self.wish.take() {
+            self.machine.follow(self.started.elapsed(), filters);
+        }
+        let written = self.poll_queue(cx);
+        self.count();
+        match written {
             Poll::Ready(Err(kind)) => Some(Over::Lost(kind)),
             Poll::Ready(Ok(())) | Poll::Pending => None,
+        }
+    }
+
+    fn count(&mut self) {
+        if let Some(meter) = &self.meter {
+            meter.add(self.machine.take_counted());
         }
     }
 
@@ -210,6 +246,7 @@ impl Conn {
         }
         self.shared.heard();
         self.machine.handle_input(self.started.elapsed(), buffer.filled());
+        self.count();
         Poll::Ready(Ok(()))
     }
 

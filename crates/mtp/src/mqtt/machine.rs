@@ -1,7 +1,9 @@
 //! The client's side of one connection to a broker, without a socket: CONNECT, SUBSCRIBE, then Records. Bytes,
 //! time and Records go in; bytes, events and the next deadline come out. It ends once, and for good.
 
-use std::collections::VecDeque;
+mod subscribing;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
@@ -14,9 +16,9 @@ use mqtt_protocol_core::mqtt::{Connection, Version as CoreVersion, role};
 
 use super::CONTENT_TYPES;
 use super::limits::{MAX_IN_FLIGHT, MAX_PACKET, MAX_UNSENT, PING_PATIENCE};
-use super::packets::{self, Acceptance, Heard};
+use super::meter::Counted;
+use super::packets::{self, Heard, Word};
 use super::settings::{Qos, Settings, Version};
-use super::subscriptions::{Known, covers, plan};
 use super::topic::{Filter, Topic};
 
 /// What happened.
@@ -135,8 +137,21 @@ pub struct Machine {
     /// Packet ids in use.
     in_flight: usize,
     qos: Qos,
-    filters: Vec<Filter>,
+    /// The most that the broker can do.
+    best_qos: Qos,
+    /// What it offered to subscribe to.
+    offered: Vec<String>,
+    response_information: Option<String>,
+    /// What is subscribed to, or asked for.
+    filters: Vec<(Filter, Qos)>,
+    /// By packet id: what the SUBSCRIBE asks for that is not answered yet.
+    asked: BTreeMap<u16, Vec<Filter>>,
+    /// Other filters were asked for than the latest SUBSCRIBE has.
+    changed: bool,
+    /// QoS 2 was asked for once: it may still come.
+    exactly_once: bool,
     reply_to: Option<Topic>,
+    counted: Counted,
 }
 
 impl Machine {
@@ -161,8 +176,15 @@ impl Machine {
             ping_at: None,
             dead_at: None,
             in_flight: 0,
+            best_qos: Qos::ExactlyOnce,
+            offered: Vec::new(),
+            response_information: None,
             filters: Vec::new(),
+            asked: BTreeMap::new(),
+            changed: false,
+            exactly_once: false,
             reply_to: None,
+            counted: Counted::default(),
         };
         match packets::connect(&machine.settings) {
             Ok(packet) => machine.send(now, packet),
@@ -231,13 +253,30 @@ impl Machine {
     /// # Errors
     /// When it can't be; the connection goes on.
     pub fn publish(&mut self, now: Duration, topic: &str, record: &[u8]) -> Result<(), Unsent> {
+        let sent = self.try_publish(now, topic, record);
+        match sent {
+            Ok(()) => self.counted.published += 1,
+            Err(Unsent::Topic | Unsent::TooLong) => self.counted.unpublished += 1,
+            Err(Unsent::NotReady) => {}
+        }
+        sent
+    }
+
+    /// What was counted since the last call.
+    pub fn take_counted(&mut self) -> Counted {
+        std::mem::take(&mut self.counted)
+    }
+
+    fn try_publish(&mut self, now: Duration, topic: &str, record: &[u8]) -> Result<(), Unsent> {
         let own = self.reply_to.clone().filter(|_| self.is_ready()).ok_or(Unsent::NotReady)?;
         let topic: Topic = topic.parse().map_err(|_| Unsent::Topic)?;
         let id = match self.qos {
             Qos::AtMostOnce => None,
-            Qos::AtLeastOnce => Some(self.core.acquire_packet_id().map_err(|_| Unsent::NotReady)?),
+            Qos::AtLeastOnce | Qos::ExactlyOnce => {
+                Some(self.core.acquire_packet_id().map_err(|_| Unsent::NotReady)?)
+            }
         };
-        let sent = packets::publish(self.settings.version, &topic, &own, id, record)
+        let sent = packets::publish(self.settings.version, &topic, &own, (self.qos, id), record)
             .map_err(|_| Unsent::Topic)
             .and_then(|packet| self.send_publish(now, packet));
         match (&sent, id) {
@@ -280,7 +319,10 @@ impl Machine {
         for event in events {
             match event {
                 CoreEvent::RequestSendPacket { packet, .. } => self.transmit(&packet),
-                CoreEvent::NotifyPacketReceived(packet) => self.hear(now, packets::read(&packet)),
+                CoreEvent::NotifyPacketReceived(packet) => {
+                    self.counted.packets_in += 1;
+                    self.hear(now, packets::read(&packet));
+                }
                 CoreEvent::NotifyPacketIdReleased(_) => self.in_flight = self.in_flight.saturating_sub(1),
                 CoreEvent::RequestTimerReset { kind, duration_ms } => {
                     self.set_timer(kind, Some(now + Duration::from_millis(duration_ms)));
@@ -296,6 +338,7 @@ impl Machine {
 
     fn transmit(&mut self, packet: &Packet) {
         let bytes = Bytes::from(packet.to_continuous_buffer());
+        self.counted.packets_out += 1;
         self.unsent_bytes += bytes.len();
         self.unsent.push_back(bytes);
     }
@@ -314,74 +357,28 @@ impl Machine {
             (_, State::Ended) | (Heard::Other, _) => {}
             (Heard::Accepted(acceptance), State::Connecting) => self.accepted(now, acceptance),
             (Heard::Refused { code, reason }, State::Connecting) => self.end(End::Refused { code, reason }),
-            (Heard::Subscribed(granted), State::Subscribing) => self.subscribed(&granted),
-            (Heard::Forbidden(what), _) => self.surprise(what),
-            (Heard::Published { reply_to, content_type, payload, id }, State::Subscribing | State::Up) => {
+            (Heard::Subscribed { id, granted }, State::Subscribing | State::Up) => {
+                self.subscribed(now, id, &granted);
+            }
+            (Heard::Published { exactly_once: true, .. }, _) if !self.exactly_once => {
+                self.surprise("PUBLISH with QoS 2");
+            }
+            (
+                Heard::Published { reply_to, content_type, payload, id, exactly_once },
+                State::Subscribing | State::Up,
+            ) => {
+                self.counted.heard += 1;
                 if let Some(id) = id {
-                    self.acknowledge(now, id);
+                    self.say(now, if exactly_once { Word::Pubrec } else { Word::Puback }, id);
                 }
                 self.published(reply_to, content_type.as_deref(), payload);
             }
+            (Heard::Recorded(id), _) => self.say(now, Word::Pubrel, id),
+            (Heard::Released(id), _) => self.say(now, Word::Pubcomp, id),
             (Heard::Disconnected { code, reason }, _) => self.end(End::ClosedByBroker { code, reason }),
             (Heard::Accepted(_) | Heard::Refused { .. }, _) => self.surprise("a second CONNACK"),
-            (Heard::Subscribed(_), _) => self.surprise("SUBACK without SUBSCRIBE"),
+            (Heard::Subscribed { .. }, _) => self.surprise("SUBACK without SUBSCRIBE"),
             (Heard::Published { .. }, _) => self.surprise("PUBLISH before CONNACK"),
-        }
-    }
-
-    /// R-MQTT.15, R-MQTT.16
-    fn accepted(&mut self, now: Duration, acceptance: Acceptance) {
-        let known = Known {
-            version: self.settings.version,
-            configured: &self.settings.filters,
-            offered: &acceptance.offered,
-            response_information: acceptance.response_information.as_deref(),
-            response_topic: self.settings.response_topic.as_ref(),
-        };
-        let plan = plan(&known);
-        if let Some(best) = acceptance.best_qos {
-            self.qos = self.qos.min(best);
-        }
-        self.state = State::Subscribing;
-        self.events.push_back(Event::Accepted {
-            assigned_client_id: acceptance.assigned_client_id,
-            response_information: acceptance.response_information,
-        });
-        if plan.filters.is_empty() {
-            return self.leave(End::NoTopics);
-        }
-        if plan.reply_to.is_none() {
-            return self.leave(End::NoReplyTo);
-        }
-        (self.filters, self.reply_to) = (plan.filters, plan.reply_to);
-        let packet = self
-            .core
-            .acquire_packet_id()
-            .and_then(|id| packets::subscribe(self.settings.version, id, &self.filters, self.qos));
-        match packet {
-            Ok(packet) => {
-                self.in_flight += 1;
-                self.send(now, packet);
-            }
-            Err(error) => self.leave(End::Unusable(format!("SUBSCRIBE: {error:?}"))),
-        }
-    }
-
-    /// R-MQTT.17
-    fn subscribed(&mut self, granted: &[bool]) {
-        let version = self.settings.version;
-        let mut got =
-            self.filters.iter().zip(granted).filter(|(_, granted)| **granted).map(|(filter, _)| filter);
-        let own = self.reply_to.clone();
-        match own.filter(|own| got.any(|filter| covers(filter, own, version))) {
-            Some(reply_to) => {
-                self.state = State::Up;
-                self.events.push_back(Event::Up { reply_to });
-            }
-            None => {
-                let what = self.reply_to.as_ref().map_or_else(String::new, Topic::to_string);
-                self.leave(End::NotSubscribed(what));
-            }
         }
     }
 
@@ -400,10 +397,10 @@ impl Machine {
         }
     }
 
-    fn acknowledge(&mut self, now: Duration, id: u16) {
-        match packets::acknowledge(self.settings.version, id) {
+    fn say(&mut self, now: Duration, word: Word, id: u16) {
+        match packets::say(self.settings.version, word, id) {
             Ok(packet) => self.send(now, packet),
-            Err(_) => self.surprise("PUBLISH with the packet id 0"),
+            Err(_) => self.surprise("the packet id 0"),
         }
     }
 

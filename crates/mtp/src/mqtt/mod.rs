@@ -13,6 +13,7 @@ pub mod client;
 mod conn;
 pub mod limits;
 pub mod machine;
+pub mod meter;
 mod packets;
 pub mod reply_to;
 pub mod settings;
@@ -21,8 +22,9 @@ pub mod topic;
 #[cfg(feature = "ws")]
 pub(crate) mod websocket;
 
-pub use client::{BrokerAddress, Client, Session};
-pub use settings::{Qos, Settings, Version};
+pub use client::{BrokerAddress, Client, Session, Subscriptions};
+pub use meter::Meter;
+pub use settings::{Qos, Settings, Subscription, Version, Will};
 pub use topic::{Filter, Topic, TopicError};
 
 /// The content types that mark a Record (R-MQTT.27, R-MQTT.27a); the first is the one that we send.

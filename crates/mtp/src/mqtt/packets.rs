@@ -15,8 +15,6 @@ use super::settings::{Qos, Settings, Version};
 use super::topic::{Filter, Topic};
 use super::{CONTENT_TYPES, ENDPOINT_ID_PROPERTY, SUBSCRIBE_PROPERTY, reply_to};
 
-const QOS_2: &str = "PUBLISH with QoS 2";
-
 /// What a packet from the broker says.
 pub(super) enum Heard {
     Accepted(Acceptance),
@@ -24,21 +22,27 @@ pub(super) enum Heard {
         code: u8,
         reason: String,
     },
-    /// For each filter, whether it was granted.
-    Subscribed(Vec<bool>),
+    /// For each filter of this SUBSCRIBE, whether it was granted.
+    Subscribed {
+        id: u16,
+        granted: Vec<bool>,
+    },
     Published {
         reply_to: Option<Topic>,
         content_type: Option<String>,
         payload: Bytes,
-        /// The packet id that wants a PUBACK.
+        /// The packet id that wants a PUBACK, or a PUBREC.
         id: Option<u16>,
+        exactly_once: bool,
     },
+    /// The broker has what we published with QoS 2: PUBREC.
+    Recorded(u16),
+    /// It will not repeat what it published with QoS 2: PUBREL.
+    Released(u16),
     Disconnected {
         code: u8,
         reason: String,
     },
-    /// Something that nobody asked for.
-    Forbidden(&'static str),
     Other,
 }
 
@@ -64,6 +68,10 @@ pub(super) fn connect(settings: &Settings) -> Result<Packet, MqttError> {
             if let Some(password) = &settings.password {
                 builder = builder.password(password.as_str())?;
             }
+            if let Some(will) = &settings.will {
+                let qos = core_qos(will.qos);
+                builder = builder.will_message(will.topic.as_str(), will.value.as_str(), qos, will.retain)?;
+            }
             builder
         }};
     }
@@ -84,33 +92,39 @@ pub(super) fn connect(settings: &Settings) -> Result<Packet, MqttError> {
 }
 
 /// R-MQTT.15
-pub(super) fn subscribe(
-    version: Version,
-    id: u16,
-    filters: &[Filter],
-    qos: Qos,
-) -> Result<Packet, MqttError> {
-    let options = SubOpts::new().set_qos(core_qos(qos));
-    let entries: Result<Vec<_>, _> = filters.iter().map(|f| SubEntry::new(f.as_str(), options)).collect();
+pub(super) fn subscribe(version: Version, id: u16, filters: &[(Filter, Qos)]) -> Result<Packet, MqttError> {
+    let entry = |(filter, qos): &(Filter, Qos)| {
+        SubEntry::new(filter.as_str(), SubOpts::new().set_qos(core_qos(*qos)))
+    };
+    let entries: Result<Vec<_>, _> = filters.iter().map(entry).collect();
     Ok(match version {
         Version::V3_1_1 => v3_1_1::Subscribe::builder().packet_id(id).entries(entries?).build()?.into(),
         Version::V5 => v5_0::Subscribe::builder().packet_id(id).entries(entries?).build()?.into(),
     })
 }
 
-/// R-MQTT.18, R-MQTT.22 to R-MQTT.24, R-MQTT.27. `id` is for QoS 1.
+/// R-MQTT.34
+pub(super) fn unsubscribe(version: Version, id: u16, filters: &[Filter]) -> Result<Packet, MqttError> {
+    let entries: Vec<&str> = filters.iter().map(Filter::as_str).collect();
+    Ok(match version {
+        Version::V3_1_1 => v3_1_1::Unsubscribe::builder().packet_id(id).entries(entries)?.build()?.into(),
+        Version::V5 => v5_0::Unsubscribe::builder().packet_id(id).entries(entries)?.build()?.into(),
+    })
+}
+
+/// R-MQTT.18, R-MQTT.22 to R-MQTT.24, R-MQTT.27. `id` is for QoS 1 and 2.
 pub(super) fn publish(
     version: Version,
     to: &Topic,
     own: &Topic,
-    id: Option<u16>,
+    (qos, id): (Qos, Option<u16>),
     record: &[u8],
 ) -> Result<Packet, MqttError> {
     macro_rules! filled {
         ($builder:expr, $topic:expr) => {{
             let builder = $builder.topic_name($topic)?.payload(record);
             match id {
-                Some(id) => builder.qos(CoreQos::AtLeastOnce).packet_id(id),
+                Some(id) => builder.qos(core_qos(qos)).packet_id(id),
                 None => builder.qos(CoreQos::AtMostOnce),
             }
         }};
@@ -128,11 +142,34 @@ pub(super) fn publish(
     })
 }
 
-/// R-MQTT.20: the answer to QoS 1. Built here, because the core panics on the packet id 0.
-pub(super) fn acknowledge(version: Version, id: u16) -> Result<Packet, MqttError> {
-    Ok(match version {
-        Version::V3_1_1 => v3_1_1::Puback::builder().packet_id(id).build()?.into(),
-        Version::V5 => v5_0::Puback::builder().packet_id(id).build()?.into(),
+/// What is said about the delivery of a PUBLISH.
+#[derive(Clone, Copy)]
+pub(super) enum Word {
+    /// We have what came with QoS 1 (R-MQTT.20).
+    Puback,
+    /// We have what came with QoS 2,
+    Pubrec,
+    /// and know that it will not be repeated.
+    Pubcomp,
+    /// We will not repeat what we published with QoS 2.
+    Pubrel,
+}
+
+/// Built here, because the core panics on the packet id 0.
+pub(super) fn say(version: Version, word: Word, id: u16) -> Result<Packet, MqttError> {
+    macro_rules! built {
+        ($packet:ident) => {
+            match version {
+                Version::V3_1_1 => v3_1_1::$packet::builder().packet_id(id).build()?.into(),
+                Version::V5 => v5_0::$packet::builder().packet_id(id).build()?.into(),
+            }
+        };
+    }
+    Ok(match word {
+        Word::Puback => built!(Puback),
+        Word::Pubrec => built!(Pubrec),
+        Word::Pubcomp => built!(Pubcomp),
+        Word::Pubrel => built!(Pubrel),
     })
 }
 
@@ -159,17 +196,25 @@ pub(super) fn read(packet: &Packet) -> Heard {
             code => Heard::Refused { code: code as u8, reason: words(&code, connack.props()) },
         },
         Packet::V3_1_1Suback(suback) => {
-            Heard::Subscribed(suback.return_codes().iter().map(|c| *c != SubackReturnCode::Failure).collect())
+            let granted = |code: &SubackReturnCode| *code != SubackReturnCode::Failure;
+            let granted = suback.return_codes().iter().map(granted).collect();
+            Heard::Subscribed { id: suback.packet_id(), granted }
         }
         Packet::V5_0Suback(suback) => {
             let granted = |code: &SubackReasonCode| (*code as u8) < 0x80;
-            Heard::Subscribed(suback.reason_codes().iter().map(granted).collect())
+            let granted = suback.reason_codes().iter().map(granted).collect();
+            Heard::Subscribed { id: suback.packet_id(), granted }
         }
-        // Subscriptions ask for QoS 1 at most.
-        Packet::V3_1_1Publish(publish) if publish.qos() == CoreQos::ExactlyOnce => Heard::Forbidden(QOS_2),
-        Packet::V5_0Publish(publish) if publish.qos() == CoreQos::ExactlyOnce => Heard::Forbidden(QOS_2),
+        Packet::V3_1_1Pubrec(pubrec) => Heard::Recorded(pubrec.packet_id()),
+        // The core has given up what the broker refuses.
+        Packet::V5_0Pubrec(pubrec) if pubrec.reason_code().is_none_or(|code| (code as u8) < 0x80) => {
+            Heard::Recorded(pubrec.packet_id())
+        }
+        Packet::V3_1_1Pubrel(pubrel) => Heard::Released(pubrel.packet_id()),
+        Packet::V5_0Pubrel(pubrel) => Heard::Released(pubrel.packet_id()),
         Packet::V3_1_1Publish(publish) => Heard::Published {
             id: publish.packet_id(),
+            exactly_once: publish.qos() == CoreQos::ExactlyOnce,
             reply_to: reply_to::split(publish.topic_name()),
             content_type: None,
             payload: Bytes::copy_from_slice(publish.payload().as_slice()),
@@ -194,7 +239,9 @@ fn acceptance(props: &[Property]) -> Acceptance {
             Property::ResponseInformation(topic) => {
                 acceptance.response_information = Some(topic.val().to_owned());
             }
-            Property::MaximumQos(qos) if qos.val() == 0 => acceptance.best_qos = Some(Qos::AtMostOnce),
+            Property::MaximumQos(qos) => {
+                acceptance.best_qos = Some(if qos.val() == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce });
+            }
             Property::UserProperty(pair)
                 if pair.key() == SUBSCRIBE_PROPERTY && acceptance.offered.len() < MAX_FILTERS =>
             {
@@ -218,6 +265,7 @@ fn published(publish: &v5_0::Publish) -> Heard {
     }
     Heard::Published {
         id: publish.packet_id(),
+        exactly_once: publish.qos() == CoreQos::ExactlyOnce,
         reply_to,
         content_type,
         payload: Bytes::copy_from_slice(publish.payload().as_slice()),
@@ -252,5 +300,6 @@ fn core_qos(qos: Qos) -> CoreQos {
     match qos {
         Qos::AtMostOnce => CoreQos::AtMostOnce,
         Qos::AtLeastOnce => CoreQos::AtLeastOnce,
+        Qos::ExactlyOnce => CoreQos::ExactlyOnce,
     }
 }

@@ -1,11 +1,12 @@
 //! What a connection to a broker is configured with: the protocol's part of `Device.MQTT.Client.{i}.`.
 
 use std::fmt;
+use std::str::FromStr;
 
 use usp_proto::EndpointId;
 use usp_proto::record::MqttVersion;
 
-use super::topic::{Filter, Topic};
+use super::topic::{Filter, Topic, TopicError};
 
 /// The version of MQTT that is spoken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -32,6 +33,50 @@ pub enum Qos {
     AtMostOnce,
     /// At least once.
     AtLeastOnce,
+    /// Exactly once.
+    ExactlyOnce,
+}
+
+/// A filter to subscribe to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subscription {
+    /// Which topics.
+    pub filter: Filter,
+    /// How surely the broker is to deliver; `None`: as [`Settings::qos`] says.
+    pub qos: Option<Qos>,
+}
+
+impl From<Filter> for Subscription {
+    fn from(filter: Filter) -> Subscription {
+        Subscription { filter, qos: None }
+    }
+}
+
+impl FromStr for Subscription {
+    type Err = TopicError;
+
+    fn from_str(text: &str) -> Result<Subscription, TopicError> {
+        Ok(Filter::from_str(text)?.into())
+    }
+}
+
+/// What the broker publishes for us when the connection breaks.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Will {
+    /// Where.
+    pub topic: Topic,
+    /// What; it may be anything.
+    pub value: String,
+    /// How surely.
+    pub qos: Qos,
+    /// Whether the broker keeps it.
+    pub retain: bool,
+}
+
+impl fmt::Debug for Will {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Will").field("topic", &self.topic).finish_non_exhaustive()
+    }
 }
 
 /// How to present ourselves to a broker, and what to ask of it.
@@ -55,7 +100,9 @@ pub struct Settings {
     /// Whether the broker is asked for Response Information (5.0 only; R-MQTT.12).
     pub request_response_information: bool,
     /// Filters to subscribe to.
-    pub filters: Vec<Filter>,
+    pub filters: Vec<Subscription>,
+    /// What is published when the connection breaks.
+    pub will: Option<Will>,
     /// The topic that others answer to, unless the broker gives another one.
     pub response_topic: Option<Topic>,
     /// For what we publish and subscribe to; lowered to what the broker can do.
@@ -76,6 +123,7 @@ impl Settings {
             clean_start: true,
             request_response_information: true,
             filters: Vec::new(),
+            will: None,
             response_topic: None,
             qos: Qos::AtMostOnce,
         }

@@ -86,8 +86,9 @@ impl OwnBroker {
             peer_addr: self.address().or_else(|| self.websocket()),
             eid: None,
             peer: PeerAuth::Unproven,
-            return_path: ReturnPath::Mqtt { link, topic: topic.clone() },
-            contact: Contact::Mqtt { version: MqttVersion::V5, topic },
+            return_path: ReturnPath::Mqtt { link, topic },
+            // Its own versions of MQTT the broker speaks with each agent: none of them is another's.
+            contact: Contact::Connection,
             side: Side::Accepted,
             role: Role::Controller,
             sender: attached.sender(),

@@ -82,8 +82,8 @@ impl<S: Store> Session<S> {
         up: &LinkUp,
     ) -> Self {
         let mut machine = ControllerMachine::new(Arc::clone(&usp.0.config), endpoint.clone(), chance());
-        let peer = up.peer.clone();
-        machine.handle(usp.0.clock.now(), Input::LinkUp { return_path: up.return_path.clone(), peer });
+        let (return_path, contact, peer) = (up.return_path.clone(), up.contact.clone(), up.peer.clone());
+        machine.handle(usp.0.clock.now(), Input::LinkUp { return_path, contact, peer });
         Session {
             device,
             tenant,

@@ -198,7 +198,7 @@ impl LinkHandler for Handler {
             tell: self.tell.clone(),
             origin: self.origin,
         });
-        session.feed(Input::LinkUp { return_path: link.return_path, peer: link.peer });
+        session.feed(Input::LinkUp { return_path: link.return_path, contact: link.contact, peer: link.peer });
         self.sessions.lock().expect("no panics").insert(link.link, session.clone());
         session.tell(Event::Up(session.clone()));
     }

@@ -146,6 +146,8 @@ struct Link {
     peer: PeerAuth,
     /// Whether a Connect record went out on it.
     greeted: bool,
+    /// The controller speaks another version of MQTT (R-MQTT.26a): until it says otherwise there is silence.
+    mismatched: bool,
 }
 
 impl AgentMachine {
@@ -199,7 +201,14 @@ impl AgentMachine {
             Input::Started(boot) => self.started(now, tree, boot),
             Input::LinkUp { controller, return_path, contact, peer } => {
                 let peer = self.certificate_shown(now, tree, &controller, &return_path, peer);
-                self.link_up(Link { controller, return_path, contact, peer, greeted: false });
+                self.link_up(Link {
+                    controller,
+                    return_path,
+                    contact,
+                    peer,
+                    greeted: false,
+                    mismatched: false,
+                });
             }
             Input::LinkDown(link) => {
                 self.certificate_gone(link);

@@ -228,6 +228,7 @@ impl AgentMachine {
             let link = self
                 .links
                 .values()
+                .filter(|link| !link.mismatched)
                 .rfind(|link| link.controller == *endpoint && speaks_for(&link.peer, endpoint));
             let Some(return_path) = link.map(|link| link.return_path.clone()) else { continue };
             for entry in queue.entries.iter_mut().filter(|entry| entry.due) {

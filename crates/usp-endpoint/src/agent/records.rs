@@ -3,9 +3,9 @@
 use dm::Now;
 use dm::tree::Tree;
 use usp_proto::error_code::code;
-use usp_proto::link::{Contact, Inbound, Outbound, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 use usp_proto::msg::Body;
-use usp_proto::record::{PayloadSecurity, encode_message};
+use usp_proto::record::{MqttVersion, PayloadSecurity, encode_message};
 use usp_proto::{EndpointId, Malformed, Msg, Record, RecordType, Response, Version};
 
 use super::AgentMachine;
@@ -56,6 +56,14 @@ impl AgentMachine {
             return;
         }
         let peer = peer.clone();
+        if let RecordType::MqttConnect { version, .. } = &record.record_type
+            && !self.is_open(&peer)
+        {
+            self.heard_version(link, *version);
+        }
+        if self.links.get(&link).is_some_and(|link| link.mismatched) {
+            return;
+        }
         // What nothing protects anybody may have said; of sessions their own machine knows.
         if !self.is_open(&peer) && self.controller(&record.from_id).is_some() {
             self.recognised = Some(link);
@@ -85,6 +93,21 @@ impl AgentMachine {
             RecordType::Session(_) => self.session_record(record, &peer, return_path),
             RecordType::Disconnect { .. } => self.purge_session(&record.from_id),
             _ => {}
+        }
+    }
+
+    /// R-MQTT.26a: a broker in between translates, and nobody can rely on what it makes of it. Where anybody could have
+    /// said it, it is ignored: a controller is not to be silenced by others.
+    fn heard_version(&mut self, link: LinkId, version: MqttVersion) {
+        let Some(link) = self.links.get_mut(&link) else { return };
+        let Contact::Mqtt { version: own, .. } = &link.contact else { return };
+        let mismatched = version != *own;
+        if std::mem::replace(&mut link.mismatched, mismatched) != mismatched && mismatched {
+            let controller = link.controller.clone();
+            let what =
+                format!("{controller} speaks {version:?} of MQTT, and we {own:?}: it is not spoken with");
+            self.outputs.push_back(Output::Noticed(what));
+            self.purge_session(&controller);
         }
     }
 

@@ -137,7 +137,10 @@ impl AgentMachine {
         };
         let protected = !policy.sign;
         if !self.sessions.held.contains_key(&from) {
-            self.hold(&from, policy.clone(), path.clone());
+            // Nothing shows yet that it is genuine: what the session says of itself goes where the controller is known
+            // to be.
+            let known = self.links.get(&path.link()).map_or(&path, |link| &link.return_path).clone();
+            self.hold(&from, policy.clone(), known);
         }
         self.with_session_by(&from, Input::Record { record, protected }, Some((policy, path)));
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use dm::{Fault, Mono, Operation, Outcome};
 use usp_proto::EndpointId;
-use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 
 /// The host's name for an operation (a job) or for something to be stored.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -16,6 +16,8 @@ pub enum Input {
     LinkUp {
         /// How to reach it.
         return_path: ReturnPath,
+        /// How the agent reaches us by it.
+        contact: Contact,
         /// What the transport proved.
         peer: PeerAuth,
     },

@@ -20,7 +20,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use dm::{Mono, Now};
-use usp_proto::link::{LinkId, Outbound, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, LinkId, Outbound, PeerAuth, ReturnPath};
+use usp_proto::record::MqttVersion;
 use usp_proto::session::Crypto;
 use usp_proto::{EndpointId, Msg, Version};
 
@@ -80,7 +81,11 @@ pub struct ControllerMachine {
 /// The connection with the agent.
 struct Link {
     return_path: ReturnPath,
+    /// The version of MQTT that we speak, if that is how the agent reaches us.
+    version: Option<MqttVersion>,
     peer: PeerAuth,
+    /// The agent speaks another version of MQTT (R-MQTT.26a): until it says otherwise there is silence.
+    mismatched: bool,
     /// R-MTP.8: nothing is sent before the agent's Connect record; agents before 1.2 send none, so the
     /// first Record of any kind, or the end of a grace period, opens the channel too.
     open: bool,
@@ -134,7 +139,7 @@ impl ControllerMachine {
     pub fn handle(&mut self, now: Now, input: Input) {
         let now = now.mono;
         match input {
-            Input::LinkUp { return_path, peer } => self.link_up(now, return_path, peer),
+            Input::LinkUp { return_path, contact, peer } => self.link_up(now, return_path, contact, peer),
             Input::LinkDown(link) => self.link_down(link),
             Input::Record(inbound) => self.record(now, inbound),
             Input::Submit { ticket, operation, deadline } => self.submit(now, ticket, operation, deadline),
@@ -181,7 +186,7 @@ impl ControllerMachine {
         link.nudges.at(self.awaiting_answer())
     }
 
-    fn link_up(&mut self, now: Mono, return_path: ReturnPath, peer: PeerAuth) {
+    fn link_up(&mut self, now: Mono, return_path: ReturnPath, contact: Contact, peer: PeerAuth) {
         // R-ARC.2: an agent of our own id may well be there (R-ARC.0), but not for us to talk to.
         if self.agent == self.config.endpoint {
             let (link, reason) = (return_path.link(), "a connection with our own endpoint id".to_owned());
@@ -192,10 +197,16 @@ impl ControllerMachine {
             self.lose_link();
         }
         let grace_ends = Some(now + limits::CONNECT_GRACE);
+        let version = match contact {
+            Contact::Mqtt { version, .. } => Some(version),
+            Contact::Connection | Contact::Stomp { .. } => None,
+        };
         self.link = Some(Link {
             return_path,
+            version,
             peer,
             open: false,
+            mismatched: false,
             grace_ends,
             nudges: Nudges::new(now),
             misaddressed: false,

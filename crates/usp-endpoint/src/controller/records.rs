@@ -4,7 +4,7 @@ use dm::Mono;
 use usp_proto::error_code::code;
 use usp_proto::link::{Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 use usp_proto::msg::{Body, ErrorBody};
-use usp_proto::record::PayloadSecurity;
+use usp_proto::record::{MqttVersion, PayloadSecurity};
 use usp_proto::{EndpointId, Malformed, Msg, Record, RecordError, RecordType, Request, Version};
 
 use super::ControllerMachine;
@@ -26,8 +26,14 @@ impl ControllerMachine {
             self.outputs.push_back(Output::Impersonates { link, from: record.from_id });
             return self.outputs.push_back(Output::Close { link, reason });
         }
+        if let RecordType::MqttConnect { version, .. } = &record.record_type {
+            self.heard_version(link, *version);
+        }
         let own = self.link.as_mut().filter(|own| own.return_path.link() == link);
         let is_own = own.is_some();
+        if own.as_ref().is_some_and(|own| own.mismatched) {
+            return;
+        }
         if let Some(own) = own {
             own.nudges.heard(now);
         }
@@ -64,6 +70,19 @@ impl ControllerMachine {
                 }
             }
             RecordType::Session(_) => self.session_record(now, record, &peer, return_path),
+        }
+    }
+
+    /// R-MQTT.26a: a broker in between translates, and nobody can rely on what it makes of it. Nothing is said to the agent
+    /// and nothing heard of it until its Connect record names our version.
+    fn heard_version(&mut self, link: LinkId, version: MqttVersion) {
+        let Some(own) = self.link.as_mut().filter(|own| own.return_path.link() == link) else { return };
+        let Some(ours) = own.version else { return };
+        let mismatched = version != ours;
+        if std::mem::replace(&mut own.mismatched, mismatched) != mismatched && mismatched {
+            let reason = format!("it speaks {version:?} of MQTT, and we {ours:?}");
+            self.outputs.push_back(Output::Disconnected { reason });
+            self.shut_link();
         }
     }
 

@@ -51,7 +51,10 @@ impl ControllerMachine {
         let protected = !policy.sign;
         let had_one = self.has_session();
         if self.session.is_none() {
-            self.hold(policy.clone(), path.clone());
+            // Nothing shows yet that it is genuine: what the session says of itself goes where the agent is known to be.
+            let own = self.link.as_ref().filter(|own| own.return_path.link() == path.link());
+            let known = own.map_or(&path, |own| &own.return_path).clone();
+            self.hold(policy.clone(), known);
         }
         self.with_session_by(now, Input::Record { record, protected }, Some((policy, path)));
         // Who starts a session ignores what was asked outside of it. It is there, even after a Disconnect record with which

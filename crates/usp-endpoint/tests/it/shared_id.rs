@@ -7,7 +7,7 @@ use dm::{Mono, Now, Operation, Outcome};
 use requirement::requirement;
 use usp_endpoint::controller::io::{Input, Output, Ticket};
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::{Record, Version};
 
 use super::agent::host::{AGENT, Host, ONE, id};
@@ -43,7 +43,10 @@ fn an_agent_and_a_controller_share_an_id() {
     };
     for (machine, link, from, to) in [(&mut there, up, AGENT, ONE), (&mut own, down, ONE, AGENT)] {
         let return_path = ReturnPath::WebSocket(link);
-        outputs(machine, Input::LinkUp { return_path, peer: PeerAuth::Unproven });
+        outputs(
+            machine,
+            Input::LinkUp { return_path, contact: Contact::default(), peer: PeerAuth::Unproven },
+        );
         let connect = Record::websocket_connect(&id(from), &id(to), Version::CURRENT);
         let opened = outputs(machine, inbound(link, connect.encode()));
         assert!(matches!(opened[..], [Output::Connected]), "{opened:?}");
@@ -77,7 +80,10 @@ fn an_agent_and_a_controller_share_an_id() {
 fn nobody_talks_to_his_own_id() {
     let mut machine = controller(AGENT, AGENT);
     let return_path = ReturnPath::WebSocket(LinkId(1));
-    let outputs = outputs(&mut machine, Input::LinkUp { return_path, peer: PeerAuth::Unproven });
+    let outputs = outputs(
+        &mut machine,
+        Input::LinkUp { return_path, contact: Contact::default(), peer: PeerAuth::Unproven },
+    );
     assert!(matches!(outputs[..], [Output::Close { link: LinkId(1), .. }]), "{outputs:?}");
     assert_eq!(machine.link(), None);
     // An agent neither answers itself, nor greets itself although it stands in its table.

@@ -1,7 +1,9 @@
 //! An MQTT broker: how we present ourselves, and what its refusals mean.
 
+use std::sync::Arc;
+
 use mtp::mqtt::machine::End;
-use mtp::mqtt::{Client, Session, Settings};
+use mtp::mqtt::{Client, Meter, Session, Settings};
 use mtp::{EndpointId, Role};
 use pki::ClientTls;
 
@@ -13,7 +15,9 @@ pub(super) async fn connect(
     plan: Mqtt,
     endpoint: &EndpointId,
     tls: Option<ClientTls>,
+    meter: Arc<Meter>,
 ) -> anyhow::Result<Session> {
+    let will = plan.will.map_err(|what| mtp::Error::Mqtt(End::Unusable(what.to_owned())))?;
     let some = |text: String| Some(text).filter(|text| !text.is_empty());
     let settings = Settings {
         client_id: some(plan.client_id),
@@ -23,12 +27,13 @@ pub(super) async fn connect(
         clean_start: plan.clean_start,
         request_response_information: plan.request_response_information,
         filters: plan.filters,
+        will,
         response_topic: plan.response_topic,
         qos: plan.qos,
         ..Settings::new(plan.version, endpoint.clone())
     };
     let mut client = Client::new(plan.address, settings, Role::Agent);
-    client.tls = tls;
+    (client.tls, client.meter) = (tls, Some(meter));
     Ok(Box::pin(client.connect()).await?)
 }
 

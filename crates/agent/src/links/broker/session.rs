@@ -31,6 +31,14 @@ impl Session {
         }
     }
 
+    /// How to change what it is subscribed to.
+    pub(super) fn subscriptions(&self) -> Option<mqtt::Subscriptions> {
+        match self {
+            Session::Mqtt(session) => Some(session.subscriptions()),
+            Session::Stomp(_) => None,
+        }
+    }
+
     /// What the broker chose for our answers, if it did.
     pub(super) fn given(&self) -> Option<&str> {
         match self {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use dm::Value;
 use dm::tree::{Place, Tree};
 use mtp::Schedule;
-use mtp::mqtt::topic::{Filter, Topic};
-use mtp::mqtt::{BrokerAddress, Qos, Version};
+use mtp::mqtt::topic::Topic;
+use mtp::mqtt::{BrokerAddress, Qos, Subscription, Version, Will};
 
 use super::{Broker, By, Server, below, is_on, number, referred};
 
@@ -32,7 +32,9 @@ pub struct Mqtt {
     /// Whether it is asked for Response Information.
     pub request_response_information: bool,
     /// What is subscribed to in any case.
-    pub filters: Vec<Filter>,
+    pub filters: Vec<Subscription>,
+    /// What the broker publishes when the connection breaks; or why it could not.
+    pub will: Result<Option<Will>, &'static str>,
     /// The topic that answers come to, unless the broker gives another one.
     pub response_topic: Option<Topic>,
     /// Of what is published and subscribed to.
@@ -74,6 +76,7 @@ pub(super) fn read(tree: &Tree, own: &Place, client: &Place) -> Result<Mqtt, &'s
     };
     let usual = Schedule::default();
     Ok(Mqtt {
+        will: will(tree, client),
         address: BrokerAddress { host, port: port.unwrap_or(if secure { 8883 } else { 1883 }), secure },
         version,
         client_id: text("ClientID"),
@@ -89,11 +92,7 @@ pub(super) fn read(tree: &Tree, own: &Place, client: &Place) -> Result<Mqtt, &'s
         request_response_information: is("RequestResponseInfo", false),
         filters: filters.unwrap_or_default(),
         response_topic,
-        // What is to be delivered exactly once is delivered at least once: more is not spoken.
-        qos: match number(tree, own, "PublishQoS") {
-            None | Some(0) => Qos::AtMostOnce,
-            Some(_) => Qos::AtLeastOnce,
-        },
+        qos: qos(tree, own, "PublishQoS").unwrap_or(Qos::AtMostOnce),
         schedule: Schedule {
             minimum_wait_s: number(tree, client, "ConnectRetryTime").unwrap_or(usual.minimum_wait_s),
             multiplier: number(tree, client, "ConnectRetryIntervalMultiplier").unwrap_or(usual.multiplier),
@@ -104,10 +103,55 @@ pub(super) fn read(tree: &Tree, own: &Place, client: &Place) -> Result<Mqtt, &'s
     })
 }
 
-fn filters(tree: &Tree, table: &Place) -> Result<Vec<Filter>, &'static str> {
+impl Mqtt {
+    /// Follows another plan in what needs no new connection: what the next CONNECT says (TR-181: such a change is
+    /// communicated with it, and `ForceReconnect()` makes one), when to try again, and, where our own topic does not
+    /// depend on them, the subscriptions.
+    pub(super) fn follow(&mut self, other: &Mqtt) {
+        self.schedule = other.schedule;
+        self.longest_wait = other.longest_wait;
+        self.client_id.clone_from(&other.client_id);
+        self.keep_alive_s = other.keep_alive_s;
+        self.clean_start = other.clean_start;
+        self.request_response_information = other.request_response_information;
+        self.will.clone_from(&other.will);
+        if self.response_topic.is_some() {
+            self.filters.clone_from(&other.filters);
+        }
+    }
+}
+
+fn filters(tree: &Tree, table: &Place) -> Result<Vec<Subscription>, &'static str> {
     let rows = tree.rows(table).into_iter().map(|number| table.row(number));
-    let topics = rows.filter(|row| is_on(tree, row)).map(|row| tree.text_of(&row, "Topic"));
-    topics.map(|topic| topic.parse().map_err(|_| "a subscription's topic is none")).collect()
+    let read = |row: Place| {
+        let filter = tree.text_of(&row, "Topic").parse().map_err(|_| "a subscription's topic is none")?;
+        Ok(Subscription { filter, qos: qos(tree, &row, "QoS") })
+    };
+    rows.filter(|row| is_on(tree, row)).map(read).collect()
+}
+
+fn will(tree: &Tree, client: &Place) -> Result<Option<Will>, &'static str> {
+    if tree.value_of(client, "WillEnable") != Some(&Value::Bool(true)) {
+        return Ok(None);
+    }
+    let value = tree.text_of(client, "WillValue");
+    if value.is_empty() {
+        return Err("a will without a value");
+    }
+    Ok(Some(Will {
+        topic: tree.text_of(client, "WillTopic").parse().map_err(|_| "the will's topic is none")?,
+        value,
+        qos: qos(tree, client, "WillQoS").unwrap_or(Qos::AtMostOnce),
+        retain: tree.value_of(client, "WillRetain") == Some(&Value::Bool(true)),
+    }))
+}
+
+fn qos(tree: &Tree, row: &Place, name: &str) -> Option<Qos> {
+    match number(tree, row, name)? {
+        0 => Some(Qos::AtMostOnce),
+        1 => Some(Qos::AtLeastOnce),
+        _ => Some(Qos::ExactlyOnce),
+    }
 }
 
 /// By the broker of the MTP that a controller's MTP refers to, or of the first one.

@@ -13,11 +13,14 @@ pub(crate) struct Connect {
     pub(crate) endpoint: String,
     /// It asks for Response Information.
     pub(crate) wants_information: bool,
+    /// Of the will: QoS and whether it is kept, topic, value.
+    pub(crate) will: Option<(u8, bool, String, String)>,
 }
 
 enum Said {
     Connect(Connect),
-    Subscribe(Vec<String>),
+    Subscribe(Vec<(String, u8)>),
+    Unsubscribe(Vec<String>),
     Disconnect,
 }
 
@@ -49,9 +52,20 @@ impl Broker {
     }
 
     pub(crate) async fn subscribed(&mut self) -> Vec<String> {
+        self.subscribed_with_qos().await.into_iter().map(|(filter, _)| filter).collect()
+    }
+
+    pub(crate) async fn subscribed_with_qos(&mut self) -> Vec<(String, u8)> {
         match self.said.recv().await {
             Some(Said::Subscribe(filters)) => filters,
             _ => panic!("SUBSCRIBE was expected"),
+        }
+    }
+
+    pub(crate) async fn unsubscribed(&mut self) -> Vec<String> {
+        match self.said.recv().await {
+            Some(Said::Unsubscribe(filters)) => filters,
+            _ => panic!("UNSUBSCRIBE was expected"),
         }
     }
 
@@ -82,7 +96,7 @@ async fn serve(mut socket: TcpStream, information: &str, tell: mpsc::UnboundedSe
                 let (id, mut rest) = (&body[..2], &body[3..]);
                 let mut filters = Vec::new();
                 while !rest.is_empty() {
-                    filters.push(take_text(&mut rest));
+                    filters.push((take_text(&mut rest), rest[0]));
                     rest = &rest[1..];
                 }
                 let granted = vec![0; filters.len()];
@@ -90,6 +104,17 @@ async fn serve(mut socket: TcpStream, information: &str, tell: mpsc::UnboundedSe
                 let answer = [&[0x90, length][..], id, &[0], &granted].concat();
                 socket.write_all(&answer).await.expect("it reads");
                 let _ = tell.send(Said::Subscribe(filters));
+            }
+            10 => {
+                let (id, mut rest) = (&body[..2], &body[3..]);
+                let mut filters = Vec::new();
+                while !rest.is_empty() {
+                    filters.push(take_text(&mut rest));
+                }
+                let length = u8::try_from(filters.len() + 3).expect("few");
+                let answer = [&[0xb0, length][..], id, &[0], &vec![0; filters.len()]].concat();
+                socket.write_all(&answer).await.expect("it reads");
+                let _ = tell.send(Said::Unsubscribe(filters));
             }
             // A Record: acknowledged, if that is wanted.
             3 if kind & 0b110 != 0 => {
@@ -132,7 +157,14 @@ fn read_connect(body: &[u8]) -> Connect {
     let endpoint = take_text(&mut value);
     // After the user property: numbers only, none of which looks like this by chance.
     let wants_information = value.windows(2).any(|pair| pair == [0x19, 1]);
-    Connect { client_id: take_text(&mut rest), keep_alive_s, endpoint, wants_information }
+    let client_id = take_text(&mut rest);
+    let will = (body[7] & 0b100 != 0).then(|| {
+        // It has no properties.
+        rest = &rest[1..];
+        let (topic, value) = (take_text(&mut rest), take_text(&mut rest));
+        (body[7] >> 3 & 0b11, body[7] & 0b10_0000 != 0, topic, value)
+    });
+    Connect { client_id, keep_alive_s, endpoint, wants_information, will }
 }
 
 fn take_text(rest: &mut &[u8]) -> String {

@@ -52,6 +52,8 @@ pub(super) enum Mood {
     Dying,
     /// It takes a first Set, and refuses every further one.
     Once,
+    /// It takes no subscriptions.
+    Silent,
 }
 
 impl Fake {
@@ -211,7 +213,12 @@ impl Fake {
 
     fn outcome(&mut self, operation: &Operation) -> Outcome {
         let writes = matches!(operation, Operation::Set(_) | Operation::Add(_) | Operation::Delete(_));
-        if self.mood == Mood::Refusing && writes && !is_preparation(operation) {
+        let refuses = match self.mood {
+            Mood::Refusing => !is_preparation(operation),
+            Mood::Silent => is_preparation(operation),
+            _ => false,
+        };
+        if refuses && writes {
             let fault = Fault::new(Code(7002), "not today");
             return Outcome::Failed(MessageFailure { fault, params: Vec::new() });
         }

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use dm::operation::Get;
 use dm::{Code, Operation, Outcome};
+use fake::{Fake, Mood};
+use requirement::requirement;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -75,4 +77,70 @@ impl Device {
 fn lamp(socket: &Path) -> JoinHandle<()> {
     let socket = socket.to_owned();
     tokio::spawn(async move { lamp::serve(&socket, "proto::lamp").await.expect("the broker is there") })
+}
+
+#[requirement("R-UDS.1")]
+#[tokio::test]
+async fn the_tables_say_where_services_connect_and_which_controllers_are_parts_of_one() {
+    let mut device = Device::start().await;
+    let sockets = "Device.UnixDomainSockets.";
+    let row = |number: u32, name: &str| format!("{sockets}UnixDomainSocket.{number}.{name}");
+    let (controller, broker) = (device.folder.path().join("controller.sock"), device.socket());
+    let shown = [
+        (format!("{sockets}UnixDomainSocketNumberOfEntries"), "2".to_owned()),
+        (row(1, "Mode"), "Connect".to_owned()),
+        (row(1, "Path"), controller.display().to_string()),
+        (row(2, "Alias"), "cpe-usp-services".to_owned()),
+        (row(2, "Mode"), "Listen".to_owned()),
+        (row(2, "Path"), broker.display().to_string()),
+    ];
+    for (path, value) in shown {
+        device.until(&path, Ok(&[(&path, &value)])).await;
+    }
+    let uds = "Device.LocalAgent.Controller.1.MTP.1.UDS.";
+    let (socket, service) = (format!("{uds}UnixDomainSocketRef"), format!("{uds}USPServiceRef"));
+    device.until(&socket, Ok(&[(&socket, "Device.UnixDomainSockets.UnixDomainSocket.1")])).await;
+    device.until(&service, Ok(&[(&service, "")])).await;
+    // Its agent has the endpoint id of the controller, and another service another one.
+    let other = Fake::serving(&broker, "proto::other", "Device.X_OTHER.", Mood::Willing).await;
+    let own = Fake::serving(&broker, CONTROLLER, "Device.X_OWN.", Mood::Willing).await;
+    device.until(&service, Ok(&[(&service, "Device.USPServices.USPService.2")])).await;
+    own.abort();
+    device.until(&service, Ok(&[(&service, "")])).await;
+    other.abort();
+}
+
+/// The configuration holds at every start.
+#[tokio::test]
+async fn the_row_of_the_broker_s_socket_follows_the_configuration() {
+    let Device { folder, mut controller, _program: program } = Device::start().await;
+    program.terminate();
+    assert_eq!(program.ended().code(), Some(0));
+    controller.gone().await;
+    for (lines, expected) in [("[services]\nsocket = \"DIR/moved.sock\"\n", "1 Listen"), ("", "0")] {
+        let dir = folder.path().display().to_string();
+        let text = format!(
+            "[[controller]]\nendpoint = {CONTROLLER:?}\nsocket = \"{dir}/controller.sock\"\n{}",
+            lines.replace("DIR", &dir)
+        );
+        let program = Program::start_with(&[], folder.path(), &text);
+        controller.connected().await;
+        let said = controller.hear().await;
+        assert!(matches!(said, Heard::LocalConnect), "{said:?}");
+        let get = Get { paths: vec!["Device.UnixDomainSockets.".to_owned()], max_depth: 0 };
+        let Outcome::Get(found) = controller.ask(Operation::Get(get)).await else { panic!("values") };
+        let rows = found[0].result.as_ref().expect("they are there");
+        let own = |name: &str, value: &str| {
+            rows.iter()
+                .flat_map(|row| &row.params)
+                .filter(|param| param.0 == name && param.1 == value)
+                .count()
+        };
+        let moved = own("Path", &format!("{dir}/moved.sock"));
+        let listening = if own("Mode", "Listen") == 1 { " Listen" } else { "" };
+        assert_eq!(format!("{moved}{listening}"), expected);
+        program.terminate();
+        assert_eq!(program.ended().code(), Some(0));
+        controller.gone().await;
+    }
 }

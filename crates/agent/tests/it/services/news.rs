@@ -2,12 +2,13 @@
 
 use dm::operation::{CommandResult, Operate};
 use dm::{Code, Operation, Outcome};
+use requirement::requirement;
 use usp_proto::notify::{
     Event, Notification, Notify, ObjectCreation, ObjectDeletion, OperationComplete, OperationResp, OutputArgs,
 };
 
 use super::Device;
-use super::fake::Fake;
+use super::fake::{Fake, Mood};
 use crate::peer::add;
 
 const ONE: &str = "Device.X_One.";
@@ -117,6 +118,33 @@ async fn who_is_told_of_a_service_finds_its_part_and_who_is_told_that_it_went_do
 
 fn get(path: &str) -> Operation {
     Operation::Get(dm::operation::Get { paths: vec![path.to_owned()], max_depth: 0 })
+}
+
+/// A service that takes no subscriptions is asked what its values are, as long as somebody wants to know.
+#[requirement("R-NOT.0a")]
+#[tokio::test]
+async fn values_of_a_service_that_tells_nothing_are_asked_for() {
+    let mut device = Device::start().await;
+    let mut one = Fake::connect(&device.socket(), "proto::one", ONE).await;
+    one.mood = Mood::Silent;
+    one.register(&[ONE], false).await.expect("it is free");
+    while one.asked_for_values < 1 {
+        assert!(one.turn().await);
+    }
+    let level = "Device.X_One.Level";
+    let shown = [(level, "1")];
+    tokio::select! {
+        () = async { while one.turn().await {} } => panic!("the service is disconnected"),
+        () = device.until(level, Ok(&shown)) => {}
+    }
+    tokio::select! {
+        () = async { while one.turn().await {} } => panic!("the service is disconnected"),
+        () = subscribe(&mut device, "ValueChange", level) => {}
+    }
+    one.values.insert(level.to_owned(), "8".to_owned());
+    let heard = hear(&mut device, &mut one, "ValueChange").await;
+    let Notification::ValueChange(change) = heard else { panic!("{heard:?}") };
+    assert_eq!((change.param_path.as_str(), change.param_value.as_str()), (level, "8"));
 }
 
 fn work() -> Operation {

@@ -55,6 +55,27 @@ fn ranges() {
     }
 }
 
+/// What nobody sets begins with a value that could be set.
+#[test]
+fn what_a_parameter_begins_with_is_allowed() {
+    for (definition, expected) in [
+        ("type=unsignedInt", "0"),
+        ("type=string size=1:8", ""),
+        ("type=boolean", "false"),
+        ("type=unsignedInt range=1:65535 default=object:443", "443"),
+        ("type=unsignedInt range=1:65535", "1"),
+        ("type=unsignedInt range=0:0,64:65535", "0"),
+        ("type=int range=-20:-10,15:", "-10"),
+        ("type=long range=:-5", "-5"),
+        ("type=unsignedInt range=1:65535 default=object:70000", "65535"),
+        ("type=unsignedInt range=1:9 list=0:", ""),
+    ] {
+        let model = model(&format!("Device. object\nDevice.P param access=readWrite {definition}\n"));
+        let param = &model.object(dm::model::ObjectId(0)).params[0];
+        assert_eq!(param.initial().expose(), expected, "{definition}");
+    }
+}
+
 #[test]
 fn lengths() {
     for (definition, text, expected) in [

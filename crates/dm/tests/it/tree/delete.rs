@@ -67,6 +67,27 @@ fn strong_references_lose_the_row_and_weak_ones_keep_it() {
     assert_eq!(tree.text_of(&place(&tree, "Device.Net.Port.1."), "Owner"), "");
 }
 
+/// With `allow_partial` each row is a transaction of its own: what led to one that stayed still does.
+#[test]
+#[requirement("R-ARC.12")]
+fn what_leads_to_a_row_that_stayed_stays_though_another_one_went() {
+    let rows = ["Device.Net.Interface.3.", "Device.Net.Interface.1.Address.1."];
+    for (failed, kept) in [(0, "Device.Net.Interface.3"), (1, "Device.Net.Interface.1.Address.1")] {
+        let mut tree = tree();
+        let both = "Device.Net.Interface.1.Address.1,Device.Net.Interface.3";
+        put(&mut tree, "Device.Net.Interface.1.", "LowerLayers", both);
+        let plan = tree.plan(&delete(true, &rows), &Requester::full()).expect("a write");
+        assert_eq!(plan.transactions.len(), 2);
+        for (at, transaction) in plan.transactions.iter().enumerate() {
+            if at != failed {
+                let changes = tree.restaged(&transaction.changes);
+                tree.apply(&changes);
+            }
+        }
+        assert_eq!(tree.text_of(&place(&tree, "Device.Net.Interface.1."), "LowerLayers"), kept);
+    }
+}
+
 #[test]
 #[requirement("R-DEL.3")]
 fn a_match_that_could_not_go_is_listed() {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use mtp::mqtt::machine::{End, Event, Machine, Unsent};
-use mtp::mqtt::{Qos, Settings, Version};
+use mtp::mqtt::meter::Counted;
+use mtp::mqtt::{Qos, Settings, Subscription, Version, Will};
 use requirement::requirement;
 
 use crate::support::{AGENT, id};
@@ -109,6 +110,129 @@ fn connect_in_3_1_1() {
 }
 
 #[test]
+#[requirement("R-MQTT.5")]
+fn a_will_is_part_of_connect() {
+    let will = |qos, retain| {
+        let (topic, value) = ("w/1".parse().unwrap(), "gone".to_owned());
+        Some(Will { topic, value, qos, retain })
+    };
+    // MQTT 3.1.1, table 3.1: will flag 0x04, QoS from 0x08 on, retain 0x20, clean session 0x02.
+    for (qos, retain, flags) in
+        [(Qos::AtMostOnce, false, 0x06), (Qos::AtLeastOnce, true, 0x2e), (Qos::ExactlyOnce, false, 0x16)]
+    {
+        let settings = Settings { will: will(qos, retain), ..settings(Version::V3_1_1) };
+        let parts: [&[u8]; 4] = [
+            &[0, 4, b'M', b'Q', b'T', b'T', 4, flags, 0, 60],
+            &text("os::00256D-0001"),
+            &text("w/1"),
+            &text("gone"),
+        ];
+        assert_eq!(sent(&mut Machine::new(START, settings)), [packet(0x10, &parts)]);
+    }
+    let settings = Settings { will: will(Qos::AtLeastOnce, false), ..settings(Version::V5) };
+    let connect = sent(&mut Machine::new(START, settings)).remove(0);
+    assert_eq!(connect[9], 0b0000_1110);
+    // The will's properties, of which there are none, then topic and value.
+    let end = [&[0][..], &text("w/1"), &text("gone")].concat();
+    assert!(connect.ends_with(&end), "{connect:?}");
+}
+
+fn subscription(filter: &str, qos: Option<Qos>) -> Subscription {
+    Subscription { filter: filter.parse().unwrap(), qos }
+}
+
+#[test]
+#[requirement("R-MQTT.4")]
+fn each_subscription_has_its_own_qos() {
+    let filters = vec![
+        subscription("t/#", None),
+        subscription("a", Some(Qos::AtMostOnce)),
+        subscription("b", Some(Qos::ExactlyOnce)),
+    ];
+    let settings = Settings { filters, qos: Qos::AtLeastOnce, ..settings(Version::V3_1_1) };
+    let mut machine = Machine::new(START, settings);
+    sent(&mut machine);
+    machine.handle_input(START, &[0x20, 2, 0, 0]);
+    let entries = [&text("t/#")[..], &[1], &text("a"), &[0], &text("b"), &[2]].concat();
+    assert_eq!(sent(&mut machine), [packet(0x82, &[&[0, 1], &entries])]);
+}
+
+#[test]
+#[requirement("R-MQTT.34")]
+fn subscriptions_change_while_it_stands() {
+    for version in [Version::V3_1_1, Version::V5] {
+        let none: &[u8] = if version == Version::V5 { &[0] } else { &[] };
+        let suback = |id: u8, code: u8| match version {
+            Version::V5 => packet(0x90, &[&[0, id, 0, code]]),
+            Version::V3_1_1 => packet(0x90, &[&[0, id, code]]),
+        };
+        let own = if version == Version::V5 { "t/1" } else { "t/1/#" };
+        let mut machine = up(settings(version));
+        machine.follow(START, vec![subscription("a", None), subscription("b/+", Some(Qos::AtLeastOnce))]);
+        let entries = [&text("a")[..], &[0], &text("b/+"), &[1]].concat();
+        assert_eq!(sent(&mut machine), [packet(0x82, &[&[0, 1], none, &entries])]);
+        // In MQTT 5.0 there are two reason codes.
+        let both = match version {
+            Version::V5 => packet(0x90, &[&[0, 1, 0, 0, 1]]),
+            Version::V3_1_1 => packet(0x90, &[&[0, 1, 0, 1]]),
+        };
+        machine.handle_input(START, &both);
+        assert!(machine.is_ready());
+        // What is said again changes nothing.
+        machine.follow(START, vec![subscription("a", None), subscription("b/+", Some(Qos::AtLeastOnce))]);
+        assert_eq!(sent(&mut machine), [[0_u8; 0]; 0]);
+        // Another QoS replaces the subscription; what is not wanted any more is given up.
+        machine.follow(START, vec![subscription("b/+", Some(Qos::AtMostOnce))]);
+        let again = [&text("b/+")[..], &[0]].concat();
+        let subscribe = packet(0x82, &[&[0, 1], none, &again]);
+        assert_eq!(sent(&mut machine), [subscribe, packet(0xa2, &[&[0, 2], none, &text("a")])]);
+        machine.handle_input(START, &suback(1, 0));
+        // A filter that covers our topic replaces our own subscription to it.
+        machine.follow(START, vec![subscription("t/#", None)]);
+        let wide = packet(0x82, &[&[0, 1], none, &text("t/#"), &[0]]);
+        let gone = [&text("b/+")[..], &text(own)].concat();
+        assert_eq!(sent(&mut machine), [wide, packet(0xa2, &[&[0, 3], none, &gone])]);
+        // What our own topic needs has to be granted.
+        machine.handle_input(START, &suback(1, 0x80));
+        assert_eq!(happened(&mut machine), [Event::Ended(End::NotSubscribed("t/1".to_owned()))]);
+    }
+}
+
+#[test]
+fn a_topic_that_follows_from_the_filters_is_not_changed_within_a_connection() {
+    let filters = vec![subscription("t/1", None)];
+    let mut machine = up(Settings { filters, ..Settings::new(Version::V5, id(AGENT)) });
+    machine.follow(START, vec![subscription("t/2", None)]);
+    assert_eq!(happened(&mut machine), [Event::Ended(End::ClosedByUs)]);
+}
+
+#[test]
+#[requirement("R-MQTT.5")]
+fn packets_are_counted() {
+    let mut machine = Machine::new(START, settings(Version::V3_1_1));
+    machine.handle_input(START, &[0x20, 2, 0, 0]);
+    machine.handle_input(START, &[0x90, 3, 0, 1, 1]);
+    let asked = Counted { subscribes: 1, packets_out: 2, packets_in: 2, ..Counted::default() };
+    assert_eq!(machine.take_counted(), asked);
+    machine.follow(START, vec![subscription("t/#", None)]);
+    assert_eq!(machine.publish(START, "c", b"record"), Ok(()));
+    assert_eq!(machine.publish(START, "c/#", b"record"), Err(Unsent::Topic));
+    machine.handle_input(START, &packet(0x32, &[&text("t/1/reply-to=c"), &[0, 9], b"record"]));
+    // SUBSCRIBE, UNSUBSCRIBE, PUBLISH and PUBACK went; a PUBLISH came.
+    let expected = Counted {
+        published: 1,
+        heard: 1,
+        subscribes: 1,
+        unsubscribes: 1,
+        unpublished: 1,
+        packets_out: 4,
+        packets_in: 1,
+    };
+    assert_eq!(machine.take_counted(), expected);
+    assert_eq!(machine.take_counted(), Counted::default());
+}
+
+#[test]
 #[requirement("R-MQTT.12", "R-MQTT.15", "R-MQTT.21", "R-MQTT.23", "R-MQTT.27")]
 fn what_the_broker_says_is_followed() {
     let mut machine = Machine::new(START, settings(Version::V5));
@@ -203,6 +327,31 @@ fn qos_1_waits_for_acknowledgements() {
     machine.handle_input(START, &packet(0x32, &[&text("t/1/reply-to=c"), &[0, 9], b"record"]));
     assert_eq!(happened(&mut machine).len(), 1);
     assert_eq!(sent(&mut machine), [[0x40, 2, 0, 9]]);
+}
+
+#[test]
+#[requirement("R-MQTT.4")]
+fn qos_2_takes_two_rounds_both_ways() {
+    let filters = vec![subscription("t/#", Some(Qos::ExactlyOnce))];
+    let settings = Settings { filters, qos: Qos::ExactlyOnce, ..settings(Version::V3_1_1) };
+    let mut machine = up(settings);
+    assert_eq!(machine.publish(START, "c", b"record"), Ok(()));
+    let name = text("c/reply-to=t%2F1");
+    assert_eq!(sent(&mut machine), [packet(0x34, &[&name, &[0, 1], b"record"])]);
+    machine.handle_input(START, &[0x50, 2, 0, 1]);
+    assert_eq!(sent(&mut machine), [[0x62, 2, 0, 1]]);
+    machine.handle_input(START, &[0x70, 2, 0, 1]);
+    // The packet id is free again.
+    assert_eq!(machine.publish(START, "c", b"record"), Ok(()));
+    assert_eq!(sent(&mut machine), [packet(0x34, &[&name, &[0, 1], b"record"])]);
+    let message = |first| packet(first, &[&text("t/1/reply-to=c"), &[0, 9], b"record"]);
+    machine.handle_input(START, &message(0x34));
+    // Repeated, it is not heard again.
+    machine.handle_input(START, &message(0x3c));
+    assert_eq!(happened(&mut machine).len(), 1);
+    assert_eq!(sent(&mut machine), [[0x50, 2, 0, 9], [0x50, 2, 0, 9]]);
+    machine.handle_input(START, &[0x62, 2, 0, 9]);
+    assert_eq!(sent(&mut machine), [[0x70, 2, 0, 9]]);
 }
 
 #[test]

@@ -122,6 +122,8 @@ pub(crate) struct Host {
     pub(crate) log: Vec<String>,
     /// Every Record sent, in order.
     pub(crate) sent: Vec<bytes::Bytes>,
+    /// Where each of them went.
+    pub(crate) paths: Vec<ReturnPath>,
     /// Notifications sent, in order.
     pub(crate) notifies: Vec<(u64, String, Notify)>,
     /// Answers, by message id.
@@ -196,6 +198,7 @@ impl Host {
             now: Now { mono: Mono(1_000_000), utc: Some(NOON) },
             log: Vec::new(),
             sent: Vec::new(),
+            paths: Vec::new(),
             notifies: Vec::new(),
             answers: Vec::new(),
             runs: Vec::new(),
@@ -295,7 +298,10 @@ impl Host {
 
     fn output(&mut self, output: Output) {
         match output {
-            Output::Send(outbound) => self.sent(outbound.return_path.link().0, outbound.record),
+            Output::Send(outbound) => {
+                self.paths.push(outbound.return_path.clone());
+                self.sent(outbound.return_path.link().0, outbound.record);
+            }
             Output::Close { link, reason } => {
                 self.log.push(format!("{} close", link.0));
                 self.closed.push((link.0, reason));

@@ -60,6 +60,49 @@ fn the_connect_record_comes_first() {
     }
 }
 
+/// Where a broker translates between versions of MQTT, each end may hear the other and can't rely on what it hears.
+#[test]
+#[requirement("R-MQTT.26a")]
+fn a_controller_that_speaks_another_version_of_mqtt_is_not_spoken_with() {
+    let mut host = Host::new();
+    host.subscribe(1, 1, "ValueChange", "Device.Info.Name", &[]);
+    host.start();
+    let return_path = ReturnPath::Mqtt { link: LinkId(1), topic: "c".into() };
+    let contact = Contact::Mqtt { version: MqttVersion::V5, topic: "a".into() };
+    host.input(Input::LinkUp { controller: id(ONE), return_path, contact, peer: PeerAuth::Unproven });
+    let says = |version| {
+        let kind = RecordType::MqttConnect { version, subscribed_topic: "c".to_owned() };
+        Record::new(&id(ONE), &id(AGENT), Version::CURRENT, kind)
+    };
+    host.record(1, &says(MqttVersion::V5));
+    assert_eq!(host.ask(get()), ANSWER);
+    host.news();
+    host.record(1, &says(MqttVersion::V311));
+    assert_eq!(host.ask(get()), "-");
+    host.change("Device.Info.", "Name", "other");
+    assert_eq!(host.news(), [""; 0]);
+    assert_eq!(host.noticed.len(), 1, "{:?}", host.noticed);
+    // It has changed its mind.
+    host.record(1, &says(MqttVersion::V5));
+    assert_eq!(host.ask(get()), ANSWER);
+    assert!(host.news().iter().any(|line| line.starts_with("1 s1 Device.Info.Name")), "{:?}", host.notifies);
+}
+
+/// What anybody may have said silences nobody.
+#[test]
+fn a_version_that_nothing_protects_is_not_believed() {
+    let mut host = Host::new();
+    host.machine = host.machine.with_protection();
+    host.subscribe(1, 1, "ValueChange", "Device.Info.Name", &[]);
+    host.start();
+    let return_path = ReturnPath::Mqtt { link: LinkId(1), topic: "c".into() };
+    let contact = Contact::Mqtt { version: MqttVersion::V5, topic: "a".into() };
+    host.input(Input::LinkUp { controller: id(ONE), return_path, contact, peer: PeerAuth::Unproven });
+    let kind = RecordType::MqttConnect { version: MqttVersion::V311, subscribed_topic: "c".to_owned() };
+    host.record(1, &Record::new(&id(ONE), &id(AGENT), Version::CURRENT, kind));
+    assert_eq!(host.noticed, [""; 0]);
+}
+
 #[test]
 #[requirement("R-E2E.1", "R-SEC.0a")]
 fn records_of_others_are_ignored() {

@@ -8,7 +8,7 @@ use dm::operation::Requested;
 use dm::{Mono, Now, Operation, Outcome};
 use usp_endpoint::controller::io::{Failure, Input, Learned, Notice, Output, Ticket};
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Request, Response, Version};
 
 pub(crate) const CONTROLLER: &str = "proto::controller";
@@ -50,7 +50,7 @@ impl Bench {
     pub(crate) fn link_up(&mut self) -> Vec<String> {
         self.link = LinkId(self.link.0 + 1);
         let return_path = ReturnPath::WebSocket(self.link);
-        self.input(Input::LinkUp { return_path, peer: self.peer.clone() })
+        self.input(Input::LinkUp { return_path, contact: Contact::default(), peer: self.peer.clone() })
     }
 
     pub(crate) fn reconnect(&mut self) -> Vec<String> {

@@ -9,7 +9,7 @@ use dm::{Mono, Now, Outcome};
 use usp_endpoint::controller::io::{Input, Learned, Notification, Output, Ticket};
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
 use usp_proto::exchange::{self, Direction, Entry};
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::mask::mask_record;
 use usp_proto::{Body, Msg, Record, RecordType};
 
@@ -48,7 +48,11 @@ impl Replay {
             outcomes: BTreeMap::new(),
             notified: Vec::new(),
         };
-        replay.input(Input::LinkUp { return_path: RETURN_PATH, peer: PeerAuth::Unproven });
+        replay.input(Input::LinkUp {
+            return_path: RETURN_PATH,
+            contact: Contact::default(),
+            peer: PeerAuth::Unproven,
+        });
         replay
     }
 

@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dm::operation::Get;
 use dm::{Mono, Now, Operation};
 use requirement::requirement;
 use usp_endpoint::controller::io::{Input, Output, Ticket};
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
 use usp_endpoint::session::io::{Mode, Policy};
-use usp_proto::link::{Inbound, LinkId, PeerAuth, PeerCertificate, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, PeerCertificate, ReturnPath};
 use usp_proto::record::{MqttVersion, PayloadSarState, SessionContext};
+use usp_proto::register::Register;
 use usp_proto::session::{Crypto, mac_input};
-use usp_proto::{Record, RecordType, Version};
+use usp_proto::{Msg, Record, RecordType, Request, Version};
 
 use super::bench::{AGENT, CONTROLLER, id};
 use crate::session::peer::Named;
@@ -53,7 +55,11 @@ impl Bench {
         config.sessions = Policy { tls: false, ..Policy::default() };
         config.crypto = Some(Arc::new(Named(CONTROLLER)));
         let mut bench = Bench(ControllerMachine::new(Arc::new(config), id(AGENT), [7; 32]), Mono(0));
-        bench.input(Input::LinkUp { return_path: path("agent"), peer: PeerAuth::Unproven });
+        bench.input(Input::LinkUp {
+            return_path: path("agent"),
+            contact: Contact::default(),
+            peer: PeerAuth::Unproven,
+        });
         bench
     }
 
@@ -109,7 +115,11 @@ fn answers_to_a_plain_session(mode: Mode, peer: &PeerAuth) -> usize {
     config.sessions = Policy { mode, ..Policy::default() };
     config.crypto = Some(Arc::new(Named(CONTROLLER)));
     let mut bench = Bench(ControllerMachine::new(Arc::new(config), id(AGENT), [7; 32]), Mono(0));
-    bench.input(Input::LinkUp { return_path: path("agent"), peer: peer.clone() });
+    bench.input(Input::LinkUp {
+        return_path: path("agent"),
+        contact: Contact::default(),
+        peer: peer.clone(),
+    });
     let mut record = Record::decode(signed(1, AGENT)).expect("a Record");
     (record.sender_cert, record.mac_signature) = (Bytes::new(), Bytes::new());
     let inbound =
@@ -161,4 +171,33 @@ fn what_was_asked_outside_of_a_session_is_asked_in_the_one_that_follows() {
     assert_eq!(said(&mut bench, RecordType::Disconnect { reason, reason_code: 7105 }), []);
     assert_eq!(bench.hear("agent", signed_with(b"", 1, AGENT)), [path("agent")], "the Get");
     assert_eq!(bench.input(ask(2, get)), [path("agent")], "the next one");
+}
+
+/// Where a broker translates between versions of MQTT, each end may hear the other and can't rely on what it hears.
+#[test]
+#[requirement("R-MQTT.26a")]
+fn an_agent_that_speaks_another_version_of_mqtt_is_not_spoken_with() {
+    let config = Arc::new(ControllerConfig::new(id(CONTROLLER)));
+    let mut bench = Bench(ControllerMachine::new(config, id(AGENT), [7; 32]), Mono(0));
+    let contact = Contact::Mqtt { version: MqttVersion::V5, topic: "c".into() };
+    bench.input(Input::LinkUp { return_path: path("agent"), contact, peer: PeerAuth::Unproven });
+    let says = |version| {
+        let kind = RecordType::MqttConnect { version, subscribed_topic: "agent".to_owned() };
+        Record::new(&id(AGENT), &id(CONTROLLER), Version::CURRENT, kind).encode()
+    };
+    let ask = |bench: &mut Bench, number| {
+        let get = Operation::Get(Get { paths: vec!["Device.".to_owned()], max_depth: 0 });
+        let deadline = bench.1 + Duration::from_secs(3600);
+        bench.input(Input::Submit { ticket: Ticket(number), operation: get, deadline }).len()
+    };
+    bench.hear("agent", says(MqttVersion::V311));
+    assert_eq!(ask(&mut bench, 1), 0);
+    // What it says otherwise is not answered, and opens no way to it.
+    let register = Msg::request("r", Request::Register(Register::new(["Device.X."], true)));
+    let register = Record::message(&id(AGENT), &id(CONTROLLER), Version::CURRENT, register.encode()).encode();
+    assert_eq!(bench.hear("agent", register.clone()), []);
+    assert_eq!(bench.later(), []);
+    // It has been set right: what waited goes out.
+    assert_eq!(bench.hear("agent", says(MqttVersion::V5)), [path("agent")]);
+    assert_eq!(bench.hear("agent", register).len(), 1);
 }

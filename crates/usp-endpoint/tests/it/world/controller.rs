@@ -13,7 +13,7 @@ use usp_endpoint::controller::io::{
 use usp_endpoint::controller::{ControllerConfig, ControllerMachine};
 use usp_endpoint::session::io::Policy;
 use usp_proto::exchange::Direction;
-use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
+use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Response, describe_record};
 
 use super::model::{AGENT, CONTROLLER};
@@ -108,6 +108,7 @@ impl World {
         self.controller.links.insert(link);
         self.controller_input(Input::LinkUp {
             return_path: ReturnPath::WebSocket(link),
+            contact: Contact::default(),
             peer: PeerAuth::Unproven,
         });
     }

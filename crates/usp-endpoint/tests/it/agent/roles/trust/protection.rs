@@ -7,11 +7,12 @@ use bytes::Bytes;
 use requirement::requirement;
 use sha2::{Digest, Sha256};
 use usp_endpoint::agent::audit::{Audit, Deed};
+use usp_endpoint::agent::io::Input as AgentInput;
 use usp_endpoint::agent::{AgentConfig, AgentMachine};
 use usp_endpoint::session::Session;
 use usp_endpoint::session::io::{Input, Mode, Output, Policy, Status, Ticket};
-use usp_proto::link::Login;
-use usp_proto::record::PayloadSecurity;
+use usp_proto::link::{Contact, Inbound, LinkId, Login, ReturnPath};
+use usp_proto::record::{MqttVersion, PayloadSecurity};
 use usp_proto::session::{Crypto, CryptoError, PayloadTls, TlsRole};
 use usp_proto::{EndpointId, Msg, Record, RecordType, Version};
 
@@ -278,4 +279,51 @@ fn without_the_policy_the_host_decides() {
     host.start();
     host.link(1, ONE);
     assert_eq!(host.ask(get(&["Device.Info.Name"], 0)), SHOWN);
+}
+
+/// A broker passes on whatever anybody says: a Record that begins a session does not say where the session is spoken until
+/// it is found genuine.
+#[test]
+fn a_forged_session_leads_nothing_elsewhere() {
+    let mut host = device(&[1], "Allow");
+    let config = AgentConfig {
+        endpoint: id(AGENT),
+        versions: Version::SUPPORTED.to_vec(),
+        oui: "012345".to_owned(),
+        product_class: "Box".to_owned(),
+        serial_number: "A1".to_owned(),
+        crypto: Some(Arc::new(Keys(AGENT, "agent|root||"))),
+    };
+    host.machine = AgentMachine::new(config, [7; 32]);
+    host.subscribe(1, 1, "ValueChange", "Device.Info.Name", &[]);
+    host.start();
+    let link = LinkId(1);
+    let topic = |topic: &str| ReturnPath::Mqtt { link, topic: topic.into() };
+    let contact = Contact::Mqtt { version: MqttVersion::V5, topic: "a".into() };
+    host.input(AgentInput::LinkUp { controller: id(ONE), return_path: topic("known"), contact, peer: PLAIN });
+    let mut forger = Session::new(
+        id(ONE),
+        id(AGENT),
+        Policy { tls: false, sign: true, ..Policy::default() },
+        Some(Arc::new(Keys("self::forger", "forger"))),
+        [3; 32],
+    );
+    forger.handle(host.now.mono, Input::Send { ticket: Ticket(1), message: Bytes::from_static(b"x") });
+    while let Some(output) = forger.poll_output() {
+        if let Output::Send(record) = output {
+            host.input(AgentInput::Record(Inbound {
+                link,
+                peer: PLAIN,
+                return_path: topic("forger"),
+                record,
+            }));
+        }
+    }
+    host.paths.clear();
+    // From now on all that is told to it has to be in a session, which begins where the controller is known to be.
+    host.change(&format!("{ROW}E2ESession."), "SessionMode", "Require");
+    host.change("Device.Info.", "Name", "other");
+    host.pass(Duration::from_secs(60));
+    assert!(!host.paths.is_empty());
+    assert!(host.paths.iter().all(|path| *path == topic("known")), "{:?}", host.paths);
 }
