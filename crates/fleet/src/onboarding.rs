@@ -65,10 +65,11 @@ impl SubscriptionKind {
 }
 
 /// Objects whose parameters people look at, and that change seldom enough to be told at once.
-const WATCHED: [&str; 4] = [
+const WATCHED: [&str; 5] = [
     "Device.DeviceInfo.SoftwareVersion",
     "Device.Ethernet.Interface.*.Status",
     "Device.IP.Interface.*.Status",
+    "Device.USPServices.USPService.*.DataModelPaths",
     "Device.WiFi.SSID.*.Status",
 ];
 

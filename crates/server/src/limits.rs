@@ -72,6 +72,8 @@ pub const CONNECT_BYTES: usize = 1024;
 pub const MODELS: usize = 64;
 /// How long a session of an onboarded device may stand before its subscriptions are looked at.
 pub const CONFIRM_AFTER: Duration = Duration::from_secs(2);
+/// How long a device may take to adopt a part of its model that a USP Service brought or took away, after it told of it.
+pub const MODEL_SETTLES: Duration = Duration::from_secs(2);
 /// How many devices are looked at in a second when all come back at once: the more sessions stand, the
 /// longer the time over which their looks are spread.
 pub const CONFIRMS_PER_SECOND: u64 = 500;

@@ -20,7 +20,7 @@ use super::convert::{self, Part};
 use super::session::Session;
 use super::{Usp, lock};
 use crate::clock::chance;
-use crate::limits::{CONFIRM_AFTER, CONFIRMS_PER_SECOND, ONBOARDING_PROBLEMS};
+use crate::limits::{CONFIRM_AFTER, CONFIRMS_PER_SECOND, MODEL_SETTLES, ONBOARDING_PROBLEMS};
 
 impl<S: Store> Session<S> {
     /// Stores a notification; the input for the machine says whether the agent may be told.
@@ -32,6 +32,7 @@ impl<S: Store> Session<S> {
     ) -> Input {
         let at = usp.0.clock.utc();
         let wants_onboarding = begins_anew(&notification.what);
+        let changes_model = is_of_services(&notification.what);
         let schema = match self.schema(usp).await {
             Ok(schema) => schema,
             Err(error) => {
@@ -73,6 +74,9 @@ impl<S: Store> Session<S> {
                     let (usp, session) = (usp.clone(), Arc::clone(self));
                     tokio::spawn(async move { session.onboard_by(&usp, None).await });
                 }
+                if changes_model {
+                    self.look_again(usp);
+                }
                 Input::Stored(ticket)
             }
             Err(error) => {
@@ -80,6 +84,19 @@ impl<S: Store> Session<S> {
                 Input::NotStored(ticket)
             }
         }
+    }
+
+    /// Has the device's model read anew once its USP Services have been still for a while: their parts come and go
+    /// within it.
+    fn look_again(self: &Arc<Self>, usp: &Usp<S>) {
+        let change = self.services_changed.fetch_add(1, Ordering::Relaxed) + 1;
+        let (usp, session) = (usp.clone(), Arc::clone(self));
+        tokio::spawn(async move {
+            tokio::time::sleep(MODEL_SETTLES).await;
+            if session.services_changed.load(Ordering::Relaxed) == change {
+                session.onboard_by(&usp, None).await;
+            }
+        });
     }
 
     /// The job that an OperationComplete ends, by its command key, and the secrets of its request.
@@ -242,6 +259,17 @@ fn begins_anew(what: &Notice) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a USP Service came, went, or registered something else.
+fn is_of_services(what: &Notice) -> bool {
+    let (Notice::ObjectCreation { path, .. }
+    | Notice::ObjectDeletion { path }
+    | Notice::ValueChange { path, .. }) = what
+    else {
+        return false;
+    };
+    path.starts_with("Device.USPServices.USPService.")
 }
 
 /// What a notification changes in the twin.

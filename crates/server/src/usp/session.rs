@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub(super) struct Session<S: Store> {
     pub(super) link: LinkId,
     /// The device's model is being asked for; it is set up when that is known.
     pub(super) looking: AtomicBool,
+    /// How often USP Services of the device came, went or changed their parts.
+    pub(super) services_changed: AtomicU64,
     /// What the device refused while it was set up.
     pub(super) problems: Mutex<Vec<(String, String)>>,
     peer: Box<str>,
@@ -84,6 +86,7 @@ impl<S: Store> Session<S> {
             sender: up.sender.clone(),
             link: up.link,
             looking: AtomicBool::new(false),
+            services_changed: AtomicU64::new(0),
             problems: Mutex::default(),
             peer: up.peer_name().into(),
             finishing: Arc::default(),
