@@ -3,7 +3,7 @@
 //!
 //! One connection counts at a time: the newest.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -199,7 +199,7 @@ impl Hub {
             if !said.bytes.is_empty()
                 && let Err(error) = write(&mut io, &said.bytes.split()).await
             {
-                return error.to_string();
+                return broken(&error);
             }
             for arrival in said.arrivals.drain(..) {
                 *has_stood |= matches!(arrival, Arrival::Up);
@@ -212,7 +212,7 @@ impl Hub {
                 got = io.read_buf(&mut read) => match got {
                     Ok(0) => return "the agent ended the connection".to_owned(),
                     Ok(_) => speaker.hear(&mut read, &mut said),
-                    Err(error) => return error.to_string(),
+                    Err(error) => return broken(&error),
                 },
                 out = outs.recv() => match out {
                     Some(Out::Record(record)) => speaker.record(record, &mut said),
@@ -221,6 +221,17 @@ impl Hub {
                 },
             }
         }
+    }
+}
+
+/// Why a connection is gone that could not be read or written, for people.
+pub(crate) fn broken(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::UnexpectedEof
+        | ErrorKind::BrokenPipe
+        | ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted => "the agent ended the connection without a word".to_owned(),
+        _ => error.to_string(),
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::frame::{self, Frame};
+use crate::hub::broken;
 use crate::limits;
 use crate::link::Arrival;
 
@@ -69,7 +70,7 @@ impl Conn {
                 read = self.io.read_buf(&mut self.read) => match read {
                     Ok(0) => return "the agent ended the connection".to_owned(),
                     Ok(_) => {}
-                    Err(error) => return error.to_string(),
+                    Err(error) => return broken(&error),
                 },
                 out = self.outs.recv() => {
                     let out = out.unwrap_or(Out::Cut);
@@ -78,7 +79,7 @@ impl Conn {
                         return "we ended the connection".to_owned();
                     }
                     if let Err(error) = self.write(out, &mut masks).await {
-                        return error.to_string();
+                        return broken(&error);
                     }
                 }
             }

@@ -4,15 +4,17 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use check::{Arrival, Ran, Stop, Verdict, run_until, select};
+use bytes::Bytes;
+use check::{Arrival, Link, Ran, Stop, Unsent, Verdict, Way, Wire, limits, run_until, select};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use usp_proto::add::{AddResp, CreatedObjectResult};
 use usp_proto::delete::DeleteResp;
 use usp_proto::get::GetResp;
-use usp_proto::{Body, Msg, Request, Response};
+use usp_proto::{Body, Msg, Record, RecordType, Request, Response};
 
-use crate::bench::{played, ran};
+use crate::agent;
+use crate::bench::{model, played, ran, say};
 use crate::clock;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,6 +50,48 @@ async fn a_crash_is_told_once() {
     let Verdict::Fail(finding) = &ran[0].verdict else { panic!("{:?}", ran[0].verdict) };
     assert_eq!(finding.reason, "the agent keeps the connection");
     assert_eq!(finding.seen, "the agent ended the connection; it came back after 7.0 s");
+    assert_eq!(ran[1].verdict, Verdict::Pass);
+}
+
+/// A wire whose connection goes just when the second Get is sent: that it went is heard only afterwards.
+struct Cut {
+    sent: Mutex<usize>,
+    to_bench: mpsc::Sender<Arrival>,
+}
+
+impl Wire for Cut {
+    fn send(&self, record: Bytes) -> Result<(), Unsent> {
+        let RecordType::NoSession { payload } = Record::decode(record).unwrap().record_type else {
+            return Ok(());
+        };
+        let msg = Msg::decode(&payload).unwrap();
+        let mut sent = self.sent.lock().unwrap();
+        *sent += 1;
+        match &msg.body {
+            Body::Request(Request::GetSupportedDm(_)) => {
+                say(&self.to_bench, &msg.msg_id, Response::GetSupportedDmResp(model()));
+            }
+            _ if *sent == 3 => {
+                self.to_bench.try_send(Arrival::Down("it went".to_owned())).unwrap();
+                self.to_bench.try_send(Arrival::Up).unwrap();
+                return Err(Unsent::Gone);
+            }
+            _ => say(&self.to_bench, &msg.msg_id, Response::GetResp(GetResp::default())),
+        }
+        Ok(())
+    }
+}
+
+/// What can't be sent because the connection went is no fault of the set-up, but of who went.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_goes_while_something_is_sent_is_told_as_that() {
+    let (to_bench, arrivals) = mpsc::channel(limits::ARRIVALS);
+    to_bench.try_send(Arrival::Up).unwrap();
+    let wire = Cut { sent: Mutex::new(0), to_bench };
+    let mut bench = agent::over(Link { wire: Box::new(wire), arrivals, way: Way::Records });
+    let ran = ran(&mut bench, &[GET, GET]).await;
+    let Verdict::Fail(finding) = &ran[0].verdict else { panic!("{:?}", ran[0].verdict) };
+    assert_eq!(finding.seen, "it went; it came back after 0.0 s");
     assert_eq!(ran[1].verdict, Verdict::Pass);
 }
 

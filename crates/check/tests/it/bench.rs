@@ -55,7 +55,7 @@ pub(crate) fn model() -> GetSupportedDmResp {
     GetSupportedDmResp { req_obj_results: vec![result] }
 }
 
-fn say(to_bench: &mpsc::Sender<Arrival>, msg_id: &str, response: Response) {
+pub(crate) fn say(to_bench: &mpsc::Sender<Arrival>, msg_id: &str, response: Response) {
     let payload = Msg::response(msg_id, response).encode();
     let record = Record::message(&id(AGENT), &id(CONTROLLER), Version::CURRENT, payload);
     to_bench.try_send(Arrival::Record(record.encode())).unwrap();

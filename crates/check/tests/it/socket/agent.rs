@@ -179,6 +179,8 @@ struct Session<'a> {
     /// How many connections there were before.
     number: u32,
     message: Option<BytesMut>,
+    /// Answers that wait.
+    lying: Vec<Bytes>,
     sent: u32,
 }
 
@@ -194,7 +196,7 @@ impl<'a> Session<'a> {
         habits: &'a Habits,
         number: u32,
     ) -> Session<'a> {
-        Session { io, peer, read, is_client, habits, number, message: None, sent: 0 }
+        Session { io, peer, read, is_client, habits, number, message: None, lying: Vec::new(), sent: 0 }
     }
 
     async fn run(mut self, end: Option<oneshot::Receiver<()>>) {
@@ -278,6 +280,9 @@ impl<'a> Session<'a> {
                 if !self.habits.control_between {
                     self.message = None;
                 }
+                for answer in std::mem::take(&mut self.lying) {
+                    self.say(answer).await?;
+                }
                 let payload = if self.habits.pongs_payload { frame.payload } else { Bytes::new() };
                 self.send(Frame::new(frame::PONG, payload)).await
             }
@@ -319,6 +324,10 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         match reply(record, &[]) {
+            Some(answer) if self.habits.dawdles => {
+                self.lying.push(answer);
+                Ok(())
+            }
             Some(answer) => self.say(answer).await,
             None => Ok(()),
         }

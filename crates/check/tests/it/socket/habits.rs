@@ -44,6 +44,8 @@ pub(crate) struct Habits {
     pub(crate) fresh_masks: bool,
     pub(crate) pings: bool,
     pub(crate) ponging: bool,
+    /// Its answers wait until it is pinged.
+    pub(crate) dawdles: bool,
     pub(crate) pongs_payload: bool,
     pub(crate) answers_close: bool,
     pub(crate) code_of_text: u16,
@@ -95,6 +97,7 @@ impl Default for Habits {
             fresh_masks: true,
             pings: true,
             ponging: true,
+            dawdles: false,
             pongs_payload: true,
             answers_close: true,
             code_of_text: 1003,

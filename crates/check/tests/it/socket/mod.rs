@@ -71,6 +71,14 @@ async fn other_good_manners_are_as_right() {
     }
 }
 
+/// Answers that lie until something else goes over the connection are judged all the same.
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_dawdles_is_pinged() {
+    let check = select(&["R-MSG.0-get-is-answered".to_owned()])[0];
+    let habits = Habits { dawdles: true, ..Habits::default() };
+    assert_eq!(verdict(check, Side::AgentDials, habits).await, Verdict::Pass);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_right_agent_passes_all_checks_in_a_row() {
     for side in [Side::AgentDials, Side::AgentListens] {
