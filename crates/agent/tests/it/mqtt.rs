@@ -17,7 +17,7 @@ use pki::{Ca, ServerNames, Validity};
 use requirement::requirement;
 
 use crate::links::{agent_with, risky};
-use crate::peer::{AGENT, AGENT_TOPIC, CONTROLLER, Controller, Heard, Program, client, id, set};
+use crate::peer::{AGENT, AGENT_TOPIC, CONTROLLER, Controller, Heard, Program, add, client, id, set};
 
 const OPEN: &str = "allow_anonymous true\n";
 const CLIENT: &str = "Device.MQTT.Client.1.";

@@ -14,8 +14,8 @@ use mtp::mqtt::broker::{Arrived, Broker, ConnectFacts, Denied, Gate, Incident, L
 use mtp::mqtt::{Filter, Topic};
 use mtp::ws::close_code;
 use mtp::{
-    Admission, Candidate, Contact, DownReason, Inbound, LinkHandler, LinkId, LinkUp, Login, MqttVersion,
-    PeerAuth, PeerCertificate, Peers, Refusal, ReturnPath, Role, Side, Verdict,
+    Admission, Candidate, Contact, DownReason, Inbound, LinkHandler, LinkId, LinkUp, Login, PeerAuth,
+    PeerCertificate, Peers, Refusal, ReturnPath, Role, Side, Verdict,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use usp_endpoint::EndpointId;
