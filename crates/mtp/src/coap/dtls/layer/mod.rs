@@ -67,6 +67,7 @@ enum Slot {
 }
 
 /// What is done with an association before it is asked what it says.
+#[derive(Clone, Copy)]
 enum Act<'a> {
     Receive(&'a [u8]),
     Send(&'a [u8]),

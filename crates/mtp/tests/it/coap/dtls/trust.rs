@@ -44,6 +44,7 @@ impl Served {
         Served::with(ca, &[], server_identity(ca, valid()))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "who calls has just made it")]
     pub(crate) fn with(
         ca: &Ca,
         crls: &[CertificateRevocationListDer<'static>],
