@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dm::{Fault, Operation, Outcome};
+use dm::{Fault, Mono, Operation, Outcome};
 use engine::broker::Broker;
 use engine::broker::io::{Failure, Input, Output, Ticket};
 use engine::{Clock, SystemClock};
@@ -22,7 +22,7 @@ pub(super) struct Hub {
     clock: SystemClock,
     inner: Mutex<Inner>,
     slots: Vec<Arc<Slot>>,
-    /// The nearest deadline may be another one.
+    /// There is a nearer deadline.
     timer: Notify,
 }
 
@@ -31,6 +31,8 @@ struct Inner {
     links: BTreeMap<LinkId, Link>,
     waiting: BTreeMap<Ticket, oneshot::Sender<Result<Outcome, Failure>>>,
     next_ticket: u64,
+    /// Until when the task that keeps time sleeps: for ever without it.
+    sleeps_until: Option<Mono>,
 }
 
 struct Link {
@@ -41,7 +43,13 @@ struct Link {
 impl Hub {
     /// With the task that keeps its time, which never ends by itself.
     pub(super) fn start(machine: Broker, slots: Vec<Arc<Slot>>) -> (Arc<Hub>, JoinHandle<()>) {
-        let inner = Inner { machine, links: BTreeMap::new(), waiting: BTreeMap::new(), next_ticket: 0 };
+        let inner = Inner {
+            machine,
+            links: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            next_ticket: 0,
+            sleeps_until: None,
+        };
         let (clock, timer) = (SystemClock::new(), Notify::new());
         let hub = Arc::new(Hub { clock, inner: Mutex::new(inner), slots, timer });
         for slot in &hub.slots {
@@ -104,9 +112,12 @@ impl Hub {
             let deadline = now.mono + patience;
             inner.machine.handle(now, Input::Submit { ticket, link, operation, deadline });
             self.work(&mut inner);
+            // A request that is answered leaves its deadline where it was: the sleeper looks again by itself then.
+            if inner.sleeps_until.is_none_or(|until| deadline < until) {
+                self.timer.notify_one();
+            }
             answered
         };
-        self.timer.notify_one();
         let answer = answered.await.unwrap_or(Err(Failure::Gone));
         answer.map_err(|failure| failure.fault())
     }
@@ -167,7 +178,11 @@ impl Inner {
 /// Wakes the machine when a deadline has come.
 async fn keep_time(hub: Arc<Hub>) {
     loop {
-        let next = hub.inner().machine.poll_timeout();
+        let next = {
+            let mut inner = hub.inner();
+            inner.sleeps_until = inner.machine.poll_timeout();
+            inner.sleeps_until
+        };
         let due = async {
             match next {
                 Some(at) => hub.clock.sleep_until(at).await,
