@@ -1021,6 +1021,8 @@ export interface components {
             endpoint: string;
             /** @description What to call it, if nobody knows it yet; its endpoint id otherwise. */
             name?: string | null;
+            /** @description Whose it will be, if nobody knows it yet; the caller's own tenant, or the default one, if absent. */
+            tenant?: string | null;
         };
         /** @description An enrolment token, without its secret. */
         Enrolment: {

@@ -135,7 +135,7 @@ impl Site {
             transport: "websocket".into(),
             peer: format!("192.0.2.7:{mark}"),
             proven: true,
-            fingerprint: None,
+            fingerprint: Some(fingerprint),
             at,
         };
         store.submit(Write::SessionOpened(opened)).await.expect("opened");

@@ -104,12 +104,7 @@ impl<G: Gate> Conn<G> {
             if !written && self.is(|machine, id| machine.is_congested(id)) {
                 return Poll::Pending;
             }
-            // Before anything is read: a message of a WebSocket is measured by its head.
-            if self.waits && !self.is(|machine, id| machine.is_waiting(id)) {
-                self.waits = false;
-                self.decoder.admit();
-                self.io.let_in();
-            }
+            self.admit();
             let mut room = [0; READ_BYTES];
             let mut read = ReadBuf::new(&mut room);
             match ready!(Pin::new(&mut self.io).poll_read(cx, &mut read)) {
@@ -124,8 +119,19 @@ impl<G: Gate> Conn<G> {
         }
     }
 
+    /// Lets long packets in once the client does not wait any more: before anything is read, because a message of a
+    /// WebSocket is measured by its head, and before what came with CONNECT is looked at.
+    fn admit(&mut self) {
+        if self.waits && !self.is(|machine, id| machine.is_waiting(id)) {
+            self.waits = false;
+            self.decoder.admit();
+            self.io.let_in();
+        }
+    }
+
     /// Gives the packets to the machine. After the end of the protocol nothing is looked at any more.
     fn take_in(&mut self, mut data: &[u8]) -> Deliveries {
+        self.admit();
         let mut all = Vec::new();
         let id = self.id;
         while !data.is_empty() {
