@@ -359,7 +359,7 @@ async fn who_is_silent_is_asked_where_it_is() {
         let peers = bench.peers.clone();
         let said = from.map(|from| by(&bench, from));
         let speaking = tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            tokio::time::advance(Duration::from_secs(2)).await;
             if let Some(said) = said {
                 peers.inbound(said).await;
             }

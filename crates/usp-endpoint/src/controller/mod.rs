@@ -139,7 +139,7 @@ impl ControllerMachine {
     pub fn handle(&mut self, now: Now, input: Input) {
         let now = now.mono;
         match input {
-            Input::LinkUp { return_path, contact, peer } => self.link_up(now, return_path, contact, peer),
+            Input::LinkUp { return_path, contact, peer } => self.link_up(now, return_path, &contact, peer),
             Input::LinkDown(link) => self.link_down(link),
             Input::Record(inbound) => self.record(now, inbound),
             Input::Submit { ticket, operation, deadline } => self.submit(now, ticket, operation, deadline),
@@ -186,7 +186,7 @@ impl ControllerMachine {
         link.nudges.at(self.awaiting_answer())
     }
 
-    fn link_up(&mut self, now: Mono, return_path: ReturnPath, contact: Contact, peer: PeerAuth) {
+    fn link_up(&mut self, now: Mono, return_path: ReturnPath, contact: &Contact, peer: PeerAuth) {
         // R-ARC.2: an agent of our own id may well be there (R-ARC.0), but not for us to talk to.
         if self.agent == self.config.endpoint {
             let (link, reason) = (return_path.link(), "a connection with our own endpoint id".to_owned());
@@ -198,7 +198,7 @@ impl ControllerMachine {
         }
         let grace_ends = Some(now + limits::CONNECT_GRACE);
         let version = match contact {
-            Contact::Mqtt { version, .. } => Some(version),
+            Contact::Mqtt { version, .. } => Some(*version),
             Contact::Connection | Contact::Stomp { .. } => None,
         };
         self.link = Some(Link {
