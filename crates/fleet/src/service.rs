@@ -272,6 +272,15 @@ pub async fn remove_dialled<S: Store>(
     Ok(())
 }
 
+/// Whether a device may get this name and these tags.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn check_patch(name: Option<&str>, tags: Option<&BTreeSet<String>>) -> Result<(), Error> {
+    name.map_or(Ok(()), check_name)?;
+    tags.map_or(Ok(()), check_tags)
+}
+
 /// Changes a device's name or tags; `None` leaves them.
 ///
 /// # Errors
@@ -286,12 +295,7 @@ pub async fn patch_device<S: Store>(
 ) -> Result<Device, Error> {
     caller.need(Permission::ManageDevices)?;
     within(caller, device.tenant)?;
-    if let Some(name) = &name {
-        check_name(name)?;
-    }
-    if let Some(tags) = &tags {
-        check_tags(tags)?;
-    }
+    check_patch(name.as_deref(), tags.as_ref())?;
     let detail = [("name", name.is_some()), ("tags", tags.is_some())];
     let detail: Vec<&str> =
         detail.into_iter().filter_map(|(what, changed)| changed.then_some(what)).collect();

@@ -155,6 +155,10 @@ impl Provider for Limited {
         self.inner.supported(model);
     }
 
+    fn in_effect(&self) {
+        self.inner.in_effect();
+    }
+
     fn subtrees(&self) -> Vec<SchemaPath> {
         self.inner.subtrees()
     }

@@ -259,9 +259,8 @@ impl Broker {
         tracing::info!(connection = self.path, own, "connected");
         self.connection.set(Some(session.sender()));
         *lock(&self.subscriptions) = session.subscriptions();
-        // They may have changed since the connection began to be made.
-        let plan = lock(&self.plan).clone();
-        self.subscribe(&plan);
+        // They may have changed since the connection began to be made, and may not meanwhile.
+        self.subscribe(&lock(&self.plan));
         if *self.stop.borrow() {
             self.connection.end();
         }

@@ -225,6 +225,8 @@ async fn change<S: Store>(
 ) -> Result<Json<Device>, Problem> {
     who.caller.need(Permission::ManageDevices)?;
     let mut device = resolve(&app, &who, &id).await?;
+    // Before it goes anywhere: a request is carried out whole, or not at all.
+    service::check_patch(body.name.as_deref(), body.tags.as_ref())?;
     if let Some(name) = &body.tenant {
         who.caller.reach.need_platform()?;
         let to = service::tenant_named(app.store(), &who.caller, Some(name)).await?;

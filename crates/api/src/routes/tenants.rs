@@ -68,7 +68,6 @@ pub(super) async fn narrowed<S: Store>(
     who: &Who,
     name: Option<&str>,
 ) -> Result<Reach, Problem> {
-    let name = name.filter(|name| !name.is_empty());
     Ok(named(app, who, name).await?.map_or(who.caller.reach, Reach::Tenant))
 }
 

@@ -79,7 +79,10 @@ pub const ASSOCIATION_IDLE_CALLED: Duration = Duration::from_secs(3900);
 /// Bytes of a datagram of a handshake that is sent.
 #[cfg(feature = "coap-dtls")]
 pub const DTLS_MTU: usize = 1200;
-/// Bytes of a certificate that is shown.
+/// Bytes of a datagram before the peer's certificate is known; who keeps to any usual MTU sends less.
+#[cfg(feature = "coap-dtls")]
+pub const MAX_HANDSHAKE_DATAGRAM: usize = 2048;
+/// Bytes of a certificate that is shown: more than the library puts together from 30 such datagrams.
 #[cfg(feature = "coap-dtls")]
 pub const MAX_CERTIFICATE: usize = 64 * 1024;
 /// Calls that wait for the task of the socket.

@@ -253,10 +253,11 @@ impl<S: Store> Usp<S> {
             return Ok(None);
         }
         match decision {
-            Decision::Accept(accept) => {
-                self.learn(tenant, eid, &up.peer, accept).await?;
-                self.session_for(entry, eid, (tenant, accept.device), accept.proven).await
-            }
+            Decision::Accept(accept) => match self.learn(tenant, eid, &up.peer, accept).await {
+                Ok(()) => self.session_for(entry, eid, (tenant, accept.device), accept.proven).await,
+                Err(StoreError::Taken) => Ok(Some(self.is_taken(up, eid))),
+                Err(error) => Err(error),
+            },
             Decision::Create { proven } => {
                 let credential =
                     proof(&up.peer, eid).fingerprint().map(|print| (print, CredentialOrigin::Pinned));
@@ -266,12 +267,7 @@ impl<S: Store> Usp<S> {
                 };
                 match self.create(tenant, eid, credential, rule).await {
                     Ok(device) => self.session_for(entry, eid, (tenant, device), proven).await,
-                    Err(error @ StoreError::Taken) => {
-                        self.0.metrics.refused_for(Cause::Identity);
-                        let endpoint = Some(eid.as_str().to_owned());
-                        self.note_refusal(up.peer_name(), endpoint, error.to_string());
-                        Ok(Some(Opening::Refused("refused")))
-                    }
+                    Err(StoreError::Taken) => Ok(Some(self.is_taken(up, eid))),
                     Err(error) => Err(error),
                 }
             }
@@ -301,6 +297,13 @@ impl<S: Store> Usp<S> {
                 Ok(Some(Opening::Refused("refused")))
             }
         }
+    }
+
+    /// The name is another tenant's.
+    fn is_taken(&self, up: &mtp::LinkUp, eid: &EndpointId) -> Opening<S> {
+        self.0.metrics.refused_for(Cause::Identity);
+        self.note_refusal(up.peer_name(), Some(eid.as_str().to_owned()), StoreError::Taken.to_string());
+        Opening::Refused("refused")
     }
 
     /// Records what an accepted link taught: another name or certificate of the device.

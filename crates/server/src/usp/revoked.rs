@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 use usp_endpoint::EndpointId;
 use usp_endpoint::link::{PeerAuth, PeerCertificate};
 
+use super::admission::proof;
 use super::{Usp, lock};
 use crate::trust::{News, SessionKeys};
 
@@ -19,10 +20,10 @@ impl<S: Store> Usp<S> {
     /// A certificate or login was revoked in the store: whatever stands on it ends. Whoever opens a session from here
     /// on is refused by the store.
     pub fn revoked(&self, device: DeviceId, fingerprint: Fingerprint) {
-        let stands = |up: &LinkUp| match &up.peer {
-            PeerAuth::Certificate(certificate) => certificate.fingerprint == fingerprint.0,
-            PeerAuth::Login(login) => login.proof == fingerprint.0,
-            PeerAuth::Unproven | PeerAuth::Near | PeerAuth::Local { .. } | PeerAuth::Broker(_) => false,
+        // Of a certificate with wildcards only this device's share is revoked.
+        let stands = |up: &LinkUp| {
+            let shown = up.eid.as_ref().and_then(|eid| proof(&up.peer, eid).fingerprint());
+            !matches!(up.peer, PeerAuth::Broker(_)) && shown == Some(fingerprint)
         };
         let links = lock(&self.0.links);
         for entry in links.values().filter(|entry| stands(&entry.up)) {

@@ -103,4 +103,18 @@ async fn devices_that_share_a_certificate_with_wildcards_are_told_apart() {
     let impostor = secure.dialer(one, Some(&own_identity(one))).connect().await;
     assert!(matches!(impostor, Err(mtp::Error::Refused { status: 403, .. })), "{impostor:?}");
     assert_eq!(api.get("/devices").await.items().len(), 2);
+    // To revoke it for one of them ends that one's connection, and leaves the other's.
+    let mut agents = Vec::new();
+    for eid in [one, two] {
+        let mut agent = Agent::over(&secure.dialer(eid, Some(&shared))).await;
+        agent.request(|_| true).await;
+        agents.push(agent);
+    }
+    let device = secure.server.device(one).await;
+    let listed = api.get(&format!("/certificates?device={device}")).await;
+    let print = listed.items()[0]["fingerprint"].as_str().expect("a fingerprint").to_owned();
+    assert_eq!(api.post(&format!("/certificates/{print}/revoke"), None).await.status, 204);
+    agents[0].down().await;
+    let told = agents[1].value_change("Device.DeviceInfo.SerialNumber", "7");
+    agents[1].answer_to(&told).await;
 }

@@ -30,7 +30,7 @@ pub(super) fn list(
     };
     let sql = "SELECT c.value, c.device, d.name, c.origin, c.at, c.revoked, i.serial, i.expires, i.revoked, i.reason, c.kind \
                FROM credentials c JOIN devices d ON d.tenant = c.tenant AND d.id = c.device \
-               LEFT JOIN certificates i ON i.tenant = c.tenant AND i.fingerprint = c.value \
+               LEFT JOIN certificates i ON i.fingerprint = c.value \
                WHERE c.tenant = ?1 AND (?2 IS NULL OR c.device = ?2) AND (?3 IS NULL OR c.revoked = ?3) \
                AND c.device >= ?4 AND (c.device > ?4 OR c.at < ?5 OR (c.at = ?5 AND c.value < ?6)) \
                ORDER BY c.device, c.at DESC, c.value DESC LIMIT ?7";

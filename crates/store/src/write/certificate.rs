@@ -82,9 +82,9 @@ pub(super) fn end(
     reason: RevocationReason,
     at: UtcTime,
 ) -> Res<bool> {
-    let sql = "UPDATE certificates SET revoked = ?, reason = ? \
-               WHERE tenant = ? AND fingerprint = ? AND revoked = 0";
-    run(tx.connection, sql, params![at.0, reason.as_str(), tenant.to_bytes(), fingerprint.0])?;
+    // Whoever it was issued for: it may have come to this tenant since.
+    let sql = "UPDATE certificates SET revoked = ?, reason = ? WHERE fingerprint = ? AND revoked = 0";
+    run(tx.connection, sql, params![at.0, reason.as_str(), fingerprint.0])?;
     let sql = "UPDATE credentials SET revoked = 1 WHERE tenant = ? AND value = ? AND revoked = 0";
     Ok(run(tx.connection, sql, params![tenant.to_bytes(), fingerprint.0])? != 0)
 }

@@ -9,7 +9,7 @@ use fleet::limits as bounds;
 use fleet::port::{DeviceFields, Patch, PutModel, StoreError, Written};
 use rusqlite::params;
 
-use super::{Tx, search, twin};
+use super::{Tx, expected, search, twin};
 use crate::codec::pack;
 use crate::error::Res;
 use crate::query::{must, one, run, signed};
@@ -38,7 +38,7 @@ pub(super) fn put_identity(
     match by_identity(tx, tenant, identity)? {
         Some(owner) if owner == device => return Ok(()),
         Some(_) => return Err(StoreError::Conflict("another device goes by this name").into()),
-        None => {}
+        None => _ = expected::of(tx, tenant, &identity.value)?,
     }
     let sql = "SELECT count(*) FROM identities WHERE tenant = ? AND device = ?";
     let count: Option<usize> =
@@ -200,12 +200,20 @@ pub(super) fn forget(
 ) -> Res<Written> {
     let key = params![tenant.to_bytes(), device.to_bytes()];
     must(tx.connection, "device", "DELETE FROM devices WHERE tenant = ? AND id = ?", key)?;
+    stop_waiting(tx, tenant, device)?;
     for table in TABLES {
         run(tx.connection, &format!("DELETE FROM {table} WHERE tenant = ? AND device = ?"), key)?;
     }
     search::forget(tx, tenant, device)?;
     tx.audit(tenant, at, audit)?;
     Ok(Written::Done)
+}
+
+/// A device that goes by its names no more does not wait under them on its tenant's list.
+pub(super) fn stop_waiting(tx: &Tx<'_>, tenant: TenantId, device: DeviceId) -> Res<()> {
+    let sql = "DELETE FROM pending WHERE tenant = ?1 AND endpoint IN \
+               (SELECT value FROM identities WHERE tenant = ?1 AND device = ?2)";
+    run(tx.connection, sql, params![tenant.to_bytes(), device.to_bytes()]).map(drop)
 }
 
 fn exists(tx: &Tx<'_>, tenant: TenantId, device: DeviceId) -> Res<()> {

@@ -84,15 +84,20 @@ pub(super) fn remove(
     if found { Ok(Written::Done) } else { Err(StoreError::NotFound("expected device").into()) }
 }
 
-/// Who is let in is not expected any more. Whom another tenant expects by its endpoint id is let in by nobody else;
-/// a serial number alone may be that of several devices.
-pub(super) fn take(tx: &Tx<'_>, tenant: TenantId, endpoint: &str) -> Res<Option<ExpectedDevice>> {
-    let found = match reading::one_of(tx.connection, endpoint)? {
+/// What a tenant expects of this endpoint. Whom another tenant expects by its endpoint id is nobody else's; a serial
+/// number alone may be that of several devices.
+pub(super) fn of(tx: &Tx<'_>, tenant: TenantId, endpoint: &str) -> Res<Option<ExpectedDevice>> {
+    match reading::one_of(tx.connection, endpoint)? {
         Some((owner, device)) if owner != tenant && device.kind == ExpectedKind::Endpoint => {
-            return Err(StoreError::Taken.into());
+            Err(StoreError::Taken.into())
         }
-        found => found.filter(|(owner, _)| *owner == tenant).map(|(_, device)| device),
-    };
+        found => Ok(found.filter(|(owner, _)| *owner == tenant).map(|(_, device)| device)),
+    }
+}
+
+/// Who is let in is not expected any more.
+pub(super) fn take(tx: &Tx<'_>, tenant: TenantId, endpoint: &str) -> Res<Option<ExpectedDevice>> {
+    let found = of(tx, tenant, endpoint)?;
     for (kind, value) in ExpectedKind::of_endpoint(endpoint) {
         let sql = "DELETE FROM expected WHERE tenant = ? AND kind = ? AND value = ?";
         run(tx.connection, sql, params![tenant.to_bytes(), kind.as_str(), value])?;

@@ -50,9 +50,7 @@ pub(super) fn hand_over(tx: &mut Tx<'_>, going: MoveDevice) -> Res<Written> {
     }
     let own = params![from.to_bytes(), device.to_bytes()];
     run(tx.connection, "DELETE FROM tags WHERE tenant = ? AND device = ?", own)?;
-    let waiting = "DELETE FROM pending WHERE tenant = ?1 AND endpoint IN \
-                   (SELECT value FROM identities WHERE tenant = ?1 AND device = ?2)";
-    run(tx.connection, waiting, own)?;
+    super::device::stop_waiting(tx, from, device)?;
     let model = "INSERT OR IGNORE INTO models (tenant, hash, document, size, at) \
                  SELECT ?1, hash, document, size, at FROM models WHERE tenant = ?2 \
                  AND hash = (SELECT model_hash FROM devices WHERE tenant = ?2 AND id = ?3)";

@@ -26,7 +26,11 @@ impl ControllerMachine {
             self.outputs.push_back(Output::Impersonates { link, from: record.from_id });
             return self.outputs.push_back(Output::Close { link, reason });
         }
-        if let RecordType::MqttConnect { version, .. } = &record.record_type {
+        // Where sessions speak for the agent, it is not to be silenced by others.
+        let may_silence = peer != PeerAuth::Unproven || !self.requires_session() && !self.has_session();
+        if let RecordType::MqttConnect { version, .. } = &record.record_type
+            && may_silence
+        {
             self.heard_version(link, *version);
         }
         let own = self.link.as_mut().filter(|own| own.return_path.link() == link);

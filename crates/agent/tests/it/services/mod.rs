@@ -103,6 +103,8 @@ async fn the_tables_say_where_services_connect_and_which_controllers_are_parts_o
     device.until(&service, Ok(&[(&service, "")])).await;
     // Its agent has the endpoint id of the controller, and another service another one.
     let other = Fake::serving(&broker, "proto::other", "Device.X_OTHER.", Mood::Willing).await;
+    let entries = "Device.USPServices.USPServiceNumberOfEntries";
+    device.until(entries, Ok(&[(entries, "1")])).await;
     let own = Fake::serving(&broker, CONTROLLER, "Device.X_OWN.", Mood::Willing).await;
     device.until(&service, Ok(&[(&service, "Device.USPServices.USPService.2")])).await;
     own.abort();

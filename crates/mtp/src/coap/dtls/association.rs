@@ -9,7 +9,7 @@ use dimpl::{Config, Dtls, DtlsCertificate, Output};
 use pki::Identity;
 use usp_proto::link::PeerAuth;
 
-use super::super::limits::{DTLS_MTU, HANDSHAKE_TIME, MAX_CERTIFICATE, MAX_DATAGRAM};
+use super::super::limits::{DTLS_MTU, HANDSHAKE_TIME, MAX_CERTIFICATE, MAX_DATAGRAM, MAX_HANDSHAKE_DATAGRAM};
 use super::crypto;
 use crate::error::Error;
 
@@ -101,6 +101,10 @@ impl Association {
 
     pub(super) fn receive(&mut self, now: Duration, datagram: &[u8]) -> Result<(), dimpl::Error> {
         self.expired(now)?;
+        // Thirty of them may be put together to a certificate, for which `drain` has to have room.
+        if self.proof.is_none() && datagram.len() > MAX_HANDSHAKE_DATAGRAM {
+            return Ok(());
+        }
         self.dtls.handle_packet(datagram)
     }
 
@@ -118,7 +122,8 @@ impl Association {
     /// All that it says now; the last thing is when it wants to be woken.
     pub(super) fn drain(&mut self) -> Vec<Said> {
         let mut said = Vec::new();
-        let mut room = vec![0; MAX_DATAGRAM];
+        // The library has no answer to a certificate that does not fit.
+        let mut room = vec![0; if self.proof.is_none() { MAX_CERTIFICATE } else { MAX_DATAGRAM }];
         loop {
             let one = match self.dtls.poll_output(&mut room) {
                 Output::Timeout(at) => {

@@ -189,6 +189,12 @@ impl Machine {
         let (of_it, others): (VecDeque<Arrived>, VecDeque<Arrived>) =
             self.ready.drain(..).partition(|arrived| arrived.from == address);
         self.ready = others;
+        // Nor of those that wait for an answer from elsewhere: whoever comes next did not say them.
+        for peer in self.peers.values_mut() {
+            let before = peer.held.len();
+            peer.held.retain(|arrived| arrived.from != address);
+            self.held -= before - peer.held.len();
+        }
         Vec::from(of_it)
     }
 

@@ -230,9 +230,11 @@ async fn a_name_is_one_tenants<S: Store>(store: &S, acme: TenantId, beta: Tenant
     assert_eq!(store.submit(expect(beta, ExpectedKind::Serial, "S2")).await, Err(StoreError::Taken));
     let own = store.find_device(beta, "os::A-2").await.expect("readable");
     let Found::One(own) = own else { panic!("{own:?}") };
-    let identity = Identity::usp("os::A-1");
-    let another = Write::PutIdentity { tenant: beta, device: own.id, identity, at: at(8) };
-    assert_eq!(store.submit(another).await, Err(StoreError::Taken));
+    for endpoint in ["os::A-1", "os::X-1"] {
+        let identity = Identity::usp(endpoint);
+        let another = Write::PutIdentity { tenant: beta, device: own.id, identity, at: at(8) };
+        assert_eq!(store.submit(another).await, Err(StoreError::Taken), "{endpoint}");
+    }
     // What failed has changed nothing.
     let after = store.audit(beta, PageRequest::first(100)).await.expect("a page").items;
     assert_eq!(after, before);
