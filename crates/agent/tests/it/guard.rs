@@ -1,5 +1,6 @@
 //! `[[policy.guard]]`: how often, and with whose consent.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -11,8 +12,9 @@ use agent::identity::Identity;
 use agent::providers::device::Device;
 use agent::state::StateDir;
 use dm::Code;
+use dm::model::ModelBuilder;
 use dm::path::{Name, SchemaPath};
-use engine::provider::{Call, Provider};
+use engine::provider::{Call, Pending, Provider, ProviderError, Report};
 use mtp::EndpointId;
 use tokio::sync::watch;
 
@@ -93,6 +95,39 @@ async fn a_command_beyond_its_limit_does_not_reach_its_provider() {
     }
     // The provider itself has nothing to restart.
     assert_eq!(codes, [Code::COMMAND_FAILURE, Code::COMMAND_FAILURE, Code::REQUEST_DENIED]);
+}
+
+/// Counts how often it was told that its part of the model is in effect.
+struct Told(AtomicU32);
+
+impl Provider for Told {
+    fn name(&self) -> &'static str {
+        "told"
+    }
+
+    fn supported(&self, _: &mut ModelBuilder) {}
+
+    fn in_effect(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn subtrees(&self) -> Vec<SchemaPath> {
+        Vec::new()
+    }
+
+    fn refresh<'a>(&'a self, _: &'a [SchemaPath]) -> Pending<'a, Result<Report, ProviderError>> {
+        Box::pin(std::future::ready(Ok(Report::default())))
+    }
+}
+
+/// Without it USP Services of a device with limits would be in no table.
+#[test]
+fn a_provider_behind_limits_hears_when_its_model_is_in_effect() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let limits = Limits::open(&folder.path().join("limits"), &guards(TWICE)).expect("limits");
+    let told = Arc::new(Told(AtomicU32::new(0)));
+    limited(vec![told.clone()], &limits)[0].in_effect();
+    assert_eq!(told.0.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Between two checks: what one left in the agent is taken back before the next begins.
 
 use tokio::time::Instant;
+use usp_proto::delete::DeletedObjectResult;
 use usp_proto::exchange::Entry;
 use usp_proto::operate::Operate;
 
@@ -104,11 +105,15 @@ impl Bench {
             if paths.is_empty() || !self.is_up {
                 return;
             }
-            // What a check deleted itself is gone already; what remains is said by the next check that it disturbs.
-            if self.delete(paths.clone(), true).await.is_ok() {
-                self.clean_up.clear();
-                return;
+            let Ok(answer) = self.delete(paths.clone(), true).await else { continue };
+            self.clean_up.clear();
+            match answer {
+                Ok(resp) => resp.deleted_obj_results.iter().filter(|one| is_refused(one)).for_each(|one| {
+                    self.leave(one.requested_path.clone());
+                }),
+                Err(_) => paths.into_iter().for_each(|path| self.leave(path)),
             }
+            return;
         }
         // Who does not answer is not asked for the same after each check.
         if self.is_up {
@@ -160,4 +165,10 @@ impl Bench {
         let own = found.filter(|row| row.result_params.values().any(|key| key.starts_with(&prefix)));
         Ok(own.map(|row| row.resolved_path).collect())
     }
+}
+
+/// Whether a row stays because the agent does not delete it. What a check deleted itself is gone already: 7016, Object
+/// does not exist.
+fn is_refused(result: &DeletedObjectResult) -> bool {
+    result.status().is_err_and(|failure| failure.err_code != 7016)
 }

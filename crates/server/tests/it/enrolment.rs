@@ -5,12 +5,10 @@ use serde_json::json;
 use server::config::PolicyName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use usp_proto::get_supported_dm::{GetSupportedDmResp, RequestedObjectResult, SupportedObjectResult};
-use usp_proto::notify::{Event, Notification, ObjectCreation, ObjectDeletion, OnBoardRequest};
-use usp_proto::{Body, Request, Response};
+use usp_proto::notify::{Event, Notification, OnBoardRequest};
+use usp_proto::{Body, Request};
 
 use crate::agent::{Agent, dialer};
-use crate::http::Answer;
 use crate::world::{AGENT, Running, World};
 
 #[tokio::test]
@@ -246,40 +244,4 @@ async fn the_model_is_read_again_when_the_device_has_other_firmware() {
     agent.respond(&id, crate::agent::reply(&asked));
     agent.notify(boot("true"));
     agent.request(is_schema).await;
-}
-
-/// A USP Service brings its part after the device was onboarded, and takes it away again.
-#[tokio::test]
-async fn the_model_is_read_again_when_usp_services_come_and_go() {
-    let world = World::new(PolicyName::Open);
-    let server = world.serve().await;
-    let mut agent = Agent::dial(&server, AGENT).await;
-    let device = server.device(AGENT).await;
-    let is_schema = |request: &Request| matches!(request, Request::GetSupportedDm(_));
-    let lamp = |path: &str| {
-        let object = SupportedObjectResult {
-            supported_obj_path: "Device.X_LAMP.".to_owned(),
-            ..SupportedObjectResult::default()
-        };
-        let uri = "urn:broadband-forum-org:tr-181-2-19-1-usp";
-        let results = vec![RequestedObjectResult::success(path, uri, vec![object])];
-        Response::GetSupportedDmResp(GetSupportedDmResp { req_obj_results: results })
-    };
-    let (id, asked) = agent.request(is_schema).await;
-    agent.respond(&id, crate::agent::reply(&asked));
-    let (path, row) = (format!("/devices/{device}"), "Device.USPServices.USPService.1.".to_owned());
-    let hash = |one: &Answer| one.body["model_hash"].as_str().map(str::to_owned);
-    let alone = server.until(&path, |one| hash(one).is_some()).await["model_hash"].clone();
-    let came = ObjectCreation { obj_path: row.clone(), ..ObjectCreation::default() };
-    for (what, answer) in [
-        (Notification::ObjCreation(came), Some(lamp("Device."))),
-        (Notification::ObjDeletion(ObjectDeletion { obj_path: row }), None),
-    ] {
-        let told = agent.notify(what);
-        agent.answer_to(&told).await;
-        let (id, asked) = agent.request(is_schema).await;
-        let is_alone = answer.is_none();
-        agent.respond(&id, answer.unwrap_or_else(|| crate::agent::reply(&asked)));
-        server.until(&path, |one| (one.body["model_hash"] == alone) == is_alone).await;
-    }
 }

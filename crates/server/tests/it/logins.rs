@@ -13,21 +13,12 @@ use usp_proto::{Msg, Record, Request};
 
 use crate::agent::elsewhere::client;
 use crate::agent::{Agent, dialer};
-use crate::world::{AGENT, CONTROLLER, Running, World, id};
+use crate::own_broker::{port, world};
+use crate::world::{AGENT, CONTROLLER, Running, id};
 
 const OTHER: &str = "os::00256D-0002";
 const CLOCK: &str = "Device.Time.CurrentLocalTime";
 const BOTH: [Version; 2] = [Version::V5, Version::V3_1_1];
-
-fn world(policy: PolicyName) -> World {
-    let mut world = World::new(policy);
-    world.config.usp.mqtt.broker.listen = Some("127.0.0.1:0".parse().expect("an address"));
-    world
-}
-
-fn port(server: &Running) -> u16 {
-    server.listeners.usp_mqtt_broker.expect("a broker").port()
-}
 
 /// Makes a login: the whole answer.
 async fn login(server: &Running, eid: &str) -> Value {

@@ -21,13 +21,13 @@ const OTHER: &str = "os::00256D-0002";
 const THIRD: &str = "os::00256D-0003";
 const CLOCK: &str = "Device.Time.CurrentLocalTime";
 
-fn world(policy: PolicyName) -> World {
+pub(crate) fn world(policy: PolicyName) -> World {
     let mut world = World::new(policy);
     world.config.usp.mqtt.broker.listen = Some("127.0.0.1:0".parse().expect("an address"));
     world
 }
 
-fn port(server: &Running) -> u16 {
+pub(crate) fn port(server: &Running) -> u16 {
     server.listeners.usp_mqtt_broker.expect("a broker").port()
 }
 

@@ -76,15 +76,18 @@ fn device(one: &[u32], mode: &str) -> Host {
 }
 
 fn machine(seed: [u8; 32]) -> AgentMachine {
-    let config = AgentConfig {
+    AgentMachine::new(config(), seed).with_trust(Arc::new(Played)).with_protection()
+}
+
+fn config() -> AgentConfig {
+    AgentConfig {
         endpoint: id(AGENT),
         versions: Version::SUPPORTED.to_vec(),
         oui: "012345".to_owned(),
         product_class: "Box".to_owned(),
         serial_number: "A1".to_owned(),
         crypto: Some(Arc::new(Keys(AGENT, "agent|root||"))),
-    };
-    AgentMachine::new(config, seed).with_trust(Arc::new(Played)).with_protection()
+    }
 }
 
 /// A controller's end of a session, by hand.
@@ -286,15 +289,7 @@ fn without_the_policy_the_host_decides() {
 #[test]
 fn a_forged_session_leads_nothing_elsewhere() {
     let mut host = device(&[1], "Allow");
-    let config = AgentConfig {
-        endpoint: id(AGENT),
-        versions: Version::SUPPORTED.to_vec(),
-        oui: "012345".to_owned(),
-        product_class: "Box".to_owned(),
-        serial_number: "A1".to_owned(),
-        crypto: Some(Arc::new(Keys(AGENT, "agent|root||"))),
-    };
-    host.machine = AgentMachine::new(config, [7; 32]);
+    host.machine = AgentMachine::new(config(), [7; 32]);
     host.subscribe(1, 1, "ValueChange", "Device.Info.Name", &[]);
     host.start();
     let link = LinkId(1);
