@@ -17,6 +17,7 @@ pub mod link;
 pub mod mqtt;
 #[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
 pub mod peers;
+mod places;
 pub mod retry;
 #[cfg(feature = "stomp")]
 pub mod stomp;
@@ -33,6 +34,7 @@ pub use link::{
 };
 #[cfg(any(feature = "coap", feature = "mqtt", feature = "stomp"))]
 pub use peers::{Peers, Present};
+pub use places::Places;
 pub use retry::{Retry, Schedule};
 pub use usp_proto::EndpointId;
 pub use usp_proto::link::{Contact, Inbound, LinkId, Login, Outbound, PeerAuth, PeerCertificate, ReturnPath};

@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use fleet::ids::Seq;
 use fleet::port::{Prune, Store as _, Write, Written};
-use mtp::Role;
 use mtp::discovery::Advertiser;
 use mtp::ws::{ListenConfig, Listener};
+use mtp::{Places, Role};
 use pki::ServerTls;
 use store::SqliteStore;
 use tokio::net::TcpListener;
@@ -102,16 +102,15 @@ impl Server {
         let websocket_tls =
             websocket_tls.map(|tls| trusting.listener("usp.websocket.tls", tls)).transpose()?;
         let mut listen = ListenConfig::new(config.websocket_path(), endpoint.clone(), Role::Controller);
-        // Where there is a broker, the two share what there is.
-        let broker = &config.usp.mqtt.broker;
-        let peers = if broker.is_on() { shares.peers.get().div_ceil(2) } else { shares.peers.get() };
-        listen.max_connections = peers;
+        // Whatever devices come by, they share what there is.
+        let places = Places::new(shares.peers.get());
+        listen.places = places.clone();
         listen.handshake_timeout = config.limits.handshake();
         let doors = Doors::new(&config.limits);
         let websocket = Listener::bind(config.websocket_listen(), websocket_tls, listen)
             .await
             .with_context(|| format!("usp.websocket.listen = \"{}\"", config.websocket_listen()))?;
-        let broker_tls = broker.tls.as_ref();
+        let broker_tls = config.usp.mqtt.broker.tls.as_ref();
         let broker_tls = broker_tls.map(|tls| trusting.listener("usp.mqtt.broker.tls", tls)).transpose()?;
         #[cfg(feature = "coap")]
         let coap = config.usp.coap.tls.as_ref();
@@ -121,7 +120,7 @@ impl Server {
             coap: coap.map(|tls| trusting.listener("usp.coap.tls", tls)).transpose()?,
         };
         let ca = authority.ca();
-        let transports = Transports::open(config, tls, peers, &folder, ca, &endpoint).await?;
+        let transports = Transports::open(config, tls, &places, &folder, ca, &endpoint).await?;
         let listeners = Listeners {
             http: http.local_addr()?,
             usp_websocket: websocket.local_addr()?,

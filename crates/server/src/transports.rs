@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use fleet::port::Store;
-use mtp::Role;
 use mtp::mqtt::broker::{ListenConfig, Listener};
 use mtp::mqtt::{Client, Qos, Settings, Topic, Version};
+use mtp::{Places, Role};
 use mtp::{stomp, uds};
 use pki::{Ca, ClientTls, ControllerVerifier, Identity, ServerTls, Trust};
 use sha2::{Digest, Sha256};
@@ -49,7 +49,7 @@ impl Transports {
     pub(crate) async fn open(
         config: &Config,
         tls: ListenersTls,
-        max_connections: usize,
+        places: &Places,
         folder: &DataDir,
         ca: &Ca,
         endpoint: &EndpointId,
@@ -62,7 +62,7 @@ impl Transports {
             let server = stomp_of(one, folder, ca, endpoint);
             brokers.push(server.with_context(|| format!("usp.stomp.connect of {:?}", one.url))?);
         }
-        let own_broker = own_broker(config, tls.broker, max_connections, endpoint).await?;
+        let own_broker = own_broker(config, tls.broker, places, endpoint).await?;
         let uds = &config.usp.uds;
         let local = match &uds.listen {
             Some(path) => {
@@ -133,26 +133,23 @@ impl Transports {
 async fn own_broker(
     config: &Config,
     tls: Option<ServerTls>,
-    max_connections: usize,
+    places: &Places,
     endpoint: &EndpointId,
 ) -> anyhow::Result<Option<OwnBroker>> {
     let broker = &config.usp.mqtt.broker;
     if !broker.is_on() {
         return Ok(None);
     }
-    // Where both listen they share what there is.
-    let listeners = usize::from(broker.listen.is_some()) + usize::from(broker.websocket.is_some());
-    let max_connections = max_connections.div_ceil(listeners);
     let connect_timeout = config.limits.handshake();
     let mut opened = OwnBroker::new(endpoint)?;
     if let Some(listen) = broker.listen {
-        let limits = ListenConfig { max_connections, connect_timeout, websocket: None };
+        let limits = ListenConfig { places: places.clone(), connect_timeout, websocket: None };
         let plain = Listener::bind(listen, tls.clone(), limits).await;
         opened.plain = Some(plain.with_context(|| format!("usp.mqtt.broker.listen = \"{listen}\""))?);
     }
     if let Some(listen) = broker.websocket {
         let path = Some(OwnBroker::WEBSOCKET_PATH.to_owned());
-        let limits = ListenConfig { max_connections, connect_timeout, websocket: path };
+        let limits = ListenConfig { places: places.clone(), connect_timeout, websocket: path };
         let bound = Listener::bind(listen, tls, limits).await;
         opened.websocket = Some(bound.with_context(|| format!("usp.mqtt.broker.websocket = \"{listen}\""))?);
     }

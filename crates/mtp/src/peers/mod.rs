@@ -146,11 +146,12 @@ impl<H: LinkHandler> Peers<H> {
         }
     }
 
-    /// Whatever is known of an Endpoint, it is not there any more: its links end.
+    /// Whatever is known of an Endpoint, it is not there any more: its links end, each when what was heard of it
+    /// before is worked off. The broker has acknowledged that, so that nobody sends it again.
     pub fn left(&self, endpoint: &EndpointId, reason: &DownReason) {
         let gone = self.0.lock().peers.get(endpoint).cloned().unwrap_or_default();
         for peer in gone {
-            self.0.end(&peer, reason.clone());
+            self.0.over(&peer, reason.clone(), true);
         }
     }
 
@@ -356,10 +357,14 @@ impl<H: LinkHandler> Inner<H> {
         }
     }
 
-    /// Forgets a link. Its user is told when what it has in hand is done.
+    /// Forgets a link, and what waits of it. Its user is told when what it has in hand is done.
     fn end(self: &Arc<Self>, peer: &Arc<Peer>, reason: DownReason) {
+        self.over(peer, reason, false);
+    }
+
+    fn over(self: &Arc<Self>, peer: &Arc<Peer>, reason: DownReason, counts: bool) {
         self.lock().forget(peer);
-        if let Some(reason) = peer.end(reason) {
+        if let Some(reason) = peer.end(reason, counts) {
             self.handler.down(peer.link(), reason);
         }
     }

@@ -96,14 +96,17 @@ impl Peer {
         }
     }
 
-    /// Nothing more is taken or sent; what to tell its user now, unless that is for the task that works.
-    pub(super) fn end(&self, reason: DownReason) -> Option<DownReason> {
+    /// Nothing more is taken or sent; what to tell its user now, unless that is for the task that works. What waits is
+    /// still worked off where it `counts`.
+    pub(super) fn end(&self, reason: DownReason, counts: bool) -> Option<DownReason> {
         self.shared.gone();
         let mut line = self.lock();
         if line.ended.is_some() {
             return None;
         }
-        line.waiting = VecDeque::new();
+        if !counts {
+            line.waiting = VecDeque::new();
+        }
         line.ended = Some(reason.clone());
         (!line.working).then_some(reason)
     }

@@ -237,6 +237,36 @@ async fn one_that_is_slow_or_panics_holds_up_nobody() {
     assert_eq!(bench.next().await, format!("down {slow} no answer to pings"));
 }
 
+/// The broker has acknowledged it: who publishes and leaves at once is heard. Whom we close is not.
+#[tokio::test]
+async fn what_was_heard_of_one_that_left_is_worked_off() {
+    let mut bench = Bench::controller(9);
+    for counts in [true, false] {
+        for _ in 0..3 {
+            bench.say("os::slow").await;
+        }
+        let up = bench.up().await;
+        let slow = up.link.0;
+        tokio::task::yield_now().await;
+        let told = if counts {
+            bench.peers.left(&id("os::slow"), &DownReason::Dead);
+            format!("down {slow} no answer to pings")
+        } else {
+            up.sender.close(1000, "enough");
+            format!("down {slow} closed: 1000 enough")
+        };
+        // Its name is free at once, for another link.
+        while bench.peers.count() > 0 {
+            tokio::task::yield_now().await;
+        }
+        bench.gate.add_permits(3);
+        for _ in 0..if counts { 3 } else { 1 } {
+            assert_eq!(bench.next().await, format!("os::slow by {slow} topic/os::slow"));
+        }
+        assert_eq!(bench.next().await, told);
+    }
+}
+
 #[tokio::test]
 async fn a_stranger_sends_little_until_it_is_authorised() {
     let mut bench = Bench::controller(9);
@@ -314,11 +344,11 @@ async fn nobody_hears_of_an_end_before_the_beginning() {
     let bench = Bench::controller(9);
     let shared = Shared::through(bench.broker.clone(), "t".into(), PEER_FRESH, None, |_, _| {});
     let peer = Arc::new(peer::Peer::new(id("os::a"), PeerAuth::Unproven, shared, 0));
-    assert_eq!(peer.end(DownReason::Dead), None);
+    assert_eq!(peer.end(DownReason::Dead, false), None);
     let mut bench = bench;
     bench.peers.0.begun(&peer);
     assert_eq!(bench.next().await, format!("down {} no answer to pings", peer.link().0));
-    assert_eq!(peer.end(DownReason::Dead), None);
+    assert_eq!(peer.end(DownReason::Dead, false), None);
 }
 
 #[tokio::test]

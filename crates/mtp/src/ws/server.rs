@@ -1,13 +1,14 @@
 //! The listening side: its own accept loop with a limit on connections, the TLS and WebSocket handshakes
 //! under one time-out, admission, enrolment. After the upgrade each connection is one task.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tungstenite::protocol;
@@ -26,6 +27,7 @@ use crate::limits::{
 use crate::link::{
     Admission, Candidate, Cause, EnrolRequest, LinkHandler, Refusal, RenewRequest, Role, Shared, Side,
 };
+use crate::places::Places;
 use crate::stream::Stream;
 
 /// How a listener behaves.
@@ -37,8 +39,8 @@ pub struct ListenConfig {
     pub own_id: EndpointId,
     /// What we are to those who connect.
     pub role: Role,
-    /// More connections than these are turned away.
-    pub max_connections: usize,
+    /// Who finds none free is turned away; several listeners may share them.
+    pub places: Places,
     /// How often each link is pinged.
     pub keep_alive: Duration,
     /// From the accepted socket to the finished upgrade: TLS, request, admission and answer.
@@ -52,7 +54,7 @@ impl ListenConfig {
             path: path.into(),
             own_id,
             role,
-            max_connections: DEFAULT_MAX_CONNECTIONS,
+            places: Places::new(DEFAULT_MAX_CONNECTIONS),
             keep_alive: Duration::from_secs(60),
             handshake_timeout: HANDSHAKE_TIMEOUT,
         }
@@ -94,8 +96,7 @@ impl Listener {
         H: LinkHandler,
         A: Admission,
     {
-        let limit = self.config.max_connections.min(Semaphore::MAX_PERMITS);
-        let connections = Arc::new(Semaphore::new(limit));
+        let (standing, mut ended) = mpsc::channel(1);
         let host = Arc::new(Host {
             keep_alive: KeepAlive::start(self.config.keep_alive),
             tls: self.tls,
@@ -106,19 +107,18 @@ impl Listener {
         });
         tokio::select! {
             () = stop => {}
-            () = accept_all(&self.tcp, &host, &connections) => {}
+            () = accept_all(&self.tcp, &host, standing) => {}
         }
         drop(self.tcp);
         host.keep_alive.close_all(close_code::GOING_AWAY, "the server stops");
-        let all = u32::try_from(limit).unwrap_or(u32::MAX);
-        let _ = timeout(2 * CLOSE_GRACE, connections.acquire_many(all)).await;
+        let _ = timeout(2 * CLOSE_GRACE, ended.recv()).await;
     }
 }
 
 async fn accept_all<H: LinkHandler, A: Admission>(
     tcp: &TcpListener,
     host: &Arc<Host<H, A>>,
-    connections: &Arc<Semaphore>,
+    standing: Standing,
 ) {
     loop {
         // Beyond the limit on handshakes, those who knock wait in the kernel's queue.
@@ -136,11 +136,12 @@ async fn accept_all<H: LinkHandler, A: Admission>(
             host.turn_away(&socket, peer_addr, &refusal);
             continue;
         }
-        match connections.clone().try_acquire_owned() {
-            Ok(slot) => {
+        match host.config.places.take() {
+            Some(place) => {
+                let slot = (place, standing.clone());
                 tokio::spawn(serve(host.clone(), socket, peer_addr, shaking, slot));
             }
-            Err(_) => host.turn_away(&socket, peer_addr, &Refusal::new(503, "too many connections")),
+            None => host.turn_away(&socket, peer_addr, &Refusal::new(503, "too many connections")),
         }
     }
 }
@@ -155,13 +156,16 @@ struct Host<H, A> {
     admission: Arc<A>,
 }
 
+/// Nothing is ever sent: the channel ends with the last of those who hold one.
+type Standing = mpsc::Sender<Infallible>;
+
 /// A connection from its first byte to its last.
 async fn serve<H: LinkHandler, A: Admission>(
     host: Arc<Host<H, A>>,
     socket: TcpStream,
     peer_addr: SocketAddr,
     shaking: OwnedSemaphorePermit,
-    slot: OwnedSemaphorePermit,
+    slot: (OwnedSemaphorePermit, Standing),
 ) {
     // Boxed, so that the task of an idle link is not as large as its handshake was.
     let shaken = Box::pin(timeout(host.config.handshake_timeout, host.shake(socket, peer_addr))).await;

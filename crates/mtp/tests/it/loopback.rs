@@ -189,7 +189,7 @@ async fn a_probe_finds_who_is_alive() {
 #[tokio::test]
 async fn the_limit_on_connections_holds() {
     let mut limited = config();
-    limited.max_connections = 1;
+    limited.places = mtp::Places::new(1);
     let mut server = Server::with(None, limited, std::sync::Arc::new(AdmitAll)).await;
     let (_events, first) = dial(&server.dialer(false)).await;
     server.events.up().await;

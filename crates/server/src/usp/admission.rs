@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fleet::audit::AuditEntry;
@@ -249,6 +250,11 @@ impl<S: Store> Usp<S> {
         if let Decision::Accept(accept) = decision {
             self.watch_clones(entry, other, accept);
         }
+        let stands = |link| lock(&self.0.links).get(&link).is_some_and(|entry| !entry.up.sender.is_closed());
+        if let_in && up.sender.is_closed() && other.is_some_and(stands) {
+            // What it said before it left counts; but it takes nobody's place.
+            return Ok(Some(Opening::Refused("it is gone, and another connection of this endpoint stands")));
+        }
         if let_in && !self.replace(eid, other, up.link) {
             return Ok(None);
         }
@@ -413,6 +419,7 @@ impl<S: Store> Usp<S> {
         proven: bool,
     ) -> Result<Option<Opening<S>>, StoreError> {
         let up = &entry.up;
+        let moves = self.0.moves.load(Ordering::Acquire);
         let opened = SessionOpened {
             tenant,
             device,
@@ -448,11 +455,20 @@ impl<S: Store> Usp<S> {
         }
         up.sender.authorise();
         tracing::info!(endpoint = %eid, %device, peer = %up.peer_name(), proven, "session");
-        // Whoever enrols the device again from here on finds this session, and closes it.
+        // Whoever enrols, moves or removes the device from here on finds this session, and closes it.
         if self.was_revoked(&up.peer, eid).await.unwrap_or(true) {
             up.sender.close(mtp::ws::close_code::POLICY, "the device was enrolled again");
         }
+        if self.0.moves.load(Ordering::Acquire) != moves && !self.is_its_owner(eid, (tenant, device)).await {
+            up.sender.close(mtp::ws::close_code::POLICY, "the device was moved or removed meanwhile");
+        }
         Ok(Some(Opening::Session(session)))
+    }
+
+    async fn is_its_owner(&self, eid: &EndpointId, (tenant, device): (TenantId, DeviceId)) -> bool {
+        use fleet::enrolment::Admission::Device;
+        let found = self.0.store.admission(&Identity::usp(eid.as_str())).await;
+        matches!(found, Ok(Some((owner, Device { device: its, .. }))) if owner == tenant && its == device)
     }
 
     async fn was_revoked(&self, peer: &PeerAuth, eid: &EndpointId) -> Result<bool, StoreError> {

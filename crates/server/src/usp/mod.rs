@@ -27,7 +27,7 @@ mod timers;
 mod trace;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::gateway::Schema;
@@ -136,6 +136,8 @@ struct Inner<S: Store> {
     /// Refusals on their way to the store.
     unstored_refusals: AtomicUsize,
     metrics: Arc<Metrics>,
+    /// How often a device went to another tenant or was removed: a session that was being opened has to look again.
+    moves: AtomicUsize,
     /// Looks at models of devices.
     looks: Buckets<DeviceId>,
     /// Changes when whom to dial does.
@@ -175,6 +177,7 @@ impl<S: Store> Usp<S> {
             strangers: Strangers::default(),
             unstored_refusals: AtomicUsize::new(0),
             metrics,
+            moves: AtomicUsize::new(0),
             looks: Buckets::new(LOOKED_AT, LOOKS, LOOK_EVERY),
             dials: watch::Sender::new(()),
             schemas: Schemas::default(),
@@ -243,6 +246,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<S: Store> Usp<S> {
     /// A device was removed: its session ends, and it is a stranger from now on.
     pub fn forget(&self, device: DeviceId) {
+        self.0.moves.fetch_add(1, Ordering::AcqRel);
         self.0.strangers.reconsider();
         if let Some(session) = self.session(device) {
             session.sender.close(mtp::ws::close_code::POLICY, "the device was removed");
@@ -253,6 +257,7 @@ impl<S: Store> Usp<S> {
 
     /// A device went to another tenant: its session ends, and what was seen of it under the old one is forgotten.
     pub fn moved(&self, device: DeviceId) {
+        self.0.moves.fetch_add(1, Ordering::AcqRel);
         self.set_trace(device, false);
         self.0.strangers.reconsider();
         if let Some(session) = self.session(device) {

@@ -380,6 +380,12 @@ impl<S: Store> Gate for Door<S> {
                 format!("it may not use the topic {topic}")
             }
             Offence::ForbiddenFilter(filter) => format!("it may not subscribe to {filter}"),
+            Offence::TurnedAway(refusal) => {
+                if let Some(peer_addr) = incident.peer_addr {
+                    usp.refused(peer_addr, None, refusal);
+                }
+                return;
+            }
             // Told by the gate, or of no consequence for anybody else.
             Offence::Refused(_) | Offence::Fault(_) | Offence::Overflow => return,
         };

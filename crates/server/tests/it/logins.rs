@@ -225,7 +225,8 @@ async fn only_what_can_be_a_device_has_a_login() {
     assert_eq!(server.api.get("/devices").await.items().len(), 0);
 }
 
-/// Debian's client, which knows no USP: a user name and a password are all that says who it is.
+/// Debian's client, which knows no USP: a user name and a password are all that says who it is. It leaves as soon as the
+/// broker has acknowledged its Record, which counts all the same.
 #[test]
 #[requirement("R-MQTT.7", "R-MQTT.42")]
 fn a_foreign_client_logs_in() {

@@ -1,6 +1,7 @@
 //! The listening side of the broker: its own accept loop with limits on connections and strangers, TLS and CONNECT
 //! under one time-out, admission. After that each connection is one task.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use usp_proto::EndpointId;
@@ -22,16 +23,18 @@ use super::shared::{Broker, Hub};
 use super::strangers::{Place, Strangers};
 use super::wire::{Connect, Decoder, Fault, Incoming, code, refusal};
 use crate::limits::{ACCEPT_PAUSE, CLOSE_GRACE};
+use crate::link::{Cause, Refusal};
 use crate::mqtt::Version;
 #[cfg(feature = "ws")]
 use crate::mqtt::websocket;
+use crate::places::Places;
 use crate::stream::Stream;
 
 /// How a listener behaves.
 #[derive(Clone, Debug)]
 pub struct ListenConfig {
-    /// More connections than these are turned away.
-    pub max_connections: usize,
+    /// Who finds none free is turned away; several listeners may share them.
+    pub places: Places,
     /// From the accepted socket to CONNECT and its admission.
     pub connect_timeout: Duration,
     /// The path at which clients ask for a WebSocket, beginning with `/`; None where they speak MQTT at once.
@@ -42,7 +45,7 @@ pub struct ListenConfig {
 impl Default for ListenConfig {
     fn default() -> ListenConfig {
         ListenConfig {
-            max_connections: DEFAULT_MAX_CONNECTIONS,
+            places: Places::new(DEFAULT_MAX_CONNECTIONS),
             connect_timeout: CONNECT_TIMEOUT,
             #[cfg(feature = "ws")]
             websocket: None,
@@ -81,24 +84,22 @@ impl Listener {
     /// Accepts until `stop` is done; then every client of the broker is told that it shuts down, and this returns when
     /// those of this listener are gone or the time for that is over.
     pub async fn run<G: Gate>(self, broker: Broker<G>, stop: impl Future<Output = ()>) {
-        let limit = self.config.max_connections.min(Semaphore::MAX_PERMITS);
+        let (standing, mut ended) = mpsc::channel(1);
         let host = Arc::new(Host {
             hub: broker.0,
             tls: self.tls,
             config: self.config,
-            connections: Arc::new(Semaphore::new(limit)),
             shaking: Arc::new(Semaphore::new(MAX_STRANGERS)),
             strangers: Arc::default(),
         });
         tokio::select! {
             () = stop => {}
-            () = accept_all(&self.tcp, &host) => {}
+            () = accept_all(&self.tcp, &host, standing) => {}
             () = sweep(&host.hub) => {}
         }
         drop(self.tcp);
         host.hub.act_now(|machine, now| machine.shut_down(now));
-        let all = u32::try_from(limit).unwrap_or(u32::MAX);
-        let _ = timeout(2 * CLOSE_GRACE, host.connections.acquire_many(all)).await;
+        let _ = timeout(2 * CLOSE_GRACE, ended.recv()).await;
     }
 }
 
@@ -112,7 +113,7 @@ async fn sweep<G: Gate>(hub: &Hub<G>) {
     }
 }
 
-async fn accept_all<G: Gate>(tcp: &TcpListener, host: &Arc<Host<G>>) {
+async fn accept_all<G: Gate>(tcp: &TcpListener, host: &Arc<Host<G>>, standing: Standing) {
     loop {
         // Beyond the limit on strangers, those who knock wait in the kernel's queue.
         let Ok(shaking) = host.shaking.clone().acquire_owned().await else { return };
@@ -128,12 +129,16 @@ async fn accept_all<G: Gate>(tcp: &TcpListener, host: &Arc<Host<G>>) {
         if !host.hub.gate.knock(peer_addr) {
             continue;
         }
-        let place = host.strangers.enter(peer_addr.ip());
-        let (Some(place), Ok(slot)) = (place, host.connections.clone().try_acquire_owned()) else {
-            host.report(peer_addr, Offence::Refused(code::QUOTA));
+        let Some(stranger) = host.strangers.enter(peer_addr.ip()) else {
+            host.turn_away(peer_addr, Refusal::new(429, "too many connections of this address"));
             continue;
         };
-        tokio::spawn(serve(host.clone(), socket, peer_addr, (shaking, place), slot));
+        let Some(place) = host.config.places.take() else {
+            host.turn_away(peer_addr, Refusal::new(503, "too many connections"));
+            continue;
+        };
+        let slot = (place, standing.clone());
+        tokio::spawn(serve(host.clone(), socket, peer_addr, (shaking, stranger), slot));
     }
 }
 
@@ -142,10 +147,12 @@ struct Host<G> {
     hub: Arc<Hub<G>>,
     tls: Option<pki::ServerTls>,
     config: ListenConfig,
-    connections: Arc<Semaphore>,
     shaking: Arc<Semaphore>,
     strangers: Arc<Strangers>,
 }
+
+/// Nothing is ever sent: the channel ends with the last of those who hold one.
+type Standing = mpsc::Sender<Infallible>;
 
 /// A connection from its first byte to its last. Not an `async fn`, and boxed up to CONNACK, so that the task of an
 /// idle connection is not as large as its beginning was.
@@ -154,13 +161,13 @@ fn serve<G: Gate>(
     socket: TcpStream,
     peer_addr: SocketAddr,
     stranger: (OwnedSemaphorePermit, Place),
-    slot: OwnedSemaphorePermit,
+    slot: (OwnedSemaphorePermit, Standing),
 ) -> impl Future<Output = ()> {
     let opening = Box::pin(async move {
         let opened = timeout(host.config.connect_timeout, host.open(socket, peer_addr)).await;
         drop(stranger);
         opened.unwrap_or_else(|_| {
-            host.report(peer_addr, Offence::Refused(code::UNAVAILABLE));
+            host.turn_away(peer_addr, Refusal::new(408, "CONNECT took too long"));
             None
         })
     });
@@ -182,33 +189,37 @@ impl<G: Gate> Host<G> {
             tracing::debug!(%peer_addr, "closed before it said anything");
             return None;
         }
-        let Ok((mut io, peer)) = self.secure(socket).await else {
-            self.report(peer_addr, Offence::Refused(code::NOT_AUTHORIZED));
-            return None;
+        let (mut io, peer) = match self.secure(socket).await {
+            Ok(secured) => secured,
+            Err(error) => {
+                let refusal = Refusal::new(403, format!("TLS: {error}"));
+                self.turn_away(peer_addr, refusal.because(Cause::Tls));
+                return None;
+            }
         };
         #[cfg(feature = "ws")]
         if let Some(path) = &self.config.websocket {
             io = match websocket::answer(io, path).await {
                 Ok(Ok(socket)) => socket,
                 Ok(Err(_)) | Err(_) => {
-                    self.report(peer_addr, Offence::Refused(code::PROTOCOL));
+                    self.turn_away(peer_addr, Refusal::new(400, "it asks for no WebSocket of MQTT"));
                     return None;
                 }
             };
         }
         let mut decoder = Decoder::new();
-        let (version, reason) = match read_connect(&mut io, &mut decoder).await? {
+        let (version, no) = match read_connect(&mut io, &mut decoder).await? {
             Ok((connect, rest)) => match self.admit(&connect, peer_addr, &peer).await {
                 Ok((id, endpoint)) => {
                     return Some(Opened { io, id, endpoint, decoder, rest, hub: self.hub.clone() });
                 }
-                Err(reason) => (connect.version, reason),
+                Err(no) => (connect.version, no),
             },
             // MQTT-3.1.2-2: who speaks another protocol is told so in the older form.
-            Err(fault) => (Version::V3_1_1, fault.code),
+            Err(fault) => (Version::V3_1_1, No::ours(fault.code, Refusal::new(400, fault.what))),
         };
-        self.report(peer_addr, Offence::Refused(reason));
-        if let Some(connack) = refusal(version, reason) {
+        self.report(peer_addr, no.what);
+        if let Some(connack) = refusal(version, no.code) {
             let _ = io.write_all(&connack).await;
         }
         conn::part(&mut io).await;
@@ -227,9 +238,10 @@ impl<G: Gate> Host<G> {
         connect: &Connect,
         peer_addr: SocketAddr,
         peer: &PeerAuth,
-    ) -> Result<(ConnId, Option<EndpointId>), u8> {
+    ) -> Result<(ConnId, Option<EndpointId>), No> {
         if connect.extended_authentication {
-            return Err(code::AUTHENTICATION_METHOD);
+            let refusal = Refusal::new(400, "extended authentication is not spoken here");
+            return Err(No::ours(code::AUTHENTICATION_METHOD, refusal));
         }
         let facts = ConnectFacts {
             peer_addr,
@@ -244,11 +256,19 @@ impl<G: Gate> Host<G> {
             PeerAuth::Certificate(certificate) => Some(certificate.clone()),
             _ => None,
         };
-        let rights = self.hub.gate.admit(&facts, certificate).await.map_err(|denied| denied.code())?;
+        let rights = self.hub.gate.admit(&facts, certificate).await.map_err(|denied| {
+            let code = denied.code();
+            No { code, what: Offence::Refused(code) }
+        })?;
         let endpoint = rights.endpoint.clone();
         let client = Client { rights, peer_addr: Some(peer_addr) };
-        let id = self.hub.act_now(|machine, now| machine.connect(now, connect, client))?;
+        let id = self.hub.act_now(|machine, now| machine.connect(now, connect, client));
+        let id = id.map_err(|code| No::ours(code, Refusal::new(503, "too many sessions")))?;
         Ok((id, endpoint))
+    }
+
+    fn turn_away(&self, peer_addr: SocketAddr, refusal: Refusal) {
+        self.report(peer_addr, Offence::TurnedAway(refusal));
     }
 
     fn report(&self, peer_addr: SocketAddr, what: Offence) {
@@ -257,10 +277,25 @@ impl<G: Gate> Host<G> {
     }
 }
 
+/// Why there is no connection: with which reason code it is told to the client, and what the host hears.
+struct No {
+    code: u8,
+    what: Offence,
+}
+
+impl No {
+    /// The gate was not asked.
+    fn ours(code: u8, refusal: Refusal) -> No {
+        No { code, what: Offence::TurnedAway(refusal) }
+    }
+}
+
 /// R-MQTT.13 in 5.0; else R-MQTT.8, by which the client id is the endpoint id unless another is configured.
-fn named(connect: &Connect) -> Result<Option<EndpointId>, u8> {
+fn named(connect: &Connect) -> Result<Option<EndpointId>, No> {
     match &connect.endpoint_id {
-        Some(id) => EndpointId::receive(id).map(Some).map_err(|_| code::NOT_AUTHORIZED),
+        Some(id) => EndpointId::receive(id).map(Some).map_err(|error| {
+            No::ours(code::NOT_AUTHORIZED, Refusal::new(400, format!("usp-endpoint-id: {error}")))
+        }),
         None => Ok(EndpointId::receive(&connect.client_id).ok()),
     }
 }

@@ -9,6 +9,7 @@ use usp_proto::EndpointId;
 use usp_proto::link::{PeerAuth, PeerCertificate};
 
 use super::wire::code;
+use crate::link::Refusal;
 use crate::mqtt::{Filter, Topic, Version};
 
 /// What is known about somebody who sent CONNECT.
@@ -179,8 +180,10 @@ pub struct Incident {
 /// What a client tried in vain.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Offence {
-    /// CONNECT was refused with this reason code, or the connection ended before it.
+    /// The gate refused CONNECT, and it was answered with this reason code.
     Refused(u8),
+    /// The gate was not asked: there was no room, no TLS, or no CONNECT that could be read.
+    TurnedAway(Refusal),
     /// It broke the protocol, or went over a limit: the reason code.
     Fault(u8),
     /// A Record of somebody else, or none at all (R-SEC.4c).

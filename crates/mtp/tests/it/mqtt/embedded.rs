@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mtp::PeerCertificate;
-use mtp::mqtt::broker::{Broker, ConnectFacts, Denied, Gate, Incident, ListenConfig, Listener, Rights};
+use mtp::mqtt::broker::{
+    Broker, ConnectFacts, Denied, Gate, Incident, ListenConfig, Listener, Offence, Rights,
+};
+use mtp::{Cause, PeerCertificate};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -74,6 +76,14 @@ impl Embedded {
     /// The next thing that was not allowed.
     pub(crate) async fn told(&mut self) -> Incident {
         timeout(PATIENCE, self.told.recv()).await.expect("in time").expect("the gate lives")
+    }
+
+    /// Why somebody was turned away of whom the gate was not asked.
+    pub(crate) async fn turned_away(&mut self) -> Cause {
+        match self.told().await.what {
+            Offence::TurnedAway(refusal) => refusal.cause,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Stops it, and waits until it has.

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use mtp::mqtt::broker::{ListenConfig, Offence};
+use mtp::mqtt::broker::ListenConfig;
 use mtp::mqtt::{Client, Qos, Version};
-use mtp::{Error, Role};
+use mtp::{Cause, Error, Role};
 use pki::{Ca, ClientTls, ControllerVerifier, DeviceVerifier, ServerNames, ServerTls, Trust, Validity};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -90,11 +90,11 @@ async fn what_is_no_mqtt_in_a_websocket_is_refused() {
         let answer = heard(&broker, REQUEST.replacen(from, to, 1).as_bytes()).await;
         let answer = String::from_utf8(answer).unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
-        assert_eq!(broker.told().await.what, Offence::Refused(0x82));
+        assert_eq!(broker.turned_away().await, Cause::Request);
     }
     // MQTT as it is without a WebSocket.
     assert!(heard(&broker, b"\x10\x0D\0\x04MQTT\x04\x02\0\x3C\0\x01c").await.starts_with(b"HTTP/1.1 400 "));
-    assert_eq!(broker.told().await.what, Offence::Refused(0x82));
+    assert_eq!(broker.turned_away().await, Cause::Request);
     // CONNECT in a text frame, and in two binary frames whose border is in the middle of it.
     let connect = b"\x10\x0D\0\x04MQTT\x04\x02\0\x3C\0\x01c";
     let text = [REQUEST.as_bytes(), &frame(0x81, connect)].concat();
@@ -118,7 +118,7 @@ async fn who_waits_with_the_handshake_is_let_go() {
         tokio::join!(heard(&broker, b""), heard(&broker, half), heard(&broker, &upgraded));
     assert!(silent.is_empty() && half.is_empty() && upgraded.ends_with(b"\r\n\r\n"));
     for _ in 0..3 {
-        assert_eq!(broker.told().await.what, Offence::Refused(0x88));
+        assert_eq!(broker.turned_away().await, Cause::TimeOut);
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mtp::mqtt::broker::{ListenConfig, Offence};
+use mtp::{Cause, Places};
 use requirement::requirement;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -54,7 +55,7 @@ async fn slow_strangers_are_let_go() {
     }
     for mut socket in strangers {
         assert!(rest(&mut socket).await.is_empty());
-        assert_eq!(broker.told().await.what, Offence::Refused(0x88));
+        assert_eq!(broker.turned_away().await, Cause::TimeOut);
     }
     client.write_all(&[0xC0, 0]).await.unwrap();
     let mut pong = [0; 2];
@@ -84,18 +85,37 @@ async fn strangers_of_one_address_are_bounded() {
     let mut other = from(10).await;
     other.write_all(HELLO).await.unwrap();
     assert_eq!(timeout(PATIENCE, other.read_u8()).await.expect("in time").expect("CONNACK"), 0x20);
-    assert_eq!(broker.told().await.what, Offence::Refused(0x97));
+    assert_eq!(broker.turned_away().await, Cause::Rate);
 }
 
 #[tokio::test]
 async fn connections_of_a_listener_are_bounded() {
-    let mut broker = anybody(ListenConfig { max_connections: 1, ..ListenConfig::default() }).await;
+    let mut broker = anybody(ListenConfig { places: Places::new(1), ..ListenConfig::default() }).await;
     let first = admitted(broker.addr).await;
     let mut second = TcpStream::connect(broker.addr).await.unwrap();
     let _ = second.write_all(HELLO).await;
     assert!(rest(&mut second).await.is_empty());
-    assert_eq!(broker.told().await.what, Offence::Refused(0x97));
+    assert_eq!(broker.turned_away().await, Cause::Capacity);
     drop(first);
+}
+
+/// What one listener does not need another may have; and what ends is free again.
+#[tokio::test]
+async fn listeners_share_their_places() {
+    let places = Places::new(3);
+    let config = || ListenConfig { places: places.clone(), ..ListenConfig::default() };
+    let (mut one, mut two) = (anybody(config()).await, anybody(config()).await);
+    let clients = [admitted(one.addr).await, admitted(one.addr).await, admitted(two.addr).await];
+    for broker in [&mut one, &mut two] {
+        let mut more = TcpStream::connect(broker.addr).await.unwrap();
+        let _ = more.write_all(HELLO).await;
+        assert!(rest(&mut more).await.is_empty());
+        assert_eq!(broker.turned_away().await, Cause::Capacity);
+    }
+    let [first, second, _third] = clients;
+    drop((first, second));
+    one.stop().await;
+    admitted(two.addr).await;
 }
 
 /// Older protocols get the answer that they understand; what is no MQTT gets none.
@@ -123,7 +143,7 @@ async fn oversized_packets_are_refused_unread() {
     let mut stranger = TcpStream::connect(broker.addr).await.unwrap();
     stranger.write_all(&[0x10, 0xFF, 0xFF, 0x7F]).await.unwrap();
     assert!(rest(&mut stranger).await.is_empty());
-    assert_eq!(broker.told().await.what, Offence::Refused(0x95));
+    assert_eq!(broker.turned_away().await, Cause::Request);
     let mut client = admitted(broker.addr).await;
     client.write_all(&[0x30, 0xFF, 0xFF, 0xFF, 0x7F]).await.unwrap();
     assert_eq!(rest(&mut client).await, [0xE0, 1, 0x95]);
