@@ -64,6 +64,16 @@ impl Proof {
             | Proof::Vouched { fingerprint } => Some(*fingerprint),
         }
     }
+
+    /// Whether it is about this very endpoint, and not about whoever shows it.
+    fn names(&self, endpoint: &str) -> bool {
+        match self {
+            Proof::Unproven => false,
+            Proof::Certificate { names, .. } => names.iter().any(|name| name == endpoint),
+            Proof::Login { name, .. } => name == endpoint,
+            Proof::Vouched { .. } => true,
+        }
+    }
 }
 
 /// A link that says it is `endpoint`.
@@ -230,7 +240,9 @@ fn decide_by_credential(
             return Decision::Refuse(Refusal::OtherDevicesCertificate);
         }
         Some(Admission::Device { .. }) => false,
-        Some(Admission::Rejected) | None => true,
+        // One that names nobody would take the name of a device that is still to come.
+        Some(Admission::Rejected) | None if attempt.proof.names(&attempt.endpoint) => true,
+        Some(Admission::Rejected) | None => return Decision::Refuse(Refusal::NotItsCertificate),
     };
     Decision::Accept(Accept {
         device: credential.issued_for,

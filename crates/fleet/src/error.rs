@@ -36,9 +36,7 @@ pub enum Error {
         why: String,
     },
     /// A filter names a parameter that has no index; it is never answered by a scan.
-    #[error(
-        "not-indexed: {path} is not indexed, so it cannot be used in a filter; `cusp index add {path}` indexes it"
-    )]
+    #[error("not-indexed: {path} is not indexed, so it cannot be used in a filter")]
     NotIndexed {
         /// The path as written.
         path: String,

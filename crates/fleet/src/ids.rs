@@ -93,6 +93,14 @@ id! {
     EnrolmentId
 }
 
+impl JobId {
+    /// The command key of a job whose caller chose none: its 32 hexadecimal digits, which is what CWMP has room for
+    /// (TR-069, `CommandKey` of `Reboot`).
+    pub fn command_key(self) -> String {
+        self.0.simple().to_string()
+    }
+}
+
 impl TenantId {
     /// The tenant that exists from the start.
     pub const DEFAULT: TenantId = TenantId(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));

@@ -86,7 +86,7 @@ pub async fn create_operation<S: Store>(
         && operate.command_key.is_empty()
     {
         // The only correlation that survives a reboot of the device; the job's id is as unique as any.
-        operate.command_key = id.to_string();
+        operate.command_key = id.command_key();
     }
     let job = Job {
         id,

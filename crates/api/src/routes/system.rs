@@ -5,11 +5,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use fleet::access::Permission;
 use fleet::port::Store;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::app::{App, Peer};
 use crate::auth::Who;
 use crate::problem::Problem;
+
+/// What a proxy adds.
+const FORWARDED: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-forwarded-for")];
 
 /// The process answers.
 pub(super) async fn healthy() -> &'static str {
@@ -28,20 +31,24 @@ pub(super) async fn ready<S: Store>(State(app): State<App<S>>) -> Response {
 pub(super) async fn metrics<S: Store>(
     State(app): State<App<S>>,
     peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
     who: Result<Who, Problem>,
 ) -> Result<Response, Problem> {
-    let local = peer.is_some_and(|Extension(Peer(address))| address.to_canonical().is_loopback());
+    // Behind a proxy on this machine everybody has its address.
+    let is_forwarded = FORWARDED.iter().any(|name| headers.contains_key(name));
+    let local =
+        !is_forwarded && peer.is_some_and(|Extension(Peer(address))| address.to_canonical().is_loopback());
     if !local {
         let who = who?;
         who.caller.need(Permission::Read)?;
         who.caller.reach.need_platform()?;
     }
     const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let headers = [
+    let answer = [
         (header::CONTENT_TYPE, HeaderValue::from_static(FORMAT)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, app.gateway().metrics()).into_response())
+    Ok((answer, app.gateway().metrics()).into_response())
 }
 
 /// The list of revoked certificates: it is signed, and says nothing but serial numbers.

@@ -86,4 +86,10 @@ async fn metrics_are_for_this_machine_and_for_readers() {
     world.get("/metrics").send().await.is_problem(401, "unauthorised");
     world.get("/metrics").from(None).send().await.is_problem(401, "unauthorised");
     assert_eq!(world.get("/metrics").token(&token).send().await.status, 200);
+    // A proxy on this machine speaks for others.
+    for name in ["x-forwarded-for", "forwarded"] {
+        let forwarded = || world.get("/metrics").from(Some([127, 0, 0, 1])).header(name, "192.0.2.1");
+        forwarded().send().await.is_problem(401, "unauthorised");
+        assert_eq!(forwarded().token(&token).send().await.status, 200);
+    }
 }

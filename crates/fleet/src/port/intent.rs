@@ -226,7 +226,7 @@ impl CreateJob {
     pub fn fingerprint(&self) -> Digest {
         let mut operation = self.job.operation.clone();
         if let Operation::Operate(operate) = &mut operation
-            && operate.command_key == self.job.id.to_string()
+            && operate.command_key == self.job.id.command_key()
         {
             operate.command_key.clear();
         }

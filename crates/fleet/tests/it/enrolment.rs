@@ -54,6 +54,12 @@ fn an_issued_certificate_says_which_device_it_is() {
     check(&own, known(&[7]), issued(DEVICE, false), Decision::Accept(accept(true)));
     let renamed = Accept { add_identity: true, ..accept(true) };
     check(&own, None, issued(DEVICE, false), Decision::Accept(renamed));
+    // One that names nobody is its device's under the names that this has, and gives it no other.
+    let nameless = attempt(certificate(7, &[], false));
+    check(&nameless, known(&[7]), issued(DEVICE, false), Decision::Accept(accept(true)));
+    for nobody in [None, Some(Admission::Rejected)] {
+        check(&nameless, nobody, issued(DEVICE, false), Decision::Refuse(Refusal::NotItsCertificate));
+    }
     check(&own, known(&[]), issued(OTHER, false), Decision::Refuse(Refusal::OtherDevicesCertificate));
     check(&own, known(&[7]), issued(DEVICE, true), Decision::Refuse(Refusal::Revoked));
     let foreign = attempt(certificate(7, &["os::00256D-2"], true));

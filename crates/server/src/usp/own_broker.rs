@@ -1,24 +1,27 @@
 //! The server's own MQTT broker: who may connect is decided as on every listener, and each agent speaks to us and to
 //! nobody else. The controller is attached within the process.
 
+mod desk;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use fleet::enrolment::Refusal::AlreadyConnected;
 use fleet::enrolment::{Accept, Decision};
 use fleet::port::Store;
-use futures_util::future::join_all;
 use mtp::mqtt::broker::{Arrived, Broker, ConnectFacts, Denied, Gate, Incident, Listener, Offence, Rights};
 use mtp::mqtt::{Filter, Topic};
 use mtp::ws::close_code;
 use mtp::{
-    Admission, Candidate, Contact, DownReason, Inbound, LinkHandler, LinkId, LinkUp, Login, PeerAuth,
-    PeerCertificate, Peers, Refusal, ReturnPath, Role, Side, Verdict,
+    Admission, Candidate, Contact, DownReason, LinkHandler, LinkUp, Login, PeerAuth, PeerCertificate, Peers,
+    Refusal, ReturnPath, Role, Side,
 };
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use usp_endpoint::EndpointId;
+
+use desk::{Desk, Seen, Turn, Word};
 
 use super::admission::WRONG_LOGIN;
 use super::broker::Behind;
@@ -95,86 +98,39 @@ impl OwnBroker {
         });
         meter.connected.set(1);
         let listeners = self.plain.into_iter().chain(self.websocket);
-        let mut serving = pin!(join_all(listeners.map(|listener| {
-            let mut stop = stop.clone();
-            listener.run(broker.clone(), async move {
-                let _ = stop.wait_for(|stop| *stop).await;
-            })
-        })));
+        // Each by itself: Records that keep coming here do not keep it from accepting.
+        let mut serving = JoinSet::new();
+        for listener in listeners {
+            let (broker, mut stop) = (broker.clone(), stop.clone());
+            let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
+            serving.spawn(listener.run(broker, stopped));
+        }
+        let desk = Desk { door, broker, peers: peers.clone() };
+        let mut turn = Turn::default();
         loop {
             tokio::select! {
                 // What somebody has said comes before the word that they are gone.
                 biased;
                 Some(arrived) = attached.next() => {
                     let from = arrived.peer_addr;
-                    door.look(&arrived);
+                    desk.door.look(&arrived);
                     peers.arrived(attached.inbound(arrived), from).await;
-                }
-                Some(word) = said.recv() => match word {
-                    // It may be back.
-                    Word::Left(endpoint) if lock(&door.present).contains_key(&endpoint) => {}
-                    Word::Left(endpoint) => {
-                        lock(&door.sites).remove(&endpoint);
-                        let (code, reason) = (close_code::NONE, "its connection to the broker ended".to_owned());
-                        peers.left(&endpoint, &DownReason::ClosedByPeer { code, reason });
+                    for _ in 0..turn.heard(said.len()) {
+                        if let Ok(word) = said.try_recv() {
+                            desk.hear(word);
+                        }
                     }
-                    Word::Expel(endpoint, proof) => broker.expel(|rights| {
-                        rights.endpoint.as_ref() == Some(&endpoint) && rights.proof == proof
-                    }),
-                    Word::Proven(endpoint, proof) => broker.expel(|rights| {
-                        rights.endpoint.as_ref() == Some(&endpoint) && rights.proof != proof
-                    }),
-                    Word::Settled(done) => drop(done.send(())),
-                },
-                _ = &mut serving => break,
+                }
+                Some(word) = said.recv() => {
+                    turn = Turn::default();
+                    desk.hear(word);
+                }
+                () = async { while serving.join_next().await.is_some() {} } => break,
             }
         }
         meter.connected.set(0);
         let (code, reason) = (close_code::GOING_AWAY, "the server stops".into());
         peers.down(link, DownReason::ClosedByUs { code, reason });
-    }
-}
-
-/// What is done beside the machine's lock, in order.
-enum Word {
-    /// The last connection of this Endpoint is gone.
-    Left(EndpointId),
-    /// Whoever has proven this of this Endpoint is not to be here any more.
-    Expel(EndpointId, PeerAuth),
-    /// This Endpoint has proven who it is: others that only said so, or showed something else, are not to hear what
-    /// it is told.
-    Proven(EndpointId, PeerAuth),
-    /// All that was said before this has been done.
-    Settled(oneshot::Sender<()>),
-}
-
-/// Remembers whose links there are: with one that we close for good, the connection to the broker ends, too.
-struct Seen<S: Store> {
-    behind: Behind<S>,
-    links: Mutex<BTreeMap<LinkId, (EndpointId, PeerAuth)>>,
-    words: mpsc::UnboundedSender<Word>,
-}
-
-impl<S: Store> LinkHandler for Seen<S> {
-    fn up(&self, link: LinkUp) {
-        if let Some(endpoint) = &link.eid {
-            lock(&self.links).insert(link.link, (endpoint.clone(), link.peer.clone()));
-        }
-        self.behind.up(link);
-    }
-
-    fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send {
-        self.behind.inbound(record)
-    }
-
-    fn down(&self, link: LinkId, reason: DownReason) {
-        let whose = lock(&self.links).remove(&link);
-        if let (Some((endpoint, proof)), DownReason::ClosedByUs { code: close_code::POLICY, .. }) =
-            (whose, &reason)
-        {
-            let _ = self.words.send(Word::Expel(endpoint, proof));
-        }
-        self.behind.down(link, reason);
     }
 }
 
