@@ -309,6 +309,28 @@ async fn a_forged_connect_takes_no_place_of_a_silent_device() {
     assert_eq!(sessions.items().len(), 1, "{sessions:?}");
 }
 
+/// Whoever may publish can say good-bye in the name of a device, and where it is. It is asked, and answers.
+#[tokio::test]
+async fn a_forged_good_bye_ends_nothing() {
+    let broker = Mosquitto::start(ANYBODY, &[]);
+    let world = world(PolicyName::Open, vec![connect(&broker)]);
+    let server = serve(&world).await;
+    Agent::behind(&client(broker.port, Version::V5, AGENT)).await.keep_answering();
+    let device = server.device(AGENT).await;
+    server.until(&format!("/devices/{device}"), |one| one.body["onboarded"] == true).await;
+    let mut how = client(broker.port, Version::V5, AGENT);
+    how.settings.client_id = Some("forger".to_owned());
+    // It hears what the device is sent.
+    let mut forger = Agent::quiet(&how, &id(CONTROLLER)).await;
+    forger.good_bye();
+    while !forger.request(|_| true).await.0.starts_with("presence-") {}
+    // The device answers in turn: what it says to the question comes before what it says to this.
+    assert_eq!(get(&server, &device).await["state"], "done");
+    let sessions = server.api.get(&format!("/devices/{device}/sessions")).await;
+    assert_eq!(sessions.items().len(), 1, "{sessions:?}");
+    assert_eq!(sessions.items()[0]["until"], Value::Null, "{sessions:?}");
+}
+
 /// Agents of both versions behind one broker: a connection hears those that speak its own (R-MQTT.26a), on a topic of its own.
 #[tokio::test]
 async fn agents_of_both_versions_behind_one_broker() {
