@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use fleet::audit::AuditEntry;
 use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
-use fleet::enrolment::{Accept, Attempt, Decision, Live, PendingDevice, Policy, Proof, decide};
+use fleet::enrolment::{
+    Accept, Attempt, Decision, Live, PendingDevice, Policy, Proof, broker_word, decide,
+};
 use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::job::Actor;
 use fleet::port::{Admit, SessionOpened, Store, StoreError, Write, Written};
@@ -297,6 +299,7 @@ impl<S: Store> Usp<S> {
                     let (shown, now) = (proof(&up.peer, eid).fingerprint(), self.0.clock.now().mono);
                     self.0.strangers.refuse(Sender::of(up, eid), shown, now);
                 }
+                self.audit_revoked_word(up, eid, refusal);
                 let endpoint = Some(eid.as_str().to_owned());
                 self.0.metrics.refused_for(Cause::Identity);
                 self.note_refusal(up.peer_name(), endpoint, refusal.to_string());
@@ -494,7 +497,7 @@ pub(super) fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
         PeerAuth::Login(login) => {
             Proof::Login { name: login.name.clone(), fingerprint: Fingerprint(login.proof) }
         }
-        PeerAuth::Broker(_) => Proof::Vouched { fingerprint: broker_word(eid) },
+        PeerAuth::Broker(_) => Proof::Vouched { fingerprint: broker_word(eid.as_str()) },
         PeerAuth::Certificate(certificate) => {
             let mut names: Vec<String> =
                 certificate.endpoint_ids.iter().map(|id| id.as_str().to_owned()).collect();
@@ -514,15 +517,6 @@ pub(super) fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
             }
         }
     }
-}
-
-/// What stands for a trusted broker's word where fingerprints are kept. The same for each of them, because a device
-/// may come by any; and never that of a certificate, which is one of DER.
-fn broker_word(eid: &EndpointId) -> Fingerprint {
-    let mut hash = Sha256::new();
-    hash.update(b"a trusted broker vouches for ");
-    hash.update(eid.as_str());
-    Fingerprint(hash.finalize().into())
 }
 
 /// What stands for a certificate with wildcards where fingerprints are kept: it proves one endpoint here, and may prove

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use mtp::mqtt::Version;
+use mtp::mqtt::{Client, Version};
 use pki::{Ca, ClientTls, ControllerVerifier, ServerNames, Trust, Validity};
 use requirement::requirement;
 use serde_json::{Value, json};
@@ -388,29 +388,81 @@ async fn a_forger_behind_a_broker_gets_nothing_of_a_proven_device() {
     assert_eq!(said, 1, "{events:?}");
 }
 
+/// A broker with TLS.
+struct Safe {
+    broker: Mosquitto,
+    ca: Ca,
+}
+
+impl Safe {
+    fn start() -> Safe {
+        let valid = || Validity::lasting(SystemTime::now(), Duration::from_secs(86_400));
+        let ca = Ca::create("Test CA", valid()).expect("a CA");
+        let names = ServerNames { ips: vec![IpAddr::from([127, 0, 0, 1])], ..ServerNames::default() };
+        let identity = ca.issue_server(&names, valid()).expect("a certificate");
+        let files = [("cert.pem", identity.chain_pem()), ("key.pem", identity.key_pem().to_string())];
+        let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let lines = format!("{ANYBODY}certfile DIR/cert.pem\nkeyfile DIR/key.pem\n");
+        Safe { broker: Mosquitto::start(&lines, &files), ca }
+    }
+
+    /// How the server is told to believe it.
+    fn trusted(&self, world: &World) -> MqttConnect {
+        let file = world.folder.path().join("ca.pem");
+        std::fs::write(&file, self.ca.certificate_pem()).expect("written");
+        let url = format!("mqtts://127.0.0.1:{}", self.broker.port);
+        MqttConnect { url, trusted: true, ca: Some(file), ..connect(&self.broker) }
+    }
+
+    /// A client of it for an agent of this id.
+    fn client(&self, eid: &str) -> Client {
+        let mut through = client(self.broker.port, Version::V5, eid);
+        let trust = Trust { roots: vec![self.ca.certificate().clone()], ..Trust::default() };
+        let verifier = ControllerVerifier::new(&trust, None, true, pki::provider()).expect("a verifier");
+        (through.broker.secure, through.tls) = (true, Some(ClientTls::new(None, verifier).expect("TLS")));
+        through
+    }
+}
+
+/// It is refused from then on, once for each time that somebody is asked.
+#[tokio::test]
+#[requirement("R-SEC.9")]
+async fn the_word_of_a_trusted_broker_can_be_revoked() {
+    let safe = Safe::start();
+    let mut world = world(PolicyName::Approve, Vec::new());
+    world.config.usp.mqtt.connect = vec![safe.trusted(&world)];
+    let server = serve(&world).await;
+    let mut agent = Agent::behind(&safe.client(AGENT)).await;
+    let device = server.approve(AGENT).await;
+    online(&server, &device, true).await;
+    let listed = server.api.get(&format!("/certificates?device={device}&revoked=false")).await;
+    let word = listed.items()[0]["fingerprint"].as_str().expect("a text").to_owned();
+    assert_eq!(server.api.post(&format!("/certificates/{word}/revoke"), None).await.status, 204);
+    online(&server, &device, false).await;
+    for _ in 0..5 {
+        agent.value_change("Device.A", "1");
+    }
+    server.refusal("its certificate or login is revoked").await;
+    let misused = |row: &Value| row["action"] == "credential.misused" && row["target"] == AGENT;
+    let log = server.until("/audit", |answer| answer.items().iter().any(misused)).await;
+    let rows = log["items"].as_array().expect("rows");
+    assert!(!rows.iter().any(|row| row["action"] == "credential.add"), "{log}");
+    let sessions = server.api.get(&format!("/devices/{device}/sessions")).await;
+    assert_eq!(sessions.items().len(), 1, "{sessions:?}");
+    assert_eq!(server.api.get("/pending").await.items().len(), 0);
+}
+
 /// The word of a broker that is trusted counts as proof, and nothing less does from then on.
 #[tokio::test]
 #[requirement("R-SEC.4a", "R-SEC.9")]
 async fn a_trusted_broker_vouches_for_its_clients() {
-    let valid = || Validity::lasting(SystemTime::now(), Duration::from_secs(86_400));
-    let ca = Ca::create("Test CA", valid()).expect("a CA");
-    let names = ServerNames { ips: vec![IpAddr::from([127, 0, 0, 1])], ..ServerNames::default() };
-    let identity = ca.issue_server(&names, valid()).expect("a certificate");
-    let files = [("cert.pem", identity.chain_pem()), ("key.pem", identity.key_pem().to_string())];
-    let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
-    let safe = Mosquitto::start(&format!("{ANYBODY}certfile DIR/cert.pem\nkeyfile DIR/key.pem\n"), &files);
+    let safe = Safe::start();
     let plain = Mosquitto::start(ANYBODY, &[]);
     let mut world = world(PolicyName::Approve, vec![connect(&plain)]);
-    let file = world.folder.path().join("ca.pem");
-    std::fs::write(&file, ca.certificate_pem()).expect("written");
-    let url = format!("mqtts://127.0.0.1:{}", safe.port);
-    world.config.usp.mqtt.connect.push(MqttConnect { url, trusted: true, ca: Some(file), ..connect(&safe) });
+    let trusted = safe.trusted(&world);
+    world.config.usp.mqtt.connect.push(trusted);
     let server = world.serve().await;
-
-    let mut through = client(safe.port, Version::V5, AGENT);
-    let trust = Trust { roots: vec![ca.certificate().clone()], ..Trust::default() };
-    let verifier = ControllerVerifier::new(&trust, None, true, pki::provider()).expect("a verifier");
-    (through.broker.secure, through.tls) = (true, Some(ClientTls::new(None, verifier).expect("TLS")));
+    let through = safe.client(AGENT);
     connections(&server, 2).await;
     let agent = Agent::behind(&through).await;
     let device = server.approve(AGENT).await;
