@@ -45,6 +45,11 @@ async fn connected(server: &Running) {
     connections(server, 1).await;
 }
 
+/// Whether the server counts so.
+async fn has_line(server: &Running, wanted: &str) -> bool {
+    server.api.text("GET", "/metrics").await.lines().any(|line| line == wanted)
+}
+
 async fn serve(world: &World) -> Running {
     let server = world.serve().await;
     connected(&server).await;
@@ -155,12 +160,13 @@ async fn a_device_that_does_not_answer_is_offline() {
     let world = world(PolicyName::Open, vec![how]);
     let server = serve(&world).await;
     let (gone, link) = Agent::severable(&client(broker.port, Version::V5, AGENT)).await;
-    let other = Agent::behind(&client(broker.port, Version::V5, OTHER)).await;
+    // From now on it is asked, however long the rest takes.
+    Agent::behind(&client(broker.port, Version::V5, OTHER)).await.keep_answering();
     let [device, second] = [server.device(AGENT).await, server.device(OTHER).await];
-    other.keep_answering();
-    online(&server, &device, true).await;
     link.abort();
-    online(&server, &device, false).await;
+    let is_over =
+        |answer: &crate::http::Answer| answer.items().first().is_some_and(|one| !one["until"].is_null());
+    server.until(&format!("/devices/{device}/sessions"), is_over).await;
     drop(gone);
     // Who answers stays.
     let sessions = server.api.get(&format!("/devices/{second}/sessions")).await;
@@ -215,7 +221,10 @@ async fn a_rejected_device_behind_a_broker_is_refused_from_then_on() {
     let mut agent = Agent::behind(&client(broker.port, Version::V5, AGENT)).await;
     server.until("/pending", |answer| !answer.items().is_empty()).await;
     assert_eq!(server.api.post(&format!("/pending/{AGENT}/reject"), None).await.status, 204);
-    // The broker's connection stands, and so does that of the agent: it may try again, in vain.
+    // The broker's connection stands, and so does that of the agent: it may try again, in vain. What it says before its
+    // link here has ended ends with that.
+    let ended = async { while !has_line(&server, "cusp_links_closed_total 1").await {} };
+    tokio::time::timeout(PATIENCE, ended).await.expect("its link ends");
     agent.value_change("Device.A", "1");
     server.refusal("rejected").await;
     assert_eq!(server.api.get("/pending").await.items().len(), 0);
@@ -296,8 +305,7 @@ async fn a_forged_connect_takes_no_place_of_a_silent_device() {
     let mut forged = client(broker.port, Version::V5, AGENT);
     forged.settings.response_topic = Some("usp/agents/forger".parse().expect("a topic"));
     let mut forger = Agent::behind(&forged).await;
-    let opened = |metrics: String| metrics.lines().any(|line| line == "cusp_links_opened_total 2");
-    let heard = async { while !opened(server.api.text("GET", "/metrics").await) {} };
+    let heard = async { while !has_line(&server, "cusp_links_opened_total 2").await {} };
     tokio::time::timeout(PATIENCE, heard).await.expect("the forger is heard");
     agent.respond(&unanswered.0, reply(&unanswered.1));
     agent.keep_answering();
