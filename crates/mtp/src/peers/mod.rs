@@ -300,12 +300,7 @@ impl<H: LinkHandler> Inner<H> {
         if let Some(proof) = state.proofs.get(endpoint) {
             return proof.clone();
         }
-        match state.broker.as_ref().map(|broker| &broker.peer) {
-            Some(PeerAuth::Certificate(certificate)) if certificate.vouched => {
-                PeerAuth::Broker(certificate.clone())
-            }
-            _ => PeerAuth::Unproven,
-        }
+        state.broker.as_ref().map_or(PeerAuth::Unproven, |broker| word_of(&broker.peer))
     }
 
     /// The link that a Record came by; makes it, where that may be.
@@ -398,6 +393,14 @@ impl<H: LinkHandler> Inner<H> {
         if let Some(reason) = peer.end(reason, counts) {
             self.handler.down(peer.link(), reason);
         }
+    }
+}
+
+/// What a broker's word proves of those behind it: nothing, where it is not proved which broker it is.
+pub(crate) fn word_of(broker: &PeerAuth) -> PeerAuth {
+    match broker {
+        PeerAuth::Certificate(certificate) if certificate.vouched => PeerAuth::Broker(certificate.clone()),
+        _ => PeerAuth::Unproven,
     }
 }
 
