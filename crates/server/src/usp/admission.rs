@@ -114,6 +114,7 @@ impl<S: Store> Usp<S> {
         match self.judge(eid, &candidate.peer, None).await {
             Ok(Judged { decision: Decision::Refuse(refusal), .. }) => {
                 self.audit_misuse(candidate, refusal);
+                self.learn_login(&candidate.peer, false);
                 let status = match refusal {
                     fleet::enrolment::Refusal::WrongLogin => WRONG_LOGIN,
                     fleet::enrolment::Refusal::Revoked if matches!(candidate.peer, PeerAuth::Login(_)) => {
@@ -125,6 +126,7 @@ impl<S: Store> Usp<S> {
             }
             Ok(Judged { decision: decision @ (Decision::Accept(_) | Decision::Create { .. }), .. }) => {
                 self.0.doors.welcome(candidate.peer_addr.ip(), self.0.clock.now().mono);
+                self.learn_login(&candidate.peer, true);
                 Ok(decision)
             }
             Ok(Judged { decision: decision @ (Decision::Pending | Decision::AskLive), .. }) => Ok(decision),
@@ -133,13 +135,25 @@ impl<S: Store> Usp<S> {
     }
 
     /// Whether a peer that has not authenticated may try now. A certificate of a CA that we trust is
-    /// authentication enough: a crowd behind one address must not lock the others there out.
+    /// authentication enough, and so is a login that was right before: a crowd behind one address must not lock the others
+    /// there out.
     fn check_attempts(&self, peer_addr: SocketAddr, peer: &PeerAuth) -> Result<(), Refusal> {
-        let trusted = matches!(peer, PeerAuth::Certificate(certificate) if certificate.trusted);
-        if trusted || self.0.doors.allows(peer_addr.ip(), self.0.clock.now().mono) {
+        let now = self.0.clock.now().mono;
+        let is_known = match peer {
+            PeerAuth::Certificate(certificate) => certificate.trusted,
+            PeerAuth::Login(login) => self.0.doors.knows(&login.proof, now),
+            PeerAuth::Unproven | PeerAuth::Near | PeerAuth::Local { .. } | PeerAuth::Broker(_) => false,
+        };
+        if is_known || self.0.doors.allows(peer_addr.ip(), now) {
             Ok(())
         } else {
             Err(Refusal::new(TOO_MANY, "too many attempts"))
+        }
+    }
+
+    fn learn_login(&self, peer: &PeerAuth, is_right: bool) {
+        if let PeerAuth::Login(login) = peer {
+            self.0.doors.learn(login.proof, is_right, self.0.clock.now().mono);
         }
     }
 
