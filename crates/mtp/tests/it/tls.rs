@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use mtp::ws::Dialer;
 use mtp::{
-    Admission, AdmitAll, Candidate, Cause, EndpointId, EnrolRequest, Error, PeerAuth, PeerCertificate, Refusal,
+    Admission, AdmitAll, Candidate, Cause, EndpointId, EnrolRequest, Error, PeerAuth, PeerCertificate,
+    Refusal,
 };
 use pki::{
     Ca, CertificateRequest, ClientTls, ControllerVerifier, DeviceVerifier, Identity, PendingIdentity,

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use fleet::audit::AuditEntry;
 use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
-use fleet::enrolment::{
-    Accept, Attempt, Decision, Live, PendingDevice, Policy, Proof, broker_word, decide,
-};
+use fleet::enrolment::{Accept, Attempt, Decision, Live, PendingDevice, Policy, Proof, broker_word, decide};
 use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::job::Actor;
 use fleet::port::{Admit, SessionOpened, Store, StoreError, Write, Written};
