@@ -213,14 +213,12 @@ pub fn decide(
         }
     }
     match credential {
-        // A broker's word is about this name, whichever device had it before.
-        Some(credential) if matches!(attempt.proof, Proof::Vouched { .. }) => {
-            if credential.revoked {
-                return Decision::Refuse(Refusal::Revoked);
-            }
+        Some(credential) if !matches!(attempt.proof, Proof::Vouched { .. }) => {
+            return decide_by_credential(attempt, admission, credential);
         }
-        Some(credential) => return decide_by_credential(attempt, admission, credential),
-        None => {}
+        // A broker's word is about this name, whichever device had it before.
+        Some(credential) if credential.revoked => return Decision::Refuse(Refusal::Revoked),
+        Some(_) | None => {}
     }
     match admission {
         Some(Admission::Device { device, pinned, retired }) => {
