@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use dm::UtcTime;
+use sha2::{Digest as _, Sha256};
 
 use crate::Error;
 use crate::device::Credential;
@@ -49,7 +50,8 @@ pub enum Proof {
     /// A broker that is trusted to know its clients says that it is this endpoint (R-SEC.9): as good as a
     /// certificate of a CA that we trust.
     Vouched {
-        /// Stands for that word where certificates are kept: from then on the device is one that proves itself.
+        /// Stands for that word where certificates are kept ([`broker_word`]): from then on the device is one that
+        /// proves itself.
         fingerprint: Fingerprint,
     },
 }
@@ -74,6 +76,15 @@ impl Proof {
             Proof::Vouched { .. } => true,
         }
     }
+}
+
+/// What stands for a trusted broker's word where fingerprints are kept. The same for each of them, because a device
+/// may come by any; and never that of a certificate, which is one of DER.
+pub fn broker_word(endpoint: &str) -> Fingerprint {
+    let mut hash = Sha256::new();
+    hash.update(b"a trusted broker vouches for ");
+    hash.update(endpoint);
+    Fingerprint(hash.finalize().into())
 }
 
 /// A link that says it is `endpoint`.
@@ -170,7 +181,7 @@ pub enum Refusal {
     /// The certificate was issued for another device.
     #[error("its certificate was issued for another device")]
     OtherDevicesCertificate,
-    /// The certificate is revoked.
+    /// The certificate is revoked, or the login, or what a trusted broker says of it.
     #[error("its certificate or login is revoked")]
     Revoked,
     /// The device has proven itself before, and does not now.
@@ -211,11 +222,13 @@ pub fn decide(
             Some(_) => {}
         }
     }
-    // A broker's word is about this name, whatever was known of it, and can't be revoked here.
-    if let Some(credential) = credential
-        && !matches!(attempt.proof, Proof::Vouched { .. })
-    {
-        return decide_by_credential(attempt, admission, credential);
+    match credential {
+        Some(credential) if !matches!(attempt.proof, Proof::Vouched { .. }) => {
+            return decide_by_credential(attempt, admission, credential);
+        }
+        // A broker's word is about this name, whichever device had it before.
+        Some(credential) if credential.revoked => return Decision::Refuse(Refusal::Revoked),
+        Some(_) | None => {}
     }
     match admission {
         Some(Admission::Device { device, pinned, retired }) => {

@@ -36,6 +36,11 @@ pub const PEER_RECORDS: usize = 64;
 pub const PEERS_OF_NAME: usize = 8;
 /// How long an Endpoint behind a broker counts as alive after a Record of it.
 pub const PEER_FRESH: Duration = Duration::from_secs(60);
+/// How long an Endpoint behind a broker of others has for each answer, when somebody says in its name that it leaves;
+/// and how long it is left alone after one.
+pub const DOUBT_PATIENCE: Duration = Duration::from_secs(3);
+/// How often it is asked before it has left.
+pub const DOUBT_ASKS: u32 = 2;
 /// What the read buffer of a link starts with when something arrives, and what one read takes.
 pub const READ_BUFFER: usize = 1024;
 /// Bytes that are gathered before they are written to the socket.

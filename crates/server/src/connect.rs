@@ -128,6 +128,11 @@ fn agent_toml_head(endpoint: &EndpointId, ca_pem: &str) -> String {
     format!("[[controller]]\nendpoint = \"{endpoint}\"\nca = '''\n{ca_pem}'''\n")
 }
 
+/// A CA of brokers whose word counts on who sends what.
+fn trusted_broker(ca_pem: &str) -> String {
+    format!("\n[[credential]]\nca = '''\n{ca_pem}'''\nuses = \"MTP-and-broker\"\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Config, Listeners, obuspa};

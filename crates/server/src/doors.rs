@@ -13,7 +13,7 @@ use dm::Mono;
 
 use crate::buckets::Buckets;
 use crate::config::Limits;
-use crate::limits::{ADDRESSES, ATTEMPT_EVERY, MISUSE_ROWS, TOLD_EVERY};
+use crate::limits::{ADDRESSES, ATTEMPT_EVERY, LOGIN_REMEMBERED, LOGINS, MISUSE_ROWS, TOLD_EVERY};
 
 /// What the listeners of one role ask.
 pub(crate) struct Doors {
@@ -25,6 +25,8 @@ pub(crate) struct Doors {
     told: Buckets<IpAddr>,
     /// Rows of the audit log that an address has caused.
     audited: Buckets<IpAddr>,
+    /// Logins that were right, by what is stored of them.
+    logins: Buckets<[u8; 32]>,
 }
 
 impl Doors {
@@ -36,6 +38,7 @@ impl Doors {
             failures: Buckets::new(ADDRESSES, limits.failures_per_address(), ATTEMPT_EVERY),
             told: Buckets::new(ADDRESSES, 1, TOLD_EVERY),
             audited: Buckets::new(ADDRESSES, MISUSE_ROWS, TOLD_EVERY),
+            logins: Buckets::new(LOGINS, 1, LOGIN_REMEMBERED),
         }
     }
 
@@ -52,6 +55,19 @@ impl Doors {
     /// Whether this address may try: it has not failed too often.
     pub(crate) fn allows(&self, peer: IpAddr, now: Mono) -> bool {
         self.failures.allows(&site(peer), now)
+    }
+
+    /// Whether this login was right not long ago: who knows it does not guess, wherever they are.
+    pub(crate) fn knows(&self, login: &[u8; 32], now: Mono) -> bool {
+        !self.logins.allows(login, now)
+    }
+
+    /// This login is right, or is not.
+    pub(crate) fn learn(&self, login: [u8; 32], is_right: bool, now: Mono) {
+        self.logins.give_back(login, now);
+        if is_right {
+            self.logins.take(login, now);
+        }
     }
 
     /// An attempt of this address failed.
@@ -147,6 +163,29 @@ mod tests {
             doors.tells(one, Mono(0)) && !doors.tells(one, Mono(59_999_999)) && doors.tells(two, Mono(0))
         );
         assert!(doors.tells(one, Mono(60_000_000)));
+    }
+
+    #[test]
+    fn a_login_that_was_right_is_known_for_a_week_until_it_is_wrong() {
+        let doors = Doors::new(&Limits::default());
+        let (one, other, day) = ([1; 32], [2; 32], 86_400_000_000);
+        // (on which day, what is learnt, whether it is known then)
+        for (at, learnt, known) in [
+            (0, None, false),
+            (1, Some(true), true),
+            (7, Some(true), true),
+            (13, None, true),
+            (14, None, false),
+            (15, Some(true), true),
+            (16, Some(false), false),
+            (17, None, false),
+        ] {
+            let now = Mono(at * day);
+            if let Some(is_right) = learnt {
+                doors.learn(one, is_right, now);
+            }
+            assert_eq!((doors.knows(&one, now), doors.knows(&other, now)), (known, false), "day {at}");
+        }
     }
 
     #[test]

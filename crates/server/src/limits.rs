@@ -23,6 +23,10 @@ pub const CLONES: usize = 4096;
 pub const CLONE_TURNS: u32 = 3;
 /// Within which time.
 pub const CLONE_WINDOW: Duration = Duration::from_secs(600);
+/// Logins that are remembered as right; those that were right longest ago make room.
+pub const LOGINS: usize = 100_000;
+/// For how long.
+pub const LOGIN_REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Rows of the audit log about misused identities that an address may cause at once; then one a minute.
 pub const MISUSE_ROWS: u32 = 10;
 /// Connections that wait for a person at the same time; as many more behind brokers.

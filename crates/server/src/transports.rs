@@ -203,7 +203,7 @@ fn stomp_of(
     };
     let tls = address.secure.then(|| tls_of([&config.ca, &config.cert, &config.key], ca)).transpose()?;
     let mut client = stomp::Client::new(address, presented, Role::Controller);
-    client.tls = tls;
+    (client.tls, client.trusted) = (tls, config.trusted);
     Ok(Broker {
         name: config.url.clone(),
         server: Server::Stomp(Stomp { client, username: config.username.clone() }),

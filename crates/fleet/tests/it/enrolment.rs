@@ -127,8 +127,11 @@ fn a_trusted_broker_vouches_for_a_device() {
     let over = Accept { take_over: true, ..accept(true) };
     check(&vouched(Live::Unasked), known(&[5]), None, Decision::Accept(over));
     check(&attempt(Proof::Unproven), known(&[5]), None, Decision::Refuse(Refusal::ProofMissing));
-    // What was kept of an earlier word, even revoked, says nothing against it.
-    check(&vouched(Live::None), known(&[]), issued(DEVICE, true), Decision::Accept(first));
+    // What was kept of an earlier word may be another device's; but no word counts that was revoked.
+    check(&vouched(Live::None), known(&[]), issued(OTHER, false), Decision::Accept(first));
+    for admission in [known(&[]), known(&[3]), None] {
+        check(&vouched(Live::None), admission, issued(DEVICE, true), Decision::Refuse(Refusal::Revoked));
+    }
     check(&vouched(Live::None), Some(Admission::Rejected), None, Decision::Refuse(Refusal::Rejected));
     check(&vouched(Live::None), None, None, Decision::Pending);
     let open = decide(&vouched(Live::None), None, None, Policy::Open);

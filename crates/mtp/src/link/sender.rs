@@ -157,10 +157,18 @@ impl LinkSender {
     /// sent this Record, and any Record that comes from where it is is an answer. Where nothing can be sent, or too many
     /// wait already, it counts as alive.
     pub async fn answers(&self, patience: Duration, question: impl FnOnce() -> Bytes) -> bool {
-        let silent = matches!(&self.0.way, Way::Through(through) if !through.is_fresh());
-        if !silent {
-            return self.answers_ping(patience).await;
+        match &self.0.way {
+            Way::Through(through) if !through.is_fresh() => self.answers_question(patience, question).await,
+            _ => self.answers_ping(patience).await,
         }
+    }
+
+    /// The same, whenever something came from it last.
+    pub(crate) async fn answers_question(
+        &self,
+        patience: Duration,
+        question: impl FnOnce() -> Bytes,
+    ) -> bool {
         let answered = {
             let mut state = self.0.lock();
             let Some(answered) = state.probe() else { return !state.closed };

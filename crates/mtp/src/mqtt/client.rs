@@ -25,6 +25,7 @@ use crate::dial::Target;
 use crate::error::Error;
 use crate::limits::HANDSHAKE_TIMEOUT;
 use crate::link::{DownGuard, DownReason, LinkHandler, LinkSender, LinkUp, Role, Shared, Side};
+use crate::peers::word_of;
 use crate::stream::Stream;
 
 /// Where a broker is.
@@ -133,7 +134,7 @@ impl Client {
                     }
                     Event::Up { reply_to } => {
                         let (shared, role) = (Shared::brokered(), self.role);
-                        let proof = self.proof(&peer);
+                        let proof = if self.trusted { word_of(&peer) } else { PeerAuth::Unproven };
                         let conn = Conn::new(io, machine, shared, started, self.meter.clone());
                         return Ok(Session {
                             conn,
@@ -155,18 +156,6 @@ impl Client {
                 0 => return Err(Error::Io(std::io::ErrorKind::UnexpectedEof.into())),
                 n => machine.handle_input(started.elapsed(), &buffer[..n]),
             }
-        }
-    }
-}
-
-impl Client {
-    /// What the broker proves of those who send through it.
-    fn proof(&self, broker: &PeerAuth) -> PeerAuth {
-        match broker {
-            PeerAuth::Certificate(broker) if self.trusted && broker.vouched => {
-                PeerAuth::Broker(broker.clone())
-            }
-            _ => PeerAuth::Unproven,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! ([`Inbound::peer`](crate::Inbound)): a Record with another proof belongs to another link. A slow or silent
 //! one among them holds up nobody else: each is worked off by a task of its own, while something waits.
 
+mod doubt;
 mod order;
 mod peer;
 #[cfg(test)]
@@ -16,9 +17,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 use usp_proto::link::{Inbound, LinkId, PeerAuth, ReturnPath};
-use usp_proto::{EndpointId, Record};
+use usp_proto::{EndpointId, Malformed, Record};
 
 use crate::limits::{BROKER_RECORDS, PEER_FRESH, PEERS_OF_NAME};
 use crate::link::{DownReason, LetIn, LinkHandler, LinkUp, Shared, Verdict};
@@ -37,6 +39,9 @@ impl<H: LinkHandler> Clone for Peers<H> {
 
 /// Told of each Endpoint whose user let it in, and of what was proved of it.
 type Watch = Arc<dyn Fn(&EndpointId, &PeerAuth) + Send + Sync>;
+
+/// What an Endpoint is sent to learn whether it is there.
+type Question = Arc<dyn Fn(&EndpointId) -> Bytes + Send + Sync>;
 
 /// An Endpoint behind a broker.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,6 +63,8 @@ struct Inner<H> {
     /// How long one that was heard counts as alive.
     fresh: Duration,
     watch: Option<Watch>,
+    /// Where anybody may say anything in the name of another.
+    question: Option<Question>,
     /// Records of all of them that are being worked off or wait: the back-pressure on the broker.
     room: Arc<Semaphore>,
     state: Mutex<State>,
@@ -85,11 +92,20 @@ impl<H: LinkHandler> Peers<H> {
         Peers::with(handler, Some(limit))
     }
 
-    /// The same; who was silent for so long is asked before another that proves nothing takes its place
-    /// ([`LinkSender::answers`](crate::LinkSender::answers)). That is [`PEER_FRESH`](crate::limits::PEER_FRESH) at most.
-    pub fn doubting(handler: H, limit: usize, silence: Duration) -> Peers<H> {
+    /// The same behind a broker of others, where whoever may publish can say anything in any name. Who was silent for so
+    /// long is asked before another that proves nothing takes its place
+    /// ([`LinkSender::answers`](crate::LinkSender::answers)); that is [`PEER_FRESH`](crate::limits::PEER_FRESH) at most.
+    /// And what would end a link that somebody has let in (a good-bye, or what is no Record), and proves nothing, ends
+    /// it only if the Endpoint does not answer this question where it is.
+    pub fn doubting(
+        handler: H,
+        limit: usize,
+        silence: Duration,
+        question: impl Fn(&EndpointId) -> Bytes + Send + Sync + 'static,
+    ) -> Peers<H> {
         let mut inner = Inner::new(handler, Some(limit));
         inner.fresh = silence.min(PEER_FRESH);
+        inner.question = Some(Arc::new(question));
         Peers(Arc::new(inner))
     }
 
@@ -208,8 +224,15 @@ struct Said {
     connects: bool,
     /// It ends one.
     leaves: bool,
-    /// It is no Record but for its sender: whoever uses the link would end it.
+    /// Nothing but its sender can be read: whoever uses the link would end it.
     is_broken: bool,
+}
+
+impl Said {
+    /// Whether the link ends with it.
+    fn ends(&self) -> bool {
+        self.leaves || self.is_broken
+    }
 }
 
 /// `None` for what is no Record, or has no sender: nobody could be answered.
@@ -222,7 +245,8 @@ fn read(inbound: &Inbound) -> Option<Said> {
             from: record.from_id,
         }),
         Err(error) => {
-            error.from_id.map(|from| Said { from, connects: false, leaves: false, is_broken: true })
+            let is_broken = matches!(error.reason, Malformed::Undecodable(_));
+            error.from_id.map(|from| Said { from, connects: false, leaves: false, is_broken })
         }
     }
 }
@@ -262,7 +286,8 @@ impl<H: LinkHandler> LinkHandler for Peers<H> {
 impl<H: LinkHandler> Inner<H> {
     fn new(handler: H, strangers: Option<usize>) -> Inner<H> {
         let room = Arc::new(Semaphore::new(BROKER_RECORDS));
-        Inner { handler, strangers, fresh: PEER_FRESH, watch: None, room, state: Mutex::default() }
+        let state = Mutex::default();
+        Inner { handler, strangers, fresh: PEER_FRESH, watch: None, question: None, room, state }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -275,12 +300,7 @@ impl<H: LinkHandler> Inner<H> {
         if let Some(proof) = state.proofs.get(endpoint) {
             return proof.clone();
         }
-        match state.broker.as_ref().map(|broker| &broker.peer) {
-            Some(PeerAuth::Certificate(certificate)) if certificate.vouched => {
-                PeerAuth::Broker(certificate.clone())
-            }
-            _ => PeerAuth::Unproven,
-        }
+        state.broker.as_ref().map_or(PeerAuth::Unproven, |broker| word_of(&broker.peer))
     }
 
     /// The link that a Record came by; makes it, where that may be.
@@ -293,7 +313,13 @@ impl<H: LinkHandler> Inner<H> {
         let address = record.return_path.address()?;
         let begin = || self.begin(&said.from, &record.peer, address.clone(), from);
         let route = self.lock().route(said, record, &address, self.strangers.is_some());
+        // What proves nothing, where that is to be asked about.
+        let is_doubted = record.peer == PeerAuth::Unproven && self.question.is_some();
         match route {
+            Route::By(peer) if is_doubted && said.ends() && peer.is_let_in() => {
+                self.doubt(&peer, said.leaves);
+                None
+            }
             Route::By(peer) => Some(peer),
             Route::Again(old) => {
                 let (code, reason) = (1000, "connected again".to_owned());
@@ -370,6 +396,14 @@ impl<H: LinkHandler> Inner<H> {
     }
 }
 
+/// What a broker's word proves of those behind it: nothing, where it is not proved which broker it is.
+pub(crate) fn word_of(broker: &PeerAuth) -> PeerAuth {
+    match broker {
+        PeerAuth::Certificate(certificate) if certificate.vouched => PeerAuth::Broker(certificate.clone()),
+        _ => PeerAuth::Unproven,
+    }
+}
+
 /// Whether a Record with this proof may be of somebody that is known: of his certificate, where he has shown one.
 fn is_his(known: &PeerAuth, shown: &PeerAuth) -> bool {
     match (known, shown) {
@@ -409,7 +443,7 @@ impl State {
         };
         let is_other = strict && here.is_none() && record.peer == PeerAuth::Unproven;
         // It would end a link that may be another's.
-        if is_other && (said.leaves || said.is_broken) {
+        if is_other && said.ends() {
             return Route::Nowhere;
         }
         // There is no Connect record that tells where it is (CoAP).
@@ -418,7 +452,8 @@ impl State {
             return if of_name.len() < PEERS_OF_NAME { Route::New } else { Route::Nowhere };
         }
         let peer = Arc::clone(peer);
-        if !is_other {
+        // Nor does that show that anybody is there.
+        if !is_other && !said.ends() {
             self.order.put(&peer, self.tick);
         }
         if strict && said.connects { Route::Again(peer) } else { Route::By(peer) }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -19,6 +19,8 @@ pub(super) struct Peer {
     pub(super) auth: PeerAuth,
     shared: Arc<Shared>,
     heard: AtomicU64,
+    /// How often it was said in its name that it leaves, since that was last answered.
+    pub(super) doubts: AtomicU32,
     line: Mutex<Line>,
 }
 
@@ -41,7 +43,8 @@ impl Peer {
     pub(super) fn new(endpoint: EndpointId, auth: PeerAuth, shared: Arc<Shared>, tick: u64) -> Peer {
         // Until its user has heard of it, nothing is worked off, and nobody is told that it ended.
         let line = Mutex::new(Line { working: true, ..Line::default() });
-        Peer { endpoint, auth, shared, heard: AtomicU64::new(tick), line }
+        let (heard, doubts) = (AtomicU64::new(tick), AtomicU32::new(0));
+        Peer { endpoint, auth, shared, heard, doubts, line }
     }
 
     pub(super) fn link(&self) -> LinkId {
@@ -56,6 +59,11 @@ impl Peer {
     /// Where its Records go.
     pub(super) fn address(&self) -> Option<Arc<str>> {
         self.shared.through_whom().map(|(address, _)| address)
+    }
+
+    /// How to talk to it.
+    pub(super) fn sender(&self) -> LinkSender {
+        LinkSender(self.shared.clone())
     }
 
     /// Whether it is answered there.
@@ -91,7 +99,7 @@ impl Peer {
             eid: Some(self.endpoint.clone()),
             peer: self.auth.clone(),
             return_path: broker.return_path.by(self.link()).to(address),
-            sender: LinkSender(self.shared.clone()),
+            sender: self.sender(),
             ..broker.clone()
         }
     }

@@ -13,6 +13,8 @@ use super::*;
 use crate::limits::PEER_RECORDS;
 use crate::link::{LinkSender, Out, Role, SendError, Side};
 
+mod doubt;
+
 const US: &str = "self::controller";
 const OURS: &str = "usp/controller";
 

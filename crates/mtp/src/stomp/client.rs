@@ -16,6 +16,7 @@ use crate::dial::Target;
 use crate::error::Error;
 use crate::limits::HANDSHAKE_TIMEOUT;
 use crate::link::{DownGuard, DownReason, LinkHandler, LinkSender, LinkUp, Role, Side};
+use crate::peers::word_of;
 
 /// Where a STOMP server is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,12 +42,15 @@ pub struct Client {
     pub bind: Option<IpAddr>,
     /// What we are to those behind the server.
     pub role: Role,
+    /// Whether the server's word counts on who sent a Record (R-SEC.9): it lets in nobody without a certificate of
+    /// their own, and nobody under another's name (R-SEC.4b, R-SEC.4c). Only with TLS.
+    pub trusted: bool,
 }
 
 impl Client {
     /// A client without TLS; the other fields may be set afterwards.
     pub fn new(server: ServerAddress, config: Config, role: Role) -> Client {
-        Client { server, config, tls: None, bind: None, role }
+        Client { server, config, tls: None, bind: None, role, trusted: false }
     }
 
     /// Connects, and subscribes: what comes back can send and receive. It does nothing until it is
@@ -70,9 +74,12 @@ impl Client {
         let (io, peer_addr, peer) =
             timeout(HANDSHAKE_TIMEOUT, dialling).await.map_err(|_| Error::TimedOut)??;
         let mut conn = Conn::new(io, Machine::new(self.config.clone()));
+        let proof = if self.trusted { word_of(&peer) } else { PeerAuth::Unproven };
         loop {
             match poll_fn(|cx| conn.poll(cx)).await {
-                Ok(Event::Up(own)) => return Ok(Session { conn, own, peer_addr, peer, role: self.role }),
+                Ok(Event::Up(own)) => {
+                    return Ok(Session { conn, own, peer_addr, peer, proof, role: self.role });
+                }
                 Ok(_) => {}
                 Err(over) => return Err(refused(&mut conn, over).await),
             }
@@ -97,6 +104,7 @@ pub struct Session {
     own: Arc<str>,
     peer_addr: SocketAddr,
     peer: PeerAuth,
+    proof: PeerAuth,
     role: Role,
 }
 
@@ -132,9 +140,10 @@ impl Session {
     /// At the end Records that were on their way to us are lost: the server counts them as delivered when it sends
     /// them, since nothing may be acknowledged (R-STOMP.17, R-STOMP.27).
     ///
-    /// Of each Record nothing is proved ([`PeerAuth::Unproven`]): the server passes on what it was given. Nor is it
-    /// proved that the answer may go where the Record says: a server that is sent something for a destination
-    /// that it does not know may close the connection of all, so a host looks at the return path before it uses it.
+    /// Of each Record nothing is proved ([`PeerAuth::Unproven`]): the server passes on what it was given; unless it is
+    /// one that is [trusted](Client::trusted). Nor is it proved that the answer may go where the Record says: a server
+    /// that is sent something for a destination that it does not know may close the connection of all, so a host looks at
+    /// the return path before it uses it.
     pub async fn run<H: LinkHandler>(self, handler: &H) -> DownReason {
         let mut conn = self.conn;
         let link = conn.shared.link;
@@ -157,7 +166,7 @@ impl Session {
                 Err(over) => break over,
             };
             let return_path = ReturnPath::Stomp { link, destination };
-            let inbound = Inbound { link, peer: PeerAuth::Unproven, return_path, record };
+            let inbound = Inbound { link, peer: self.proof.clone(), return_path, record };
             // What can't be decoded is dropped; the others behind the server are not to suffer from it.
             if let Err(over) = conn.deliver(inbound, handler).await {
                 break over;

@@ -187,6 +187,11 @@ impl<H: LinkHandler, A: Admission> Host<H, A> {
     async fn shake(&self, socket: TcpStream, peer_addr: SocketAddr) -> Option<(Wire<Stream>, Facts)> {
         // Without it small Records wait for acknowledgements of earlier ones.
         let _ = socket.set_nodelay(true);
+        // Who connects and says nothing was refused nothing: a probe that looks whether somebody listens.
+        if self.tls.is_some() && !matches!(socket.peek(&mut [0]).await, Ok(1..)) {
+            tracing::debug!(%peer_addr, "closed before it said anything");
+            return None;
+        }
         let (mut io, peer) = match self.secure(socket).await {
             Ok(secured) => secured,
             Err(error) => {

@@ -1,17 +1,23 @@
 //! TLS with certificates on both sides, over real sockets.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use mtp::ws::Dialer;
-use mtp::{Admission, AdmitAll, Candidate, EnrolRequest, Error, PeerAuth, PeerCertificate, Refusal};
+use mtp::{
+    Admission, AdmitAll, Candidate, Cause, EndpointId, EnrolRequest, Error, PeerAuth, PeerCertificate,
+    Refusal,
+};
 use pki::{
     Ca, CertificateRequest, ClientTls, ControllerVerifier, DeviceVerifier, Identity, PendingIdentity,
     ServerNames, ServerTls, Trust, Validity,
 };
 use requirement::requirement;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 use crate::support::{AGENT, CONTROLLER, Server, config, dial, id};
 
@@ -179,6 +185,33 @@ async fn a_listener_refuses_wrong_clients_in_the_handshake() {
     let good = ca.issue_device_with_key(&id(AGENT), valid()).unwrap();
     dial(&dialer(&server, client_tls(&roots(&ca), Some(&good), CONTROLLER), CONTROLLER)).await;
     assert_eq!(certificate(&server.events.up().await.peer).endpoint_ids, [id(AGENT)]);
+}
+
+/// Keeps why somebody was refused.
+struct Told(mpsc::UnboundedSender<(SocketAddr, Cause)>);
+
+impl Admission for Told {
+    async fn admit(&self, _: &Candidate) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn refused(&self, peer_addr: SocketAddr, _: Option<&EndpointId>, refusal: &Refusal) {
+        self.0.send((peer_addr, refusal.cause)).unwrap();
+    }
+}
+
+/// A probe that looks whether somebody listens is no device.
+#[tokio::test]
+async fn who_says_nothing_is_refused_nothing() {
+    let (told, mut refused) = mpsc::unbounded_channel();
+    let server = Server::with(Some(server_tls(&ca())), config(), Arc::new(Told(told))).await;
+    for _ in 0..3 {
+        drop(TcpStream::connect(server.addr).await.unwrap());
+    }
+    let mut other = TcpStream::connect(server.addr).await.unwrap();
+    other.write_all(b"no TLS").await.unwrap();
+    drop(other.shutdown().await);
+    assert_eq!(refused.recv().await, Some((other.local_addr().unwrap(), Cause::Tls)));
 }
 
 #[tokio::test]

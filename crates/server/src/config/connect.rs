@@ -115,6 +115,21 @@ impl Address {
     }
 }
 
+/// Where somebody listens, however their URL is written.
+pub(super) fn site(host: &str, port: u16) -> (String, u16) {
+    let is_here = host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
+    let host = if is_here { "localhost".to_owned() } else { host.to_ascii_lowercase() };
+    (host.trim_end_matches('.').to_owned(), port)
+}
+
+/// `trusted`: its word is worth nothing where anybody could be it.
+pub(super) fn check_trusted(trusted: bool, address: &Address, schemes: &str) -> anyhow::Result<()> {
+    if trusted && !address.secure {
+        bail!("trusted = true needs TLS: the URL must begin with {schemes}");
+    }
+    Ok(())
+}
+
 /// `retry_seconds`.
 pub(super) fn check_retry(seconds: u32) -> anyhow::Result<()> {
     if !(1..=3600).contains(&seconds) {

@@ -1,7 +1,7 @@
 //! `usp.mqtt`: the server's own broker, and brokers of others that it connects to, to reach the agents behind them.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -146,9 +146,7 @@ impl ByUrl for MqttConnect {
         if let Some(url) = &self.public_url {
             told_address(url).context("public_url")?;
         }
-        if self.trusted && !address.secure {
-            bail!("trusted = true needs TLS: the URL must begin with mqtts:// or wss://");
-        }
+        connect::check_trusted(self.trusted, &address, "mqtts:// or wss://")?;
         connect::check_identity(self.cert.as_ref(), self.key.as_ref())?;
         if self.qos() > 1 {
             bail!("qos = {} is neither 0 nor 1", self.qos());
@@ -169,9 +167,7 @@ impl ByUrl for MqttConnect {
     fn hears_the_same_as(&self, other: &MqttConnect) -> bool {
         let site = |one: &MqttConnect| {
             let BrokerAddress { host, port, .. } = one.address().ok()?;
-            let is_here = host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
-            let host = if is_here { "localhost".to_owned() } else { host.to_ascii_lowercase() };
-            Some((host.trim_end_matches('.').to_owned(), port))
+            Some(connect::site(&host, port))
         };
         site(self) == site(other) && self.topic == other.topic
     }

@@ -46,6 +46,9 @@ pub struct StompConnect {
     pub heart_beat_seconds: Option<u32>,
     /// The shortest wait before the next attempt, 1 to 3600 seconds; it grows. Default 5.
     pub retry_seconds: Option<u32>,
+    /// Whether the server's word counts on who sent a Record (R-SEC.9). Only with TLS.
+    #[serde(default)]
+    pub trusted: bool,
     /// CAs of the server's certificate beside the internal one, PEM.
     pub ca: Option<PathBuf>,
     /// The chain that we show to the server, PEM; with `key`.
@@ -72,6 +75,7 @@ impl ByUrl for StompConnect {
         let address = connect::address_of(&self.url, "stomp", PORTS)?;
         address.check_plaintext("stomp", self.allow_plaintext)?;
         self.public_address().context("public_url")?;
+        connect::check_trusted(self.trusted, &address, "stomps://")?;
         connect::check_identity(self.cert.as_ref(), self.key.as_ref())?;
         if self.password_file.is_some() && self.username.is_none() {
             bail!("password_file needs a username");
@@ -92,6 +96,14 @@ impl ByUrl for StompConnect {
             }
         }
         Ok(())
+    }
+
+    /// Whether both lead to one destination of one server. Each would deliver what the other does: what one of them
+    /// believes, and the other does not, would count.
+    fn hears_the_same_as(&self, other: &StompConnect) -> bool {
+        let site = |one: &StompConnect| one.address().ok().map(|at| connect::site(&at.host, at.port));
+        let is_there = site(self) == site(other) && self.host == other.host;
+        self.url == other.url || is_there && self.destination == other.destination
     }
 }
 
@@ -164,9 +176,10 @@ impl StompConnect {
         connect::show(text, &files, &texts, &self.agents);
         let _ = writeln!(
             text,
-            "heart_beat_seconds = {}\nretry_seconds = {}\nallow_plaintext = {}",
+            "heart_beat_seconds = {}\nretry_seconds = {}\ntrusted = {}\nallow_plaintext = {}",
             self.heart_beat_seconds(),
             self.retry_seconds(),
+            self.trusted,
             self.allow_plaintext
         );
     }
@@ -175,4 +188,33 @@ impl StompConnect {
 fn address_of(url: &str) -> anyhow::Result<ServerAddress> {
     let connect::Address { host, port, secure } = connect::address_of(url, "stomp", PORTS)?;
     Ok(ServerAddress { host, port, secure })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ByUrl, Stomp, StompConnect};
+
+    /// A trusted connection and another one to the same destination: what anybody says there would be proven.
+    #[test]
+    fn one_destination_of_one_server_is_heard_once() {
+        // (URL, virtual host and destination of the second one, whether both may be)
+        for (url, host, destination, fine) in [
+            ("stomps://stomp.example.com", None, None, false),
+            ("stomps://STOMP.example.com.:61614", None, None, false),
+            ("stomps://stomp.example.com/", None, None, false),
+            ("stomps://stomp.example.com:61614", Some("v"), None, true),
+            ("stomps://stomp.example.com:61614", None, Some("/queue/other"), true),
+            ("stomps://stomp.example.com:61615", None, None, true),
+            ("stomps://other.example.com", None, None, true),
+        ] {
+            let first = StompConnect { trusted: true, ..StompConnect::by_url("stomps://stomp.example.com") };
+            let second = StompConnect {
+                host: host.map(str::to_owned),
+                destination: destination.map(str::to_owned),
+                ..StompConnect::by_url(url)
+            };
+            let checked = Stomp { connect: vec![first, second] }.check();
+            assert_eq!(checked.is_ok(), fine, "{url} {host:?} {destination:?}: {checked:?}");
+        }
+    }
 }

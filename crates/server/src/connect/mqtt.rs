@@ -5,7 +5,7 @@ use mtp::mqtt::BrokerAddress;
 use pki::Ca;
 use usp_endpoint::EndpointId;
 
-use super::{agent_toml_head, obuspa_lines, reachable};
+use super::{agent_toml_head, obuspa_lines, reachable, trusted_broker};
 use crate::config::mqtt::{address_of, websocket_of};
 use crate::config::{Config, MqttConnect, MqttVersion};
 use crate::data_dir::Listeners;
@@ -78,7 +78,7 @@ fn agent_toml(url: &str, version: &str, topic: &str, endpoint: &EndpointId, of: 
         "\n[controller.mqtt]\nbroker = \"{url}\"\ntopic = \"{topic}\"\nversion = \"{version}\"\n"
     ));
     if let Some(pem) = of.own_ca.as_ref().filter(|_| of.trusted) {
-        text.push_str(&format!("\n[[credential]]\nca = '''\n{pem}'''\nuses = \"MTP-and-broker\"\n"));
+        text.push_str(&trusted_broker(pem));
     }
     text
 }

@@ -4,7 +4,7 @@ use api::gateway::BrokerInfo;
 use mtp::stomp::ServerAddress;
 use usp_endpoint::EndpointId;
 
-use super::{agent_toml_head, obuspa_lines};
+use super::{agent_toml_head, obuspa_lines, trusted_broker};
 use crate::config::StompConnect;
 
 /// `None` where the URL is none, which the configuration's check excludes.
@@ -13,13 +13,15 @@ pub(super) fn info(config: &StompConnect, endpoint: &EndpointId, ca: &str) -> Op
     let url = config.public_url.as_ref().unwrap_or(&config.url).clone();
     let of_server = config.ca.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
     // The one behind it proves itself in end-to-end sessions.
-    let ca_pem = of_server.unwrap_or_default() + ca;
+    let ca_pem = of_server.clone().unwrap_or_default() + ca;
+    let trusted = of_server.filter(|_| config.trusted);
     let destination = config.destination(endpoint.as_str());
     Some(BrokerInfo {
         protocol: "STOMP".to_owned(),
         tls: address.secure,
         version: "1.2".to_owned(),
-        agent_toml: agent_toml(&url, config.host.as_deref(), &destination, endpoint, &ca_pem),
+        agent_toml: agent_toml(&url, config.host.as_deref(), &destination, endpoint, &ca_pem)
+            + &trusted.map(|pem| trusted_broker(&pem)).unwrap_or_default(),
         obuspa: obuspa(&address, config.host.as_deref(), &destination, endpoint),
         topic: destination,
         url,
@@ -94,5 +96,16 @@ mod tests {
                         server = \"stomps://stomp.example.com\"\n\
                         destination = \"/queue/usp.controllers.self::c\"\nhost = \"devices\"\n";
         assert_eq!(info.agent_toml, expected);
+        // Whose word counts, if the device can tell that it is that one.
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("ca.pem");
+        std::fs::write(&file, "PEM\n").expect("written");
+        for (trusted, ca, told) in
+            [(true, Some(&file), true), (true, None, false), (false, Some(&file), false)]
+        {
+            let config = StompConnect { trusted, ca: ca.cloned(), ..config.clone() };
+            let toml = super::info(&config, &endpoint, "CA\n").expect("a URL").agent_toml;
+            assert_eq!(toml.contains("'''\nPEM\n'''\nuses = \"MTP-and-broker\""), told, "{toml}");
+        }
     }
 }

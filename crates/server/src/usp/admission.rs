@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fleet::audit::AuditEntry;
 use fleet::device::{Credential, CredentialKind, CredentialOrigin, Identity};
-use fleet::enrolment::{Accept, Attempt, Decision, Live, PendingDevice, Policy, Proof, decide};
+use fleet::enrolment::{Accept, Attempt, Decision, Live, PendingDevice, Policy, Proof, broker_word, decide};
 use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::job::Actor;
 use fleet::port::{Admit, SessionOpened, Store, StoreError, Write, Written};
@@ -112,6 +112,7 @@ impl<S: Store> Usp<S> {
         match self.judge(eid, &candidate.peer, None).await {
             Ok(Judged { decision: Decision::Refuse(refusal), .. }) => {
                 self.audit_misuse(candidate, refusal);
+                self.learn_login(&candidate.peer, false);
                 let status = match refusal {
                     fleet::enrolment::Refusal::WrongLogin => WRONG_LOGIN,
                     fleet::enrolment::Refusal::Revoked if matches!(candidate.peer, PeerAuth::Login(_)) => {
@@ -123,6 +124,7 @@ impl<S: Store> Usp<S> {
             }
             Ok(Judged { decision: decision @ (Decision::Accept(_) | Decision::Create { .. }), .. }) => {
                 self.0.doors.welcome(candidate.peer_addr.ip(), self.0.clock.now().mono);
+                self.learn_login(&candidate.peer, true);
                 Ok(decision)
             }
             Ok(Judged { decision: decision @ (Decision::Pending | Decision::AskLive), .. }) => Ok(decision),
@@ -131,13 +133,25 @@ impl<S: Store> Usp<S> {
     }
 
     /// Whether a peer that has not authenticated may try now. A certificate of a CA that we trust is
-    /// authentication enough: a crowd behind one address must not lock the others there out.
+    /// authentication enough, and so is a login that was right before: a crowd behind one address must not lock the others
+    /// there out.
     fn check_attempts(&self, peer_addr: SocketAddr, peer: &PeerAuth) -> Result<(), Refusal> {
-        let trusted = matches!(peer, PeerAuth::Certificate(certificate) if certificate.trusted);
-        if trusted || self.0.doors.allows(peer_addr.ip(), self.0.clock.now().mono) {
+        let now = self.0.clock.now().mono;
+        let is_known = match peer {
+            PeerAuth::Certificate(certificate) => certificate.trusted,
+            PeerAuth::Login(login) => self.0.doors.knows(&login.proof, now),
+            PeerAuth::Unproven | PeerAuth::Near | PeerAuth::Local { .. } | PeerAuth::Broker(_) => false,
+        };
+        if is_known || self.0.doors.allows(peer_addr.ip(), now) {
             Ok(())
         } else {
             Err(Refusal::new(TOO_MANY, "too many attempts"))
+        }
+    }
+
+    fn learn_login(&self, peer: &PeerAuth, is_right: bool) {
+        if let PeerAuth::Login(login) = peer {
+            self.0.doors.learn(login.proof, is_right, self.0.clock.now().mono);
         }
     }
 
@@ -297,6 +311,7 @@ impl<S: Store> Usp<S> {
                     let (shown, now) = (proof(&up.peer, eid).fingerprint(), self.0.clock.now().mono);
                     self.0.strangers.refuse(Sender::of(up, eid), shown, now);
                 }
+                self.audit_revoked_word(up, eid, refusal);
                 let endpoint = Some(eid.as_str().to_owned());
                 self.0.metrics.refused_for(Cause::Identity);
                 self.note_refusal(up.peer_name(), endpoint, refusal.to_string());
@@ -494,7 +509,7 @@ pub(super) fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
         PeerAuth::Login(login) => {
             Proof::Login { name: login.name.clone(), fingerprint: Fingerprint(login.proof) }
         }
-        PeerAuth::Broker(_) => Proof::Vouched { fingerprint: broker_word(eid) },
+        PeerAuth::Broker(_) => Proof::Vouched { fingerprint: broker_word(eid.as_str()) },
         PeerAuth::Certificate(certificate) => {
             let mut names: Vec<String> =
                 certificate.endpoint_ids.iter().map(|id| id.as_str().to_owned()).collect();
@@ -514,15 +529,6 @@ pub(super) fn proof(peer: &PeerAuth, eid: &EndpointId) -> Proof {
             }
         }
     }
-}
-
-/// What stands for a trusted broker's word where fingerprints are kept. The same for each of them, because a device
-/// may come by any; and never that of a certificate, which is one of DER.
-fn broker_word(eid: &EndpointId) -> Fingerprint {
-    let mut hash = Sha256::new();
-    hash.update(b"a trusted broker vouches for ");
-    hash.update(eid.as_str());
-    Fingerprint(hash.finalize().into())
 }
 
 /// What stands for a certificate with wildcards where fingerprints are kept: it proves one endpoint here, and may prove

@@ -21,11 +21,12 @@ use mtp::{
 };
 use tokio::sync::watch;
 use usp_endpoint::EndpointId;
+use usp_endpoint::controller::are_you_there;
 
 pub(crate) use mqtt::Mqtt;
 pub(crate) use stomp::Stomp;
 
-use super::presence::Presence;
+use super::presence::{Presence, question_id};
 use super::{Usp, lock};
 use crate::clock::chance;
 use crate::limits::BROKER_PEERS;
@@ -111,7 +112,9 @@ pub(crate) async fn run<S: Store>(usp: Usp<S>, mut broker: Broker, mut stop: wat
     let meter = usp.0.metrics.broker(&broker.name);
     let us = usp.0.options.endpoint.clone();
     let behind = Behind { usp, meter: meter.clone() };
-    let peers = Peers::doubting(behind, BROKER_PEERS, broker.presence.silence());
+    let asker = us.clone();
+    let question = move |endpoint: &EndpointId| are_you_there(&asker, endpoint, &question_id());
+    let peers = Peers::doubting(behind, BROKER_PEERS, broker.presence.silence(), question);
     let sieve = Sieve { peers, us, agents: broker.agents.clone(), own: Mutex::default() };
     let schedule = Schedule { minimum_wait_s: broker.retry_seconds, multiplier: MULTIPLIER };
     let mut retry = Retry::new(schedule, chance());

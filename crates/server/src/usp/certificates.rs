@@ -41,7 +41,7 @@ impl<S: Store> Usp<S> {
             Some((_, fleet::enrolment::Admission::Device { pinned, .. }))
                 if !pinned.is_empty() && token.endpoint.is_none() =>
             {
-                let why = "this device has a certificate; a token made for its endpoint id enrols it again";
+                let why = "this device has a certificate or a login; a token made for its endpoint id enrols it again";
                 Err(Refusal::new(409, why))
             }
             _ => Ok(()),

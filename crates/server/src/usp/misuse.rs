@@ -15,7 +15,7 @@ use fleet::enrolment::{Accept, Refusal};
 use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::job::Actor;
 use fleet::port::{Store, StoreError, Write};
-use mtp::Candidate;
+use mtp::{Candidate, LinkUp};
 use usp_endpoint::EndpointId;
 use usp_endpoint::link::{LinkId, PeerAuth};
 
@@ -128,6 +128,14 @@ impl<S: Store> Usp<S> {
         if misused {
             let what = format!("{refusal}: {shown} from {}", candidate.peer_addr.ip());
             self.audit_bounded(candidate.peer_addr.ip(), "credential.misused", eid, what);
+        }
+    }
+
+    /// A trusted broker vouched for somebody of whom its word counts no more.
+    pub(super) fn audit_revoked_word(&self, up: &LinkUp, eid: &EndpointId, refusal: Refusal) {
+        if let (PeerAuth::Broker(_), Some(broker), Refusal::Revoked) = (&up.peer, up.peer_addr, refusal) {
+            let what = format!("{refusal}: the word of the broker {}", broker.ip());
+            self.audit_bounded(broker.ip(), "credential.misused", eid, what);
         }
     }
 

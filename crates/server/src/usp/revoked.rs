@@ -17,13 +17,12 @@ use crate::trust::{News, SessionKeys};
 const REVOKED: &str = "the certificate or login is revoked";
 
 impl<S: Store> Usp<S> {
-    /// A certificate or login was revoked in the store: whatever stands on it ends. Whoever opens a session from here
+    /// A certificate, a login or a trusted broker's word was revoked in the store: whatever stands on it ends. Whoever opens a session from here
     /// on is refused by the store.
     pub fn revoked(&self, device: DeviceId, fingerprint: Fingerprint) {
         // Of a certificate with wildcards only this device's share is revoked.
         let stands = |up: &LinkUp| {
-            let shown = up.eid.as_ref().and_then(|eid| proof(&up.peer, eid).fingerprint());
-            !matches!(up.peer, PeerAuth::Broker(_)) && shown == Some(fingerprint)
+            up.eid.as_ref().and_then(|eid| proof(&up.peer, eid).fingerprint()) == Some(fingerprint)
         };
         let links = lock(&self.0.links);
         for entry in links.values().filter(|entry| stands(&entry.up)) {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use mtp::mqtt::Version;
+use mtp::mqtt::{Client, Version};
 use pki::{Ca, ClientTls, ControllerVerifier, ServerNames, Trust, Validity};
 use requirement::requirement;
 use serde_json::{Value, json};
@@ -43,6 +43,11 @@ async fn connections(server: &Running, wanted: usize) {
 /// Until the server has its connection to the only broker.
 async fn connected(server: &Running) {
     connections(server, 1).await;
+}
+
+/// Whether the server counts so.
+async fn has_line(server: &Running, wanted: &str) -> bool {
+    server.api.text("GET", "/metrics").await.lines().any(|line| line == wanted)
 }
 
 async fn serve(world: &World) -> Running {
@@ -155,12 +160,13 @@ async fn a_device_that_does_not_answer_is_offline() {
     let world = world(PolicyName::Open, vec![how]);
     let server = serve(&world).await;
     let (gone, link) = Agent::severable(&client(broker.port, Version::V5, AGENT)).await;
-    let other = Agent::behind(&client(broker.port, Version::V5, OTHER)).await;
+    // From now on it is asked, however long the rest takes.
+    Agent::behind(&client(broker.port, Version::V5, OTHER)).await.keep_answering();
     let [device, second] = [server.device(AGENT).await, server.device(OTHER).await];
-    other.keep_answering();
-    online(&server, &device, true).await;
     link.abort();
-    online(&server, &device, false).await;
+    let is_over =
+        |answer: &crate::http::Answer| answer.items().first().is_some_and(|one| !one["until"].is_null());
+    server.until(&format!("/devices/{device}/sessions"), is_over).await;
     drop(gone);
     // Who answers stays.
     let sessions = server.api.get(&format!("/devices/{second}/sessions")).await;
@@ -215,7 +221,10 @@ async fn a_rejected_device_behind_a_broker_is_refused_from_then_on() {
     let mut agent = Agent::behind(&client(broker.port, Version::V5, AGENT)).await;
     server.until("/pending", |answer| !answer.items().is_empty()).await;
     assert_eq!(server.api.post(&format!("/pending/{AGENT}/reject"), None).await.status, 204);
-    // The broker's connection stands, and so does that of the agent: it may try again, in vain.
+    // The broker's connection stands, and so does that of the agent: it may try again, in vain. What it says before its
+    // link here has ended ends with that.
+    let ended = async { while !has_line(&server, "cusp_links_closed_total 1").await {} };
+    tokio::time::timeout(PATIENCE, ended).await.expect("its link ends");
     agent.value_change("Device.A", "1");
     server.refusal("rejected").await;
     assert_eq!(server.api.get("/pending").await.items().len(), 0);
@@ -296,8 +305,7 @@ async fn a_forged_connect_takes_no_place_of_a_silent_device() {
     let mut forged = client(broker.port, Version::V5, AGENT);
     forged.settings.response_topic = Some("usp/agents/forger".parse().expect("a topic"));
     let mut forger = Agent::behind(&forged).await;
-    let opened = |metrics: String| metrics.lines().any(|line| line == "cusp_links_opened_total 2");
-    let heard = async { while !opened(server.api.text("GET", "/metrics").await) {} };
+    let heard = async { while !has_line(&server, "cusp_links_opened_total 2").await {} };
     tokio::time::timeout(PATIENCE, heard).await.expect("the forger is heard");
     agent.respond(&unanswered.0, reply(&unanswered.1));
     agent.keep_answering();
@@ -307,6 +315,28 @@ async fn a_forged_connect_takes_no_place_of_a_silent_device() {
     assert!(!forger.heard_answer());
     let sessions = server.api.get(&format!("/devices/{device}/sessions")).await;
     assert_eq!(sessions.items().len(), 1, "{sessions:?}");
+}
+
+/// Whoever may publish can say good-bye in the name of a device, and where it is. It is asked, and answers.
+#[tokio::test]
+async fn a_forged_good_bye_ends_nothing() {
+    let broker = Mosquitto::start(ANYBODY, &[]);
+    let world = world(PolicyName::Open, vec![connect(&broker)]);
+    let server = serve(&world).await;
+    Agent::behind(&client(broker.port, Version::V5, AGENT)).await.keep_answering();
+    let device = server.device(AGENT).await;
+    server.until(&format!("/devices/{device}"), |one| one.body["onboarded"] == true).await;
+    let mut how = client(broker.port, Version::V5, AGENT);
+    how.settings.client_id = Some("forger".to_owned());
+    // It hears what the device is sent.
+    let mut forger = Agent::quiet(&how, &id(CONTROLLER)).await;
+    forger.good_bye();
+    while !forger.request(|_| true).await.0.starts_with("presence-") {}
+    // The device answers in turn: what it says to the question comes before what it says to this.
+    assert_eq!(get(&server, &device).await["state"], "done");
+    let sessions = server.api.get(&format!("/devices/{device}/sessions")).await;
+    assert_eq!(sessions.items().len(), 1, "{sessions:?}");
+    assert_eq!(sessions.items()[0]["until"], Value::Null, "{sessions:?}");
 }
 
 /// Agents of both versions behind one broker: a connection hears those that speak its own (R-MQTT.26a), on a topic of its own.
@@ -366,29 +396,81 @@ async fn a_forger_behind_a_broker_gets_nothing_of_a_proven_device() {
     assert_eq!(said, 1, "{events:?}");
 }
 
+/// A broker with TLS.
+struct Safe {
+    broker: Mosquitto,
+    ca: Ca,
+}
+
+impl Safe {
+    fn start() -> Safe {
+        let valid = || Validity::lasting(SystemTime::now(), Duration::from_secs(86_400));
+        let ca = Ca::create("Test CA", valid()).expect("a CA");
+        let names = ServerNames { ips: vec![IpAddr::from([127, 0, 0, 1])], ..ServerNames::default() };
+        let identity = ca.issue_server(&names, valid()).expect("a certificate");
+        let files = [("cert.pem", identity.chain_pem()), ("key.pem", identity.key_pem().to_string())];
+        let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let lines = format!("{ANYBODY}certfile DIR/cert.pem\nkeyfile DIR/key.pem\n");
+        Safe { broker: Mosquitto::start(&lines, &files), ca }
+    }
+
+    /// How the server is told to believe it.
+    fn trusted(&self, world: &World) -> MqttConnect {
+        let file = world.folder.path().join("ca.pem");
+        std::fs::write(&file, self.ca.certificate_pem()).expect("written");
+        let url = format!("mqtts://127.0.0.1:{}", self.broker.port);
+        MqttConnect { url, trusted: true, ca: Some(file), ..connect(&self.broker) }
+    }
+
+    /// A client of it for an agent of this id.
+    fn client(&self, eid: &str) -> Client {
+        let mut through = client(self.broker.port, Version::V5, eid);
+        let trust = Trust { roots: vec![self.ca.certificate().clone()], ..Trust::default() };
+        let verifier = ControllerVerifier::new(&trust, None, true, pki::provider()).expect("a verifier");
+        (through.broker.secure, through.tls) = (true, Some(ClientTls::new(None, verifier).expect("TLS")));
+        through
+    }
+}
+
+/// It is refused from then on, once for each time that somebody is asked.
+#[tokio::test]
+#[requirement("R-SEC.9")]
+async fn the_word_of_a_trusted_broker_can_be_revoked() {
+    let safe = Safe::start();
+    let mut world = world(PolicyName::Approve, Vec::new());
+    world.config.usp.mqtt.connect = vec![safe.trusted(&world)];
+    let server = serve(&world).await;
+    let mut agent = Agent::behind(&safe.client(AGENT)).await;
+    let device = server.approve(AGENT).await;
+    online(&server, &device, true).await;
+    let listed = server.api.get(&format!("/certificates?device={device}&revoked=false")).await;
+    let word = listed.items()[0]["fingerprint"].as_str().expect("a text").to_owned();
+    assert_eq!(server.api.post(&format!("/certificates/{word}/revoke"), None).await.status, 204);
+    online(&server, &device, false).await;
+    for _ in 0..5 {
+        agent.value_change("Device.A", "1");
+    }
+    server.refusal("its certificate or login is revoked").await;
+    let misused = |row: &Value| row["action"] == "credential.misused" && row["target"] == AGENT;
+    let log = server.until("/audit", |answer| answer.items().iter().any(misused)).await;
+    let rows = log["items"].as_array().expect("rows");
+    assert!(!rows.iter().any(|row| row["action"] == "credential.add"), "{log}");
+    let sessions = server.api.get(&format!("/devices/{device}/sessions")).await;
+    assert_eq!(sessions.items().len(), 1, "{sessions:?}");
+    assert_eq!(server.api.get("/pending").await.items().len(), 0);
+}
+
 /// The word of a broker that is trusted counts as proof, and nothing less does from then on.
 #[tokio::test]
 #[requirement("R-SEC.4a", "R-SEC.9")]
 async fn a_trusted_broker_vouches_for_its_clients() {
-    let valid = || Validity::lasting(SystemTime::now(), Duration::from_secs(86_400));
-    let ca = Ca::create("Test CA", valid()).expect("a CA");
-    let names = ServerNames { ips: vec![IpAddr::from([127, 0, 0, 1])], ..ServerNames::default() };
-    let identity = ca.issue_server(&names, valid()).expect("a certificate");
-    let files = [("cert.pem", identity.chain_pem()), ("key.pem", identity.key_pem().to_string())];
-    let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
-    let safe = Mosquitto::start(&format!("{ANYBODY}certfile DIR/cert.pem\nkeyfile DIR/key.pem\n"), &files);
+    let safe = Safe::start();
     let plain = Mosquitto::start(ANYBODY, &[]);
     let mut world = world(PolicyName::Approve, vec![connect(&plain)]);
-    let file = world.folder.path().join("ca.pem");
-    std::fs::write(&file, ca.certificate_pem()).expect("written");
-    let url = format!("mqtts://127.0.0.1:{}", safe.port);
-    world.config.usp.mqtt.connect.push(MqttConnect { url, trusted: true, ca: Some(file), ..connect(&safe) });
+    let trusted = safe.trusted(&world);
+    world.config.usp.mqtt.connect.push(trusted);
     let server = world.serve().await;
-
-    let mut through = client(safe.port, Version::V5, AGENT);
-    let trust = Trust { roots: vec![ca.certificate().clone()], ..Trust::default() };
-    let verifier = ControllerVerifier::new(&trust, None, true, pki::provider()).expect("a verifier");
-    (through.broker.secure, through.tls) = (true, Some(ClientTls::new(None, verifier).expect("TLS")));
+    let through = safe.client(AGENT);
     connections(&server, 2).await;
     let agent = Agent::behind(&through).await;
     let device = server.approve(AGENT).await;

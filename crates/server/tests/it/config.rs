@@ -42,6 +42,7 @@ fn what_is_wrong_is_named() {
         ("[[usp.mqtt.connect]]\nurl = \"mqtts://b\"\n[[usp.mqtt.connect]]\nurl = \"mqtts://b\"", &["twice"]),
         ("[usp.stomp]\nconnect = \"mqtt://b\"", &["usp.stomp.connect", "mqtt://b", "stomps://"]),
         ("[usp.stomp]\nconnect = \"stomp://b\"", &["stomps://", "allow_plaintext"]),
+        ("[[usp.stomp.connect]]\nurl = \"stomp://localhost\"\ntrusted = true", &["trusted", "stomps://"]),
         ("[[usp.stomp.connect]]\nurl = \"stomps://b\"\nkey = \"k\"", &["cert and key"]),
         ("[[usp.stomp.connect]]\nurl = \"stomps://b\"\nretry_seconds = 0", &["retry_seconds = 0"]),
         ("[[usp.stomp.connect]]\nurl = \"stomps://b\"\nheart_beat_seconds = 86401", &["86401"]),
@@ -157,6 +158,7 @@ fn brokers_and_the_socket_are_shown_as_they_count() {
 fn stomp_servers_are_shown_as_they_count() {
     let text = "[[usp.stomp.connect]]\nurl = \"stomps://b\"\nhost = \"v\"\nusername = \"u\"\npassword_file = \"/p\"\n\
                 destination = \"/queue/d\"\nagents = [\"/queue/a.*\"]\nheart_beat_seconds = 0\nretry_seconds = 9\n\
+                trusted = true\n\
                 [[usp.stomp.connect]]\nurl = \"stomp://[::1]:18\"";
     let shown = load(text, &[]).expect("good").show();
     let again = Config::parse(&shown).expect("good as well");
@@ -167,6 +169,7 @@ fn stomp_servers_are_shown_as_they_count() {
     assert_eq!((first.destination("x"), first.heart_beat_seconds()), ("/queue/d".to_owned(), 0));
     assert_eq!(second.destination("self::c"), "/queue/usp.controllers.self::c");
     assert_eq!((second.heart_beat_seconds(), second.retry_seconds()), (30, 5));
+    assert_eq!((first.trusted, second.trusted), (true, false));
     let patterns = second.agent_patterns().expect("the default is one");
     assert_eq!(patterns.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/queue/usp.agents.*"]);
 }

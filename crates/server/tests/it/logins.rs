@@ -192,6 +192,9 @@ async fn who_guesses_has_to_wait() {
     world.config.limits.failures_per_address = Some(5);
     let server = world.serve().await;
     let made = login(&server, AGENT).await;
+    let neighbour = login(&server, OTHER).await;
+    let neighbour = with(&server, Version::V5, OTHER, OTHER, &text(&neighbour, "password"));
+    Agent::behind(&neighbour).await.keep_answering();
     let guess = with(&server, Version::V5, AGENT, AGENT, "guess");
     let mut guesses = 0;
     while code(&guess).await == 0x86 {
@@ -200,6 +203,11 @@ async fn who_guesses_has_to_wait() {
     }
     assert!(guesses >= 5, "{guesses}");
     server.refusal("too many attempts").await;
+    // Its neighbour was here before, and comes back whenever it wants.
+    for _ in 0..3 {
+        code(&guess).await;
+        Agent::behind(&neighbour).await.keep_answering();
+    }
     // The device is elsewhere.
     let mut how = with(&server, Version::V5, AGENT, AGENT, &text(&made, "password"));
     how.bind = Some("127.0.0.2".parse().expect("an address"));

@@ -190,6 +190,29 @@ async fn an_odd_queue_hurts_nobody(port: u16) {
     server.stop().await;
 }
 
+/// The word of a server that is trusted counts as proof, and nothing less does from then on. `port` is for devices, the
+/// other one has a certificate of the CA.
+async fn a_trusted_server_vouches_for_its_clients(port: u16, secure_port: u16, ca: &Ca) {
+    let part = Part::new(port, "trusted");
+    let mut world = world(PolicyName::Approve, &part);
+    let file = world.folder.path().join("ca.pem");
+    std::fs::write(&file, ca.certificate_pem()).expect("written");
+    let how = &mut world.config.usp.stomp.connect[0];
+    (how.url, how.trusted, how.ca) = (format!("stomps://127.0.0.1:{secure_port}"), true, Some(file));
+    let server = world.serve().await;
+    connected(&server).await;
+    let agent = part.agent().await;
+    let device = server.approve(&part.agent).await;
+    agent.keep_answering();
+    let shown = server.until(&format!("/devices/{device}"), |one| one.body["onboarded"] == true).await;
+    assert_eq!((&shown["online"], &shown["proven"]), (&json!(true), &json!(true)));
+    let plain = crate::agent::dialer(&server, &part.agent).connect().await;
+    assert!(matches!(plain, Err(mtp::Error::Refused { status: 403, .. })), "{plain:?}");
+    server.refusal("showed none").await;
+    assert_eq!(get(&server, &device).await["state"], "done");
+    server.stop().await;
+}
+
 async fn it_is_back_after_a_restart(port: u16, restart: impl FnOnce()) {
     let part = Part::new(port, "back");
     let world = world(PolicyName::Open, &part);
@@ -222,6 +245,7 @@ async fn agents_behind_rabbitmq() {
     from_pending_to_read(server.port).await;
     a_wrong_destination_hurts_nobody(server.port).await;
     an_odd_queue_hurts_nobody(server.port).await;
+    a_trusted_server_vouches_for_its_clients(server.port, server.secure_port, &ca).await;
     let port = server.port;
     it_is_back_after_a_restart(port, || server.restart()).await;
 }

@@ -2,7 +2,7 @@
 
 use dm::UtcTime;
 use fleet::audit::AuditEntry;
-use fleet::device::{Credential, FactsUpdate, Identity};
+use fleet::device::{Credential, CredentialKind, FactsUpdate, Identity};
 use fleet::event::{EventBody, EventKind};
 use fleet::ids::{DeviceId, Seq, TenantId};
 use fleet::limits as bounds;
@@ -16,8 +16,13 @@ use crate::query::{must, one, run, signed};
 use crate::read::enrolment::by_name;
 use crate::rows;
 
-/// Why a certificate is not recorded.
-const OTHERS: &str = "the certificate is another device's";
+/// Why what proves a device is not recorded.
+const fn others(kind: CredentialKind) -> StoreError {
+    StoreError::Conflict(match kind {
+        CredentialKind::CertificateFingerprint => "the certificate is another device's",
+        CredentialKind::Password => "the login is another device's",
+    })
+}
 
 /// The tenant's device of that name. A name is one tenant's: another's can't be had.
 pub(super) fn by_identity(tx: &Tx<'_>, tenant: TenantId, identity: &Identity) -> Res<Option<DeviceId>> {
@@ -58,7 +63,7 @@ pub(super) fn put_credential(tx: &Tx<'_>, tenant: TenantId, credential: &Credent
     let key = params![credential.kind.as_str(), credential.value.0];
     let owner = one(tx.connection, sql, key, |row| row.get(0).map(TenantId::from_bytes))?;
     if owner.is_some_and(|owner| owner != tenant) {
-        return Err(StoreError::Conflict(OTHERS).into());
+        return Err(others(credential.kind).into());
     }
     let sql = "INSERT INTO credentials (tenant, kind, value, device, origin, at, revoked) VALUES (?, ?, ?, ?, ?, ?, ?) \
                ON CONFLICT (tenant, kind, value) DO UPDATE SET revoked = max(revoked, excluded.revoked) \
@@ -73,7 +78,7 @@ pub(super) fn put_credential(tx: &Tx<'_>, tenant: TenantId, credential: &Credent
         credential.revoked
     ];
     if run(tx.connection, sql, values)? == 0 {
-        return Err(StoreError::Conflict(OTHERS).into());
+        return Err(others(credential.kind).into());
     }
     Ok(())
 }

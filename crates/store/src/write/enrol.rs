@@ -5,6 +5,7 @@ use fleet::access::EnrolmentToken;
 use fleet::audit::AuditEntry;
 use fleet::certificate::RevocationReason;
 use fleet::device::{CredentialOrigin, Identity};
+use fleet::enrolment::broker_word;
 use fleet::ids::{DeviceId, Fingerprint, TenantId};
 use fleet::job::Actor;
 use fleet::limits as bounds;
@@ -30,7 +31,7 @@ pub(super) fn enrol(tx: &mut Tx<'_>, enrol: Enrol) -> Res<Written> {
     let token = token.ok_or(StoreError::NotFound("enrolment token"))?;
     let identity = Identity::usp(endpoint.clone());
     if let Some(known) = device::by_identity(tx, tenant, &identity)? {
-        retire(tx, tenant, known, &token, at)?;
+        retire(tx, tenant, known, &token, &endpoint, at)?;
     }
     let used = AuditEntry::new(Actor::system(), "enrolment.use", token.id, &endpoint);
     tx.audit(tenant, at, used)?;
@@ -52,13 +53,14 @@ pub(super) fn enrol(tx: &mut Tx<'_>, enrol: Enrol) -> Res<Written> {
     Ok(Written::Device(Box::new(device)))
 }
 
-/// What proved a known device until now does so no more. Only a token that was made for this very device
-/// may do that: any other would make its holder another device.
+/// What proved a known device until now does so no more, but for the word of trusted brokers, which know their clients
+/// as before. Only a token that was made for this very device may do that: any other would make its holder another device.
 fn retire(
     tx: &mut Tx<'_>,
     tenant: TenantId,
     device: DeviceId,
     token: &EnrolmentToken,
+    endpoint: &str,
     at: UtcTime,
 ) -> Res<()> {
     let sql =
@@ -69,12 +71,14 @@ fn retire(
         return Ok(());
     }
     if token.endpoint.is_none() {
-        let why = "this device has a certificate; a token made for its endpoint id enrols it again";
+        let why =
+            "this device has a certificate or a login; a token made for its endpoint id enrols it again";
         return Err(StoreError::Conflict(why).into());
     }
-    for value in valid {
-        certificate::end(tx, tenant, Fingerprint(value), RevocationReason::Superseded, at)?;
-        let what = Fingerprint(value).to_string();
+    let word = broker_word(endpoint);
+    for value in valid.into_iter().map(Fingerprint).filter(|value| *value != word) {
+        certificate::end(tx, tenant, value, RevocationReason::Superseded, at)?;
+        let what = value.to_string();
         tx.audit(tenant, at, AuditEntry::new(Actor::system(), "credential.revoke", device, what))?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Sessions: presence, epochs, and what becomes of jobs when a session is over.
 
 use dm::UtcTime;
+use fleet::device::CredentialKind;
 use fleet::event::{EventBody, EventKind};
 use fleet::ids::{DeviceId, Epoch, Fingerprint, TenantId};
 use fleet::port::{SessionClosed, SessionOpened, StoreError, Written};
@@ -9,6 +10,7 @@ use rusqlite::params;
 use super::{Tx, job, search};
 use crate::error::Res;
 use crate::query::{all, must, one, run, signed, unsigned};
+use crate::rows;
 
 pub(super) fn opened(tx: &mut Tx<'_>, session: &SessionOpened) -> Res<Written> {
     let SessionOpened { tenant, device, transport, peer, proven, fingerprint, at } = session;
@@ -69,15 +71,17 @@ pub(super) fn epoch_of(tx: &Tx<'_>, tenant: TenantId, device: DeviceId) -> Res<E
     Ok(Epoch(unsigned(epoch.ok_or(StoreError::NotFound("device"))?)))
 }
 
-/// Between the decision to let a device in and its session, its certificate may have been revoked.
+/// Between the decision to let a device in and its session, its certificate or login may have been revoked.
 fn check_not_revoked(tx: &Tx<'_>, tenant: TenantId, fingerprint: Fingerprint) -> Res<()> {
-    let sql = "SELECT revoked FROM credentials WHERE tenant = ? AND value = ? AND revoked = 1";
-    let revoked: Option<bool> =
+    let sql = "SELECT kind FROM credentials WHERE tenant = ? AND value = ? AND revoked = 1";
+    let revoked: Option<String> =
         one(tx.connection, sql, params![tenant.to_bytes(), fingerprint.0], |row| row.get(0))?;
-    match revoked {
-        Some(_) => Err(StoreError::Conflict("the certificate was revoked").into()),
-        None => Ok(()),
-    }
+    let Some(kind) = revoked else { return Ok(()) };
+    let why = match rows::kind(&kind) {
+        CredentialKind::CertificateFingerprint => "the certificate was revoked",
+        CredentialKind::Password => "the login was revoked",
+    };
+    Err(StoreError::Conflict(why).into())
 }
 
 /// The device was given a certificate or a login since it was decided to let it in by its name.

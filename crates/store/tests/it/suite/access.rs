@@ -1,8 +1,8 @@
 //! People, links, logins and tokens.
 
 use fleet::access::{ApiToken, EnrolmentToken, Login, PasswordHash, Role, SecretHash, SignInLink, User};
-use fleet::device::{Device, Identity};
-use fleet::enrolment::Admission;
+use fleet::device::{Credential, CredentialKind, CredentialOrigin, Device, Identity};
+use fleet::enrolment::{Admission, broker_word};
 use fleet::ids::{DeviceId, EnrolmentId, Fingerprint, TokenId, UserId};
 use fleet::port::{Enrol, PageRequest, Store, StoreError, Write, Written};
 
@@ -187,8 +187,19 @@ async fn enrolment_again<S: Store>(store: &S) {
         done(store, Write::PutEnrolmentToken { tenant: TENANT, token, audit: audit() }).await;
     }
     let first = enrolled(store, enrol("any", ENDPOINT, 21, 10)).await;
+    // It comes by a trusted broker, too, which knows it as before when it is enrolled again.
+    let word = Credential {
+        kind: CredentialKind::CertificateFingerprint,
+        value: broker_word(ENDPOINT),
+        issued_for: first.id,
+        origin: CredentialOrigin::Pinned,
+        at: at(9),
+        revoked: false,
+    };
+    done(store, Write::PutCredential { tenant: TENANT, credential: word.clone(), audit: audit() }).await;
     let refused = store.submit(enrol("any", ENDPOINT, 22, 10)).await;
-    assert!(matches!(refused, Err(StoreError::Conflict(why)) if why.contains("made for its endpoint id")));
+    let why = "this device has a certificate or a login; a token made for its endpoint id enrols it again";
+    assert_eq!(refused, Err(StoreError::Conflict(why)));
     assert_eq!(uses_left(store, "any").await, Some(1), "what is refused uses nothing up");
     let other = store.submit(enrol("own", "os::00256D-OTHER", 23, 10)).await;
     assert_eq!(other, Err(StoreError::NotFound("enrolment token")), "it is for one endpoint");
@@ -198,7 +209,8 @@ async fn enrolment_again<S: Store>(store: &S) {
     assert_eq!(again.id, first.id);
     assert_eq!(uses_left(store, "own").await, None);
     let identity = Identity::usp(ENDPOINT);
-    let known = Admission::Device { device: first.id, pinned: vec![Fingerprint([24; 32])], retired: false };
+    let pinned = vec![Fingerprint([24; 32]), word.value];
+    let known = Admission::Device { device: first.id, pinned, retired: false };
     assert_eq!(store.admission(&identity).await, Ok(Some((TENANT, known))));
     let old = store.credential(Fingerprint([21; 32])).await.expect("readable").expect("on record").1;
     assert!(old.revoked && old.issued_for == first.id);

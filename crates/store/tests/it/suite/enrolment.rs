@@ -16,7 +16,7 @@ pub(super) async fn run<S: Store>(store: &S) {
     approval_holds_for_what_was_shown(store).await;
     rejection_holds_until_approval(store).await;
     names_and_certificates_are_exclusive(store).await;
-    a_revoked_certificate_opens_no_session(store).await;
+    what_is_revoked_opens_no_session(store).await;
     admission_without_a_person(store).await;
     devices_are_dialled_where_they_listen(store).await;
     lists_are_bounded(store).await;
@@ -146,6 +146,21 @@ async fn names_and_certificates_are_exclusive<S: Store>(store: &S) {
     done(store, certificate(one.id, false)).await;
     let taken = Err(StoreError::Conflict("the certificate is another device's"));
     assert_eq!(store.submit(certificate(two.id, false)).await, taken);
+    let login = |device: DeviceId| Write::PutCredential {
+        tenant: TENANT,
+        credential: Credential {
+            kind: CredentialKind::Password,
+            value: Fingerprint([0x91; 32]),
+            issued_for: device,
+            origin: CredentialOrigin::Issued,
+            at: at(21),
+            revoked: true,
+        },
+        audit: audit(),
+    };
+    done(store, login(one.id)).await;
+    let taken = Err(StoreError::Conflict("the login is another device's"));
+    assert_eq!(store.submit(login(two.id)).await, taken);
     done(store, certificate(one.id, true)).await;
     let credential = store.credential(Fingerprint([9; 32])).await.expect("readable").expect("on record").1;
     assert!(credential.revoked);
@@ -161,14 +176,14 @@ async fn names_and_certificates_are_exclusive<S: Store>(store: &S) {
 }
 
 /// Not even where the decision to let it in is older than the revocation.
-async fn a_revoked_certificate_opens_no_session<S: Store>(store: &S) {
+async fn what_is_revoked_opens_no_session<S: Store>(store: &S) {
     let device = approved(store, "self::revoked", 90).await.id;
-    let value = Fingerprint([0x90; 32]);
-    let certificate = |revoked: bool| Write::PutCredential {
+    let (certificate, login) = (CredentialKind::CertificateFingerprint, CredentialKind::Password);
+    let put = |kind: CredentialKind, mark: u8, revoked: bool| Write::PutCredential {
         tenant: TENANT,
         credential: Credential {
-            kind: CredentialKind::CertificateFingerprint,
-            value,
+            kind,
+            value: Fingerprint([mark; 32]),
             issued_for: device,
             origin: CredentialOrigin::Issued,
             at: at(25),
@@ -176,22 +191,26 @@ async fn a_revoked_certificate_opens_no_session<S: Store>(store: &S) {
         },
         audit: audit(),
     };
-    let open = async || {
+    let open = async |mark: u8| {
         let opened = SessionOpened {
             tenant: TENANT,
             device,
             transport: "websocket".to_owned(),
             peer: "192.0.2.7:5000".to_owned(),
             proven: true,
-            fingerprint: Some(value),
+            fingerprint: Some(Fingerprint([mark; 32])),
             at: at(26),
         };
         store.submit(Write::SessionOpened(opened)).await
     };
-    done(store, certificate(false)).await;
-    assert!(matches!(open().await, Ok(Written::Session(_))));
-    done(store, certificate(true)).await;
-    assert_eq!(open().await, Err(StoreError::Conflict("the certificate was revoked")));
+    for (kind, mark, why) in
+        [(certificate, 0x90, "the certificate was revoked"), (login, 0x92, "the login was revoked")]
+    {
+        done(store, put(kind, mark, false)).await;
+        assert!(matches!(open(mark).await, Ok(Written::Session(_))));
+        done(store, put(kind, mark, true)).await;
+        assert_eq!(open(mark).await, Err(StoreError::Conflict(why)));
+    }
 }
 
 async fn admission_without_a_person<S: Store>(store: &S) {
