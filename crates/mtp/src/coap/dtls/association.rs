@@ -66,6 +66,8 @@ pub(super) struct Association {
     base: Instant,
     /// Whether we called.
     pub(super) by_us: bool,
+    /// Whether somebody here waits to hear what becomes of it: we called, or were about to.
+    pub(super) awaited: bool,
     /// What the caller's hello begins with, which tells one handshake from another.
     pub(super) hello: Vec<u8>,
     /// Who the peer is, as soon as its certificate is believed; proven only when it is up.
@@ -84,12 +86,13 @@ impl Association {
         now: Duration,
     ) -> Association {
         let dtls = Dtls::new_12(config.clone(), own, base + now);
-        Association { dtls, base, by_us: false, hello: Vec::new(), proof: None, used: now, due: now }
+        let (by_us, awaited) = (false, false);
+        Association { dtls, base, by_us, awaited, hello: Vec::new(), proof: None, used: now, due: now }
     }
 
     /// Calls the peer.
     pub(super) fn call(&mut self, now: Duration) -> Result<(), dimpl::Error> {
-        self.by_us = true;
+        (self.by_us, self.awaited) = (true, true);
         self.dtls.set_active(true);
         self.expired(now)
     }

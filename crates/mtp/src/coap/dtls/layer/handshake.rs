@@ -72,8 +72,9 @@ impl Layer {
     }
 
     /// It takes the place of another whose handshake is under way.
-    pub(super) fn put(&mut self, at: SocketAddr, own: Association) {
+    pub(super) fn put(&mut self, at: SocketAddr, mut own: Association) {
         let place = self.places.entry(at).or_default();
+        own.awaited |= place.coming.as_ref().is_some_and(|before| before.awaited && !before.by_us);
         let (before, stands) = (place.coming.replace(own), place.standing.is_some());
         self.handshakes += usize::from(before.is_none());
         if before.is_some_and(|before| before.by_us) && !stands {
@@ -114,7 +115,7 @@ impl Layer {
         self.handshakes -= 1;
         let Some(proof) = own.proof.clone() else {
             self.refuse(at, "no certificate");
-            if own.by_us {
+            if own.awaited {
                 self.events.push_back(Event::Gone { at, why: "no certificate".to_owned(), was: None });
             }
             return None;

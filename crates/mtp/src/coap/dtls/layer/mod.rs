@@ -150,11 +150,14 @@ impl Layer {
         self.settle(to);
     }
 
-    /// Calls somebody with whom nothing stands yet, nor is about to; says again what stands. False when that can't be.
+    /// Calls somebody with whom nothing stands yet, nor is about to; says again what stands. What becomes of it is told in
+    /// any case. False when that can't be.
     pub fn call(&mut self, now: Duration, to: SocketAddr) -> bool {
-        if let Some(place) = self.places.get(&to).filter(|place| !place.is_empty()) {
-            if place.standing.is_some() {
-                self.events.push_back(Event::Up { at: to });
+        if let Some(place) = self.places.get_mut(&to).filter(|place| !place.is_empty()) {
+            match &mut place.coming {
+                _ if place.standing.is_some() => self.events.push_back(Event::Up { at: to }),
+                Some(theirs) => theirs.awaited = true,
+                None => {}
             }
             return true;
         }
@@ -178,8 +181,9 @@ impl Layer {
     /// Ends what stands with somebody, and what is under way.
     pub fn hang_up(&mut self, now: Duration, at: SocketAddr, why: &str) {
         self.work(now, at, Slot::Standing, Act::Close);
-        self.end(at, Slot::Coming, None);
-        self.end(at, Slot::Standing, Some(why.to_owned()));
+        for slot in [Slot::Coming, Slot::Standing] {
+            self.end(at, slot, Some(why.to_owned()));
+        }
         self.settle(at);
     }
 
@@ -299,8 +303,8 @@ impl Layer {
                 self.untrusted -= usize::from(untrusted);
             }
         }
-        // One that was called for those that wait did not come about; another that stands is not concerned.
-        let is_told = slot == Slot::Standing || own.by_us && place.standing.is_none();
+        // One that somebody waits for did not come about; another that stands is not concerned.
+        let is_told = slot == Slot::Standing || own.awaited && place.standing.is_none();
         if is_told && let Some(why) = why {
             let was = own.proof.filter(|_| slot == Slot::Standing);
             self.events.push_back(Event::Gone { at, why, was });

@@ -1,6 +1,7 @@
 //! CoAP over DTLS: associations in a simulated network, sockets, and foreign peers.
 
 mod associations;
+mod calls;
 mod foreign;
 mod sockets;
 mod strangers;
