@@ -197,7 +197,7 @@ impl Socket {
                         _ => {}
                     }
                 }
-                to = self.below.called() => self.below.call(self.now(), to),
+                ask = self.below.asked() => self.below.grant(self.now(), ask),
                 got = self.io.recv_from(&mut room) => match got {
                     Ok((length, from)) if length <= MAX_DATAGRAM => {
                         if self.is_let_in(from, gate) {

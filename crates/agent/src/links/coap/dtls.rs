@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use mtp::coap::dtls::Trust;
 use mtp::coap::{Caller, CoapUri, Socket};
 use mtp::{EndpointId, LinkHandler, PeerAuth, Peers};
@@ -120,17 +120,24 @@ impl Calls {
         if !self.caller.call(at).await {
             bail!("the socket is closed");
         }
-        let told = timeout(self.patience, follow.wait_for(|outcomes| outcomes.contains_key(&at))).await;
-        let outcomes = told.context("what became of the call is not known in time")??;
-        match outcomes.get(&at).cloned() {
-            // It may stand for another controller at the same place: what it proves of this one is asked again.
-            Some(Outcome::Up(PeerAuth::Certificate(shown), word)) => {
-                let chain: Vec<_> = shown.chain.iter().map(|der| CertificateDer::from(&der[..])).collect();
-                Ok((self.rules.credentials.tls(controller)?.judge(&host, &chain)?, word))
-            }
-            Some(Outcome::Gone(why)) => Err(anyhow!(why)),
-            _ => Err(anyhow!("no certificate")),
+        let outcome = {
+            let told = timeout(self.patience, follow.wait_for(|outcomes| outcomes.contains_key(&at))).await;
+            told.context("what became of the call is not known in time")??.get(&at).cloned()
+        };
+        let (shown, word) = match outcome {
+            Some(Outcome::Up(PeerAuth::Certificate(shown), word)) => (shown, word),
+            Some(Outcome::Gone(why)) => bail!(why),
+            _ => bail!("no certificate"),
+        };
+        // It may stand for another controller at the same place, or since other certificates counted: what it proves of
+        // this one is asked again.
+        let chain: Vec<_> = shown.chain.iter().map(|der| CertificateDer::from(&der[..])).collect();
+        let judged = self.rules.credentials.tls(controller)?.judge(&host, &chain);
+        if judged.is_err() {
+            // Where it counts for nobody any more, the next call begins with another.
+            self.caller.reconsider().await;
         }
+        Ok((judged?, word))
     }
 }
 

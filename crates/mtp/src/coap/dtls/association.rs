@@ -1,6 +1,7 @@
 //! One association with one address: the library's machine, and what it says put into our words.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -72,6 +73,8 @@ pub(super) struct Association {
     pub(super) hello: Vec<u8>,
     /// Who the peer is, as soon as its certificate is believed; proven only when it is up.
     pub(super) proof: Option<Proof>,
+    /// At which address, and as whose call, its certificate was judged.
+    pub(super) judged: Option<(SocketAddr, bool)>,
     /// When it was last used.
     pub(super) used: Duration,
     /// When the library wants to be woken.
@@ -86,8 +89,17 @@ impl Association {
         now: Duration,
     ) -> Association {
         let dtls = Dtls::new_12(config.clone(), own, base + now);
-        let (by_us, awaited) = (false, false);
-        Association { dtls, base, by_us, awaited, hello: Vec::new(), proof: None, used: now, due: now }
+        Association {
+            dtls,
+            base,
+            by_us: false,
+            awaited: false,
+            hello: Vec::new(),
+            proof: None,
+            judged: None,
+            used: now,
+            due: now,
+        }
     }
 
     /// Calls the peer.

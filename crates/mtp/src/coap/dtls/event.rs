@@ -15,7 +15,8 @@ pub trait Trust: Send + Sync {
     fn own(&self) -> Identity;
 
     /// What the certificate of somebody proves who came to us, or to whom we came; its key is proven by the
-    /// handshake. Not asked about one that stands for somebody at the same host already.
+    /// handshake. Asked again when others count ([`Layer::reconsider`](super::Layer::reconsider)), and about another
+    /// address of one who stands at the same host by this certificate, where it is refused for its own.
     ///
     /// # Errors
     /// Why it is refused.

@@ -135,3 +135,27 @@ async fn an_address_is_the_same_however_it_is_written() {
     let word = timeout(PATIENCE, reached).await.expect("it is told of").expect("it stands");
     assert_eq!((word.len(), word.starts_with('#')), (65, true), "{word}");
 }
+
+/// What stands with a controller whose certificate does not count any more is of no use to anybody: it is ended, so that the
+/// controller can be reached again once it shows one that counts.
+#[tokio::test]
+async fn what_does_not_count_any_more_is_ended() {
+    let (folder, ca, foreign) = (tempfile::tempdir().expect("a folder"), ca(), ca());
+    believe(folder.path(), &ca);
+    let at = serve(&ca).await;
+    let (socket, secured) = device(folder.path()).await;
+    let secured = Arc::new(secured);
+    run(socket, Ear(Some(secured.clone())));
+    let calls = secured.0.as_ref().expect("it speaks DTLS");
+    let call = || async { timeout(PATIENCE, calls.call(&controller(), &uri(at), at)).await.expect("told") };
+    call().await.expect("it stands");
+    believe(folder.path(), &foreign);
+    call().await.expect_err("its CA is not known any more");
+    let mut follow = calls.outcomes.subscribe();
+    let is_gone = |outcomes: &BTreeMap<_, _>| matches!(outcomes.get(&at), Some(Outcome::Gone(_)));
+    let gone = timeout(PATIENCE, follow.wait_for(is_gone)).await;
+    assert!(gone.expect("it ends").is_ok());
+    call().await.expect_err("nor in a new handshake");
+    believe(folder.path(), &ca);
+    call().await.expect("a new one stands");
+}

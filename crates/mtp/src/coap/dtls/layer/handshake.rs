@@ -85,27 +85,32 @@ impl Layer {
 
     /// Whether the certificate of a handshake under way counts.
     pub(super) fn judge(&mut self, at: SocketAddr, leaf: &[u8]) -> Result<(), String> {
-        let fingerprint = pki::fingerprint(leaf);
-        let known = self.same_host(at).find(|proof| proof.fingerprint == fingerprint).cloned();
-        let Some(own) = self.places.get_mut(&at).and_then(|place| place.coming.as_mut()) else {
+        let Some(own) = self.places.get(&at).and_then(|place| place.coming.as_ref()) else {
             return Err("no handshake is under way".to_owned());
         };
-        let proof = match known {
-            Some(known) => known,
-            None => {
-                let auth = self.trust.judge(at, own.by_us, &CertificateDer::from(leaf))?;
-                Proof { fingerprint, auth }
+        let fingerprint = pki::fingerprint(leaf);
+        let leaf = CertificateDer::from(leaf);
+        let mut judged = (at, own.by_us);
+        let auth = match self.trust.judge(at, own.by_us, &leaf) {
+            Ok(auth) => auth,
+            // Who stands at the same host has other ports, too: what counted there counts here, if it still does.
+            Err(why) => {
+                judged = self.judged_at_host(at, &fingerprint).ok_or(why)?;
+                self.trust.judge(judged.0, judged.1, &leaf)?
             }
         };
-        own.proof = Some(proof);
+        if let Some(own) = self.places.get_mut(&at).and_then(|place| place.coming.as_mut()) {
+            (own.proof, own.judged) = (Some(Proof { fingerprint, auth }), Some(judged));
+        }
         Ok(())
     }
 
-    /// Who stands at the same host.
-    fn same_host(&self, at: SocketAddr) -> impl Iterator<Item = &Proof> {
+    /// How the certificate was judged of somebody who shows this one, and stands at the same host.
+    fn judged_at_host(&self, at: SocketAddr, fingerprint: &[u8; 32]) -> Option<(SocketAddr, bool)> {
         let (first, last) = (SocketAddr::new(at.ip(), 0), SocketAddr::new(at.ip(), u16::MAX));
-        let places = self.places.range(first..=last);
-        places.filter_map(|(_, place)| place.standing.as_ref().and_then(|it| it.proof.as_ref()))
+        let mut standing = self.places.range(first..=last).filter_map(|(_, place)| place.standing.as_ref());
+        let is_same = |it: &&Association| it.proof.as_ref().is_some_and(|it| it.fingerprint == *fingerprint);
+        standing.find(is_same)?.judged
     }
 
     /// A handshake is over: its association stands now. Gives what has waited for that, or `None` when it is of no use.

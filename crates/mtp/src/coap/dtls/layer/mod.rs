@@ -3,6 +3,7 @@
 //! An address has one that stands, and beside it one whose handshake is under way: whoever can write that address on
 //! a datagram does not end what stands, and a peer that has forgotten it begins anew.
 
+mod again;
 mod handshake;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -84,6 +85,8 @@ pub struct Layer {
     base: Instant,
     places: BTreeMap<SocketAddr, Place>,
     timers: BTreeSet<(Duration, SocketAddr)>,
+    /// Whose certificates are to be judged again.
+    doubted: BTreeSet<SocketAddr>,
     events: VecDeque<Event>,
     handshakes: usize,
     standing: usize,
@@ -104,6 +107,7 @@ impl Layer {
             base,
             places: BTreeMap::new(),
             timers: BTreeSet::new(),
+            doubted: BTreeSet::new(),
             events: VecDeque::new(),
             handshakes: 0,
             standing: 0,
@@ -113,6 +117,7 @@ impl Layer {
 
     /// A datagram has come.
     pub fn receive(&mut self, now: Duration, from: SocketAddr, datagram: &[u8]) {
+        self.judge_again(now, from);
         match hello::kind(datagram) {
             None => self.refuse(from, "no DTLS"),
             Some(Kind::Data) => {
@@ -134,6 +139,7 @@ impl Layer {
 
     /// Sends to somebody, who is called first where nothing stands.
     pub fn send(&mut self, now: Duration, to: SocketAddr, plain: Bytes) {
+        self.judge_again(now, to);
         if self.places.get(&to).is_some_and(|place| place.standing.is_some()) {
             self.work(now, to, Slot::Standing, Act::Send(&plain));
             return self.settle(to);
@@ -153,6 +159,7 @@ impl Layer {
     /// Calls somebody with whom nothing stands yet, nor is about to; says again what stands. What becomes of it is told in
     /// any case. False when that can't be.
     pub fn call(&mut self, now: Duration, to: SocketAddr) -> bool {
+        self.judge_again(now, to);
         if let Some(place) = self.places.get_mut(&to).filter(|place| !place.is_empty()) {
             match &mut place.coming {
                 _ if place.standing.is_some() => self.events.push_back(Event::Up { at: to }),
@@ -197,6 +204,7 @@ impl Layer {
 
     /// The time of something has come.
     pub fn expired(&mut self, now: Duration) {
+        self.judge_some(now);
         while let Some(&(at, address)) = self.timers.first() {
             if at > now {
                 return;
@@ -218,6 +226,9 @@ impl Layer {
 
     /// When something happens by itself.
     pub fn timeout(&self) -> Option<Duration> {
+        if !self.doubted.is_empty() {
+            return Some(Duration::ZERO);
+        }
         self.timers.first().map(|(at, _)| *at)
     }
 

@@ -3,6 +3,7 @@
 mod associations;
 mod calls;
 mod foreign;
+mod reload;
 mod sockets;
 mod strangers;
 pub(super) mod trust;
