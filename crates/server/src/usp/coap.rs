@@ -2,9 +2,9 @@
 //! other link: the same handler, the same decision about who it is.
 //!
 //! Without DTLS such a link proves nothing but that somebody is at its address; with it, what its certificate does. Each
-//! datagram of an address that has not shown that
-//! much passes doors, and what is wrong is charged there. They are CoAP's own: anybody can write another's address on a
-//! datagram, and must not lock it out of listeners that have connections.
+//! datagram of an address that has not shown that much passes doors, and what is wrong is charged there. They are CoAP's own:
+//! anybody can write another's address on a datagram, and must not lock it out of listeners that have connections. Under
+//! DTLS nothing is charged before a cookie has proven the address, so that he does not lock it out there either.
 
 #[cfg(feature = "coap-dtls")]
 mod dtls;
@@ -194,6 +194,15 @@ impl<S: Store> Gate for Door<S> {
 
     fn refused(&self, from: SocketAddr, why: &'static str) {
         self.refuse(from, why);
+    }
+
+    fn stray(&self, from: SocketAddr, what: &'static str) {
+        // Whose address is on it may have nothing to do with it: it is named now and then, and not charged.
+        if self.doors.tells(from.ip(), self.usp.0.clock.now().mono) {
+            self.usp.note_refusal(from.to_string(), None, what.to_owned());
+        } else {
+            self.usp.0.metrics.refused.inc();
+        }
     }
 
     fn failed(&self, uri: &str, why: Failure) {

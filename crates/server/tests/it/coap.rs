@@ -1,9 +1,10 @@
-//! CoAP over DTLS at a server: certificates that are read again.
+//! CoAP over DTLS at a server: certificates that are read again, and what anybody may have sent.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use mtp::coap::dtls::Trust;
+use mtp::coap::dtls::{Event, Layer, Trust};
 use mtp::coap::{Caller, Gate, Settings, Socket};
 use mtp::{
     DownReason, Inbound, LinkHandler, LinkId, LinkSender, LinkUp, PeerAuth, ReturnPath, Role, Verdict,
@@ -12,7 +13,9 @@ use pki::{Ca, ClientTls, ControllerVerifier, Identity};
 use requirement::requirement;
 use rustls::pki_types::{CertificateDer, ServerName};
 use server::control::Command;
+use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use usp_proto::notify::{Notification, Notify, ValueChange};
 use usp_proto::{EndpointId, Msg, Record, Request, Version};
 
@@ -43,6 +46,15 @@ fn place(secure: &Secure) -> SocketAddr {
 struct Rules {
     tls: ClientTls,
     own: Identity,
+}
+
+impl Rules {
+    fn of(secure: &Secure, own: &Identity) -> Arc<Rules> {
+        let verifier =
+            ControllerVerifier::new(&secure.trust, Some(secure.controller.clone()), true, pki::provider());
+        let tls = ClientTls::new(Some(own), verifier.expect("a verifier")).expect("TLS");
+        Arc::new(Rules { tls, own: own.clone() })
+    }
 }
 
 impl Trust for Rules {
@@ -98,11 +110,7 @@ impl Device {
         let settings = Settings { role: Role::Agent, path: vec!["usp".to_owned()], public: None };
         let socket =
             Socket::bind((Ipv4Addr::LOCALHOST, 0).into(), settings, [7; 32]).await.expect("a socket");
-        let verifier =
-            ControllerVerifier::new(&secure.trust, Some(secure.controller.clone()), true, pki::provider());
-        let tls = ClientTls::new(Some(own), verifier.expect("a verifier")).expect("TLS");
-        let socket = socket.secured(Arc::new(Rules { tls, own: own.clone() }), &[8; 32]);
-        let socket = socket.expect("a credential");
+        let socket = socket.secured(Rules::of(secure, own), &[8; 32]).expect("a credential");
         let (tell, told) = mpsc::unbounded_channel();
         let (link, sender, caller) = (socket.link(), socket.sender(), socket.caller());
         tokio::spawn(async move {
@@ -123,7 +131,7 @@ impl Device {
     }
 
     async fn hears(&mut self) -> Result<String, String> {
-        let told = tokio::time::timeout(PATIENCE, self.told.recv()).await;
+        let told = timeout(PATIENCE, self.told.recv()).await;
         told.expect("it is told in time").expect("the socket runs")
     }
 
@@ -168,4 +176,24 @@ async fn a_list_that_is_read_again_ends_what_stands_over_dtls() {
     secure.server.refusal("Revoked").await;
     assert_eq!(other.calls().await, Ok(other.word.clone()), "it stands");
     online(&devices[1], true).await;
+}
+
+/// An address may fail sixty times until it is turned away; what anybody may have sent with it is not counted.
+#[tokio::test]
+async fn what_comes_before_a_cookie_is_charged_to_nobody() {
+    let theirs = Ca::create("Manufacturer", forever()).expect("a CA");
+    let secure = secure(&theirs).await;
+    let own = theirs.issue_device_with_key(&id(AGENT), forever()).expect("a certificate");
+    let mut layer = Layer::new(Rules::of(&secure, &own), Instant::now(), &[9; 32]).expect("a credential");
+    assert!(layer.call(Duration::ZERO, place(&secure)));
+    let Some(Event::Transmit { datagram: hello, .. }) = layer.poll() else { panic!("a hello was expected") };
+    let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a socket");
+    for _ in 0..80 {
+        client.send_to(b"coap, perhaps", place(&secure)).await.expect("it is sent");
+    }
+    secure.server.refusal("no DTLS").await;
+    client.send_to(&hello, place(&secure)).await.expect("it is sent");
+    let mut room = [0; 2048];
+    let answer = timeout(PATIENCE, client.recv_from(&mut room)).await;
+    assert!(answer.expect("it is answered").is_ok());
 }

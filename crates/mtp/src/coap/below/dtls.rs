@@ -118,14 +118,15 @@ impl Below {
         }
     }
 
-    /// What is known of an address; `None` when that is the machine's to say.
-    pub(super) fn standing(&self, from: SocketAddr) -> Option<Standing> {
+    /// What is known of the address of a datagram; `None` when that is the machine's to say. Who says hello for the first
+    /// time is answered as if he was known already: that he comes is counted when he has proven that it is he.
+    pub(super) fn standing(&self, now: Duration, from: SocketAddr, datagram: &[u8]) -> Option<Standing> {
         let layer = &self.0.as_ref()?.layer;
         let from = super::machine::canonical(from);
         Some(match layer.proof(from) {
             Some(_) => Standing::Proven,
-            None if layer.knows(from) => Standing::Known,
-            None => Standing::Unknown,
+            None if layer.begins(now, from, datagram) => Standing::Unknown,
+            None => Standing::Known,
         })
     }
 
@@ -178,6 +179,7 @@ impl Below {
                     }
                 }
                 Event::Refused { from, why } => gate.unproven(from, &why),
+                Event::Stray { from, what } => gate.stray(from, what),
             }
         }
     }

@@ -52,7 +52,7 @@ impl Below {
 
     pub(super) fn failed(&mut self, _: Duration, _: &str, _: Failure) {}
 
-    pub(super) fn standing(&self, _: SocketAddr) -> Option<Standing> {
+    pub(super) fn standing(&self, _: Duration, _: SocketAddr, _: &[u8]) -> Option<Standing> {
         None
     }
 

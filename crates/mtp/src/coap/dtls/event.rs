@@ -54,11 +54,18 @@ pub enum Event {
         /// What was proven of whoever was there.
         was: Option<Proof>,
     },
-    /// Somebody is not who may come, or does what one does not do.
+    /// Somebody is not who may come, or does what one does not do. A cookie has proven that he is at this address.
     Refused {
         /// Who.
         from: SocketAddr,
         /// Why.
         why: String,
+    },
+    /// Something came that nobody reads. Anybody may have written the address on it.
+    Stray {
+        /// Whose address is on it.
+        from: SocketAddr,
+        /// What it was.
+        what: &'static str,
     },
 }

@@ -26,14 +26,8 @@ impl Layer {
         hello: &ClientHello<'_>,
         datagram: &[u8],
     ) {
-        let is_its =
-            |it: &Option<Association>| it.as_ref().is_some_and(|it| !it.by_us && it.hello == hello.head);
-        if let Some(place) = self.places.get(&from) {
-            let (coming, standing) = (is_its(&place.coming), is_its(&place.standing));
-            let slot = if coming { Slot::Coming } else { Slot::Standing };
-            if coming || standing {
-                return self.work(now, from, slot, Act::Receive(datagram));
-            }
+        if let Some(slot) = self.said_before(from, hello) {
+            return self.work(now, from, slot, Act::Receive(datagram));
         }
         let Some(cookie) = self.cookies.check(now, from, hello) else {
             let cookie = self.cookies.make(now, from, hello);
@@ -54,6 +48,15 @@ impl Layer {
         }
         self.put(from, own);
         self.work(now, from, Slot::Coming, Act::Nothing);
+    }
+
+    /// Which association this hello began already.
+    pub(super) fn said_before(&self, from: SocketAddr, hello: &ClientHello<'_>) -> Option<Slot> {
+        let is_its =
+            |it: &Option<Association>| it.as_ref().is_some_and(|it| !it.by_us && it.hello == hello.head);
+        let place = self.places.get(&from)?;
+        let standing = || is_its(&place.standing).then_some(Slot::Standing);
+        if is_its(&place.coming) { Some(Slot::Coming) } else { standing() }
     }
 
     /// An association that says nothing yet, if there is room for one.

@@ -119,7 +119,7 @@ impl Layer {
     pub fn receive(&mut self, now: Duration, from: SocketAddr, datagram: &[u8]) {
         self.judge_again(now, from);
         match hello::kind(datagram) {
-            None => self.refuse(from, "no DTLS"),
+            None => self.events.push_back(Event::Stray { from, what: "no DTLS" }),
             Some(Kind::Data) => {
                 let stands = self.places.get(&from).is_some_and(|place| place.standing.is_some());
                 let slot = if stands { Slot::Standing } else { Slot::Coming };
@@ -240,6 +240,13 @@ impl Layer {
     /// What is proven of whoever is at an address.
     pub fn proof(&self, at: SocketAddr) -> Option<&Proof> {
         self.places.get(&at)?.standing.as_ref()?.proof.as_ref()
+    }
+
+    /// Whether a datagram begins a handshake: it is a hello that returns a cookie, so that its sender is at this address, and
+    /// none that came before. What else comes of an address of which nothing is known costs us little, and proves nothing.
+    pub fn begins(&self, now: Duration, from: SocketAddr, datagram: &[u8]) -> bool {
+        let Some(hello) = ClientHello::read(datagram) else { return false };
+        self.said_before(from, &hello).is_none() && self.cookies.check(now, from, &hello).is_some()
     }
 
     /// Whether anything is remembered of an address.

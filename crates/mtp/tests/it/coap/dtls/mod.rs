@@ -5,6 +5,7 @@ mod calls;
 mod foreign;
 mod reload;
 mod sockets;
+mod spoofed;
 mod strangers;
 pub(super) mod trust;
 mod world;
