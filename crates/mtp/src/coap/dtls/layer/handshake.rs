@@ -12,10 +12,7 @@ use super::super::association::{self, Association, Proof};
 use super::super::crypto::with_cookie;
 use super::super::event::Event;
 use super::super::hello::{self, ClientHello};
-use super::{Act, Layer, Slot, is_untrusted};
-
-/// handshake_failure (RFC 5246 section 7.2.2).
-const HANDSHAKE_FAILURE: u8 = 40;
+use super::{Act, HANDSHAKE_FAILURE, Layer, Slot, is_untrusted};
 
 impl Layer {
     /// Somebody says hello: again, or anew.

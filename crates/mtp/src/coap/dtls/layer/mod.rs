@@ -23,7 +23,9 @@ use super::event::{Event, Trust};
 use super::hello::{self, ClientHello, Kind};
 use crate::error::Error;
 
-/// bad_certificate (RFC 5246 section 7.2.2).
+/// handshake_failure (RFC 5246 section 7.2.2).
+const HANDSHAKE_FAILURE: u8 = 40;
+/// bad_certificate.
 const BAD_CERTIFICATE: u8 = 42;
 
 /// What there is with one address.
@@ -295,6 +297,9 @@ impl Layer {
         }
         if let Err(error) = done {
             if slot == Slot::Coming {
+                if error.is_ours() {
+                    self.transmit(at, hello::alert(HANDSHAKE_FAILURE).into());
+                }
                 self.refuse(at, error.to_string());
             }
             return self.end(at, slot, Some(error.to_string()));

@@ -4,6 +4,7 @@ mod associations;
 mod calls;
 mod foreign;
 mod reload;
+mod sizes;
 mod sockets;
 mod spoofed;
 mod strangers;
