@@ -3,6 +3,7 @@
 mod associations;
 mod calls;
 mod foreign;
+mod lost;
 mod reload;
 mod sizes;
 mod sockets;
