@@ -78,7 +78,6 @@ fn shown(length: usize, in_each: usize) -> Vec<Vec<u8>> {
 
 /// Whoever has returned a cookie may show what it likes. The library would stumble over a certificate that is longer than
 /// the room for it: such a one is not put together.
-#[requirement("R-COAP.16")]
 #[test]
 fn a_certificate_beyond_all_measure_is_refused_with_a_reason() {
     // Beside a piece stand the headers of a record and of a message.
