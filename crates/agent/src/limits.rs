@@ -102,6 +102,11 @@ pub const BROKER_SETTLED: Duration = Duration::from_secs(30);
 /// How long brokers may take for the last Records and the good-bye.
 pub const BROKER_GOOD_BYE: Duration = Duration::from_secs(1);
 
+/// How long it may take until an association of DTLS stands, or did not come about. The handshake alone is given less
+/// ([`HANDSHAKE_TIME`](mtp::coap::limits::HANDSHAKE_TIME)), so that what ended it is known.
+#[cfg(feature = "coap-dtls")]
+pub const COAP_CALL: Duration = Duration::from_secs(40);
+
 /// Leases of DHCP that are read: interfaces, times two.
 pub const MAX_LEASES: usize = 16;
 /// Bytes of a lease, as a file and as a DHCP client tells it.

@@ -9,9 +9,7 @@ mod dtls;
 mod dtls;
 
 use std::collections::BTreeMap;
-#[cfg(feature = "coap-dtls")]
-use std::net::SocketAddr;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
@@ -212,6 +210,10 @@ impl LinkHandler for Whole {
 }
 
 impl Gate for Whole {
+    fn stray(&self, from: SocketAddr, what: &'static str) {
+        tracing::debug!(%from, what, "a datagram that nobody reads");
+    }
+
     fn failed(&self, uri: &str, why: Failure) {
         tracing::warn!(uri, %why, "not reached by CoAP");
         self.standing.peers.unreachable(uri, &DownReason::Dead);

@@ -67,6 +67,9 @@ pub const MAX_ASSOCIATIONS: usize = 16 * 1024;
 /// Those among them with a certificate that nobody vouches for; one more takes the place of another.
 #[cfg(feature = "coap-dtls")]
 pub const MAX_UNTRUSTED: usize = 256;
+/// Certificates that are judged again in one go, before anything else has its turn.
+#[cfg(feature = "coap-dtls")]
+pub const JUDGED_AT_ONCE: usize = 32;
 /// Datagrams that wait for an association that is about to stand.
 #[cfg(feature = "coap-dtls")]
 pub const MAX_WAITING: usize = 4;
@@ -82,9 +85,12 @@ pub const DTLS_MTU: usize = 1200;
 /// Bytes of a datagram before the peer's certificate is known; who keeps to any usual MTU sends less.
 #[cfg(feature = "coap-dtls")]
 pub const MAX_HANDSHAKE_DATAGRAM: usize = 2048;
-/// Bytes of a certificate that is shown: more than the library puts together from 30 such datagrams.
+/// Bytes of a certificate that is shown to us: more than the library puts together from 30 such datagrams.
 #[cfg(feature = "coap-dtls")]
 pub const MAX_CERTIFICATE: usize = 64 * 1024;
-/// Calls that wait for the task of the socket.
+/// Bytes of our own: with what is said beside it, it fits into the ten datagrams that the library says in a row.
+#[cfg(feature = "coap-dtls")]
+pub const MAX_OWN_CERTIFICATE: usize = 8 * 1024;
+/// What is asked of a socket, and waits for its task.
 #[cfg(feature = "coap-dtls")]
 pub const MAX_CALLS: usize = 16;

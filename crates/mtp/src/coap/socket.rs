@@ -26,7 +26,8 @@ use crate::link::{DownGuard, DownReason, LinkHandler, LinkSender, LinkUp, Out, R
 
 /// What is asked about addresses, and told about them. Nothing here may block.
 pub trait Gate: Send + Sync {
-    /// Asked for each datagram of an address of which nothing is known: whether it is read.
+    /// Asked for each datagram of an address of which nothing is known: whether it is read. Under DTLS for each handshake that
+    /// somebody begins who has proven that he is at this address; what comes before that is answered, and forgotten.
     fn knock(&self, from: SocketAddr) -> bool {
         let _ = from;
         true
@@ -42,6 +43,11 @@ pub trait Gate: Send + Sync {
     /// Somebody sent what a USP Endpoint does not send.
     fn refused(&self, from: SocketAddr, why: &'static str) {
         let _ = (from, why);
+    }
+
+    /// Something came that nobody reads, and that anybody may have sent in another's name.
+    fn stray(&self, from: SocketAddr, what: &'static str) {
+        let _ = (from, what);
     }
 
     /// A Record did not get there (R-COAP.9, R-COAP.10).
@@ -67,6 +73,8 @@ pub trait Gate: Send + Sync {
         let _ = (at, why);
     }
 }
+
+const TOO_LONG: &str = "a datagram that is too long";
 
 /// What is known before the socket is opened.
 #[derive(Clone, Debug)]
@@ -197,14 +205,15 @@ impl Socket {
                         _ => {}
                     }
                 }
-                to = self.below.called() => self.below.call(self.now(), to),
+                ask = self.below.asked() => self.below.grant(self.now(), ask),
                 got = self.io.recv_from(&mut room) => match got {
                     Ok((length, from)) if length <= MAX_DATAGRAM => {
-                        if self.is_let_in(from, gate) {
+                        if self.is_let_in(from, &room[..length], gate) {
                             self.receive(from, &room[..length]);
                         }
                     }
-                    Ok((_, from)) => gate.refused(from, "a datagram that is too long"),
+                    Ok((_, from)) if self.below.is_secure() => gate.stray(from, TOO_LONG),
+                    Ok((_, from)) => gate.refused(from, TOO_LONG),
                     // Of something that was sent before.
                     Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset) => {}
                     Err(error) => return DownReason::Lost(error.kind()),
@@ -217,9 +226,10 @@ impl Socket {
         }
     }
 
-    fn is_let_in(&self, from: SocketAddr, gate: &impl Gate) -> bool {
-        let known = self.below.standing(from).unwrap_or_else(|| self.machine.standing(self.now(), from));
-        match known {
+    fn is_let_in(&self, from: SocketAddr, datagram: &[u8], gate: &impl Gate) -> bool {
+        let now = self.now();
+        let known = self.below.standing(now, from, datagram);
+        match known.unwrap_or_else(|| self.machine.standing(now, from)) {
             Standing::Proven => true,
             Standing::Known => gate.allows(from),
             Standing::Unknown => gate.allows(from) && gate.knock(from),

@@ -2,9 +2,9 @@
 //! other link: the same handler, the same decision about who it is.
 //!
 //! Without DTLS such a link proves nothing but that somebody is at its address; with it, what its certificate does. Each
-//! datagram of an address that has not shown that
-//! much passes doors, and what is wrong is charged there. They are CoAP's own: anybody can write another's address on a
-//! datagram, and must not lock it out of listeners that have connections.
+//! datagram of an address that has not shown that much passes doors, and what is wrong is charged there. They are CoAP's own:
+//! anybody can write another's address on a datagram, and must not lock it out of listeners that have connections. Under
+//! DTLS nothing is charged before a cookie has proven the address, so that he does not lock it out there either.
 
 #[cfg(feature = "coap-dtls")]
 mod dtls;
@@ -16,8 +16,9 @@ use anyhow::Context;
 use fleet::port::Store;
 use mtp::coap::{Failure, Gate, Settings, Socket, uri};
 use mtp::ws::close_code;
-use mtp::{DownReason, Inbound, LinkHandler, LinkId, LinkUp, Peers, Role, Verdict};
+use mtp::{DownReason, Inbound, LinkHandler, LinkId, LinkUp, PeerAuth, Peers, Role, Verdict};
 use pki::ServerTls;
+use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 
 use super::Usp;
@@ -29,7 +30,8 @@ use crate::limits::COAP_PEERS;
 /// A socket that is open.
 pub(crate) struct CoapListener {
     socket: Socket,
-    secure: bool,
+    /// Whose certificates count, where it speaks DTLS.
+    tls: Option<ServerTls>,
 }
 
 impl CoapListener {
@@ -53,12 +55,12 @@ impl CoapListener {
             "listening for CoAP, which USP has given up in 1.3: nothing is encrypted, and nothing proves who a \
              device is; use another transport where the device can"
         );
-        Ok(CoapListener { socket, secure: false })
+        Ok(CoapListener { socket, tls: None })
     }
 
     /// Whether it speaks DTLS.
     pub(crate) fn is_secure(&self) -> bool {
-        self.secure
+        self.tls.is_some()
     }
 
     /// Where it listens.
@@ -68,7 +70,10 @@ impl CoapListener {
 
     /// Serves until the word is given.
     pub(crate) async fn run<S: Store>(self, usp: Usp<S>, mut stop: watch::Receiver<bool>) {
-        let peers = Peers::anybody(Behind(usp.clone()), COAP_PEERS);
+        let behind = Behind { usp: usp.clone(), tls: self.tls };
+        let peers = Peers::anybody(behind, COAP_PEERS);
+        #[cfg(feature = "coap-dtls")]
+        tokio::spawn(dtls::follow(usp.0.retrusted.subscribe(), self.socket.caller()));
         let door = Door { usp, peers: peers.clone(), doors: Doors::new(&Limits::default()) };
         let sender = self.socket.sender();
         let mut running = pin!(self.socket.run(&peers, &door));
@@ -109,29 +114,50 @@ async fn open_secure(
 ) -> anyhow::Result<Option<CoapListener>> {
     let socket = bind(listen, config, config.secure_public_url.as_deref()).await;
     let socket = socket.with_context(|| format!("usp.coap.secure_listen = \"{listen}\""))?;
-    let socket = dtls::secured(socket, tls).context("usp.coap.tls")?;
+    let socket = dtls::secured(socket, tls.clone()).context("usp.coap.tls")?;
     tracing::warn!(
         usp_coap_secure = %socket.local_addr(),
         "listening for CoAP over DTLS, which USP has given up in 1.3; use another transport where the device can"
     );
-    Ok(Some(CoapListener { socket, secure: true }))
+    Ok(Some(CoapListener { socket, tls: Some(tls) }))
 }
 
-/// Hears what comes by the socket. What Records say of their sender is all that is known of it, but for its address.
-struct Behind<S: Store>(Usp<S>);
+/// Hears what comes by the socket. What Records say of their sender is all that is known of it, but for its address, and
+/// what its certificate proves.
+struct Behind<S: Store> {
+    usp: Usp<S>,
+    /// Whose certificates count.
+    tls: Option<ServerTls>,
+}
+
+impl<S: Store> Behind<S> {
+    /// A link may begin with a Record that has waited while the association of its sender was ended, and long after that was
+    /// made: what he has shown then may have come to count no more.
+    fn still_counts(&self, peer: &PeerAuth) -> bool {
+        let (Some(tls), PeerAuth::Certificate(shown)) = (&self.tls, peer) else { return true };
+        let chain: Vec<_> = shown.chain.iter().map(|der| CertificateDer::from_slice(der)).collect();
+        tls.judge(&chain).is_ok()
+    }
+}
 
 impl<S: Store> LinkHandler for Behind<S> {
     fn up(&self, mut link: LinkUp) {
         link.peer_addr = link.return_path.address().and_then(|uri| uri::leads_to(&uri));
-        self.0.up(link);
+        let (sender, counts) = (link.sender.clone(), self.still_counts(&link.peer));
+        self.usp.up(link);
+        if !counts {
+            sender.close(close_code::POLICY, "its certificate does not count any more");
+            // Nor is it to be heard again by what still stands.
+            self.usp.0.retrusted.send_replace(());
+        }
     }
 
     fn inbound(&self, record: Inbound) -> impl Future<Output = Verdict> + Send {
-        self.0.inbound(record)
+        self.usp.inbound(record)
     }
 
     fn down(&self, link: LinkId, reason: DownReason) {
-        self.0.down(link, reason);
+        self.usp.down(link, reason);
     }
 }
 
@@ -168,6 +194,15 @@ impl<S: Store> Gate for Door<S> {
 
     fn refused(&self, from: SocketAddr, why: &'static str) {
         self.refuse(from, why);
+    }
+
+    fn stray(&self, from: SocketAddr, what: &'static str) {
+        // Whose address is on it may have nothing to do with it: it is named now and then, and not charged.
+        if self.doors.tells(from.ip(), self.usp.0.clock.now().mono) {
+            self.usp.note_refusal(from.to_string(), None, what.to_owned());
+        } else {
+            self.usp.0.metrics.refused.inc();
+        }
     }
 
     fn failed(&self, uri: &str, why: Failure) {

@@ -142,6 +142,8 @@ struct Inner<S: Store> {
     looks: Buckets<DeviceId>,
     /// Changes when whom to dial does.
     dials: watch::Sender<()>,
+    /// Changes when other certificates count, or others do not count any more.
+    retrusted: watch::Sender<()>,
     schemas: Schemas,
 }
 
@@ -180,6 +182,7 @@ impl<S: Store> Usp<S> {
             moves: AtomicUsize::new(0),
             looks: Buckets::new(LOOKED_AT, LOOKS, LOOK_EVERY),
             dials: watch::Sender::new(()),
+            retrusted: watch::Sender::new(()),
             schemas: Schemas::default(),
         }));
         timers::run(&usp);

@@ -73,8 +73,10 @@ impl<S: Store> Usp<S> {
         }
     }
 
-    /// CAs have other lists of revoked certificates now: links whose chain is on one end.
+    /// CAs have other lists of revoked certificates now: links whose chain is on one end. Associations of DTLS, which
+    /// outlive links, are judged by their listener.
     pub(crate) async fn end_revoked(&self, revoked: impl Fn(&[CertificateDer<'_>]) -> bool + Send + 'static) {
+        self.0.retrusted.send_replace(());
         let links = self.certified();
         // A signature or two for each: not beside the tasks that serve.
         let judged = tokio::task::spawn_blocking(move || {

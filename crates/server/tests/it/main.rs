@@ -3,6 +3,7 @@
 mod agent;
 mod bad_input;
 mod brokers;
+mod coap;
 mod config;
 mod control;
 mod datamodels;

@@ -15,10 +15,10 @@ use crate::agent::Agent;
 use crate::tls::{Secure, secure, secure_with};
 use crate::world::{AGENT, id};
 
-const OTHER: &str = "os::00256D-0002";
+pub(crate) const OTHER: &str = "os::00256D-0002";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-fn forever() -> Validity {
+pub(crate) fn forever() -> Validity {
     Validity::lasting(SystemTime::now(), DAY * 365)
 }
 
@@ -89,7 +89,7 @@ async fn a_revoked_certificate_ends_its_connection_and_lets_nobody_in() {
     assert!(matches!(again, Err(Error::Refused { status: 403, .. })), "{again:?}");
 }
 
-fn write_list(ca: &Ca, file: &Path, number: u64, revoked: &[&Identity]) {
+pub(crate) fn write_list(ca: &Ca, file: &Path, number: u64, revoked: &[&Identity]) {
     let now = SystemTime::now();
     let revoked: Vec<_> = revoked
         .iter()

@@ -1,18 +1,24 @@
 //! DTLS towards controllers: each is called, and is who the tables say, before it has a link.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use mtp::coap::dtls::Trust;
 use mtp::coap::{Caller, CoapUri, Socket};
 use mtp::{EndpointId, LinkHandler, PeerAuth, Peers};
 use pki::Identity;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::enrol::Credentials;
+use crate::limits::COAP_CALL;
 use crate::state::random;
 
 /// What a socket with DTLS has beside it; nothing of one without.
@@ -24,6 +30,8 @@ struct Calls {
     rules: Arc<Rules>,
     /// What became of the calls.
     outcomes: watch::Sender<BTreeMap<SocketAddr, Outcome>>,
+    /// How long one may take.
+    patience: Duration,
 }
 
 #[derive(Clone)]
@@ -41,7 +49,8 @@ impl Secured {
     pub(super) fn open(socket: Socket, credentials: Arc<Credentials>) -> Result<(Socket, Secured)> {
         let rules = Arc::new(Rules { credentials, called: Mutex::default() });
         let socket = socket.secured(rules.clone(), &random()?)?;
-        let calls = Calls { caller: socket.caller(), rules, outcomes: watch::Sender::default() };
+        let (caller, outcomes) = (socket.caller(), watch::Sender::default());
+        let calls = Calls { caller, rules, outcomes, patience: COAP_CALL };
         Ok((socket, Secured(Some(calls))))
     }
 
@@ -62,6 +71,8 @@ impl Secured {
             (None, true) => bail!("the agent's socket for CoAP speaks no DTLS"),
             (Some(_), false) => bail!("the agent's socket for CoAP speaks DTLS alone"),
         };
+        // As the socket names it.
+        let at = SocketAddr::new(at.ip().to_canonical(), at.port());
         let (peer, word) = calls.call(controller, uri, at).await?;
         peers.set_proof(controller, Some(peer));
         Ok(format!("#{word}"))
@@ -109,16 +120,24 @@ impl Calls {
         if !self.caller.call(at).await {
             bail!("the socket is closed");
         }
-        let outcomes = follow.wait_for(|outcomes| outcomes.contains_key(&at)).await?;
-        match outcomes.get(&at).cloned() {
-            // It may stand for another controller at the same place: what it proves of this one is asked again.
-            Some(Outcome::Up(PeerAuth::Certificate(shown), word)) => {
-                let chain: Vec<_> = shown.chain.iter().map(|der| CertificateDer::from(&der[..])).collect();
-                Ok((self.rules.credentials.tls(controller)?.judge(&host, &chain)?, word))
-            }
-            Some(Outcome::Gone(why)) => Err(anyhow!(why)),
-            _ => Err(anyhow!("no certificate")),
+        let outcome = {
+            let told = timeout(self.patience, follow.wait_for(|outcomes| outcomes.contains_key(&at))).await;
+            told.context("what became of the call is not known in time")??.get(&at).cloned()
+        };
+        let (shown, word) = match outcome {
+            Some(Outcome::Up(PeerAuth::Certificate(shown), word)) => (shown, word),
+            Some(Outcome::Gone(why)) => bail!(why),
+            _ => bail!("no certificate"),
+        };
+        // It may stand for another controller at the same place, or since other certificates counted: what it proves of
+        // this one is asked again.
+        let chain: Vec<_> = shown.chain.iter().map(|der| CertificateDer::from(&der[..])).collect();
+        let judged = self.rules.credentials.tls(controller)?.judge(&host, &chain);
+        if judged.is_err() {
+            // Where it counts for nobody any more, the next call begins with another.
+            self.caller.reconsider().await;
         }
+        Ok((judged?, word))
     }
 }
 

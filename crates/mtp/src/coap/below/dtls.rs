@@ -26,17 +26,30 @@ struct Dtls {
     /// Records of peers that have gone, which nobody has taken yet.
     left: VecDeque<Proven>,
     caller: Caller,
-    calls: mpsc::Receiver<SocketAddr>,
+    asked: mpsc::Receiver<Ask>,
 }
 
-/// Calls somebody by a socket that speaks DTLS. What becomes of it is told by [`Gate::up`] or [`Gate::gone`].
+/// What is asked of a socket that speaks DTLS.
+#[derive(Debug)]
+pub(super) enum Ask {
+    Call(SocketAddr),
+    Reconsider,
+}
+
+/// Asks for associations by a socket that speaks DTLS. What becomes of them is told by [`Gate::up`] or [`Gate::gone`].
 #[derive(Clone, Debug)]
-pub struct Caller(mpsc::Sender<SocketAddr>);
+pub struct Caller(mpsc::Sender<Ask>);
 
 impl Caller {
     /// Asks for an association with whoever is at an address; false when the socket does not do that.
     pub async fn call(&self, at: SocketAddr) -> bool {
-        self.0.send(at).await.is_ok()
+        self.0.send(Ask::Call(at)).await.is_ok()
+    }
+
+    /// Other certificates count now, or others do not count any more: associations of those that would not be let in again
+    /// end. False when the socket has none.
+    pub async fn reconsider(&self) -> bool {
+        self.0.send(Ask::Reconsider).await.is_ok()
     }
 }
 
@@ -52,8 +65,8 @@ type Unproven = (SocketAddr, &'static str);
 
 impl Below {
     pub(super) fn dtls(layer: Layer) -> Below {
-        let (caller, calls) = mpsc::channel(MAX_CALLS);
-        Below(Some(Dtls { layer, left: VecDeque::new(), caller: Caller(caller), calls }))
+        let (caller, asked) = mpsc::channel(MAX_CALLS);
+        Below(Some(Dtls { layer, left: VecDeque::new(), caller: Caller(caller), asked }))
     }
 
     /// Of one without DTLS, it calls nobody.
@@ -105,14 +118,15 @@ impl Below {
         }
     }
 
-    /// What is known of an address; `None` when that is the machine's to say.
-    pub(super) fn standing(&self, from: SocketAddr) -> Option<Standing> {
+    /// What is known of the address of a datagram; `None` when that is the machine's to say. Who says hello for the first
+    /// time is answered as if he was known already: that he comes is counted when he has proven that it is he.
+    pub(super) fn standing(&self, now: Duration, from: SocketAddr, datagram: &[u8]) -> Option<Standing> {
         let layer = &self.0.as_ref()?.layer;
         let from = super::machine::canonical(from);
         Some(match layer.proof(from) {
             Some(_) => Standing::Proven,
-            None if layer.knows(from) => Standing::Known,
-            None => Standing::Unknown,
+            None if layer.begins(now, from, datagram) => Standing::Unknown,
+            None => Standing::Known,
         })
     }
 
@@ -165,22 +179,25 @@ impl Below {
                     }
                 }
                 Event::Refused { from, why } => gate.unproven(from, &why),
+                Event::Stray { from, what } => gate.stray(from, what),
             }
         }
     }
 
-    /// Ready when somebody is to be called.
-    pub(super) async fn called(&mut self) -> SocketAddr {
+    /// Ready when something is asked for.
+    pub(super) async fn asked(&mut self) -> Ask {
         let Some(dtls) = &mut self.0 else { return pending().await };
-        match dtls.calls.recv().await {
-            Some(at) => super::machine::canonical(at),
+        match dtls.asked.recv().await {
+            Some(ask) => ask,
             None => pending().await,
         }
     }
 
-    pub(super) fn call(&mut self, now: Duration, at: SocketAddr) {
-        if let Some(dtls) = &mut self.0 {
-            dtls.layer.call(now, at);
+    pub(super) fn grant(&mut self, now: Duration, ask: Ask) {
+        let Some(dtls) = &mut self.0 else { return };
+        match ask {
+            Ask::Call(at) => drop(dtls.layer.call(now, super::machine::canonical(at))),
+            Ask::Reconsider => dtls.layer.reconsider(),
         }
     }
 

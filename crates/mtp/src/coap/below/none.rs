@@ -1,5 +1,6 @@
 //! What is between a socket and the machine of CoAP: nothing, in a program without DTLS.
 
+use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,7 +52,7 @@ impl Below {
 
     pub(super) fn failed(&mut self, _: Duration, _: &str, _: Failure) {}
 
-    pub(super) fn standing(&self, _: SocketAddr) -> Option<Standing> {
+    pub(super) fn standing(&self, _: Duration, _: SocketAddr, _: &[u8]) -> Option<Standing> {
         None
     }
 
@@ -73,11 +74,11 @@ impl Below {
         None
     }
 
-    pub(super) async fn called(&mut self) -> SocketAddr {
+    pub(super) async fn asked(&mut self) -> Infallible {
         pending().await
     }
 
-    pub(super) fn call(&mut self, _: Duration, _: SocketAddr) {}
+    pub(super) fn grant(&mut self, _: Duration, _: Infallible) {}
 
     pub(super) fn close(&mut self, _: Duration) {}
 }

@@ -1,6 +1,7 @@
 //! One association with one address: the library's machine, and what it says put into our words.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,9 @@ use dimpl::{Config, Dtls, DtlsCertificate, Output};
 use pki::Identity;
 use usp_proto::link::PeerAuth;
 
-use super::super::limits::{DTLS_MTU, HANDSHAKE_TIME, MAX_CERTIFICATE, MAX_DATAGRAM, MAX_HANDSHAKE_DATAGRAM};
+use super::super::limits::{
+    DTLS_MTU, HANDSHAKE_TIME, MAX_CERTIFICATE, MAX_DATAGRAM, MAX_HANDSHAKE_DATAGRAM, MAX_OWN_CERTIFICATE,
+};
 use super::crypto;
 use crate::error::Error;
 
@@ -26,9 +29,13 @@ pub(super) fn config() -> Result<Arc<Config>, Error> {
     config.map(Arc::new).map_err(|_| Error::Dtls("the library refuses its settings"))
 }
 
-/// Our certificate and its key, if DTLS can use them: it shows the leaf alone, and its key is on P-256 or P-384.
+/// Our certificate and its key, if DTLS can use them: it shows the leaf alone, which is not too long, and its key is on P-256
+/// or P-384.
 pub(super) fn credential(identity: &Identity) -> Result<DtlsCertificate, Error> {
     let leaf = identity.chain().first().ok_or(Error::Dtls("there is no certificate"))?;
+    if leaf.len() > MAX_OWN_CERTIFICATE {
+        return Err(Error::Dtls("the certificate is longer than 8 KiB"));
+    }
     let key = identity.key();
     let private_key = key.secret_der().to_vec();
     crypto::provider()
@@ -36,6 +43,24 @@ pub(super) fn credential(identity: &Identity) -> Result<DtlsCertificate, Error> 
         .load_private_key(&private_key)
         .map_err(|_| Error::Dtls("the key of the certificate is not on P-256 or P-384"))?;
     Ok(DtlsCertificate { certificate: leaf.to_vec(), private_key })
+}
+
+/// Why an association is over.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// The library says so.
+    #[error(transparent)]
+    Library(#[from] dimpl::Error),
+    /// Certificates of that size are not put together.
+    #[error("a datagram of {0} bytes in a handshake, where {MAX_HANDSHAKE_DATAGRAM} are read")]
+    TooLong(usize),
+}
+
+impl Fault {
+    /// Whether it is we who will not go on, of which the peer knows nothing. An alert is not answered.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self, Fault::TooLong(_) | Fault::Library(dimpl::Error::ReceiveQueueFull))
+    }
 }
 
 /// What an association has said.
@@ -66,10 +91,14 @@ pub(super) struct Association {
     base: Instant,
     /// Whether we called.
     pub(super) by_us: bool,
+    /// Whether somebody here waits to hear what becomes of it: we called, or were about to.
+    pub(super) awaited: bool,
     /// What the caller's hello begins with, which tells one handshake from another.
     pub(super) hello: Vec<u8>,
     /// Who the peer is, as soon as its certificate is believed; proven only when it is up.
     pub(super) proof: Option<Proof>,
+    /// At which address, and as whose call, its certificate was judged.
+    pub(super) judged: Option<(SocketAddr, bool)>,
     /// When it was last used.
     pub(super) used: Duration,
     /// When the library wants to be woken.
@@ -84,34 +113,45 @@ impl Association {
         now: Duration,
     ) -> Association {
         let dtls = Dtls::new_12(config.clone(), own, base + now);
-        Association { dtls, base, by_us: false, hello: Vec::new(), proof: None, used: now, due: now }
+        Association {
+            dtls,
+            base,
+            by_us: false,
+            awaited: false,
+            hello: Vec::new(),
+            proof: None,
+            judged: None,
+            used: now,
+            due: now,
+        }
     }
 
     /// Calls the peer.
-    pub(super) fn call(&mut self, now: Duration) -> Result<(), dimpl::Error> {
-        self.by_us = true;
+    pub(super) fn call(&mut self, now: Duration) -> Result<(), Fault> {
+        (self.by_us, self.awaited) = (true, true);
         self.dtls.set_active(true);
         self.expired(now)
     }
 
     /// The time has come, or has gone on.
-    pub(super) fn expired(&mut self, now: Duration) -> Result<(), dimpl::Error> {
-        self.dtls.handle_timeout(self.base + now)
+    pub(super) fn expired(&mut self, now: Duration) -> Result<(), Fault> {
+        Ok(self.dtls.handle_timeout(self.base + now)?)
     }
 
-    pub(super) fn receive(&mut self, now: Duration, datagram: &[u8]) -> Result<(), dimpl::Error> {
+    pub(super) fn receive(&mut self, now: Duration, datagram: &[u8]) -> Result<(), Fault> {
         self.expired(now)?;
         // Thirty of them may be put together to a certificate, for which `drain` has to have room.
         if self.proof.is_none() && datagram.len() > MAX_HANDSHAKE_DATAGRAM {
-            return Ok(());
+            return Err(Fault::TooLong(datagram.len()));
         }
-        self.dtls.handle_packet(datagram)
+        Ok(self.dtls.handle_packet(datagram)?)
     }
 
-    pub(super) fn send(&mut self, now: Duration, plain: &[u8]) -> Result<(), dimpl::Error> {
+    pub(super) fn send(&mut self, now: Duration, plain: &[u8]) -> Result<(), Fault> {
         self.used = now;
         self.expired(now)?;
-        self.dtls.send_application_data(plain).map(drop)
+        self.dtls.send_application_data(plain)?;
+        Ok(())
     }
 
     pub(super) fn close(&mut self) {

@@ -15,7 +15,8 @@ pub trait Trust: Send + Sync {
     fn own(&self) -> Identity;
 
     /// What the certificate of somebody proves who came to us, or to whom we came; its key is proven by the
-    /// handshake. Not asked about one that stands for somebody at the same host already.
+    /// handshake. Asked again when others count ([`Layer::reconsider`](super::Layer::reconsider)), and about another
+    /// address of one who stands at the same host by this certificate, where it is refused for its own.
     ///
     /// # Errors
     /// Why it is refused.
@@ -53,11 +54,18 @@ pub enum Event {
         /// What was proven of whoever was there.
         was: Option<Proof>,
     },
-    /// Somebody is not who may come, or does what one does not do.
+    /// Somebody is not who may come, or does what one does not do. A cookie has proven that he is at this address.
     Refused {
         /// Who.
         from: SocketAddr,
         /// Why.
         why: String,
+    },
+    /// Something came that nobody reads. Anybody may have written the address on it.
+    Stray {
+        /// Whose address is on it.
+        from: SocketAddr,
+        /// What it was.
+        what: &'static str,
     },
 }

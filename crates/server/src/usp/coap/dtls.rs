@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mtp::PeerAuth;
-use mtp::coap::Socket;
 use mtp::coap::dtls::Trust;
+use mtp::coap::{Caller, Socket};
 use pki::{Identity, ServerTls};
 use rustls::pki_types::CertificateDer;
+use tokio::sync::watch;
 
 use crate::clock::chance;
 
@@ -20,6 +21,11 @@ pub(super) fn secured(socket: Socket, tls: ServerTls) -> anyhow::Result<Socket> 
         tracing::warn!("usp.coap.tls: DTLS shows the first certificate alone; devices must know its issuer");
     }
     Ok(socket.secured(Arc::new(Rules(tls)), &chance())?)
+}
+
+/// Has a socket judge its associations again whenever others count, as long as it is open.
+pub(super) async fn follow(mut retrusted: watch::Receiver<()>, caller: Caller) {
+    while retrusted.changed().await.is_ok() && caller.reconsider().await {}
 }
 
 struct Rules(ServerTls);

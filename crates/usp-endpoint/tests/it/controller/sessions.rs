@@ -201,3 +201,56 @@ fn an_agent_that_speaks_another_version_of_mqtt_is_not_spoken_with() {
     assert_eq!(bench.hear("agent", says(MqttVersion::V5)), [path("agent")]);
     assert_eq!(bench.hear("agent", register).len(), 1);
 }
+
+/// A broker hands on whatever anybody says: a forged Connect record does not silence an agent that proves itself in a session,
+/// nor one that is to. What the transport itself proves is the agent's own word.
+#[test]
+#[requirement("R-MQTT.26a")]
+fn a_forged_version_of_mqtt_silences_no_session() {
+    let certificate = PeerCertificate {
+        fingerprint: [1; 32],
+        endpoint_ids: vec![id(AGENT)],
+        trusted: true,
+        vouched: false,
+        chain: Vec::new(),
+    };
+    let certificate = PeerAuth::Certificate(Arc::new(certificate));
+    let unproven = PeerAuth::Unproven;
+    // (what is required, whether a session stands already, who says it, whether the agent is silenced)
+    for (mode, stands, peer, silenced) in [
+        (Mode::Allow, false, &unproven, true),
+        (Mode::Allow, true, &unproven, false),
+        (Mode::Require, false, &unproven, false),
+        (Mode::Require, true, &unproven, false),
+        (Mode::Allow, true, &certificate, true),
+        (Mode::Require, true, &certificate, true),
+    ] {
+        let mut config = ControllerConfig::new(id(CONTROLLER));
+        config.sessions = Policy { mode, tls: false, ..Policy::default() };
+        config.crypto = Some(Arc::new(Named(CONTROLLER)));
+        let mut bench = Bench(ControllerMachine::new(Arc::new(config), id(AGENT), [7; 32]), Mono(0));
+        let contact = Contact::Mqtt { version: MqttVersion::V5, topic: "c".into() };
+        bench.input(Input::LinkUp { return_path: path("agent"), contact, peer: unproven.clone() });
+        let mut number = 0;
+        let mut says = |bench: &mut Bench| {
+            number += 1;
+            let mut sent = bench.hear("agent", signed(number, AGENT));
+            sent.extend(bench.later());
+            sent.len()
+        };
+        if stands {
+            assert!(says(&mut bench) > 0, "{mode:?}");
+        }
+        let kind =
+            RecordType::MqttConnect { version: MqttVersion::V311, subscribed_topic: "agent".to_owned() };
+        let record = Record::new(&id(AGENT), &id(CONTROLLER), Version::CURRENT, kind).encode();
+        bench.input(Input::Record(Inbound {
+            link: LINK,
+            peer: peer.clone(),
+            return_path: path("forger"),
+            record,
+        }));
+        bench.later();
+        assert_eq!(says(&mut bench) == 0, silenced, "{mode:?}, session: {stands}, {peer:?}");
+    }
+}

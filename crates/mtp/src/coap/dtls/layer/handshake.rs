@@ -12,10 +12,7 @@ use super::super::association::{self, Association, Proof};
 use super::super::crypto::with_cookie;
 use super::super::event::Event;
 use super::super::hello::{self, ClientHello};
-use super::{Act, Layer, Slot, is_untrusted};
-
-/// handshake_failure (RFC 5246 section 7.2.2).
-const HANDSHAKE_FAILURE: u8 = 40;
+use super::{Act, HANDSHAKE_FAILURE, Layer, Slot, is_untrusted};
 
 impl Layer {
     /// Somebody says hello: again, or anew.
@@ -26,14 +23,8 @@ impl Layer {
         hello: &ClientHello<'_>,
         datagram: &[u8],
     ) {
-        let is_its =
-            |it: &Option<Association>| it.as_ref().is_some_and(|it| !it.by_us && it.hello == hello.head);
-        if let Some(place) = self.places.get(&from) {
-            let (coming, standing) = (is_its(&place.coming), is_its(&place.standing));
-            let slot = if coming { Slot::Coming } else { Slot::Standing };
-            if coming || standing {
-                return self.work(now, from, slot, Act::Receive(datagram));
-            }
+        if let Some(slot) = self.said_before(from, hello) {
+            return self.work(now, from, slot, Act::Receive(datagram));
         }
         let Some(cookie) = self.cookies.check(now, from, hello) else {
             let cookie = self.cookies.make(now, from, hello);
@@ -56,6 +47,15 @@ impl Layer {
         self.work(now, from, Slot::Coming, Act::Nothing);
     }
 
+    /// Which association this hello began already.
+    pub(super) fn said_before(&self, from: SocketAddr, hello: &ClientHello<'_>) -> Option<Slot> {
+        let is_its =
+            |it: &Option<Association>| it.as_ref().is_some_and(|it| !it.by_us && it.hello == hello.head);
+        let place = self.places.get(&from)?;
+        let standing = || is_its(&place.standing).then_some(Slot::Standing);
+        if is_its(&place.coming) { Some(Slot::Coming) } else { standing() }
+    }
+
     /// An association that says nothing yet, if there is room for one.
     pub(super) fn begin(&self, now: Duration, with: SocketAddr) -> Result<Association, String> {
         let begins = (SocketAddr::new(with.ip(), 0), SocketAddr::new(with.ip(), u16::MAX));
@@ -72,8 +72,9 @@ impl Layer {
     }
 
     /// It takes the place of another whose handshake is under way.
-    pub(super) fn put(&mut self, at: SocketAddr, own: Association) {
+    pub(super) fn put(&mut self, at: SocketAddr, mut own: Association) {
         let place = self.places.entry(at).or_default();
+        own.awaited |= place.coming.as_ref().is_some_and(|before| before.awaited && !before.by_us);
         let (before, stands) = (place.coming.replace(own), place.standing.is_some());
         self.handshakes += usize::from(before.is_none());
         if before.is_some_and(|before| before.by_us) && !stands {
@@ -84,27 +85,32 @@ impl Layer {
 
     /// Whether the certificate of a handshake under way counts.
     pub(super) fn judge(&mut self, at: SocketAddr, leaf: &[u8]) -> Result<(), String> {
-        let fingerprint = pki::fingerprint(leaf);
-        let known = self.same_host(at).find(|proof| proof.fingerprint == fingerprint).cloned();
-        let Some(own) = self.places.get_mut(&at).and_then(|place| place.coming.as_mut()) else {
+        let Some(own) = self.places.get(&at).and_then(|place| place.coming.as_ref()) else {
             return Err("no handshake is under way".to_owned());
         };
-        let proof = match known {
-            Some(known) => known,
-            None => {
-                let auth = self.trust.judge(at, own.by_us, &CertificateDer::from(leaf))?;
-                Proof { fingerprint, auth }
+        let fingerprint = pki::fingerprint(leaf);
+        let leaf = CertificateDer::from(leaf);
+        let mut judged = (at, own.by_us);
+        let auth = match self.trust.judge(at, own.by_us, &leaf) {
+            Ok(auth) => auth,
+            // Who stands at the same host has other ports, too: what counted there counts here, if it still does.
+            Err(why) => {
+                judged = self.judged_at_host(at, &fingerprint).ok_or(why)?;
+                self.trust.judge(judged.0, judged.1, &leaf)?
             }
         };
-        own.proof = Some(proof);
+        if let Some(own) = self.places.get_mut(&at).and_then(|place| place.coming.as_mut()) {
+            (own.proof, own.judged) = (Some(Proof { fingerprint, auth }), Some(judged));
+        }
         Ok(())
     }
 
-    /// Who stands at the same host.
-    fn same_host(&self, at: SocketAddr) -> impl Iterator<Item = &Proof> {
+    /// How the certificate was judged of somebody who shows this one, and stands at the same host.
+    fn judged_at_host(&self, at: SocketAddr, fingerprint: &[u8; 32]) -> Option<(SocketAddr, bool)> {
         let (first, last) = (SocketAddr::new(at.ip(), 0), SocketAddr::new(at.ip(), u16::MAX));
-        let places = self.places.range(first..=last);
-        places.filter_map(|(_, place)| place.standing.as_ref().and_then(|it| it.proof.as_ref()))
+        let mut standing = self.places.range(first..=last).filter_map(|(_, place)| place.standing.as_ref());
+        let is_same = |it: &&Association| it.proof.as_ref().is_some_and(|it| it.fingerprint == *fingerprint);
+        standing.find(is_same)?.judged
     }
 
     /// A handshake is over: its association stands now. Gives what has waited for that, or `None` when it is of no use.
@@ -114,7 +120,7 @@ impl Layer {
         self.handshakes -= 1;
         let Some(proof) = own.proof.clone() else {
             self.refuse(at, "no certificate");
-            if own.by_us {
+            if own.awaited {
                 self.events.push_back(Event::Gone { at, why: "no certificate".to_owned(), was: None });
             }
             return None;

@@ -3,6 +3,7 @@
 //! An address has one that stands, and beside it one whose handshake is under way: whoever can write that address on
 //! a datagram does not end what stands, and a peer that has forgotten it begins anew.
 
+mod again;
 mod handshake;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -22,7 +23,9 @@ use super::event::{Event, Trust};
 use super::hello::{self, ClientHello, Kind};
 use crate::error::Error;
 
-/// bad_certificate (RFC 5246 section 7.2.2).
+/// handshake_failure (RFC 5246 section 7.2.2).
+const HANDSHAKE_FAILURE: u8 = 40;
+/// bad_certificate.
 const BAD_CERTIFICATE: u8 = 42;
 
 /// What there is with one address.
@@ -84,6 +87,8 @@ pub struct Layer {
     base: Instant,
     places: BTreeMap<SocketAddr, Place>,
     timers: BTreeSet<(Duration, SocketAddr)>,
+    /// Whose certificates are to be judged again.
+    doubted: BTreeSet<SocketAddr>,
     events: VecDeque<Event>,
     handshakes: usize,
     standing: usize,
@@ -104,6 +109,7 @@ impl Layer {
             base,
             places: BTreeMap::new(),
             timers: BTreeSet::new(),
+            doubted: BTreeSet::new(),
             events: VecDeque::new(),
             handshakes: 0,
             standing: 0,
@@ -113,8 +119,9 @@ impl Layer {
 
     /// A datagram has come.
     pub fn receive(&mut self, now: Duration, from: SocketAddr, datagram: &[u8]) {
+        self.judge_again(now, from);
         match hello::kind(datagram) {
-            None => self.refuse(from, "no DTLS"),
+            None => self.events.push_back(Event::Stray { from, what: "no DTLS" }),
             Some(Kind::Data) => {
                 let stands = self.places.get(&from).is_some_and(|place| place.standing.is_some());
                 let slot = if stands { Slot::Standing } else { Slot::Coming };
@@ -134,6 +141,7 @@ impl Layer {
 
     /// Sends to somebody, who is called first where nothing stands.
     pub fn send(&mut self, now: Duration, to: SocketAddr, plain: Bytes) {
+        self.judge_again(now, to);
         if self.places.get(&to).is_some_and(|place| place.standing.is_some()) {
             self.work(now, to, Slot::Standing, Act::Send(&plain));
             return self.settle(to);
@@ -150,11 +158,15 @@ impl Layer {
         self.settle(to);
     }
 
-    /// Calls somebody with whom nothing stands yet, nor is about to; says again what stands. False when that can't be.
+    /// Calls somebody with whom nothing stands yet, nor is about to; says again what stands. What becomes of it is told in
+    /// any case. False when that can't be.
     pub fn call(&mut self, now: Duration, to: SocketAddr) -> bool {
-        if let Some(place) = self.places.get(&to).filter(|place| !place.is_empty()) {
-            if place.standing.is_some() {
-                self.events.push_back(Event::Up { at: to });
+        self.judge_again(now, to);
+        if let Some(place) = self.places.get_mut(&to).filter(|place| !place.is_empty()) {
+            match &mut place.coming {
+                _ if place.standing.is_some() => self.events.push_back(Event::Up { at: to }),
+                Some(theirs) => theirs.awaited = true,
+                None => {}
             }
             return true;
         }
@@ -178,8 +190,9 @@ impl Layer {
     /// Ends what stands with somebody, and what is under way.
     pub fn hang_up(&mut self, now: Duration, at: SocketAddr, why: &str) {
         self.work(now, at, Slot::Standing, Act::Close);
-        self.end(at, Slot::Coming, None);
-        self.end(at, Slot::Standing, Some(why.to_owned()));
+        for slot in [Slot::Coming, Slot::Standing] {
+            self.end(at, slot, Some(why.to_owned()));
+        }
         self.settle(at);
     }
 
@@ -193,6 +206,7 @@ impl Layer {
 
     /// The time of something has come.
     pub fn expired(&mut self, now: Duration) {
+        self.judge_some(now);
         while let Some(&(at, address)) = self.timers.first() {
             if at > now {
                 return;
@@ -214,6 +228,9 @@ impl Layer {
 
     /// When something happens by itself.
     pub fn timeout(&self) -> Option<Duration> {
+        if !self.doubted.is_empty() {
+            return Some(Duration::ZERO);
+        }
         self.timers.first().map(|(at, _)| *at)
     }
 
@@ -225,6 +242,13 @@ impl Layer {
     /// What is proven of whoever is at an address.
     pub fn proof(&self, at: SocketAddr) -> Option<&Proof> {
         self.places.get(&at)?.standing.as_ref()?.proof.as_ref()
+    }
+
+    /// Whether a datagram begins a handshake: it is a hello that returns a cookie, so that its sender is at this address, and
+    /// none that came before. What else comes of an address of which nothing is known costs us little, and proves nothing.
+    pub fn begins(&self, now: Duration, from: SocketAddr, datagram: &[u8]) -> bool {
+        let Some(hello) = ClientHello::read(datagram) else { return false };
+        self.said_before(from, &hello).is_none() && self.cookies.check(now, from, &hello).is_some()
     }
 
     /// Whether anything is remembered of an address.
@@ -273,6 +297,9 @@ impl Layer {
         }
         if let Err(error) = done {
             if slot == Slot::Coming {
+                if error.is_ours() {
+                    self.transmit(at, hello::alert(HANDSHAKE_FAILURE).into());
+                }
                 self.refuse(at, error.to_string());
             }
             return self.end(at, slot, Some(error.to_string()));
@@ -299,8 +326,8 @@ impl Layer {
                 self.untrusted -= usize::from(untrusted);
             }
         }
-        // One that was called for those that wait did not come about; another that stands is not concerned.
-        let is_told = slot == Slot::Standing || own.by_us && place.standing.is_none();
+        // One that somebody waits for did not come about; another that stands is not concerned.
+        let is_told = slot == Slot::Standing || own.awaited && place.standing.is_none();
         if is_told && let Some(why) = why {
             let was = own.proof.filter(|_| slot == Slot::Standing);
             self.events.push_back(Event::Gone { at, why, was });

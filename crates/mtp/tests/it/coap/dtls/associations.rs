@@ -126,7 +126,7 @@ fn a_self_signed_certificate_proves_a_key_and_nothing_else() {
 }
 
 /// A CA's list with this certificate on it.
-fn list_with(ca: &Ca, of: &Identity) -> CertificateRevocationListDer<'static> {
+pub(super) fn list_with(ca: &Ca, of: &Identity) -> CertificateRevocationListDer<'static> {
     let this_update = SystemTime::now() - Duration::from_secs(60);
     let serial_number = cert::name(&of.chain()[0]).expect("readable").serial_number;
     let entry = Revoked { serial_number, at: this_update, reason: Reason::KeyCompromise };

@@ -20,7 +20,7 @@ fn standing() -> World {
 }
 
 /// The hello with a cookie, and nothing behind it.
-fn second_hello(world: &mut World, from: u16) -> Vec<u8> {
+pub(super) fn second_hello(world: &mut World, from: u16) -> Vec<u8> {
     world.say(from, SERVER, b"one");
     let first = world.wire.pop_front().expect("a hello");
     world.hand_over(first.from, first.to, &first.bytes);
