@@ -124,9 +124,7 @@ impl Store for SqliteStore {
 
     async fn twin(&self, tenant: TenantId, device: DeviceId) -> Result<Twin, StoreError> {
         let load = move |reader: &mut crate::pool::Reader| {
-            // One snapshot: a fold between the two statements would lose or double the deltas.
-            let snapshot = reader.connection.unchecked_transaction()?;
-            twin::load(&snapshot, &mut reader.dictionary, tenant, device)
+            twin::load(&reader.connection, &mut reader.dictionary, tenant, device)
         };
         self.pool().read(load).await
     }
