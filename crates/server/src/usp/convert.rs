@@ -1,5 +1,7 @@
 //! Between the machine's terms and the domain's.
 
+use std::collections::BTreeSet;
+
 use dm::operation::{Get, GetInstances, ObjectValues, Operation, Requested, SchemaResult};
 use dm::{Fault, Outcome};
 use fleet::device::FactsUpdate;
@@ -98,11 +100,15 @@ pub(super) fn asked(outcome: &Outcome) -> Operation {
     }
 }
 
+const DEVICE_INFO: &str = "Device.DeviceInfo.";
+
 /// What values of `Device.DeviceInfo.` say about the device.
 pub(super) fn facts_of(outcome: &Outcome) -> FactsUpdate {
     let Outcome::Get(results) = outcome else { return FactsUpdate::default() };
     let objects = results.iter().filter_map(|result| result.result.as_ref().ok()).flatten();
-    let params: Vec<(String, &str)> = objects.flat_map(full_names).collect();
+    // The names of others are not written out: a device may give one object a long path and many parameters.
+    let params: Vec<(String, &str)> =
+        objects.filter(|object| DEVICE_INFO.starts_with(&object.path)).flat_map(full_names).collect();
     FactsUpdate::from_params(params.iter().map(|(path, value)| (path.as_str(), *value)))
 }
 
@@ -113,13 +119,14 @@ fn full_names(object: &ObjectValues) -> impl Iterator<Item = (String, &str)> {
 /// One model from the answers to several paths (a model may be asked for piece by piece).
 pub(super) fn merge_schema(results: Vec<Requested<SchemaResult, Fault>>) -> Option<SchemaResult> {
     let mut merged = SchemaResult::default();
+    let mut known = BTreeSet::new();
     for result in results {
         let Ok(part) = result.result else { continue };
         if merged.model_uri.is_empty() {
             merged.model_uri = part.model_uri;
         }
         for object in part.objects {
-            if !merged.objects.iter().any(|known| known.path == object.path) {
+            if known.insert(object.path.clone()) {
                 merged.objects.push(object);
             }
         }

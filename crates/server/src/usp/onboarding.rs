@@ -43,7 +43,8 @@ impl<S: Store> Session<S> {
         };
         let (finish, quoted) = self.completion(usp, &notification.what, &schema, at).await.unzip();
         let finished = finish.as_ref().map(|finish: &FinishJob| finish.job);
-        let mut event = convert::event(&notification.what);
+        // What is looked into is no longer than what is kept.
+        let mut event = convert::event(&notification.what).bounded();
         mask_event(&mut event, &quoted.unwrap_or_default(), schema.as_ref());
         let delta = delta(&notification.what, at).map(|mut delta| {
             mask_delta(&mut delta, schema.as_ref());
