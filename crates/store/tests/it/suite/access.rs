@@ -198,7 +198,12 @@ async fn enrolment_again<S: Store>(store: &S) {
     assert_eq!(again.id, first.id);
     assert_eq!(uses_left(store, "own").await, None);
     let identity = Identity::usp(ENDPOINT);
-    let known = Admission::Device { device: first.id, pinned: vec![Fingerprint([24; 32])], retired: false };
+    let known = Admission::Device {
+        device: first.id,
+        pinned: vec![Fingerprint([24; 32])],
+        retired: false,
+        rejected: false,
+    };
     assert_eq!(store.admission(&identity).await, Ok(Some((TENANT, known))));
     let old = store.credential(Fingerprint([21; 32])).await.expect("readable").expect("on record").1;
     assert!(old.revoked && old.issued_for == first.id);
