@@ -280,7 +280,7 @@ pub trait Store: Clone + Send + Sync + 'static {
         id: JobId,
     ) -> impl Future<Output = Result<Option<Job>, StoreError>> + Send;
 
-    /// A list of jobs.
+    /// A list of jobs. A page has fewer than asked for where they are long.
     fn jobs(
         &self,
         reach: impl Into<Reach> + Send,
