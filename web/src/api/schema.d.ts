@@ -1454,12 +1454,6 @@ export interface components {
             /** @description Where the next piece begins; null at the end. */
             next?: string | null;
         };
-        /** @description A piece of a list. */
-        Page_TwinItem: {
-            items: components["schemas"]["TwinItem"][];
-            /** @description Where the next piece begins; null at the end. */
-            next?: string | null;
-        };
         /** @description An error of one parameter. */
         ParamFault: {
             /**
@@ -1771,6 +1765,15 @@ export interface components {
             value: string;
             /** @description Whether it may be written, if the device's model says. */
             writable?: boolean | null;
+        };
+        /** @description A piece of the last known tree. */
+        TwinPage: {
+            /** @description The parameters and rows, in the order of paths. */
+            items: components["schemas"]["TwinItem"][];
+            /** @description Where the next piece begins; null at the end. */
+            next?: string | null;
+            /** @description Whether the device has told more than is kept of one device: what is missing here is not what it does not have. */
+            truncated: boolean;
         };
         /** @description An instance that was changed. */
         Updated: {
@@ -2697,7 +2700,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_TwinItem"];
+                    "application/json": components["schemas"]["TwinPage"];
                 };
             };
             /** @description What went wrong */
