@@ -2922,14 +2922,17 @@ export interface operations {
     };
     list_enrolments: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description All of them */
+            /** @description A piece of the list */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3610,14 +3613,17 @@ export interface operations {
     };
     list_tokens: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description All of them */
+            /** @description A piece of the list */
             200: {
                 headers: {
                     [name: string]: unknown;

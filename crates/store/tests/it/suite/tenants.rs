@@ -178,9 +178,17 @@ async fn tokens_and_lists_lead_to_their_tenant<S: Store>(store: &S, acme: Tenant
             .expect("readable")
             .expect("it is good");
         assert_eq!(owner, tenant);
-        assert_eq!(store.enrolment_tokens(tenant, at(5)).await.expect("a list").len(), 1);
+        let own = store.enrolment_tokens(tenant, at(5), PageRequest::first(50)).await.expect("a page");
+        assert_eq!(own.items.len(), 1);
     }
-    assert_eq!(store.enrolment_tokens(Reach::Platform, at(5)).await.expect("a list").len(), 2);
+    // The newest first, whosever it is; the place in the list holds for all of them.
+    let mut page = PageRequest::first(1);
+    for (owner, more) in [(beta, true), (acme, false)] {
+        let piece = store.enrolment_tokens(Reach::Platform, at(5), page).await.expect("a page");
+        assert_eq!(piece.items.iter().map(|(tenant, _)| *tenant).collect::<Vec<_>>(), [owner]);
+        assert_eq!(piece.next.is_some(), more);
+        page = PageRequest { limit: 1, cursor: piece.next };
+    }
     // A token counts with its own tenant alone.
     let stolen = store.submit(enrol(beta, "for acme", "os::E-1", 31)).await;
     assert_eq!(stolen, Err(StoreError::NotFound("enrolment token")));
