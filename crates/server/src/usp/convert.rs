@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use dm::limits::MAX_PATH_BYTES;
 use dm::operation::{Get, GetInstances, ObjectValues, Operation, Requested, SchemaResult};
 use dm::{Fault, Outcome};
 use fleet::device::FactsUpdate;
@@ -126,11 +127,51 @@ pub(super) fn merge_schema(results: Vec<Requested<SchemaResult, Fault>>) -> Opti
             merged.model_uri = part.model_uri;
         }
         for object in part.objects {
-            if known.insert(object.path.clone()) {
+            // What is longer is no path.
+            if object.path.len() <= MAX_PATH_BYTES && known.insert(object.path.clone()) {
                 merged.objects.push(object);
             }
         }
     }
     merged.objects.sort_by(|a, b| a.path.cmp(&b.path));
     (!merged.objects.is_empty()).then_some(merged)
+}
+
+#[cfg(test)]
+mod tests {
+    use dm::operation::SchemaObject;
+
+    use super::*;
+
+    #[test]
+    fn a_model_has_each_object_once_and_none_without_end() {
+        let object = |path: &str| SchemaObject { path: path.to_owned(), ..SchemaObject::default() };
+        let part = |objects: Vec<SchemaObject>| Requested {
+            path: "Device.".to_owned(),
+            result: Ok(SchemaResult { objects, ..SchemaResult::default() }),
+        };
+        let long = format!("Device.{}.", "x".repeat(4096));
+        let merged = merge_schema(vec![
+            part(vec![object("Device.B."), object(&long), object("Device.A.")]),
+            part(vec![object("Device.A."), object("Device.C.")]),
+        ]);
+        let paths: Vec<String> =
+            merged.expect("there is something").objects.into_iter().map(|object| object.path).collect();
+        assert_eq!(paths, ["Device.A.", "Device.B.", "Device.C."]);
+    }
+
+    #[test]
+    fn facts_are_told_by_device_info_alone() {
+        let object = |path: &str, serial: &str| ObjectValues {
+            path: path.to_owned(),
+            params: vec![("SerialNumber".to_owned(), serial.to_owned())],
+        };
+        let objects = vec![
+            object("Device.DeviceInfo.", "7"),
+            object("Device.DeviceInfo.X.", "8"),
+            object("Device.X.", "9"),
+        ];
+        let outcome = Outcome::Get(vec![Requested { path: "Device.".to_owned(), result: Ok(objects) }]);
+        assert_eq!(facts_of(&outcome).serial.as_deref(), Some("7"));
+    }
 }
