@@ -244,4 +244,7 @@ async fn traces_are_switched_and_read() {
     other.is_problem(400, "invalid");
     assert_eq!(switch(r#"{"enabled":false}"#).await.status, 204);
     assert_eq!(world.get(&uri).token(&token).send().await.json(), empty);
+    *world.server.unready.lock().expect("not poisoned") = Some("too many are traced".to_owned());
+    switch(r#"{"enabled":true}"#).await.is_problem(503, "full");
+    assert_eq!(world.get(&uri).token(&token).send().await.json(), empty);
 }
