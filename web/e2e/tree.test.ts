@@ -52,11 +52,11 @@ describe("browsing", () => {
   });
 
   it("says when the server keeps only a part of the values", async () => {
-    await open("Device.DeviceInfo.");
+    await open("Device.DeviceInfo.ModelName");
     await node("Device.DeviceInfo.ModelName").waitFor();
     expect(await page.getByRole("note").count()).toBe(0);
     mock.truncated = true;
-    await open("Device.DeviceInfo.");
+    await open("Device.DeviceInfo.ModelName");
     await page.getByRole("note").getByText("more values than the server keeps").waitFor();
   });
 
