@@ -37,6 +37,8 @@ export class Mock {
   dataModels: DataModel[] = [];
   certificates = data.certificates();
   expected = data.expected();
+  /** Whether the server keeps only a part of what the device has told. */
+  truncated = false;
   enrolments: { id: string; expires: string; uses: number; used: number }[] = [];
   /** State-changing calls in order, for assertions. */
   calls: { method: string; path: string; body: unknown }[] = [];
@@ -148,7 +150,7 @@ export class Mock {
         delete device.dial;
         return { status: 204 };
       case "model": return device.id === data.MAIN ? ok(data.MODEL) : problem(404, "The device has not told its model yet");
-      case "params": return device.id === data.MAIN ? this.#params(call.query) : list([]);
+      case "params": return device.id === data.MAIN ? this.#params(call.query) : ok({ items: [], next: null, truncated: false });
       case "sessions": return list([{ link: "l1", transport: "websocket", peer: device.address, proven: device.proven, since: data.ago(621) }, { link: "l0", transport: "websocket", peer: "127.0.0.1:50001", proven: device.proven, since: data.ago(90_000), until: data.ago(640) }]);
       case "events": return list(this.events.filter((event) => event.device === id));
       case "trace":
@@ -260,7 +262,7 @@ export class Mock {
     const limit = Number(query.get("limit") ?? 50);
     const from = Number(query.get("cursor") ?? 0);
     const found = [...this.twin.values()].filter((item) => item.path.startsWith(path) && item.path.slice(path.length).split(".").length <= depth);
-    return ok({ items: found.slice(from, from + limit), next: from + limit < found.length ? String(from + limit) : null });
+    return ok({ items: found.slice(from, from + limit), next: from + limit < found.length ? String(from + limit) : null, truncated: this.truncated });
   }
 
   #operate(device: string, verb: string, body: Record<string, unknown>): Reply {

@@ -51,6 +51,15 @@ describe("browsing", () => {
     expect(mock.calls).toEqual([]);
   });
 
+  it("says when the server keeps only a part of the values", async () => {
+    await open("Device.DeviceInfo.ModelName");
+    await node("Device.DeviceInfo.ModelName").waitFor();
+    expect(await page.getByRole("note").count()).toBe(0);
+    mock.truncated = true;
+    await open("Device.DeviceInfo.ModelName");
+    await page.getByRole("note").getByText("more values than the server keeps").waitFor();
+  });
+
   it("draws only the rows in view of a long table", async () => {
     await open("Device.DeviceInfo.ProcessStatus.Process.1.");
     await node("Device.DeviceInfo.ProcessStatus.Process.1.").waitFor();

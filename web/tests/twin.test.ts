@@ -14,6 +14,15 @@ describe("twin", () => {
     expect(twin.value("Device.A")?.value).toBe("new");
   });
 
+  it("says that a part is missing, once", () => {
+    const twin = new Twin();
+    let news = 0;
+    twin.subscribe(() => (news += 1));
+    expect(twin.truncated()).toBe(false);
+    for (const truncated of [false, true, true]) twin.setTruncated(truncated);
+    expect([twin.truncated(), news]).toEqual([true, 1]);
+  });
+
   it("counts changes of a value, not repetitions", () => {
     const twin = new Twin();
     for (const value of ["1", "1", "2"]) twin.putValues([["Device.A", value]], LATE, "value_change");

@@ -93,8 +93,9 @@ pub trait Gateway: Lanes {
     /// The last decoded messages of a device, oldest first, secrets masked.
     fn trace(&self, tenant: TenantId, device: DeviceId) -> Trace;
 
-    /// Switches tracing of a device. Off forgets what was traced.
-    fn set_trace(&self, tenant: TenantId, device: DeviceId, enabled: bool);
+    /// Switches tracing of a device. Off forgets what was traced. False when too many devices are traced already.
+    #[must_use]
+    fn set_trace(&self, tenant: TenantId, device: DeviceId, enabled: bool) -> bool;
 
     /// What a device needs to connect here.
     fn connect(&self) -> ConnectInfo;

@@ -128,6 +128,9 @@ pub enum Admission {
         pinned: Vec<Fingerprint>,
         /// It has proven itself by something that is revoked.
         retired: bool,
+        /// A person turned away who came under its name with a certificate that nothing is known of. It counts while
+        /// nothing proves the device.
+        rejected: bool,
     },
     /// A person turned it away.
     Rejected,
@@ -231,8 +234,8 @@ pub fn decide(
         Some(_) | None => {}
     }
     match admission {
-        Some(Admission::Device { device, pinned, retired }) => {
-            decide_known(attempt, *device, pinned, *retired)
+        Some(Admission::Device { device, pinned, retired, rejected }) => {
+            decide_known(attempt, *device, pinned, *retired, *rejected)
         }
         Some(Admission::Rejected) if !attempt.token => Decision::Refuse(Refusal::Rejected),
         Some(Admission::Rejected) | None => decide_unknown(attempt, policy),
@@ -266,7 +269,13 @@ fn decide_by_credential(
     })
 }
 
-fn decide_known(attempt: &Attempt, device: DeviceId, pinned: &[Fingerprint], retired: bool) -> Decision {
+fn decide_known(
+    attempt: &Attempt,
+    device: DeviceId,
+    pinned: &[Fingerprint],
+    retired: bool,
+    rejected: bool,
+) -> Decision {
     let accept = |proven, add_credential| {
         let take_over = attempt.live != Live::None;
         Decision::Accept(Accept { device, proven, add_identity: false, add_credential, take_over })
@@ -278,6 +287,7 @@ fn decide_known(attempt: &Attempt, device: DeviceId, pinned: &[Fingerprint], ret
         }
         Proof::Vouched { fingerprint } => accept(true, !pinned.contains(fingerprint)),
         Proof::Certificate { fingerprint, .. } if pinned.contains(fingerprint) => accept(true, false),
+        Proof::Certificate { .. } if pinned.is_empty() && rejected => Decision::Refuse(Refusal::Rejected),
         // Anybody can make a certificate that names this endpoint: it never displaces a link that lives.
         Proof::Certificate { .. } if pinned.is_empty() => match attempt.live {
             Live::Unasked => Decision::AskLive,

@@ -151,6 +151,11 @@ impl EventBody {
 
     /// Cuts it to what one row may hold; says so in a parameter `cut`.
     pub fn bounded(mut self) -> Self {
+        let mut cut = false;
+        if let Some(path) = self.path.as_mut().filter(|path| path.len() > limits::EVENT_PATH) {
+            path.truncate(path.floor_char_boundary(limits::EVENT_PATH));
+            cut = true;
+        }
         let mut room = limits::EVENT_BYTES.saturating_sub(self.path.as_ref().map_or(0, String::len));
         let mut kept = 0;
         for (name, value) in self.params.iter().take(limits::EVENT_PARAMS) {
@@ -158,7 +163,7 @@ impl EventBody {
             room = left;
             kept += 1;
         }
-        if kept < self.params.len() {
+        if cut || kept < self.params.len() {
             self.params.truncate(kept);
             self.params.push(("cut".to_owned(), "true".to_owned()));
         }

@@ -68,6 +68,8 @@ pub const DELTA_CHANGES: usize = TWIN_ENTRIES;
 pub const DELTAS_PENDING: usize = 64;
 /// Parameters of one event.
 pub const EVENT_PARAMS: usize = 1024;
+/// Bytes of one event's path; a path that is longer names nothing.
+pub const EVENT_PATH: usize = dm::limits::MAX_PATH_BYTES;
 /// Bytes of one event's path and parameters; what is beyond is cut off, and marked as cut.
 pub const EVENT_BYTES: usize = 256 << 10;
 /// Bytes of the detail of an audit row.

@@ -280,7 +280,7 @@ pub trait Store: Clone + Send + Sync + 'static {
         id: JobId,
     ) -> impl Future<Output = Result<Option<Job>, StoreError>> + Send;
 
-    /// A list of jobs.
+    /// A list of jobs. A page has fewer than asked for where they are long.
     fn jobs(
         &self,
         reach: impl Into<Reach> + Send,
@@ -393,11 +393,12 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: UtcTime,
     ) -> impl Future<Output = Result<Option<(TenantId, ApiToken)>, StoreError>> + Send;
 
-    /// Every API token, newest first.
+    /// API tokens, newest first.
     fn tokens(
         &self,
         reach: impl Into<Reach> + Send,
-    ) -> impl Future<Output = Result<Vec<(TenantId, ApiToken)>, StoreError>> + Send;
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<(TenantId, ApiToken)>, StoreError>> + Send;
 
     /// An enrolment token, if it still lets someone in at `now`.
     fn enrolment_token(
@@ -406,12 +407,13 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: UtcTime,
     ) -> impl Future<Output = Result<Option<(TenantId, EnrolmentToken)>, StoreError>> + Send;
 
-    /// Every enrolment token that still lets someone in at `now`, newest first.
+    /// Enrolment tokens that still let someone in at `now`, newest first.
     fn enrolment_tokens(
         &self,
         reach: impl Into<Reach> + Send,
         now: UtcTime,
-    ) -> impl Future<Output = Result<Vec<(TenantId, EnrolmentToken)>, StoreError>> + Send;
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<(TenantId, EnrolmentToken)>, StoreError>> + Send;
 
     /// The audit log, newest first; of several chains in the order of time.
     fn audit(

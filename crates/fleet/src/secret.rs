@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use dm::limits::{MAX_PATH_BYTES, MAX_PATH_SEGMENTS};
 use dm::operation::Operation;
 
 use crate::check::SchemaCheck;
@@ -17,9 +18,11 @@ pub const MASK: &str = "••••";
 /// The shortest secret that is looked for within texts, bytes; shorter ones stand in every other word.
 const SHORTEST_QUOTED: usize = 3;
 
-/// Masks a value, if the parameter or argument `name` at `path` is secret. Nothing stays nothing.
+/// Masks a value, if the parameter or argument `name` at `path` is secret. Nothing stays nothing, and nobody is asked
+/// about what is too long to be a path: a device that answers so must not cost more than its bytes.
 pub(crate) fn mask_value(schema: &dyn SchemaCheck, path: &str, name: &str, value: &mut String) {
-    if !value.is_empty() && schema.is_secret(path, name) {
+    let too_long = path.len() + name.len() > MAX_PATH_BYTES;
+    if !value.is_empty() && (too_long || schema.is_secret(path, name)) {
         MASK.clone_into(value);
     }
 }
@@ -32,17 +35,21 @@ pub(crate) fn mask_values(schema: &dyn SchemaCheck, path: &str, params: &mut [(S
 }
 
 /// Masks what search expressions of a path compare secret parameters with
-/// (`Device.Users.User.[Password=="x"].`).
+/// (`Device.Users.User.[Password=="x"].`). Of what is too long to be a path, or has too many expressions, they are
+/// not kept.
 pub(crate) fn mask_path(schema: &dyn SchemaCheck, path: &mut String) {
+    let Some(open) = path.find('[') else { return };
+    if path.len() > MAX_PATH_BYTES || path.matches('[').count() > MAX_PATH_SEGMENTS {
+        path.truncate(open);
+        path.push_str(MASK);
+        return;
+    }
     if let Cow::Owned(masked) = masked_path(schema, path) {
         *path = masked;
     }
 }
 
 fn masked_path<'a>(schema: &dyn SchemaCheck, path: &'a str) -> Cow<'a, str> {
-    if !path.contains('[') {
-        return Cow::Borrowed(path);
-    }
     let (mut masked, mut table, mut rest) = (String::new(), String::new(), path);
     while let Some(open) = rest.find('[') {
         let (before, expression) = rest.split_at(open + 1);

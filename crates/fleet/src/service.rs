@@ -211,7 +211,8 @@ pub async fn approve<S: Store>(
     device_of(store.submit(Write::Approve(approve)).await?)
 }
 
-/// Turns a pending device away, until someone approves it after all.
+/// Turns a pending device away, until it is let in after all: by a token, by being dialled. Of a device that is known,
+/// whoever comes under its name with a certificate that nothing is known of.
 ///
 /// # Errors
 /// [`Error::Forbidden`]; the store's for one that isn't on the list.

@@ -88,6 +88,8 @@ impl Twin {
                 Change::KeepRows { table, rows } => self.keep_rows(table, rows),
             }
         }
+        // A delta that is full has perhaps left something out.
+        self.truncated |= delta.changes.len() >= limits::DELTA_CHANGES;
     }
 
     /// What is known at and below `prefix` (`""` for everything; a path ending in a dot for an object; a
@@ -120,7 +122,8 @@ impl Twin {
         self.entries.is_empty()
     }
 
-    /// Whether something was left out for want of room ([`limits::TWIN_ENTRIES`], [`limits::TWIN_BYTES`]).
+    /// Whether something was left out for want of room ([`limits::TWIN_ENTRIES`], [`limits::TWIN_BYTES`],
+    /// [`limits::DELTA_CHANGES`]) since it was empty.
     pub fn is_truncated(&self) -> bool {
         self.truncated
     }
@@ -132,7 +135,8 @@ impl Twin {
         let full = old.is_none() && self.entries.len() >= limits::TWIN_ENTRIES;
         if full || bytes > limits::TWIN_BYTES || value.len() > limits::TWIN_VALUE {
             self.truncated = true;
-            return;
+            // What it was before is not what it is.
+            return self.forget(path);
         }
         self.bytes = bytes;
         self.entries.insert(path.clone(), Entry { value: Arc::clone(value), at, source });
@@ -143,12 +147,16 @@ impl Twin {
         for path in gone {
             self.forget(&path);
         }
+        // Nothing is left that something could be missing from.
+        self.truncated &= !self.entries.is_empty();
     }
 
     fn keep_rows(&mut self, table: &TwinPath, rows: &[u32]) {
         let gone: Vec<TwinPath> = self
             .read(table.as_str(), 0)
-            .filter(|(path, _)| path.row_below(table.as_str()).is_some_and(|row| !rows.contains(&row)))
+            .filter(|(path, _)| {
+                path.row_below(table.as_str()).is_some_and(|row| rows.binary_search(&row).is_err())
+            })
             .map(|(path, _)| path.clone())
             .collect();
         for path in gone {

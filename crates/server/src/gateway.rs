@@ -135,10 +135,8 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
         Trace { enabled: true, items: items.into_iter().map(item).collect() }
     }
 
-    fn set_trace(&self, _tenant: TenantId, device: DeviceId, enabled: bool) {
-        if !self.usp.set_trace(device, enabled) {
-            tracing::warn!(%device, "too many devices are traced");
-        }
+    fn set_trace(&self, _tenant: TenantId, device: DeviceId, enabled: bool) -> bool {
+        self.usp.set_trace(device, enabled)
     }
 
     fn connect(&self) -> ConnectInfo {

@@ -89,6 +89,11 @@ pub const LOOK_PATIENCE: Duration = Duration::from_secs(10);
 pub const LOOKS: u32 = 4;
 /// How long it takes until it may be once more.
 pub const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How long it takes at least until a look at a device that came to nothing is tried again; four times as long each
+/// further time, and up to half as long again.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How often it is tried again in a session.
+pub const LOOK_TRIES: u32 = 5;
 /// Devices whose looks are counted; the ones looked at longest ago make room.
 pub const LOOKED_AT: usize = 64 * 1024;
 /// Problems that the event of an onboarding lists.

@@ -17,7 +17,7 @@ pub(crate) async fn backup(pool: &Pool, to: PathBuf) -> Result<(), Error> {
     // An empty file is taken for none.
     private::file(&to)?;
     let target = to.clone();
-    let copied = pool.read(move |reader| {
+    let copied = pool.lend(move |reader| {
         let name = target.to_str().ok_or_else(|| StoreError::Failed("the path is not UTF-8".to_owned()))?;
         // The reader refuses to write anywhere, which includes its copy.
         reader.connection.pragma_update(None, "query_only", false)?;

@@ -21,6 +21,8 @@ pub const DELTA_BYTES: usize = 16 << 10;
 pub const COMPRESS: usize = 512;
 /// Bytes of the blobs of a row from which on it is decoded on a thread that may take its time.
 pub const LONG_ROW: usize = 32 << 10;
+/// Bytes of requests and outcomes from which on a page of jobs is full.
+pub const JOBS_BYTES: usize = 4 << 20;
 /// Bytes that a compressed blob may grow to; damage can't ask for more.
 pub const BLOB: usize = 64 << 20;
 /// Paths in the dictionary of twins. Values under further paths are not kept.

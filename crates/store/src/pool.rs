@@ -40,28 +40,36 @@ impl Pool {
         Ok(Pool { idle: Arc::new(Mutex::new(readers)), permits })
     }
 
-    /// Runs a query that reads a few rows by their keys, right here if a reader is free: what it needs is mostly in
-    /// memory, and to hand it to another thread costs several times what it takes.
+    /// Runs a query that reads a few rows by their keys, at one moment, right here if a reader is free: what it needs is
+    /// mostly in memory, and to hand it to another thread costs several times what it takes.
     pub(crate) async fn glance<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut Reader) -> Res<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let Ok(_permit) = self.permits.try_acquire() else { return self.read(query).await };
         let mut lent = Lent::take(Arc::clone(&self.idle)).ok_or(StoreError::Closed)?;
-        let result = catch_unwind(AssertUnwindSafe(|| query(lent.reader())));
+        let result = catch_unwind(AssertUnwindSafe(|| at_one_moment(lent.reader(), query)));
         result.map_err(|_| cut_short())?.map_err(StoreError::from)
     }
 
-    /// Runs a query on a thread that may block.
+    /// Runs a query on a thread that may block. However many statements it has, it sees the store at one moment.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut Reader) -> Res<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.lend(|reader| at_one_moment(reader, query)).await
+    }
+
+    /// Lends a reader, outside of any transaction, to what runs on a thread that may block.
+    pub(crate) async fn lend<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Reader) -> Res<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let idle = Arc::clone(&self.idle);
         let task = tokio::task::spawn_blocking(move || {
             let mut lent = Lent::take(idle).ok_or(StoreError::Closed)?;
-            let result = query(lent.reader()).map_err(StoreError::from);
+            let result = work(lent.reader()).map_err(StoreError::from);
             drop(lent);
             drop(permit);
             result
@@ -70,11 +78,18 @@ impl Pool {
     }
 }
 
+/// One snapshot for all statements: what is written between two of them is of the next query. It ends when the reader
+/// goes back.
+fn at_one_moment<T>(reader: &mut Reader, query: impl FnOnce(&mut Reader) -> Res<T>) -> Res<T> {
+    reader.connection.prepare_cached("BEGIN")?.execute([])?;
+    query(reader)
+}
+
 fn cut_short() -> StoreError {
     StoreError::Failed("a query was cut short".to_owned())
 }
 
-/// A reader that finds its way back even if its query panics.
+/// A reader that finds its way back, out of its snapshot, even if its query panics.
 struct Lent {
     reader: Option<Reader>,
     idle: Arc<Mutex<Vec<Reader>>>,
@@ -94,6 +109,10 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(reader) = self.reader.take() {
+            if !reader.connection.is_autocommit() {
+                // Nothing was written: how it ends makes no difference.
+                let _ = reader.connection.prepare_cached("ROLLBACK").and_then(|mut end| end.execute([]));
+            }
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
         }
     }
@@ -191,6 +210,31 @@ mod tests {
         let (found, ()) = tokio::join!(pool.glance(seven), async move { drop(go) });
         assert!(busy.join_all().await.into_iter().all(|ended| ended == Ok(true)));
         assert_eq!(found, Ok(7));
+    }
+
+    /// A list of several tenants is read by several statements.
+    #[tokio::test]
+    async fn a_query_sees_the_store_at_one_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store");
+        let writer = connect(&file, None).unwrap();
+        writer.execute_batch("CREATE TABLE rows (n INTEGER); INSERT INTO rows VALUES (1), (2), (3)").unwrap();
+        let writer = Arc::new(Mutex::new(writer));
+        let pool = Pool::open(&file, None, &(Arc::new(Unsealed) as Arc<dyn Seal>)).unwrap();
+        let count = |reader: &Reader| {
+            reader.connection.query_row("SELECT count(*) FROM rows", [], |row| row.get::<_, u8>(0))
+        };
+        let twice = |gone: u8| {
+            let writer = Arc::clone(&writer);
+            move |reader: &mut Reader| {
+                let before = count(reader)?;
+                writer.lock().unwrap().execute("DELETE FROM rows WHERE n = ?", [gone])?;
+                Ok((before, count(reader)?))
+            }
+        };
+        assert_eq!(pool.read(twice(1)).await, Ok((3, 3)));
+        assert_eq!(pool.glance(twice(2)).await, Ok((2, 2)));
+        assert_eq!(pool.glance(move |reader| Ok(count(reader)?)).await, Ok(1));
     }
 
     #[test]

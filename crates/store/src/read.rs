@@ -124,9 +124,7 @@ impl Store for SqliteStore {
 
     async fn twin(&self, tenant: TenantId, device: DeviceId) -> Result<Twin, StoreError> {
         let load = move |reader: &mut crate::pool::Reader| {
-            // One snapshot: a fold between the two statements would lose or double the deltas.
-            let snapshot = reader.connection.unchecked_transaction()?;
-            twin::load(&snapshot, &mut reader.dictionary, tenant, device)
+            twin::load(&reader.connection, &mut reader.dictionary, tenant, device)
         };
         self.pool().read(load).await
     }
@@ -263,9 +261,13 @@ impl Store for SqliteStore {
         self.pool().glance(move |reader| access::token(&reader.connection, hash, now)).await
     }
 
-    async fn tokens(&self, reach: impl Into<Reach> + Send) -> Result<Vec<(TenantId, ApiToken)>, StoreError> {
+    async fn tokens(
+        &self,
+        reach: impl Into<Reach> + Send,
+        page: PageRequest,
+    ) -> Result<Page<(TenantId, ApiToken)>, StoreError> {
         let reach = reach.into();
-        self.pool().read(move |reader| access::tokens(&reader.connection, reach)).await
+        self.pool().read(move |reader| access::tokens(&reader.connection, reach, &page)).await
     }
 
     async fn enrolment_token(
@@ -280,9 +282,10 @@ impl Store for SqliteStore {
         &self,
         reach: impl Into<Reach> + Send,
         now: UtcTime,
-    ) -> Result<Vec<(TenantId, EnrolmentToken)>, StoreError> {
+        page: PageRequest,
+    ) -> Result<Page<(TenantId, EnrolmentToken)>, StoreError> {
         let reach = reach.into();
-        self.pool().read(move |reader| access::enrolments(&reader.connection, reach, now)).await
+        self.pool().read(move |reader| access::enrolments(&reader.connection, reach, now, &page)).await
     }
 
     async fn audit(

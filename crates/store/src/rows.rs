@@ -166,30 +166,35 @@ impl JobRow {
     }
 
     pub(crate) fn decode(self, seal: &dyn Seal) -> Res<Job> {
+        self.decode_sized(seal).map(|(job, _)| job)
+    }
+
+    /// The job, and how many bytes its request and its outcome have.
+    pub(crate) fn decode_sized(self, seal: &dyn Seal) -> Res<(Job, usize)> {
         let request = if self.sealed {
             let opened = seal.open(&self.id.to_bytes(), &self.request);
             opened.ok_or_else(|| StoreError::Failed("a sealed request cannot be opened".to_owned()))?
         } else {
             self.request
         };
-        let outcome = match &self.outcome {
-            Some(blob) => Some(dto::decode_outcome(&unpack(blob)?)?),
-            None => None,
-        };
-        Ok(Job {
+        let request = unpack(&request)?;
+        let outcome = self.outcome.as_deref().map(unpack).transpose()?;
+        let size = request.len() + outcome.as_ref().map_or(0, Vec::len);
+        let job = Job {
             id: self.id,
             tenant: self.tenant,
             device: self.device,
-            operation: dto::decode_operation(&unpack(&request)?)?,
+            operation: dto::decode_operation(&request)?,
             state: state_of(&self.state, self.accepted.as_deref())?,
             priority: priority_of(self.priority),
             actor: Actor::from_row(self.actor),
             created: UtcTime(self.created),
             updated: UtcTime(self.updated),
             deadline: self.deadline.map(UtcTime),
-            outcome,
+            outcome: outcome.map(|outcome| dto::decode_outcome(&outcome)).transpose()?,
             error: self.error.map(|message| JobError { code: self.error_code.map(dm::Code), message }),
-        })
+        };
+        Ok((job, size))
     }
 }
 

@@ -90,9 +90,19 @@ export const jobsQuery = (filter: { device?: string; state?: JobState | "" }) =>
 
 export const pendingQuery = queryOptions({ queryKey: keys.pending, queryFn: () => unwrap(api.GET("/pending")), refetchInterval: 30_000 });
 export const refusedQuery = queryOptions({ queryKey: keys.refused, queryFn: () => unwrap(api.GET("/refused")), refetchInterval: 30_000 });
-export const enrolmentsQuery = queryOptions({ queryKey: keys.enrolments, queryFn: () => unwrap(api.GET("/enrolments")) });
+export const enrolmentsQuery = infiniteQueryOptions({
+  queryKey: keys.enrolments,
+  queryFn: ({ pageParam }) => unwrap(api.GET("/enrolments", { params: { query: { limit: PAGE, cursor: pageParam || undefined } } })),
+  initialPageParam: "",
+  getNextPageParam: (page) => page.next,
+});
 export const connectQuery = queryOptions({ queryKey: keys.connect, queryFn: () => unwrap(api.GET("/connect")), staleTime: 60_000 });
-export const tokensQuery = queryOptions({ queryKey: keys.tokens, queryFn: () => unwrap(api.GET("/tokens")) });
+export const tokensQuery = infiniteQueryOptions({
+  queryKey: keys.tokens,
+  queryFn: ({ pageParam }) => unwrap(api.GET("/tokens", { params: { query: { limit: PAGE, cursor: pageParam || undefined } } })),
+  initialPageParam: "",
+  getNextPageParam: (page) => page.next,
+});
 
 export const certificatesQuery = (filter: { revoked: boolean }) =>
   infiniteQueryOptions({

@@ -1454,12 +1454,6 @@ export interface components {
             /** @description Where the next piece begins; null at the end. */
             next?: string | null;
         };
-        /** @description A piece of a list. */
-        Page_TwinItem: {
-            items: components["schemas"]["TwinItem"][];
-            /** @description Where the next piece begins; null at the end. */
-            next?: string | null;
-        };
         /** @description An error of one parameter. */
         ParamFault: {
             /**
@@ -1771,6 +1765,15 @@ export interface components {
             value: string;
             /** @description Whether it may be written, if the device's model says. */
             writable?: boolean | null;
+        };
+        /** @description A piece of the last known tree. */
+        TwinPage: {
+            /** @description The parameters and rows, in the order of paths. */
+            items: components["schemas"]["TwinItem"][];
+            /** @description Where the next piece begins; null at the end. */
+            next?: string | null;
+            /** @description Whether the device has told more than is kept of one device: what is missing here is not what it does not have. */
+            truncated: boolean;
         };
         /** @description An instance that was changed. */
         Updated: {
@@ -2697,7 +2700,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_TwinItem"];
+                    "application/json": components["schemas"]["TwinPage"];
                 };
             };
             /** @description What went wrong */
@@ -2919,14 +2922,17 @@ export interface operations {
     };
     list_enrolments: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description All of them */
+            /** @description A piece of the list */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3607,14 +3613,17 @@ export interface operations {
     };
     list_tokens: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description All of them */
+            /** @description A piece of the list */
             200: {
                 headers: {
                     [name: string]: unknown;

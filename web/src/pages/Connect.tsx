@@ -1,6 +1,6 @@
 // What a device needs to reach this server, ready to paste.
 import { Tabs } from "@base-ui/react/tabs";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, unwrap } from "../api/client";
@@ -9,6 +9,7 @@ import type { BrokerInfo, ConnectInfo, CreatedEnrolment } from "../api/types";
 import { withToken } from "./connect-text";
 import { DialDevice } from "./Dial";
 import { CodeBlock, CopyIcon } from "../components/copy";
+import { LoadMore } from "../components/DataTable";
 import { useNotices } from "../components/toast";
 import { Ago } from "../components/time";
 import { Badge, Button, ErrorNote, IconButton, Loading, PageHeader } from "../components/ui";
@@ -164,7 +165,8 @@ function Broker({ broker, endpoint }: { broker: BrokerInfo; endpoint: string }) 
 }
 
 function OpenTokens() {
-  const items = useQuery(enrolmentsQuery).data?.items ?? [];
+  const query = useInfiniteQuery(enrolmentsQuery);
+  const items = query.data?.pages.flatMap((page) => page.items) ?? [];
   const client = useQueryClient();
   const { fail } = useNotices();
   if (items.length === 0) return null;
@@ -188,6 +190,7 @@ function OpenTokens() {
           </li>
         ))}
       </ul>
+      <LoadMore query={query} />
     </section>
   );
 }

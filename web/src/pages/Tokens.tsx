@@ -1,10 +1,11 @@
 // API tokens of this user, and the password.
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { api, unwrap } from "../api/client";
 import { keys, tokensQuery } from "../api/queries";
 import type { CreatedToken, RoleName } from "../api/types";
 import { CopyIcon } from "../components/copy";
+import { LoadMore } from "../components/DataTable";
 import { useNotices } from "../components/toast";
 import { Ago } from "../components/time";
 import { Button, ErrorNote, Field, IconButton, PageHeader } from "../components/ui";
@@ -23,7 +24,8 @@ export function TokensPage() {
 }
 
 function Tokens() {
-  const query = useQuery(tokensQuery);
+  const query = useInfiniteQuery(tokensQuery);
+  const items = query.data?.pages.flatMap((page) => page.items) ?? [];
   const client = useQueryClient();
   const { fail } = useNotices();
   const [name, setName] = useState("");
@@ -61,10 +63,10 @@ function Tokens() {
       </form>
       {made && <p role="status" className="mb-3 flex flex-wrap items-center gap-2 rounded-md bg-accent-soft px-3 py-2"><span className="value font-semibold">{made.token}</span><CopyIcon text={made.token} label="Copy token" /><span className="text-muted">shown only now</span></p>}
       {query.error && <ErrorNote error={query.error} />}
-      {query.data && query.data.items.length === 0 && <p className="text-muted">No tokens.</p>}
-      {query.data && query.data.items.length > 0 && (
+      {query.data && items.length === 0 && <p className="text-muted">No tokens.</p>}
+      {items.length > 0 && (
         <ul className="panel divide-y">
-          {query.data.items.map((item) => (
+          {items.map((item) => (
             <li key={item.id} className="flex items-center gap-3 px-4 py-1.5">
               <span className="flex-1">{item.name} <span className="text-muted">{item.role}</span></span>
               {item.expires && <span className="text-muted">expires <Ago at={item.expires} /></span>}
@@ -73,6 +75,7 @@ function Tokens() {
           ))}
         </ul>
       )}
+      <LoadMore query={query} />
     </section>
   );
 }

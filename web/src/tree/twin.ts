@@ -14,6 +14,7 @@ export class Twin {
   #reads = new Map<string, ReadState>();
   #listeners = new Set<() => void>();
   #version = 0;
+  #truncated = false;
 
   subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
@@ -34,6 +35,16 @@ export class Twin {
   }
   read(path: string): ReadState | undefined {
     return this.#reads.get(path);
+  }
+  /** The server keeps, or has told, only a part of what the device has said. */
+  truncated(): boolean {
+    return this.#truncated;
+  }
+
+  setTruncated(truncated: boolean): void {
+    if (this.#truncated === truncated) return;
+    this.#truncated = truncated;
+    this.#changed();
   }
 
   setRead(path: string, state: ReadState): void {

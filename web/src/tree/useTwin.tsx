@@ -10,8 +10,8 @@ import { isObjectPath } from "./paths";
 import { liveRead, Twin } from "./twin";
 
 const PAGE = 500;
-/** A device's whole model is a few thousand parameters; ten times that is not a device's answer any more. */
-const MAX_PAGES = 100;
+/** As many as the server keeps of one device: 100,000 values. */
+const MAX_PAGES = 200;
 
 export class TwinClient {
   readonly twin = new Twin();
@@ -93,9 +93,11 @@ export class TwinClient {
       const query = { path, depth, limit: PAGE, cursor };
       const answer = await unwrap(api.GET("/devices/{id}/params", { params: { path: { id: this.device }, query } }));
       this.twin.putItems(answer.items);
+      this.twin.setTruncated(answer.truncated);
       if (!answer.next) return;
       cursor = answer.next;
     }
+    this.twin.setTruncated(true);
   }
 
   #failed(path: string, error: unknown): void {

@@ -124,6 +124,10 @@ pub async fn create_token<S: Store>(
         return Err(Error::NotFound("tenant"));
     }
     check_name(name)?;
+    if name.contains('/') {
+        // `token:acme/ci` is the token `ci` of the tenant `acme`, wherever it is told who did something.
+        return Err(Error::Invalid { field: "name", why: "a token's name has no `/`".to_owned() });
+    }
     if lifetime.is_some_and(|lifetime| lifetime.is_zero() || lifetime > limits::TOKEN_LIFETIME) {
         return Err(Error::Invalid { field: "expires_in", why: "it is between 1s and 3650d".to_owned() });
     }

@@ -22,4 +22,4 @@ pub(crate) use cookie::{cleared_cookie, login_cookie};
 pub(crate) use password::check_rules;
 pub(crate) use secret::random;
 pub(crate) use throttle::{Key, Throttle};
-pub(crate) use who::{Credential, Who};
+pub(crate) use who::{Credential, Who, changes_state};

@@ -133,7 +133,8 @@ impl<S: Store> FromRequestParts<App<S>> for Who {
     }
 }
 
-fn changes_state(method: &Method) -> bool {
+/// Whether a request of this method changes something.
+pub(crate) fn changes_state(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 

@@ -159,6 +159,17 @@ pub struct TwinItem {
     pub source: String,
 }
 
+/// A piece of the last known tree.
+#[derive(Serialize, ToSchema)]
+pub struct TwinPage {
+    /// The parameters and rows, in the order of paths.
+    pub items: Vec<TwinItem>,
+    /// Where the next piece begins; null at the end.
+    pub next: Option<String>,
+    /// Whether the device has told more than is kept of one device: what is missing here is not what it does not have.
+    pub truncated: bool,
+}
+
 /// Decoded messages of a device.
 #[derive(Serialize, ToSchema)]
 pub struct Trace {

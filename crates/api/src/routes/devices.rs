@@ -21,7 +21,7 @@ use super::{Routes, tenants};
 use crate::app::App;
 use crate::auth::Who;
 use crate::catalogue;
-use crate::dto::device::{AddBody, Device, PatchBody, Session, TwinItem};
+use crate::dto::device::{AddBody, Device, PatchBody, Session, TwinItem, TwinPage};
 use crate::dto::{operation, time};
 use crate::extract::{Body, Id, Params};
 use crate::limits;
@@ -275,13 +275,13 @@ struct ValuesQuery {
 /// The last known values of a device, in the order of paths.
 #[utoipa::path(get, path = "/devices/{id}/params", tag = "devices", operation_id = "list_params",
     params(ValuesQuery),
-    responses((status = 200, description = "A piece of the tree", body = Page<TwinItem>)))]
+    responses((status = 200, description = "A piece of the tree", body = TwinPage)))]
 async fn values<S: Store>(
     State(app): State<App<S>>,
     who: Who,
     Id(id): Id,
     Params(query): Params<ValuesQuery>,
-) -> Result<Json<Page<TwinItem>>, Problem> {
+) -> Result<Json<TwinPage>, Problem> {
     who.caller.need(Permission::Read)?;
     let prefix = query.path.unwrap_or_default();
     check_place(&prefix)?;
@@ -302,7 +302,7 @@ async fn values<S: Store>(
         .map(|(path, entry)| item(path.as_str(), entry, model.as_deref()))
         .collect();
     let next = rows.next().and(items.last()).map(|last| query::encode(last.path.as_bytes()));
-    Ok(Json(Page { items, next }))
+    Ok(Json(TwinPage { items, next, truncated: twin.is_truncated() }))
 }
 
 /// Names and numbers only: the twin is looked up, not searched.

@@ -14,9 +14,9 @@ use crate::app::App;
 use crate::auth::{self, NewEnrolment, Who};
 use crate::dto::enrolment::{CreatedEnrolment, Enrolment, EnrolmentBody};
 use crate::duration;
-use crate::extract::{Body, Id};
+use crate::extract::{Body, Id, Params};
 use crate::problem::Problem;
-use crate::query::Page;
+use crate::query::{Page, PageQuery, page};
 
 pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
     routes
@@ -27,13 +27,18 @@ pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
 
 /// Enrolment tokens that still let someone in, newest first, without their secrets.
 #[utoipa::path(get, path = "/enrolments", tag = "enrolment", operation_id = "list_enrolments",
-    responses((status = 200, description = "All of them", body = Page<Enrolment>)))]
-async fn list<S: Store>(State(app): State<App<S>>, who: Who) -> Result<Json<Page<Enrolment>>, Problem> {
+    params(("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, description = "A piece of the list", body = Page<Enrolment>)))]
+async fn list<S: Store>(
+    State(app): State<App<S>>,
+    who: Who,
+    Params(query): Params<PageQuery>,
+) -> Result<Json<Page<Enrolment>>, Problem> {
     who.caller.need(Permission::Enrol)?;
-    let rows = app.store().enrolment_tokens(who.caller.reach, app.now()).await?;
-    let names = app.names(rows.iter().map(|(tenant, _)| *tenant)).await?;
-    let print = |(tenant, row)| Enrolment::new(row, names.of(tenant));
-    Ok(Json(Page::whole(rows.into_iter().map(print).collect())))
+    let page = page(query.limit, query.cursor.as_deref())?;
+    let rows = app.store().enrolment_tokens(who.caller.reach, app.now(), page).await?;
+    let names = app.names(rows.items.iter().map(|(tenant, _)| *tenant)).await?;
+    Ok(Json(Page::of(rows, |(tenant, row)| Enrolment::new(row, names.of(tenant)))))
 }
 
 /// Makes an enrolment token; its secret is told this once.

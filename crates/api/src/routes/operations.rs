@@ -23,6 +23,7 @@ use crate::dto::operation::{
     DeleteBody, GetBody, InstancesBody, IntoOperation, OperateBody, SchemaBody, SetBody,
 };
 use crate::extract::{self, Body, Id, Params};
+use crate::guard::Asker;
 use crate::problem::Problem;
 use crate::{duration, limits};
 
@@ -66,6 +67,7 @@ struct Run {
     device: String,
     query: RunQuery,
     headers: HeaderMap,
+    asker: Asker,
 }
 
 impl Run {
@@ -91,7 +93,10 @@ impl Run {
             app.gateway().tell(tenant, device.id, service::job_ref(&job));
         }
         if !wait.is_zero() && !job.state.is_finished() {
-            app.gateway().wait(tenant, job.id, wait).await;
+            tokio::select! {
+                () = app.gateway().wait(tenant, job.id, wait) => {}
+                () = self.asker.gone() => {}
+            }
             if let Some(now) = app.store().job(tenant, job.id).await? {
                 job = now;
             }
@@ -147,9 +152,10 @@ macro_rules! operation {
             Id(device): Id,
             Params(query): Params<RunQuery>,
             headers: HeaderMap,
+            asker: Asker,
             Body(body): Body<$body>,
         ) -> Result<Response, Problem> {
-            Run { who, device, query, headers }.operation(&app, $make(body)?).await
+            Run { who, device, query, headers, asker }.operation(&app, $make(body)?).await
         }
     };
 }

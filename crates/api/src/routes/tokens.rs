@@ -14,9 +14,9 @@ use crate::app::App;
 use crate::auth::{self, Who};
 use crate::dto::access::{CreatedToken, TokenBody, TokenInfo, role};
 use crate::duration;
-use crate::extract::{Body, Id};
+use crate::extract::{Body, Id, Params};
 use crate::problem::Problem;
-use crate::query::Page;
+use crate::query::{Page, PageQuery, page};
 
 pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
     routes
@@ -27,13 +27,18 @@ pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
 
 /// API tokens, newest first, without their secrets.
 #[utoipa::path(get, path = "/tokens", tag = "access", operation_id = "list_tokens",
-    responses((status = 200, description = "All of them", body = Page<TokenInfo>)))]
-async fn list<S: Store>(State(app): State<App<S>>, who: Who) -> Result<Json<Page<TokenInfo>>, Problem> {
+    params(("limit" = Option<usize>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, description = "A piece of the list", body = Page<TokenInfo>)))]
+async fn list<S: Store>(
+    State(app): State<App<S>>,
+    who: Who,
+    Params(query): Params<PageQuery>,
+) -> Result<Json<Page<TokenInfo>>, Problem> {
     who.caller.need(Permission::ManageAccess)?;
-    let tokens = app.store().tokens(who.caller.reach).await?;
-    let names = app.names(tokens.iter().map(|(tenant, _)| *tenant)).await?;
-    let print = |(tenant, token)| TokenInfo::new(token, names.of(tenant));
-    Ok(Json(Page::whole(tokens.into_iter().map(print).collect())))
+    let page = page(query.limit, query.cursor.as_deref())?;
+    let rows = app.store().tokens(who.caller.reach, page).await?;
+    let names = app.names(rows.items.iter().map(|(tenant, _)| *tenant)).await?;
+    Ok(Json(Page::of(rows, |(tenant, token)| TokenInfo::new(token, names.of(tenant)))))
 }
 
 /// Makes an API token; its secret is told this once.

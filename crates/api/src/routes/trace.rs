@@ -71,6 +71,9 @@ async fn switch<S: Store>(
     let state = if body.enabled { "on" } else { "off" };
     let entry = AuditEntry::new(who.caller.actor.clone(), "device.trace", device, state);
     app.store().submit(Write::Audit { tenant, at: app.now(), entry }).await?;
-    app.gateway().set_trace(tenant, device, body.enabled);
-    Ok(StatusCode::NO_CONTENT)
+    if app.gateway().set_trace(tenant, device, body.enabled) {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "full")
+        .detail("too many devices are traced; switch another one off first"))
 }

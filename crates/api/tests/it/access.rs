@@ -132,6 +132,8 @@ async fn tokens_are_described_in_full() {
     };
     check(r#"{"name":"","role":"owner"}"#, "invalid").await;
     check(r#"{"name":"a\u0007","role":"owner"}"#, "invalid").await;
+    // It would be told apart from the token `ci` of the tenant `acme` by nobody who reads the audit log.
+    check(r#"{"name":"acme/ci","role":"viewer"}"#, "invalid").await;
     check(r#"{"name":"ci","role":"root"}"#, "invalid").await;
     check(r#"{"name":"ci","role":"owner","expires_in":"soon"}"#, "invalid").await;
     check(r#"{"name":"ci","role":"owner","expires_in":"0s"}"#, "invalid").await;

@@ -214,6 +214,12 @@ async fn values_come_by_place_and_depth_in_pieces() {
         assert_eq!((reply.status, &reply.json()["code"]), (400, &json!(7008)), "{wrong}");
     }
     read("cursor=_w").await.is_problem(400, "bad-cursor");
+
+    assert_eq!(all["truncated"], false);
+    world
+        .learn(device, &[("Device.DeviceInfo.Description", &"x".repeat(fleet::limits::TWIN_VALUE + 1))])
+        .await;
+    assert_eq!(read("limit=1").await.json()["truncated"], true);
 }
 
 #[tokio::test]
@@ -237,5 +243,8 @@ async fn traces_are_switched_and_read() {
     let other = world.get(&format!("{uri}?format=pcap")).token(&token).send().await;
     other.is_problem(400, "invalid");
     assert_eq!(switch(r#"{"enabled":false}"#).await.status, 204);
+    assert_eq!(world.get(&uri).token(&token).send().await.json(), empty);
+    *world.server.unready.lock().expect("not poisoned") = Some("too many are traced".to_owned());
+    switch(r#"{"enabled":true}"#).await.is_problem(503, "full");
     assert_eq!(world.get(&uri).token(&token).send().await.json(), empty);
 }

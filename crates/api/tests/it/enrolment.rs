@@ -145,6 +145,41 @@ async fn enrolment_tokens_are_shown_once_listed_and_ended() {
 }
 
 #[tokio::test]
+async fn tokens_are_listed_a_piece_at_a_time() {
+    let world = World::new().await;
+    let token = world.token(Role::Owner).await;
+    for (list, body) in [("enrolments", r#"{"ttl":"1h"}"#), ("tokens", r#"{"name":"ci","role":"viewer"}"#)] {
+        let all = format!("/api/v1/{list}");
+        let listed = async |uri: &str| {
+            let page = world.get(uri).token(&token).send().await.json();
+            let ids = page["items"].as_array().expect("a list").iter();
+            let ids: Vec<String> = ids.map(|item| item["id"].as_str().expect("an id").to_owned()).collect();
+            (ids, page["next"].as_str().map(str::to_owned))
+        };
+        let (before, _) = listed(&all).await;
+        for _ in 0..3 {
+            world.pass(Duration::from_secs(1));
+            world.post(&all).token(&token).json(body).await;
+        }
+        let (whole, end) = listed(&all).await;
+        assert_eq!((whole.len(), end), (before.len() + 3, None), "{list}");
+        let (mut pieces, mut more) = (Vec::new(), String::new());
+        loop {
+            let (ids, next) = listed(&format!("{all}?limit=2{more}")).await;
+            assert!(ids.len() <= 2, "{list}");
+            pieces.extend(ids);
+            let Some(next) = next else { break };
+            more = format!("&cursor={next}");
+        }
+        assert_eq!(pieces, whole, "{list}");
+        for wrong in ["limit=0", "limit=501", "cursor=x"] {
+            let reply = world.get(&format!("{all}?{wrong}")).token(&token).send().await;
+            assert_eq!(reply.status, 400, "{list} {wrong}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_approval_names_what_was_shown() {
     let world = World::new().await;
     let token = world.token(Role::Operator).await;

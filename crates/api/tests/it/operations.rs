@@ -51,6 +51,25 @@ async fn without_waiting_there_is_a_job_to_follow() {
 }
 
 #[tokio::test]
+async fn the_lane_is_told_though_the_asker_hangs_up() {
+    let world = World::new().await;
+    let token = world.token(Role::Operator).await;
+    world.device("os::00256D-A1").await;
+    let asked = world.post("/api/v1/devices/os::00256D-A1/get").token(&token).json(GET);
+    tokio::select! {
+        biased;
+        reply = asked => panic!("it takes a commit: {reply:?}"),
+        () = tokio::task::yield_now() => {}
+    }
+    let told = async {
+        while world.server.told.lock().expect("not poisoned").is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), told).await.expect("the job is told to its lane");
+}
+
+#[tokio::test]
 async fn waiting_gives_the_outcome_or_the_job() {
     let world = World::new().await;
     let token = world.token(Role::Operator).await;

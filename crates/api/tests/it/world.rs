@@ -189,7 +189,10 @@ impl Gateway for Server {
         self.trace.lock().expect("not poisoned").clone()
     }
 
-    fn set_trace(&self, _tenant: TenantId, _device: DeviceId, enabled: bool) {
+    fn set_trace(&self, _tenant: TenantId, _device: DeviceId, enabled: bool) -> bool {
+        if enabled && self.unready.lock().expect("not poisoned").is_some() {
+            return false;
+        }
         let traced = Traced {
             at: START,
             inbound: false,
@@ -201,6 +204,7 @@ impl Gateway for Server {
         };
         let items = if enabled { vec![traced] } else { Vec::new() };
         *self.trace.lock().expect("not poisoned") = Trace { enabled, items };
+        true
     }
 
     fn connect(&self) -> ConnectInfo {

@@ -1,5 +1,6 @@
 //! What one message taught about a device's values, and its encoding.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dm::UtcTime;
@@ -41,7 +42,7 @@ pub enum Change {
     KeepRows {
         /// The table's path, ending in a dot.
         table: TwinPath,
-        /// Its rows.
+        /// Its rows, in ascending order.
         rows: Vec<u32>,
     },
 }
@@ -57,11 +58,14 @@ impl Delta {
         self.changes.is_empty()
     }
 
-    /// A parameter's value, or the existence of a row. What is no path, or beyond the limits, is left out.
+    /// A parameter's value, or the existence of a row. What is no path is left out; of a value that is too long it is
+    /// known only that it is no longer what it was.
     pub fn put(&mut self, path: &str, value: &str) {
-        if let Some(path) = TwinPath::parse(path).filter(|_| value.len() <= limits::TWIN_VALUE) {
-            self.push(Change::Put { path, value: value.into() });
-        }
+        let Some(path) = TwinPath::parse(path) else { return };
+        self.push(match value.len() {
+            0..=limits::TWIN_VALUE => Change::Put { path, value: value.into() },
+            _ => Change::Remove { path },
+        });
     }
 
     /// The end of a parameter, or of a row or object and all below it.
@@ -96,9 +100,11 @@ impl Delta {
                 }
             }
             Outcome::GetInstances(results) => {
+                // Once for each table: to keep its rows, all that is known below it is gone through.
+                let mut tables = BTreeSet::new();
                 for one in results {
                     let Ok(instances) = &one.result else { continue };
-                    if is_concrete_object(&one.path) {
+                    if is_concrete_object(&one.path) && tables.insert(one.path.as_str()) {
                         delta.keep_rows(&one.path, instances.iter().map(|row| row.path.as_str()));
                     }
                     for row in instances {
@@ -137,8 +143,11 @@ impl Delta {
         delta
     }
 
-    /// The parameters of one object.
+    /// The parameters of one object. What is below a path that is too long is left out like that itself.
     pub fn put_object(&mut self, object: &str, params: &[(String, String)]) {
+        if object.len() > limits::TWIN_PATH {
+            return;
+        }
         for (name, value) in params {
             self.put(&[object, name].concat(), value);
         }

@@ -25,6 +25,7 @@ fn known(pins: &[u8]) -> Option<Admission> {
         device: DEVICE,
         pinned: pins.iter().map(|mark| Fingerprint([*mark; 32])).collect(),
         retired: false,
+        rejected: false,
     })
 }
 
@@ -113,6 +114,32 @@ fn a_second_plain_link_waits_for_the_first_to_fail() {
     // With the same certificate it takes over at once.
     let again = Attempt { live: Live::Answers, ..attempt(certificate(3, &[], false)) };
     check(&again, known(&[3]), None, Decision::Accept(Accept { take_over: true, ..accept(true) }));
+}
+
+/// Whoever was turned away from a device's name stays away from it. The device itself comes as it came, and proves
+/// itself by what a CA says, or what it is known by.
+#[test]
+fn who_was_rejected_does_not_come_again_by_a_certificate_of_his_own_making() {
+    let rejected = |pins: &[u8]| match known(pins) {
+        Some(Admission::Device { device, pinned, retired, .. }) => {
+            Some(Admission::Device { device, pinned, retired, rejected: true })
+        }
+        other => other,
+    };
+    for live in [Live::None, Live::Unasked, Live::Silent] {
+        let made = Attempt { live, ..attempt(certificate(4, &[ENDPOINT], false)) };
+        check(&made, rejected(&[]), None, Decision::Refuse(Refusal::Rejected));
+    }
+    check(&attempt(Proof::Unproven), rejected(&[]), None, Decision::Accept(accept(false)));
+    let first = Accept { add_credential: true, ..accept(true) };
+    check(&attempt(certificate(4, &[ENDPOINT], true)), rejected(&[]), None, Decision::Accept(first));
+    check(&attempt(certificate(3, &[], false)), rejected(&[3]), None, Decision::Accept(accept(true)));
+    check(
+        &attempt(certificate(4, &[], false)),
+        rejected(&[3]),
+        None,
+        Decision::Refuse(Refusal::CertificateChanged),
+    );
 }
 
 /// A trusted broker's word lets a device in, and from then on nothing less does.
@@ -227,7 +254,8 @@ fn a_login_is_the_device_of_its_own_name() {
 /// Revoking what proves a device does not open it to its name.
 #[test]
 fn a_device_whose_proofs_are_revoked_needs_another() {
-    let retired = || Some(Admission::Device { device: DEVICE, pinned: Vec::new(), retired: true });
+    let retired =
+        || Some(Admission::Device { device: DEVICE, pinned: Vec::new(), retired: true, rejected: false });
     check(&attempt(Proof::Unproven), retired(), None, Decision::Refuse(Refusal::ProofMissing));
     // A person may approve another certificate, and a trusted CA needs nobody.
     check(&attempt(certificate(4, &[], false)), retired(), None, Decision::Pending);

@@ -104,6 +104,65 @@ fn unique_keys_of_listed_rows_are_masked() {
     assert_eq!(outcome, rows(MASK));
 }
 
+/// Knows no secret, and is asked about nothing that is too long to be a path.
+struct Short;
+
+impl SchemaCheck for Short {
+    fn setting(&self, object: &str, param: &str, value: &str, force: bool) -> Result<(), Fault> {
+        Model.setting(object, param, value, force)
+    }
+
+    fn row(&self, path: &str, add: bool) -> Result<(), Fault> {
+        Model.row(path, add)
+    }
+
+    fn command(&self, command: &str, args: &[(String, String)], force: bool) -> Result<(), Fault> {
+        Model.command(command, args, force)
+    }
+
+    fn is_secret(&self, path: &str, name: &str) -> bool {
+        assert!(path.len() + name.len() <= 4096, "{} bytes", path.len());
+        false
+    }
+}
+
+/// Otherwise a device could have the server busy for hours with one answer.
+#[test]
+fn what_is_too_long_to_be_a_path_is_not_looked_into() {
+    let answer = |path: &str, value: &str| {
+        let row =
+            Instance { path: path.to_owned(), unique_keys: vec![("Name".to_owned(), value.to_owned())] };
+        Outcome::GetInstances(vec![Requested { path: "Device.T.".into(), result: Ok(vec![row]) }])
+    };
+    let path = |expressions: usize| format!("Device.T{}.", ".[Key==1]".repeat(expressions));
+    let longest = format!("Device.{}.", "x".repeat(4096 - 12));
+    let (longer, cut) = (format!("Device.y{}", &longest[7..]), format!("Device.T.{MASK}"));
+    for (said, kept, value) in [
+        (path(64).as_str(), path(64).as_str(), "a"),
+        // More expressions than a path has places.
+        (&path(65), &cut, "a"),
+        (&path(1_000_000), &cut, MASK),
+        (&longest, &longest, "a"),
+        (&longer, &longer, MASK),
+    ] {
+        let mut outcome = answer(said, "a");
+        forget_secrets(&mut Operation::GetInstances(GetInstances::default()), Some(&mut outcome), &Short);
+        assert!(outcome == answer(kept, value), "{} bytes", said.len());
+    }
+}
+
+#[test]
+fn an_event_of_a_path_without_end_is_cut() {
+    for (length, kept) in [(4095, 4095), (4097, 4095), (8 << 20, 4095)] {
+        let path = format!("D{}", "ä".repeat((length - 1) / 2));
+        let event = EventBody::new(EventKind::Event).at_path(path).with("a", "b").bounded();
+        assert_eq!(event.path.as_ref().map(String::len), Some(kept), "{length}");
+        let cut = event.params.iter().any(|(name, value)| name == "cut" && value == "true");
+        assert_eq!(cut, length > kept, "{length}");
+        assert_eq!(event.clone().bounded(), event, "once is enough");
+    }
+}
+
 #[test]
 fn events_are_masked_by_what_they_are_about() {
     let check = |kind, path: &str, name: &str, value: &str, expected: &str| {

@@ -10,7 +10,7 @@ use dm::operation::{
 };
 use fleet::limits;
 use fleet::twin::document::{PathId, decode, encode};
-use fleet::twin::{Delta, Source, Twin, TwinPath};
+use fleet::twin::{Change, Delta, Source, Twin, TwinPath};
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 
 use crate::at;
@@ -133,8 +133,7 @@ fn what_a_device_says_is_bounded() {
     {
         assert_eq!(TwinPath::parse(path), None, "{path:?}");
     }
-    let mut delta = delta(1, &[("Device.Big", &"x".repeat(limits::TWIN_VALUE + 1))]);
-    assert!(delta.is_empty());
+    let mut delta = Delta::new(at(1), Source::Read);
     for number in 0..=limits::DELTA_CHANGES {
         delta.put(&format!("Device.T.{number}"), "");
     }
@@ -144,6 +143,48 @@ fn what_a_device_says_is_bounded() {
     assert_eq!((full.len(), full.is_truncated()), (limits::TWIN_ENTRIES, true));
     full.apply(&self::delta(3, &[("Device.T.1", "a known one may still change")]));
     assert_eq!(full.get("Device.T.1").map(|entry| entry.at), Some(at(3)));
+}
+
+/// What an answer teaches takes no more work than the answer is long.
+#[test]
+fn an_answer_that_repeats_itself_teaches_once() {
+    let row = |number: u32| Instance { path: format!("Device.T.{number}."), unique_keys: Vec::new() };
+    let table = |rows: Vec<Instance>| Requested { path: "Device.T.".to_owned(), result: Ok(rows) };
+    let outcome = Outcome::GetInstances(vec![table(vec![row(2), row(1)]), table(vec![row(3)])]);
+    let operation = Operation::GetInstances(GetInstances::default());
+    let kept: Vec<Change> = Delta::of_outcome(&operation, &outcome, at(1)).changes;
+    let kept: Vec<&[u32]> = kept
+        .iter()
+        .filter_map(|change| match change {
+            Change::KeepRows { rows, .. } => Some(rows.as_slice()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(kept, [[1, 2]]);
+    let mut delta = Delta::new(at(1), Source::Read);
+    delta.put_object(&format!("Device.{}.", "x".repeat(limits::TWIN_PATH)), &[("A".into(), "1".into())]);
+    assert!(delta.is_empty());
+}
+
+#[test]
+fn a_value_that_is_not_kept_is_no_longer_what_it_was() {
+    let longest = "x".repeat(limits::TWIN_VALUE);
+    let mut known = twin(&[("Device.Big", "short"), ("Device.Small", "1")]);
+    known.apply(&delta(2, &[("Device.Big", &format!("{longest}x"))]));
+    assert_eq!(read(&known, "", 0), ["Device.Small"]);
+    let mut more = Delta::new(at(3), Source::Notified);
+    for number in 0..limits::TWIN_BYTES / limits::TWIN_VALUE - 1 {
+        more.put(&format!("Device.T.{number}"), &longest);
+    }
+    known.apply(&more);
+    assert!(!known.is_truncated());
+    known.apply(&delta(4, &[("Device.Small", &longest)]));
+    assert!(known.get("Device.Small").is_none() && known.is_truncated());
+    // Of nothing, nothing is missing.
+    let mut nothing = Delta::new(at(5), Source::Notified);
+    nothing.remove("Device.");
+    known.apply(&nothing);
+    assert!(known.is_empty() && !known.is_truncated());
 }
 
 /// A dictionary in memory.

@@ -1,5 +1,8 @@
 //! Between the machine's terms and the domain's.
 
+use std::collections::BTreeSet;
+
+use dm::limits::MAX_PATH_BYTES;
 use dm::operation::{Get, GetInstances, ObjectValues, Operation, Requested, SchemaResult};
 use dm::{Fault, Outcome};
 use fleet::device::FactsUpdate;
@@ -98,11 +101,15 @@ pub(super) fn asked(outcome: &Outcome) -> Operation {
     }
 }
 
+const DEVICE_INFO: &str = "Device.DeviceInfo.";
+
 /// What values of `Device.DeviceInfo.` say about the device.
 pub(super) fn facts_of(outcome: &Outcome) -> FactsUpdate {
     let Outcome::Get(results) = outcome else { return FactsUpdate::default() };
     let objects = results.iter().filter_map(|result| result.result.as_ref().ok()).flatten();
-    let params: Vec<(String, &str)> = objects.flat_map(full_names).collect();
+    // The names of others are not written out: a device may give one object a long path and many parameters.
+    let params: Vec<(String, &str)> =
+        objects.filter(|object| DEVICE_INFO.starts_with(&object.path)).flat_map(full_names).collect();
     FactsUpdate::from_params(params.iter().map(|(path, value)| (path.as_str(), *value)))
 }
 
@@ -113,17 +120,58 @@ fn full_names(object: &ObjectValues) -> impl Iterator<Item = (String, &str)> {
 /// One model from the answers to several paths (a model may be asked for piece by piece).
 pub(super) fn merge_schema(results: Vec<Requested<SchemaResult, Fault>>) -> Option<SchemaResult> {
     let mut merged = SchemaResult::default();
+    let mut known = BTreeSet::new();
     for result in results {
         let Ok(part) = result.result else { continue };
         if merged.model_uri.is_empty() {
             merged.model_uri = part.model_uri;
         }
         for object in part.objects {
-            if !merged.objects.iter().any(|known| known.path == object.path) {
+            // What is longer is no path.
+            if object.path.len() <= MAX_PATH_BYTES && known.insert(object.path.clone()) {
                 merged.objects.push(object);
             }
         }
     }
     merged.objects.sort_by(|a, b| a.path.cmp(&b.path));
     (!merged.objects.is_empty()).then_some(merged)
+}
+
+#[cfg(test)]
+mod tests {
+    use dm::operation::SchemaObject;
+
+    use super::*;
+
+    #[test]
+    fn a_model_has_each_object_once_and_none_without_end() {
+        let object = |path: &str| SchemaObject { path: path.to_owned(), ..SchemaObject::default() };
+        let part = |objects: Vec<SchemaObject>| Requested {
+            path: "Device.".to_owned(),
+            result: Ok(SchemaResult { objects, ..SchemaResult::default() }),
+        };
+        let long = format!("Device.{}.", "x".repeat(4096));
+        let merged = merge_schema(vec![
+            part(vec![object("Device.B."), object(&long), object("Device.A.")]),
+            part(vec![object("Device.A."), object("Device.C.")]),
+        ]);
+        let paths: Vec<String> =
+            merged.expect("there is something").objects.into_iter().map(|object| object.path).collect();
+        assert_eq!(paths, ["Device.A.", "Device.B.", "Device.C."]);
+    }
+
+    #[test]
+    fn facts_are_told_by_device_info_alone() {
+        let object = |path: &str, serial: &str| ObjectValues {
+            path: path.to_owned(),
+            params: vec![("SerialNumber".to_owned(), serial.to_owned())],
+        };
+        let objects = vec![
+            object("Device.DeviceInfo.", "7"),
+            object("Device.DeviceInfo.X.", "8"),
+            object("Device.X.", "9"),
+        ];
+        let outcome = Outcome::Get(vec![Requested { path: "Device.".to_owned(), result: Ok(objects) }]);
+        assert_eq!(facts_of(&outcome).serial.as_deref(), Some("7"));
+    }
 }

@@ -1,12 +1,15 @@
 //! What a session does about onboarding: one thing at a time, each under a ticket of its own, so that an end is never
 //! taken for that of another. And when the device's model is looked at again. It knows no plan and no store.
 
+use std::time::Duration;
+
 use dm::Mono;
 use fleet::ids::{DeviceId, Seq};
 use usp_endpoint::controller::io::Ticket;
 
 use crate::buckets::Buckets;
-use crate::limits::{LOOK_PATIENCE, LOOK_SETTLE, ONBOARDING_PROBLEMS};
+use crate::clock::chance;
+use crate::limits::{LOOK_AGAIN, LOOK_PATIENCE, LOOK_SETTLE, LOOK_TRIES, ONBOARDING_PROBLEMS};
 
 /// What is under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,6 +24,13 @@ pub(super) enum Stage {
     Model,
     /// Whether our subscriptions stand as they should.
     Stand,
+}
+
+impl Stage {
+    /// Whether it makes a device one that is onboarded.
+    fn is_onboarding(self) -> bool {
+        matches!(self, Stage::Look | Stage::SetUp | Stage::Whole)
+    }
 }
 
 /// What follows from an end.
@@ -42,11 +52,22 @@ pub(super) struct Over {
 }
 
 /// The course of a session.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub(super) struct Course {
     last: u64,
     run: Option<Run>,
     due: Due,
+    /// How many looks have come to nothing since one did not.
+    failures: u32,
+    /// By how much they are tried again later than they might be.
+    chance: u64,
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        let chance = u64::from_le_bytes(chance());
+        Course { last: 0, run: None, due: Due::default(), failures: 0, chance }
+    }
 }
 
 #[derive(Debug)]
@@ -67,6 +88,8 @@ struct Due {
     /// Since when it is wanted.
     since: Option<Mono>,
     at: Option<Mono>,
+    /// When a look that came to nothing is tried again.
+    again: Option<Mono>,
     /// It was due while something else was under way.
     waits: bool,
     /// It is owed since an earlier session, which may have been told anything: everything is looked at.
@@ -137,7 +160,26 @@ impl Course {
         }
         // A device that does not tell its model when it is onboarded would not do so the next time.
         let answers = run.answers.filter(|_| run.kept || run.stage == Stage::SetUp);
+        if well && answers == run.answers {
+            self.failures = 0;
+        } else if run.stage.is_onboarding() || run.answers.is_some() {
+            self.failed(now, run.stage.is_onboarding());
+        }
         well.then_some(Next::Over(Over { answers, problems: run.problems }))
+    }
+
+    /// A look came to nothing, or what came of it was not stored. It is tried again a few times, each time later;
+    /// beyond that it is owed to the next session. `whole`: everything is looked at then.
+    pub(super) fn failed(&mut self, now: Mono, whole: bool) {
+        self.due.owed |= whole;
+        if self.failures >= LOOK_TRIES {
+            return;
+        }
+        let wait = LOOK_AGAIN * 4_u32.pow(self.failures);
+        self.failures += 1;
+        let spread_us = u64::try_from(wait.as_micros() / 2).unwrap_or(0);
+        let later = self.chance.rotate_left(self.failures) % (spread_us + 1);
+        self.due.again = Some(now + wait + Duration::from_micros(later));
     }
 
     /// The device's model may be another one. It is looked at again when nothing more is heard of it for a while, and
@@ -156,7 +198,7 @@ impl Course {
 
     /// When a look is due.
     pub(super) fn due(&self) -> Option<Mono> {
-        self.due.at
+        [self.due.at, self.due.again].into_iter().flatten().min()
     }
 
     /// The look at this device that is due now; once. One that is due while something else is under way is due after
@@ -167,16 +209,18 @@ impl Course {
         device: DeviceId,
         looks: &Buckets<DeviceId>,
     ) -> Option<Stage> {
-        self.due.at.take_if(|at| *at <= now)?;
-        self.due.since = None;
+        let due = self.due.at.take_if(|at| *at <= now);
+        due.or(self.due.again.take_if(|at| *at <= now))?;
+        self.due.since = self.due.since.filter(|_| self.due.at.is_some());
         if self.run.is_some() {
             self.due.waits = true;
             return None;
         }
         if !looks.take(device, now) {
-            self.due.at = Some(looks.when(&device, now));
+            self.due.at = self.due.at.max(Some(looks.when(&device, now)));
             return None;
         }
+        self.due.again = None;
         let owed = std::mem::take(&mut self.due.owed);
         Some(if owed { Stage::Look } else { Stage::Model })
     }
@@ -264,6 +308,73 @@ mod tests {
         let model = begin(&mut course, Stage::Model, Some(9));
         course.kept(course.first());
         assert_eq!(course.ended(seconds(0), model, false), None, "what failed answers nothing");
+    }
+
+    #[test]
+    fn a_look_that_came_to_nothing_is_tried_again_within_the_session() {
+        // (what was under way, the doubt that it answers, whether it ended well, what is tried)
+        for (stage, answers, well, again) in [
+            (Stage::Model, Some(9), false, Some(Stage::Model)),
+            (Stage::Look, None, false, Some(Stage::Look)),
+            (Stage::Whole, None, false, Some(Stage::Look)),
+            (Stage::Whole, None, true, None),
+            // Nothing is owed.
+            (Stage::Stand, None, false, None),
+            (Stage::Stand, None, true, None),
+        ] {
+            let (mut course, looks) = (Course { chance: 0, ..Course::default() }, looks());
+            let ticket = begin(&mut course, stage, answers);
+            course.ended(seconds(100), ticket, well);
+            assert_eq!(course.due(), again.map(|_| seconds(102)), "{stage:?} {well}");
+            assert_eq!(course.take_due(seconds(101), DEVICE, &looks), None);
+            assert_eq!(course.take_due(seconds(102), DEVICE, &looks), again, "{stage:?} {well}");
+            assert_eq!(course.due(), None);
+        }
+    }
+
+    #[test]
+    fn it_is_tried_five_times_each_time_later_and_then_left_to_the_next_session() {
+        let (mut course, looks) = (Course { chance: 0, ..Course::default() }, looks());
+        let (mut now, mut tried) = (seconds(0), Vec::new());
+        let mut ticket = begin(&mut course, Stage::Model, Some(9));
+        loop {
+            let Some(Next::Then(Stage::Stand, stand)) = end(&mut course, ticket) else {
+                panic!("it goes on")
+            };
+            // All is well, but the model that the device told is not stored.
+            assert_eq!(course.ended(now, stand, true), over(None));
+            let Some(due) = course.due() else { break };
+            tried.push((due - now).as_secs());
+            now = due;
+            assert_eq!(course.take_due(now, DEVICE, &looks), Some(Stage::Model));
+            ticket = begin(&mut course, Stage::Model, Some(9));
+        }
+        assert_eq!(tried, [2, 8, 32, 128, 512]);
+        // What is heard meanwhile is looked at in its own time; if that is well, all begins anew.
+        course.doubted(seconds(1000), seconds(1000));
+        assert_eq!(course.take_due(seconds(1001), DEVICE, &looks), Some(Stage::Model));
+        let ticket = begin(&mut course, Stage::Model, Some(10));
+        course.kept(course.first());
+        let Some(Next::Then(Stage::Stand, stand)) = end(&mut course, ticket) else { panic!("it goes on") };
+        assert_eq!(course.ended(seconds(1002), stand, true), over(Some(10)));
+        course.failed(seconds(2000), false);
+        assert_eq!(course.due(), Some(seconds(2002)));
+        // Another doubt is not put off by it, and one look answers both.
+        course.failed(seconds(2000), false);
+        course.doubted(seconds(2000), seconds(2000));
+        assert_eq!(course.take_due(seconds(2001), DEVICE, &looks), Some(Stage::Model));
+        assert_eq!(course.due(), None);
+    }
+
+    #[test]
+    fn devices_that_failed_together_are_not_asked_again_together() {
+        let due = |chance| {
+            let mut course = Course { chance, ..Course::default() };
+            course.failed(seconds(0), false);
+            course.due().expect("it is tried again")
+        };
+        // Two seconds, and up to half as long.
+        assert_eq!([due(0), due(250_000), due(u64::MAX)].map(|at| at.0), [2_000_000, 2_500_000, 2_924_632]);
     }
 
     #[test]

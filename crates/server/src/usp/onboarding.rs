@@ -43,7 +43,8 @@ impl<S: Store> Session<S> {
         };
         let (finish, quoted) = self.completion(usp, &notification.what, &schema, at).await.unzip();
         let finished = finish.as_ref().map(|finish: &FinishJob| finish.job);
-        let mut event = convert::event(&notification.what);
+        // What is looked into is no longer than what is kept.
+        let mut event = convert::event(&notification.what).bounded();
         mask_event(&mut event, &quoted.unwrap_or_default(), schema.as_ref());
         let delta = delta(&notification.what, at).map(|mut delta| {
             mask_delta(&mut delta, schema.as_ref());
@@ -151,16 +152,20 @@ impl<S: Store> Session<S> {
         }
     }
 
-    /// Asks for the model again, if it is still in doubt.
+    /// Asks for the model again, if it is still in doubt, or onboards the device, if that was not done.
     pub(super) async fn look(self: &Arc<Self>, usp: &Usp<S>, stage: Stage) {
         match usp.0.store.device(self.tenant, self.device).await {
-            Ok(device) => {
-                let doubt = device.and_then(|device| device.model_doubt);
-                if doubt.is_some() {
-                    self.start(usp, stage, doubt, &OnboardingPlan::compute(None)).await;
+            Ok(Some(device)) => {
+                let onboards = stage == Stage::Look && !device.onboarded;
+                if onboards || device.model_doubt.is_some() {
+                    self.start(usp, stage, device.model_doubt, &OnboardingPlan::compute(None)).await;
                 }
             }
-            Err(error) => tracing::warn!(%error, endpoint = %self.endpoint, "a look at a device"),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, endpoint = %self.endpoint, "a look at a device");
+                self.look_failed(usp, stage == Stage::Look);
+            }
         }
     }
 
@@ -183,9 +188,9 @@ impl<S: Store> Session<S> {
                 return match self.known(usp).await {
                     Ok(known) => self.input(usp, stage_input(stage, ticket, &known.plan)).await,
                     Err(error) => {
-                        // It is looked at again in the next session.
                         tracing::warn!(%error, endpoint = %self.endpoint, "the device's model can't be read");
                         self.with_course(|course| course.ended(usp.0.clock.now().mono, ticket, false));
+                        usp.arm(self);
                     }
                 };
             }
@@ -201,8 +206,17 @@ impl<S: Store> Session<S> {
         match usp.submit(write).await {
             Ok(_) if onboarded => tracing::info!(endpoint = %self.endpoint, "onboarded"),
             Ok(_) => tracing::info!(endpoint = %self.endpoint, "its model has been looked at again"),
-            Err(error) => tracing::warn!(%error, endpoint = %self.endpoint, "onboarding was not kept"),
+            Err(error) => {
+                tracing::warn!(%error, endpoint = %self.endpoint, "onboarding was not kept");
+                self.look_failed(usp, onboarded);
+            }
         }
+    }
+
+    /// It is tried again, in bounds.
+    pub(super) fn look_failed(self: &Arc<Self>, usp: &Usp<S>, whole: bool) {
+        self.with_course(|course| course.failed(usp.0.clock.now().mono, whole));
+        usp.arm(self);
     }
 
     pub(super) async fn learned(self: &Arc<Self>, usp: &Usp<S>, learned: Learned, first: Option<Ticket>) {

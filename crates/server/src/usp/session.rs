@@ -116,7 +116,8 @@ impl<S: Store> Session<S> {
         usp.reload_lane(self.tenant, self.device).await;
         usp.pull(self.device).await;
         match self.found(usp).await {
-            Ok(Found { known: false, .. }) | Err(_) => {}
+            Ok(Found { known: false, .. }) => {}
+            Err(_) => self.look_failed(usp, true),
             Ok(Found { model_doubt: None, onboarded: true, .. }) => {
                 let (at, id_prefix) = (usp.confirm_at(), ID_PREFIX.to_owned());
                 self.input(usp, Input::Confirm { at, id_prefix }).await;

@@ -6,7 +6,7 @@ use usp_proto::get_supported_dm::{
     ParamAccessType, ParamValueType, SupportedObjectResult, SupportedParamResult,
 };
 use usp_proto::notify::{Event, Notification, ObjectCreation, ObjectDeletion, ValueChange};
-use usp_proto::{Body, Request};
+use usp_proto::{Body, ErrorBody, Msg, Request};
 
 use crate::agent::Agent;
 use crate::world::{AGENT, Running, World};
@@ -128,6 +128,22 @@ async fn a_part_is_supported_as_long_as_its_service_is_there() {
         assert_eq!(agent.asked_for_model, at, "asked once for each");
     }
     assert_eq!(onboardings(&server, &device).await, 1, "it stays onboarded");
+}
+
+#[tokio::test]
+async fn a_look_that_came_to_nothing_is_tried_again_in_the_same_session() {
+    let world = World::new(PolicyName::Open);
+    let server = world.serve().await;
+    let (mut agent, device) = onboarded(&server).await;
+    agent.notify(comes());
+    // For the whole model, and then for its parts.
+    for _ in 0..2 {
+        let (asked, _) = agent.request(|request| matches!(request, Request::GetSupportedDm(_))).await;
+        agent.send(&Msg::error(asked, ErrorBody::new(7003, "not now")));
+    }
+    agent.model = with_lamp();
+    lamp_is(&server, &mut agent, &device, true).await;
+    assert_eq!(agent.asked_for_model, 2, "once when it was onboarded, once again");
 }
 
 #[tokio::test]

@@ -4,11 +4,13 @@ use dm::UtcTime;
 use fleet::Reach;
 use fleet::access::{ApiToken, EnrolmentToken, Login, PasswordHash, Role, SecretHash, User};
 use fleet::ids::{EnrolmentId, TenantId, TokenId, UserId};
+use fleet::port::{Page, PageRequest};
 use fleet::tenant::Tenant;
 use rusqlite::{Connection, Row, params};
 
+use super::cursor;
 use crate::error::Res;
-use crate::query::{all, one};
+use crate::query::{all, limit_and_one, one};
 use crate::reach;
 use crate::rows::time_or_never;
 
@@ -95,14 +97,31 @@ pub(super) fn token(
     found.map(|(tenant, token)| Ok((tenant, with_role(token)?))).transpose()
 }
 
-pub(super) fn tokens(connection: &Connection, reach: Reach) -> Res<Vec<(TenantId, ApiToken)>> {
-    let sql = format!("SELECT {TOKEN} FROM tokens WHERE tenant = ? ORDER BY id DESC");
+const TOKENS: &str = "tokens";
+
+pub(super) fn tokens(
+    connection: &Connection,
+    reach: Reach,
+    page: &PageRequest,
+) -> Res<Page<(TenantId, ApiToken)>> {
+    let (limit, before) = piece(TOKENS, page)?;
+    let sql = format!("SELECT {TOKEN} FROM tokens WHERE tenant = ? AND id < ? ORDER BY id DESC LIMIT ?");
     let read = |tenant: TenantId| -> Res<Vec<(TenantId, ApiToken)>> {
-        let rows = all(connection, &sql, params![tenant.to_bytes()], token_row)?;
+        let rows = all(connection, &sql, params![tenant.to_bytes(), before, limit], token_row)?;
         rows.into_iter().map(|row| Ok((tenant, with_role(row)?))).collect()
     };
     let newest = |one: &(TenantId, ApiToken), two: &(TenantId, ApiToken)| two.1.id.cmp(&one.1.id);
-    reach::merged(&reach::homes(connection, reach)?, i64::MAX, read, newest)
+    let rows = reach::merged(&reach::homes(connection, reach)?, limit, read, newest)?;
+    Ok(cursor::page(rows, limit, |(_, last)| cursor::make(TOKENS, last.id.to_bytes())))
+}
+
+/// How many rows of a list that is ordered by id are read, and before which one, the newest first.
+fn piece(list: &str, page: &PageRequest) -> Res<(i64, [u8; 16])> {
+    let before = match &page.cursor {
+        Some(cursor) => cursor::read(list, cursor)?,
+        None => [u8::MAX; 16],
+    };
+    Ok((limit_and_one(page.limit), before))
 }
 
 pub(crate) const ENROLMENT: &str = "id, name, hash, uses_left, created, expires, tag, endpoint";
@@ -134,19 +153,26 @@ pub(super) fn enrolment_token(
     })
 }
 
+const ENROLMENTS: &str = "enrolments";
+
 pub(super) fn enrolments(
     connection: &Connection,
     reach: Reach,
     now: UtcTime,
-) -> Res<Vec<(TenantId, EnrolmentToken)>> {
+    page: &PageRequest,
+) -> Res<Page<(TenantId, EnrolmentToken)>> {
+    let (limit, before) = piece(ENROLMENTS, page)?;
     let sql = format!(
-        "SELECT {ENROLMENT} FROM enrolments WHERE tenant = ? AND expires > ? AND uses_left > 0 ORDER BY id DESC"
+        "SELECT {ENROLMENT} FROM enrolments WHERE tenant = ? AND id < ? AND expires > ? AND uses_left > 0 \
+         ORDER BY id DESC LIMIT ?"
     );
     let read = |tenant: TenantId| {
-        all(connection, &sql, params![tenant.to_bytes(), now.0], |row| Ok((tenant, enrolment(row)?)))
+        let key = params![tenant.to_bytes(), before, now.0, limit];
+        all(connection, &sql, key, |row| Ok((tenant, enrolment(row)?)))
     };
     let newest = |one: &(TenantId, EnrolmentToken), two: &(TenantId, EnrolmentToken)| two.1.id.cmp(&one.1.id);
-    reach::merged(&reach::tenants(connection, reach)?, i64::MAX, read, newest)
+    let rows = reach::merged(&reach::tenants(connection, reach)?, limit, read, newest)?;
+    Ok(cursor::page(rows, limit, |(_, last)| cursor::make(ENROLMENTS, last.id.to_bytes())))
 }
 
 /// The tenants, by name.

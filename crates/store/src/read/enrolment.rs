@@ -24,13 +24,18 @@ pub(super) fn admission(connection: &Connection, identity: &Identity) -> Res<Opt
         let sql = "SELECT 1 FROM credentials WHERE tenant = ? AND device = ? AND revoked = 1 LIMIT 1";
         let key = params![tenant.to_bytes(), device.to_bytes()];
         let retired = pinned.is_empty() && one(connection, sql, key, |_| Ok(()))?.is_some();
-        return Ok(Some((tenant, Admission::Device { device, pinned, retired })));
+        let rejected = pinned.is_empty() && is_rejected(connection, tenant, &identity.value)?;
+        return Ok(Some((tenant, Admission::Device { device, pinned, retired, rejected })));
     }
-    let sql = "SELECT 1 FROM rejected WHERE tenant = ? AND endpoint = ?";
     // Whom nobody knows, the platform has turned away.
-    let key = params![TenantId::PLATFORM.to_bytes(), identity.value];
-    let rejected = one(connection, sql, key, |_| Ok(()))?;
-    Ok(rejected.map(|()| (TenantId::PLATFORM, Admission::Rejected)))
+    let rejected = is_rejected(connection, TenantId::PLATFORM, &identity.value)?;
+    Ok(rejected.then_some((TenantId::PLATFORM, Admission::Rejected)))
+}
+
+/// Whether it was turned away from the list of this tenant, or of the platform.
+fn is_rejected(connection: &Connection, tenant: TenantId, endpoint: &str) -> Res<bool> {
+    let sql = "SELECT 1 FROM rejected WHERE tenant = ? AND endpoint = ?";
+    Ok(one(connection, sql, params![tenant.to_bytes(), endpoint], |_| Ok(()))?.is_some())
 }
 
 /// The device that goes by a name, and whose it is.

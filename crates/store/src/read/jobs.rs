@@ -12,6 +12,7 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use super::cursor;
 use crate::error::Res;
 use crate::filter::Sql;
+use crate::limits;
 use crate::query::{all, limit_and_one, one};
 use crate::reach;
 use crate::rows::{JOB, JOB_REF, JobRow, job_ref, job_row, to_job_ref};
@@ -45,31 +46,32 @@ pub(super) fn list(
     query: &JobQuery,
 ) -> Res<Page<Job>> {
     let limit = limit_and_one(query.page.limit);
-    let among = reach::tenants(connection, reach)?;
-    let rows = match among.as_slice() {
-        [tenant] => {
-            let sql = statement(JOB, *tenant, query)?;
-            all(connection, &sql.text, params_from_iter(&sql.values), job_row)?
-        }
-        several => {
-            // First which ones: a job may be long.
-            let read = |tenant: TenantId| {
-                let sql = statement("id", tenant, query)?;
-                let id = |row: &Row<'_>| Ok((tenant, JobId::from_bytes(row.get(0)?)));
-                all(connection, &sql.text, params_from_iter(&sql.values), id)
-            };
-            let newest = |one: &(TenantId, JobId), two: &(TenantId, JobId)| two.1.cmp(&one.1);
-            let found = reach::merged(several, limit, read, newest)?.into_iter();
-            found.filter_map(|(tenant, id)| by_id(connection, tenant, id).transpose()).collect::<Res<_>>()?
-        }
+    // First which ones: a job may be long.
+    let read = |tenant: TenantId| {
+        let sql = statement(tenant, query)?;
+        let id = |row: &Row<'_>| Ok((tenant, JobId::from_bytes(row.get(0)?)));
+        all(connection, &sql.text, params_from_iter(&sql.values), id)
     };
-    let jobs = rows.into_iter().map(|row| row.decode(seal)).collect::<Res<Vec<_>>>()?;
-    Ok(cursor::page(jobs, limit, |last| cursor::make("jobs", last.id.to_bytes())))
+    let newest = |one: &(TenantId, JobId), two: &(TenantId, JobId)| two.1.cmp(&one.1);
+    let found = reach::merged(&reach::tenants(connection, reach)?, limit, read, newest)?;
+    let (mut jobs, mut bytes) = (Vec::new(), 0);
+    for (tenant, id) in found.iter().take(usize::try_from(limit - 1).unwrap_or(0)) {
+        let Some(row) = by_id(connection, *tenant, *id)? else { continue };
+        let (job, size) = row.decode_sized(seal)?;
+        jobs.push(job);
+        bytes += size;
+        if bytes >= limits::JOBS_BYTES {
+            break;
+        }
+    }
+    let last = jobs.last().filter(|_| found.len() > jobs.len());
+    let next = last.map(|last| cursor::make("jobs", last.id.to_bytes()));
+    Ok(Page { items: jobs, next })
 }
 
-fn statement(columns: &str, tenant: TenantId, query: &JobQuery) -> Res<Sql> {
+fn statement(tenant: TenantId, query: &JobQuery) -> Res<Sql> {
     let limit = limit_and_one(query.page.limit);
-    let mut sql = Sql::new(format!("SELECT {columns} FROM jobs WHERE tenant = "));
+    let mut sql = Sql::new("SELECT id FROM jobs WHERE tenant = ".to_owned());
     sql.bind(Value::Blob(tenant.to_bytes().to_vec()));
     if let Some(device) = query.device {
         sql.push(" AND device = ");

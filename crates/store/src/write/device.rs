@@ -214,11 +214,17 @@ pub(super) fn forget(
     Ok(Written::Done)
 }
 
-/// A device that goes by its names no more does not wait under them on its tenant's list.
+/// A device that goes by its names no more does not wait under them on its tenant's list, and nobody is turned away from
+/// there under them.
 pub(super) fn stop_waiting(tx: &Tx<'_>, tenant: TenantId, device: DeviceId) -> Res<()> {
-    let sql = "DELETE FROM pending WHERE tenant = ?1 AND endpoint IN \
-               (SELECT value FROM identities WHERE tenant = ?1 AND device = ?2)";
-    run(tx.connection, sql, params![tenant.to_bytes(), device.to_bytes()]).map(drop)
+    for table in ["pending", "rejected"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE tenant = ?1 AND endpoint IN \
+             (SELECT value FROM identities WHERE tenant = ?1 AND device = ?2)"
+        );
+        run(tx.connection, &sql, params![tenant.to_bytes(), device.to_bytes()])?;
+    }
+    Ok(())
 }
 
 fn exists(tx: &Tx<'_>, tenant: TenantId, device: DeviceId) -> Res<()> {

@@ -167,6 +167,7 @@ export function DeviceParameters() {
         <label className="flex items-center gap-1.5 text-muted"><input type="checkbox" checked={always} onChange={(event) => setAlways(event.target.checked)} />Ask the device on every opening</label>
       </div>
       {model.error && <ErrorNote error={new Error(`The supported model is not known yet, so only stored values are shown: ${model.error.message}`)} className="mx-4 mt-2" />}
+      {twin.truncated() && <p role="note" className="mx-4 mt-2 rounded-md bg-warn-soft px-3 py-1.5 text-warn">This device has told more values than the server keeps. What is missing here can be read from the device.</p>}
       <div className="flex min-h-0 flex-1 max-lg:flex-col">
         <div className="h-[55vh] min-w-0 bg-surface lg:h-auto lg:flex-1"><TreeView rows={rows} twin={twin} active={active} staged={staged} onActive={setActive} onAction={onAction} /></div>
         <aside aria-label="Chosen node" className="border-line max-lg:border-t lg:w-[23rem] lg:overflow-auto lg:border-l"><Inspector row={row} staged={staged.get(active)} actions={actions} editorRef={editor} /></aside>

@@ -4,7 +4,7 @@ use fleet::access::{ApiToken, EnrolmentToken, Login, PasswordHash, Role, SecretH
 use fleet::device::{Credential, CredentialKind, CredentialOrigin, Device, Identity};
 use fleet::enrolment::{Admission, broker_word};
 use fleet::ids::{DeviceId, EnrolmentId, Fingerprint, TokenId, UserId};
-use fleet::port::{Enrol, PageRequest, Store, StoreError, Write, Written};
+use fleet::port::{Enrol, Page, PageRequest, Store, StoreError, Write, Written};
 
 use super::{TENANT, at, audit, done, issued, stamp};
 
@@ -113,7 +113,15 @@ async fn tokens<S: Store>(store: &S) {
     assert_eq!(store.token(lasting.hash, at(1_000_000)).await, Ok(Some((TENANT, lasting.clone()))));
     assert_eq!(store.token(short.hash, at(19)).await, Ok(Some((TENANT, short.clone()))));
     assert_eq!(store.token(short.hash, at(20)).await, Ok(None));
-    assert_eq!(store.tokens(TENANT).await, Ok(vec![(TENANT, short), (TENANT, lasting.clone())]));
+    let first = store.tokens(TENANT, PageRequest::first(1)).await.expect("a page");
+    assert_eq!(first.items, [(TENANT, short)]);
+    let rest = PageRequest { limit: 1, cursor: first.next };
+    assert_eq!(
+        store.tokens(TENANT, rest.clone()).await,
+        Ok(Page { items: vec![(TENANT, lasting.clone())], next: None })
+    );
+    // It is a place in this list alone.
+    assert_eq!(store.enrolment_tokens(TENANT, at(5), rest).await, Err(StoreError::BadCursor));
     let revoke = Write::RevokeToken { reach: TENANT.into(), token: lasting.id, at: at(6), audit: audit() };
     done(store, revoke.clone()).await;
     assert_eq!(store.submit(revoke).await, Err(StoreError::NotFound("token")));
@@ -171,7 +179,8 @@ async fn enrolment_tokens<S: Store>(store: &S) {
         assert_eq!(uses_left(store, "e1").await, left);
     }
     assert_eq!(store.submit(enrol("e1", "os::00256D-E4", 4, 10)).await, gone, "used up");
-    assert_eq!(store.enrolment_tokens(TENANT, at(10)).await, Ok(vec![(TENANT, other.clone())]));
+    let left = Page { items: vec![(TENANT, other.clone())], next: None };
+    assert_eq!(store.enrolment_tokens(TENANT, at(10), PageRequest::first(50)).await, Ok(left));
     let revoke =
         Write::RevokeEnrolmentToken { reach: TENANT.into(), token: other.id, at: at(11), audit: audit() };
     done(store, revoke).await;
@@ -210,7 +219,7 @@ async fn enrolment_again<S: Store>(store: &S) {
     assert_eq!(uses_left(store, "own").await, None);
     let identity = Identity::usp(ENDPOINT);
     let pinned = vec![Fingerprint([24; 32]), word.value];
-    let known = Admission::Device { device: first.id, pinned, retired: false };
+    let known = Admission::Device { device: first.id, pinned, retired: false, rejected: false };
     assert_eq!(store.admission(&identity).await, Ok(Some((TENANT, known))));
     let old = store.credential(Fingerprint([21; 32])).await.expect("readable").expect("on record").1;
     assert!(old.revoked && old.issued_for == first.id);

@@ -39,7 +39,7 @@ async fn approval_creates_and_pins<S: Store>(store: &S) {
     assert_eq!((device.name.as_str(), device.first_seen, device.online), ("box", at(6), false));
     assert_eq!(device.endpoints().collect::<Vec<_>>(), ["os::00256D-1"]);
     assert_eq!(pending(store).await, []);
-    let known = Admission::Device { device: device.id, pinned: vec![pin], retired: false };
+    let known = Admission::Device { device: device.id, pinned: vec![pin], retired: false, rejected: false };
     assert_eq!(store.admission(&identity).await, Ok(Some((TENANT, known))));
     let credential = store.credential(pin).await.expect("readable").expect("pinned").1;
     assert_eq!((credential.issued_for, credential.origin), (device.id, CredentialOrigin::Pinned));
@@ -82,7 +82,12 @@ async fn approval_holds_for_what_was_shown<S: Store>(store: &S) {
         tokio::join!(seen(store, ENDPOINT, Some(Fingerprint([2; 32])), at(8)), approve(Some(one)));
     assert!(is_conflict(&raced), "{raced:?}");
     let device = approve(Some(two)).await.expect("as it is on the list");
-    let known = Admission::Device { device: device.id, pinned: vec![Fingerprint([2; 32])], retired: false };
+    let known = Admission::Device {
+        device: device.id,
+        pinned: vec![Fingerprint([2; 32])],
+        retired: false,
+        rejected: false,
+    };
     assert_eq!(store.admission(&Identity::usp(ENDPOINT)).await, Ok(Some((TENANT, known))));
     let last = store.audit(TENANT, PageRequest::first(1)).await.expect("a page").items.remove(0);
     assert_eq!((last.action.as_str(), last.detail), ("device.approve", "02".repeat(32)));
@@ -94,7 +99,7 @@ async fn rejection_holds_until_approval<S: Store>(store: &S) {
     service::reject(store, &caller(), at(11), "os::00256D-2").await.expect("listed");
     assert_eq!(store.admission(&identity).await, Ok(Some((TenantId::PLATFORM, Admission::Rejected))));
     let device = approved(store, "os::00256D-2", 3).await;
-    let known = Admission::Device { device: device.id, pinned: Vec::new(), retired: false };
+    let known = Admission::Device { device: device.id, pinned: Vec::new(), retired: false, rejected: false };
     assert_eq!(store.admission(&identity).await, Ok(Some((TENANT, known))));
 }
 
@@ -171,7 +176,10 @@ async fn names_and_certificates_are_exclusive<S: Store>(store: &S) {
     let known = store.admission(&Identity::usp("self::alias")).await;
     assert_eq!(
         known,
-        Ok(Some((TENANT, Admission::Device { device: one.id, pinned: Vec::new(), retired: true })))
+        Ok(Some((
+            TENANT,
+            Admission::Device { device: one.id, pinned: Vec::new(), retired: true, rejected: false }
+        )))
     );
 }
 
@@ -249,7 +257,7 @@ async fn devices_are_dialled_where_they_listen<S: Store>(store: &S) {
     service::reject(store, &caller(), at(56), "self::listens").await.expect("listed");
     let first = add(1, "self::listens", "ws://192.0.2.7:8090/usp").await.expect("let in");
     assert_eq!((first.name.as_str(), first.onboarded, first.first_seen), ("self::listens", false, at(61)));
-    let known = Admission::Device { device: first.id, pinned: Vec::new(), retired: false };
+    let known = Admission::Device { device: first.id, pinned: Vec::new(), retired: false, rejected: false };
     assert_eq!(store.admission(&Identity::usp("self::listens")).await, Ok(Some((TENANT, known))));
     // A device that is known keeps its id; another URL takes the place of the first.
     let known = approved(store, "self::also", 70).await;

@@ -33,6 +33,38 @@ pub(super) async fn run<S: Store>(store: &S) {
     permissions(store, &device).await;
     lists(store, &device).await;
     lost_sessions(store, &device, epoch).await;
+    long_lists(store).await;
+}
+
+/// A page of long answers has fewer of them: nobody is to hold hundreds in memory at once.
+async fn long_lists<S: Store>(store: &S) {
+    let device = approved(store, "os::00256D-LONG", 900).await;
+    let epoch = open_session(store, device.id, at(900)).await;
+    let params = vec![("A".to_owned(), "x".repeat(3 << 20))];
+    let object = ObjectValues { path: "Device.".to_owned(), params };
+    let outcome = Outcome::Get(vec![Requested { path: "Device.".to_owned(), result: Ok(vec![object]) }]);
+    let mut made = Vec::new();
+    for number in 901..904 {
+        let job = create(store, number, new_operation(device.id, get("Device."))).await;
+        send(store, job.id, epoch).await.expect("it is queued");
+        let event = JobEvent::Finish(Ending::Done);
+        let finish = finish(job.id, event, Some(outcome.clone()), at(905));
+        store.submit(Write::FinishJob(Box::new(finish))).await.expect("it was sent");
+        made.insert(0, job.id);
+    }
+    for reach in [Reach::Tenant(TENANT), Reach::Platform] {
+        let (mut listed, mut sizes) = (Vec::new(), Vec::new());
+        let mut page = PageRequest::first(50);
+        loop {
+            let query = JobQuery { device: Some(device.id), page, ..JobQuery::default() };
+            let piece = store.jobs(reach, query).await.expect("a page");
+            sizes.push(piece.items.len());
+            listed.extend(piece.items.into_iter().map(|job| job.id));
+            let Some(next) = piece.next else { break };
+            page = PageRequest { limit: 50, cursor: Some(next) };
+        }
+        assert_eq!((&listed, sizes), (&made, vec![2, 1]));
+    }
 }
 
 fn finish(job: JobId, event: JobEvent, outcome: Option<Outcome>, when: UtcTime) -> FinishJob {

@@ -74,7 +74,8 @@ async fn one_at_a_time<S: Store>(store: &S, device: DeviceId) {
     let found = store.credential(Fingerprint([0xd3; 32])).await.expect("readable").expect("on record").1;
     assert_eq!((found.kind, found.issued_for, found.revoked), (password, device, false));
     let admission = store.admission(&Identity::usp(NEW)).await;
-    let expected = Admission::Device { device, pinned: vec![Fingerprint([0xd3; 32])], retired: false };
+    let expected =
+        Admission::Device { device, pinned: vec![Fingerprint([0xd3; 32])], retired: false, rejected: false };
     assert_eq!(admission, Ok(Some((TENANT, expected))));
 }
 

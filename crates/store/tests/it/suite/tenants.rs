@@ -178,9 +178,17 @@ async fn tokens_and_lists_lead_to_their_tenant<S: Store>(store: &S, acme: Tenant
             .expect("readable")
             .expect("it is good");
         assert_eq!(owner, tenant);
-        assert_eq!(store.enrolment_tokens(tenant, at(5)).await.expect("a list").len(), 1);
+        let own = store.enrolment_tokens(tenant, at(5), PageRequest::first(50)).await.expect("a page");
+        assert_eq!(own.items.len(), 1);
     }
-    assert_eq!(store.enrolment_tokens(Reach::Platform, at(5)).await.expect("a list").len(), 2);
+    // The newest first, whosever it is; the place in the list holds for all of them.
+    let mut page = PageRequest::first(1);
+    for (owner, more) in [(beta, true), (acme, false)] {
+        let piece = store.enrolment_tokens(Reach::Platform, at(5), page).await.expect("a page");
+        assert_eq!(piece.items.iter().map(|(tenant, _)| *tenant).collect::<Vec<_>>(), [owner]);
+        assert_eq!(piece.next.is_some(), more);
+        page = PageRequest { limit: 1, cursor: piece.next };
+    }
     // A token counts with its own tenant alone.
     let stolen = store.submit(enrol(beta, "for acme", "os::E-1", 31)).await;
     assert_eq!(stolen, Err(StoreError::NotFound("enrolment token")));
@@ -276,14 +284,24 @@ async fn strangers_are_the_platforms<S: Store>(store: &S, acme: TenantId, beta: 
         attempts: 1,
         changed: false,
     };
-    done(store, Write::SeenPending { tenant: beta, pending: known }).await;
+    let again = Write::SeenPending { tenant: beta, pending: known };
+    done(store, again.clone()).await;
     assert_eq!((count(acme.into()).await, count(beta.into()).await, count(Reach::Platform).await), (0, 1, 1));
     let elsewhere = service::approve(store, &PLATFORM, stamp(at(24), 302), "os::P-1", None, None, Some(acme));
     assert_eq!(elsewhere.await, Err(Error::Store(StoreError::Taken)));
+    // Whom the tenant turns away is turned away until it lets him in after all.
     let own = Caller::system(beta);
+    let rejected = async || match store.admission(&Identity::usp("os::P-1")).await {
+        Ok(Some((owner, Admission::Device { rejected, .. }))) => (owner, rejected),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(rejected().await, (beta, false));
+    service::reject(store, &own, at(24), "os::P-1").await.expect("listed");
+    assert_eq!((rejected().await, count(Reach::Platform).await), ((beta, true), 0));
+    done(store, again).await;
     let approve = service::approve(store, &own, stamp(at(24), 303), "os::P-1", None, None, None).await;
     assert_eq!(approve.expect("listed").tenant, beta);
-    assert_eq!(count(Reach::Platform).await, 0);
+    assert_eq!((rejected().await, count(Reach::Platform).await), ((beta, false), 0));
 }
 
 async fn moving<S: Store>(store: &S, acme: &Tenant, beta: &Tenant) {
@@ -310,7 +328,10 @@ async fn moving<S: Store>(store: &S, acme: &Tenant, beta: &Tenant) {
         store.admission(&Identity::usp("os::M-1")).await.expect("readable").expect("known");
     assert_eq!(
         (owner, admission),
-        (acme.id, Admission::Device { device: device.id, pinned: Vec::new(), retired: false })
+        (
+            acme.id,
+            Admission::Device { device: device.id, pinned: Vec::new(), retired: false, rejected: false }
+        )
     );
     let find =
         DeviceQuery { text: Some("os::M".to_owned()), page: PageRequest::first(2), ..Default::default() };
