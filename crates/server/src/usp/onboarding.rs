@@ -115,6 +115,7 @@ impl<S: Store> Session<S> {
         let finish = FinishJob {
             tenant,
             job: job.id,
+            epoch: None,
             event,
             outcome: Some(outcome),
             error: None,

@@ -383,14 +383,14 @@ impl<S: Store> Session<S> {
         end: Result<Outcome, Failure>,
         finishing: Option<OwnedRwLockReadGuard<()>>,
     ) {
-        let (tenant, at) = (job.tenant, usp.0.clock.utc());
+        let (tenant, epoch, at) = (job.tenant, Some(self.epoch), usp.0.clock.utc());
         let write = match end {
             Ok(outcome) => self.answered(usp, job, outcome).await,
             Err(Failure::NotSent) => return self.not_sent(usp, job).await,
             // Sent, and not answered within its patience: what it did is unknown. It is shown, and never
             // sent again by itself, so that a device that stays silent is not asked for ever.
             Err(Failure::InDoubt) => {
-                Write::StepJob { tenant, job: job.id, event: JobEvent::Expire, outcome: None, at }
+                Write::StepJob { tenant, job: job.id, epoch, event: JobEvent::Expire, outcome: None, at }
             }
             Err(Failure::TimedOut) => self.failed(usp, job, "the device did not answer in time".to_owned()),
             Err(Failure::BadAnswer(what)) => {
@@ -409,8 +409,8 @@ impl<S: Store> Session<S> {
     /// What the end of a job, as it was stored, means for the lane and for those who wait.
     fn leave_lane(&self, usp: &Usp<S>, job: &Job, written: &Result<Written, StoreError>) {
         let lanes = &usp.0.lanes;
-        if !usp.is_current(self) {
-            // Another session has the lane, and reads from the store what waits.
+        if !usp.is_current(self) || matches!(written, Err(StoreError::StaleEpoch)) {
+            // Another session has the lane, or is about to, and reads from the store what waits.
             return lanes.wake(job.id);
         }
         match written {
@@ -441,15 +441,15 @@ impl<S: Store> Session<S> {
     }
 
     async fn take_back(&self, usp: &Usp<S>, job: &Job) {
-        let (tenant, at) = (job.tenant, usp.0.clock.utc());
-        let back = Write::StepJob { tenant, job: job.id, event: JobEvent::Unsend, outcome: None, at };
+        let (tenant, epoch, at) = (job.tenant, Some(self.epoch), usp.0.clock.utc());
+        let back = Write::StepJob { tenant, job: job.id, epoch, event: JobEvent::Unsend, outcome: None, at };
         if let Err(error) = usp.submit(back).await {
             tracing::warn!(%error, job = %job.id, "a job that was not sent could not be taken back");
         }
     }
 
     async fn answered(&self, usp: &Usp<S>, job: &Job, mut outcome: Outcome) -> Write {
-        let (tenant, at) = (job.tenant, usp.0.clock.utc());
+        let (tenant, epoch, at) = (job.tenant, Some(self.epoch), usp.0.clock.utc());
         let key = match &job.operation {
             Operation::Operate(operate) => operate.command_key.clone(),
             _ => String::new(),
@@ -461,7 +461,7 @@ impl<S: Store> Session<S> {
         }
         match event_of(&outcome, &key) {
             event @ JobEvent::Accept(_) => {
-                Write::StepJob { tenant, job: job.id, event, outcome: Some(Box::new(outcome)), at }
+                Write::StepJob { tenant, job: job.id, epoch, event, outcome: Some(Box::new(outcome)), at }
             }
             event => {
                 let delta = Delta::of_outcome(&job.operation, &outcome, at);
@@ -469,6 +469,7 @@ impl<S: Store> Session<S> {
                 Write::FinishJob(Box::new(FinishJob {
                     tenant,
                     job: job.id,
+                    epoch,
                     event,
                     outcome: Some(outcome),
                     error: None,
@@ -482,14 +483,15 @@ impl<S: Store> Session<S> {
 
     /// How a job goes on whose answer can't be kept, because nobody knows what is secret in it.
     fn not_kept(&self, usp: &Usp<S>, job: &Job, event: JobEvent, error: &StoreError) -> Write {
-        let (tenant, at) = (job.tenant, usp.0.clock.utc());
+        let (tenant, epoch, at) = (job.tenant, Some(self.epoch), usp.0.clock.utc());
         if matches!(event, JobEvent::Accept(_)) {
-            return Write::StepJob { tenant, job: job.id, event, outcome: None, at };
+            return Write::StepJob { tenant, job: job.id, epoch, event, outcome: None, at };
         }
         let message = format!("the answer was not kept: {error}");
         Write::FinishJob(Box::new(FinishJob {
             tenant,
             job: job.id,
+            epoch,
             event,
             outcome: None,
             error: Some(JobError { code: None, message }),
@@ -503,6 +505,7 @@ impl<S: Store> Session<S> {
         Write::FinishJob(Box::new(FinishJob {
             tenant: job.tenant,
             job: job.id,
+            epoch: Some(self.epoch),
             event: JobEvent::Finish(fleet::job::Ending::Failed),
             outcome: None,
             error: Some(JobError { code: None, message }),
