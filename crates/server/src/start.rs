@@ -145,6 +145,7 @@ impl Server {
             policy: config.enrolment.policy.into(),
             issuer: Some(Box::new(Arc::clone(&authority))),
             inspect,
+            before_write: None,
         };
         let usp = Usp::new(store.clone(), clock, usp_options, doors, Arc::clone(&metrics));
         let http_options = http::Options {

@@ -248,11 +248,16 @@ impl<S: Store> Session<S> {
         }));
         usp.arm(self);
         fed.unwrap_or_else(|_| {
-            usp.0.metrics.panics.inc();
-            tracing::error!(endpoint = %self.endpoint, "a session panicked");
-            self.sender.close(mtp::ws::close_code::PROTOCOL, "internal error");
+            self.panicked(usp);
             Vec::new()
         })
+    }
+
+    /// Something of it panicked: it ends, and nothing else does.
+    pub(super) fn panicked(&self, usp: &Usp<S>) {
+        usp.0.metrics.panics.inc();
+        tracing::error!(endpoint = %self.endpoint, "a session panicked");
+        self.sender.close(mtp::ws::close_code::PROTOCOL, "internal error");
     }
 
     fn output(&self, usp: &Usp<S>, inner: &mut SessionInner, output: Output, effects: &mut Vec<Effect>) {
@@ -367,16 +372,16 @@ impl<S: Store> Session<S> {
         }
     }
 
-    fn spawn_finish(self: &Arc<Self>, usp: &Usp<S>, job: Arc<Job>, end: Result<Outcome, Failure>) {
+    pub(super) fn spawn_finish(self: &Arc<Self>, usp: &Usp<S>, job: Arc<Job>, end: Result<Outcome, Failure>) {
         let (usp, session) = (usp.clone(), Arc::clone(self));
         // Nobody waits for the write lock but the session's end, after which an answer comes too late.
         let finishing = Arc::clone(&self.finishing).try_read_owned().ok();
         tokio::spawn(async move {
-            session.finish(&usp, &job, end, finishing).await;
+            usp.guarded(&session, session.finish(&usp, &job, end, finishing)).await;
         });
     }
 
-    async fn finish(
+    pub(super) async fn finish(
         self: &Arc<Self>,
         usp: &Usp<S>,
         job: &Job,
@@ -402,31 +407,37 @@ impl<S: Store> Session<S> {
             tracing::warn!(%error, job = %job.id, "the end of a job was not kept");
         }
         drop(finishing);
-        self.leave_lane(usp, job, &written);
-        usp.pull(self.device).await;
+        if self.leave_lane(usp, job, &written) {
+            usp.pull(self.device).await;
+        }
     }
 
-    /// What the end of a job, as it was stored, means for the lane and for those who wait.
-    fn leave_lane(&self, usp: &Usp<S>, job: &Job, written: &Result<Written, StoreError>) {
+    /// What the end of a job, as it was stored, means for the lane and for those who wait. False where what waits had
+    /// better wait on, until the store works again.
+    fn leave_lane(&self, usp: &Usp<S>, job: &Job, written: &Result<Written, StoreError>) -> bool {
         let lanes = &usp.0.lanes;
         if !usp.is_current(self) || matches!(written, Err(StoreError::StaleEpoch)) {
             // Another session has the lane, or is about to, and reads from the store what waits.
-            return lanes.wake(job.id);
+            lanes.wake(job.id);
+            return true;
         }
         match written {
             Ok(Written::Job { job, .. }) if job.state == JobState::Queued => {
                 lanes.requeue(self.device, job.id);
             }
             Ok(Written::Job { job, .. }) if !job.state.is_finished() => lanes.sent(self.device, job.id),
-            // A read is asked again; what a write did must not be done twice.
-            Err(StoreError::Failed(_) | StoreError::Full) if !job.operation.is_write() => {
+            // A read is asked again, but not at once: it would be at the speed of the line. What a write did must
+            // not be done twice.
+            Err(error) if is_of_the_medium(error) && !job.operation.is_write() => {
                 lanes.requeue(self.device, job.id);
+                return false;
             }
             _ => {
                 usp.0.metrics.jobs_finished.inc();
                 lanes.finished(self.device, job.id);
             }
         }
+        true
     }
 
     /// Nothing has left: it keeps its place, and goes with what is pulled next. Not at once, because what
@@ -514,4 +525,9 @@ impl<S: Store> Session<S> {
             at: usp.0.clock.utc(),
         }))
     }
+}
+
+/// Whether the store could not do it, rather than would not.
+fn is_of_the_medium(error: &StoreError) -> bool {
+    matches!(error, StoreError::Failed(_) | StoreError::Full | StoreError::Busy)
 }
