@@ -26,6 +26,9 @@ use crate::clock::chance;
 
 /// How long a request may take when its job has no deadline.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take at most once it is given to a session, whatever its job's deadline: a device that stays silent
+/// must not hold its lane for longer (invariant 7).
+const LONGEST_PATIENCE: Duration = Duration::from_secs(300);
 
 /// The session of one device on one link.
 pub(super) struct Session<S: Store> {
@@ -163,7 +166,7 @@ impl<S: Store> Session<S> {
             inner.jobs.insert(ticket, Arc::new(job));
             ticket
         };
-        let deadline = now.mono + patience.min(REQUEST_PATIENCE * 5);
+        let deadline = now.mono + patience.min(LONGEST_PATIENCE);
         let effects = self.feed(usp, Input::Submit { ticket, operation, deadline });
         self.carry_out(usp, effects).await;
     }
