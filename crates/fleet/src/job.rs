@@ -419,3 +419,11 @@ pub fn transition(state: &JobState, event: JobEvent, kind: OpKind) -> Result<Job
         (state, event) => Err(Error::UnexpectedJobEvent { state: state.as_str(), event: event.as_str() }),
     }
 }
+
+/// Whether a session that has been followed by another may still report this of a job. Its answer to what is done
+/// once at most (Add, Operate) resolves a doubt, because no other session has sent it. Anything else may have been
+/// given to the session that followed, and is that one's to report.
+pub fn is_heard_late(state: &JobState, event: &JobEvent, kind: OpKind) -> bool {
+    let answers = matches!(event, JobEvent::Finish(_) | JobEvent::Accept(_));
+    *state == JobState::InDoubt && answers && !kind.is_idempotent()
+}

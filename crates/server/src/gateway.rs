@@ -16,6 +16,9 @@ use crate::metrics::Metrics;
 use crate::trust::{SessionKeys, Shelf};
 use crate::usp::Usp;
 
+/// Whether the server can do its work, or why not.
+pub(crate) type Readiness = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
+
 /// The API's view of the server.
 pub(crate) struct ServerGateway<S: Store> {
     usp: Usp<S>,
@@ -24,6 +27,7 @@ pub(crate) struct ServerGateway<S: Store> {
     log: watch::Receiver<Seq>,
     shelf: Arc<Shelf<S>>,
     keys: SessionKeys,
+    readiness: Readiness,
 }
 
 impl<S: Store> ServerGateway<S> {
@@ -35,8 +39,9 @@ impl<S: Store> ServerGateway<S> {
         log: watch::Receiver<Seq>,
         shelf: Arc<Shelf<S>>,
         keys: SessionKeys,
+        readiness: Readiness,
     ) -> Self {
-        ServerGateway { usp, metrics, connect, log, shelf, keys }
+        ServerGateway { usp, metrics, connect, log, shelf, keys, readiness }
     }
 }
 
@@ -148,6 +153,6 @@ impl<S: Store> api::Gateway for ServerGateway<S> {
     }
 
     fn ready(&self) -> Result<(), String> {
-        Ok(())
+        (self.readiness)()
     }
 }

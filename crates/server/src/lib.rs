@@ -20,6 +20,7 @@ mod pace;
 mod schema;
 mod schemas;
 mod start;
+mod tasks;
 mod transports;
 mod trust;
 pub mod usp;

@@ -32,6 +32,8 @@ pub struct Metrics {
     pub clones: Counter,
     /// Sessions ended by a panic.
     pub panics: Counter,
+    /// Panics of tasks that serve everybody.
+    pub task_panics: Counter,
     broker_connected: Family<[(&'static str, String); 1], Gauge>,
     broker_records_in: Family<[(&'static str, String); 1], Counter>,
 }
@@ -74,6 +76,7 @@ impl Metrics {
             ("noticed", "Oddities of devices that need no action", &self.noticed),
             ("certificate_clones", "Certificates that two addresses used in turns", &self.clones),
             ("session_panics", "Sessions ended by a panic", &self.panics),
+            ("task_panics", "Panics of tasks that serve everybody", &self.task_panics),
         ];
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());

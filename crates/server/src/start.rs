@@ -23,8 +23,9 @@ use crate::data_dir::{DataDir, Listeners};
 use crate::descriptors;
 use crate::discovery;
 use crate::doors::Doors;
-use crate::gateway::ServerGateway;
+use crate::gateway::{Readiness, ServerGateway};
 use crate::metrics::Metrics;
+use crate::tasks::Tasks;
 use crate::transports::{ListenersTls, Transports};
 use crate::trust::{Authority, News, Reload, SessionKeys, Shelf, Trusting};
 use crate::usp::{DialOptions, Inspect, Usp, UspOptions, dial};
@@ -56,6 +57,7 @@ pub struct Server {
     http_options: http::Options,
     reload: Reload<SqliteStore>,
     session_keys: (SessionKeys, News),
+    tasks: Tasks,
 }
 
 impl Server {
@@ -145,6 +147,7 @@ impl Server {
             policy: config.enrolment.policy.into(),
             issuer: Some(Box::new(Arc::clone(&authority))),
             inspect,
+            before_write: None,
         };
         let usp = Usp::new(store.clone(), clock, usp_options, doors, Arc::clone(&metrics));
         let http_options = http::Options {
@@ -157,8 +160,10 @@ impl Server {
         };
         let (position, positions) = watch::channel(store.last_event().await?);
         let shelf = Arc::new(Shelf::new(store.clone(), authority, clock));
-        let gateway =
-            ServerGateway::new(usp.clone(), metrics, connect, positions, shelf, session_keys.clone());
+        let tasks = Tasks::new(Arc::clone(&metrics));
+        let readiness = readiness(store.clone(), tasks.clone());
+        let keys = session_keys.clone();
+        let gateway = ServerGateway::new(usp.clone(), metrics, connect, positions, shelf, keys, readiness);
         let reload = Reload::new(trusting, session_keys.clone(), usp.clone());
         let settings = api::Settings { tls: http_tls.is_some(), ..api::Settings::default() };
         let app = api::App::new(store.clone(), Arc::new(gateway), settings);
@@ -196,6 +201,7 @@ impl Server {
             http_options,
             reload,
             session_keys: (session_keys, shown),
+            tasks,
         })
     }
 
@@ -222,26 +228,34 @@ impl Server {
             http_options,
             reload,
             session_keys: (session_keys, shown),
+            tasks,
             ..
         } = self;
         let tls = http_tls.map(|tls| Arc::clone(tls.config()));
-        let serving = tokio::spawn(http::serve(http, tls, router, http_options, stop.subscribe()));
+        let serving = http::serve(http, tls, router, http_options, stop.subscribe());
+        let serving = tokio::spawn(tasks.clone().once("the HTTP listener", serving));
         let mut stopped = stop.subscribe();
         let admission = Arc::new(usp.clone());
-        let links = tokio::spawn(websocket.run(Arc::new(usp.clone()), admission, async move {
+        let links = websocket.run(Arc::new(usp.clone()), admission, async move {
             let _ = stopped.wait_for(|stop| *stop).await;
-        }));
+        });
+        let links = tokio::spawn(tasks.clone().once("the WebSocket listener", links));
         let mut stopped = stop.subscribe();
         let advertising = advertiser.map(|advertiser| {
             tokio::spawn(advertiser.run(async move {
                 let _ = stopped.wait_for(|stop| *stop).await;
             }))
         });
-        let dialling = tokio::spawn(dial::run(usp.clone(), dial, stop.subscribe()));
-        let others = transports.spawn(&usp, &stop);
-        let follower = tokio::spawn(follow_log(store.positions(), position));
-        let judging = tokio::spawn(usp.clone().watch_sessions(session_keys, shown));
-        let workers = tokio::spawn(work(store, usp, clock, reload));
+        let (dialler, stopped) = (usp.clone(), stop.subscribe());
+        let dialling = move || dial::run(dialler.clone(), dial.clone(), stopped.clone());
+        let dialling = tokio::spawn(tasks.clone().keep("the dialler", dialling));
+        let others = transports.spawn(&usp, &stop, &tasks);
+        let follower =
+            tokio::spawn(tasks.clone().once("the event log", follow_log(store.positions(), position)));
+        let judging = usp.clone().watch_sessions(session_keys, shown);
+        let judging = tokio::spawn(tasks.clone().once("the judge of certificates in sessions", judging));
+        let working = move || work(store.clone(), usp.clone(), clock, reload.clone());
+        let workers = tokio::spawn(tasks.keep("the worker", working));
         shutdown.await;
         tracing::info!("stopping");
         let _ = stop.send(true);
@@ -290,6 +304,14 @@ async fn work(store: SqliteStore, usp: Usp<SqliteStore>, clock: Clock, reload: R
             }
         }
     }
+}
+
+/// Whether commits come through, and all tasks that serve everybody run.
+fn readiness(store: SqliteStore, tasks: Tasks) -> Readiness {
+    Box::new(move || {
+        store.ready().map_err(|error| error.to_string())?;
+        tasks.check()
+    })
 }
 
 async fn sign_in_link(

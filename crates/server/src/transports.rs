@@ -13,12 +13,13 @@ use mtp::{Places, Role};
 use mtp::{stomp, uds};
 use pki::{Ca, ClientTls, ControllerVerifier, Identity, ServerTls, Trust};
 use sha2::{Digest, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use usp_endpoint::EndpointId;
 
 use crate::config::{Config, MqttConnect, StompConnect, Uds};
 use crate::data_dir::DataDir;
+use crate::tasks::Tasks;
 use crate::usp::Usp;
 use crate::usp::broker::{self, Agents, Broker, Mqtt, Server, Stomp};
 #[cfg(feature = "coap")]
@@ -107,24 +108,37 @@ impl Transports {
     }
 
     /// Runs them until the word is given.
-    pub(crate) fn spawn<S: Store>(self, usp: &Usp<S>, stop: &watch::Sender<bool>) -> JoinSet<()> {
+    pub(crate) fn spawn<S: Store>(
+        self,
+        usp: &Usp<S>,
+        stop: &watch::Sender<bool>,
+        watched: &Tasks,
+    ) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         if let Some(broker) = self.own_broker {
-            tasks.spawn(broker.run(usp.clone(), stop.subscribe()));
+            let running = broker.run(usp.clone(), stop.subscribe());
+            tasks.spawn(watched.clone().once("the MQTT broker", running));
         }
         for broker in self.brokers {
-            tasks.spawn(broker::run(usp.clone(), broker, stop.subscribe()));
+            let name = format!("the connection to {}", broker.name);
+            let (usp, stop, broker) = (usp.clone(), stop.subscribe(), Arc::new(Mutex::new(broker)));
+            tasks.spawn(watched.clone().keep(name, move || {
+                let (usp, stop, broker) = (usp.clone(), stop.clone(), Arc::clone(&broker));
+                async move { broker::run(usp, &mut *broker.lock().await, stop).await }
+            }));
         }
         if let Some((listener, uids)) = self.local {
             let door = Arc::new(LocalDoor::new(usp.clone(), uids));
             let mut stopped = stop.subscribe();
-            tasks.spawn(listener.run(Arc::new(usp.clone()), door, async move {
+            let running = listener.run(Arc::new(usp.clone()), door, async move {
                 let _ = stopped.wait_for(|stop| *stop).await;
-            }));
+            });
+            tasks.spawn(watched.clone().once("the UNIX domain socket", running));
         }
         #[cfg(feature = "coap")]
         for coap in self.coap {
-            tasks.spawn(coap.run(usp.clone(), stop.subscribe()));
+            let running = coap.run(usp.clone(), stop.subscribe());
+            tasks.spawn(watched.clone().once("a CoAP listener", running));
         }
         tasks
     }

@@ -99,6 +99,15 @@ impl SqliteStore {
         self.inner.writer.positions()
     }
 
+    /// Whether writes reach the medium, as the last commit tells. After one that failed, each write tries it anew, also
+    /// one that changes nothing.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn ready(&self) -> Result<(), StoreError> {
+        self.inner.writer.ready()
+    }
+
     /// How many commits there were, and how many writes they carried.
     pub fn commits(&self) -> (u64, u64) {
         self.inner.writer.counts()

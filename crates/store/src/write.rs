@@ -64,8 +64,8 @@ pub(crate) fn perform(tx: &mut Tx<'_>, write: Write) -> Res<Written> {
         Write::Refused { tenant, attempt } => enrolment::refused(tx, tenant, &attempt),
         Write::CreateJob(create) => job::create(tx, *create),
         Write::JobSent { tenant, job, epoch, at } => job::sent(tx, tenant, job, epoch, at),
-        Write::StepJob { tenant, job, event, outcome, at } => {
-            job::step(tx, tenant, job, event, outcome.map(|outcome| *outcome), at)
+        Write::StepJob { tenant, job, epoch, event, outcome, at } => {
+            job::step(tx, (tenant, job), epoch, event, outcome.map(|outcome| *outcome), at)
         }
         Write::FinishJob(finish) => job::finish(tx, *finish),
         Write::CancelJob { tenant, job, at, audit } => job::cancel(tx, tenant, job, at, audit),

@@ -1,8 +1,8 @@
 //! The one thread that writes. It takes what has gathered while the last commit was under way, does one write
 //! after the other, commits once, and then answers all of them. What fails has changed nothing.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use fleet::ids::Seq;
@@ -34,6 +34,14 @@ pub(crate) struct Writer {
 struct Counts {
     commits: AtomicU64,
     writes: AtomicU64,
+    /// Why the last commit failed, if it did.
+    failed: Mutex<Option<StoreError>>,
+}
+
+impl Counts {
+    fn failed(&self) -> MutexGuard<'_, Option<StoreError>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Writer {
@@ -60,6 +68,14 @@ impl Writer {
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
         queue.send(Request { write, answer }).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// What the last commit came to; closed if there is nobody to make another.
+    pub(crate) fn ready(&self) -> Result<(), StoreError> {
+        match &self.queue {
+            Some(queue) if !queue.is_closed() => self.counts.failed().clone().map_or(Ok(()), Err),
+            _ => Err(StoreError::Closed),
+        }
     }
 
     pub(crate) fn positions(&self) -> watch::Receiver<Seq> {
@@ -127,10 +143,12 @@ impl Worker {
                 }
                 self.counts.commits.fetch_add(1, Ordering::Relaxed);
                 self.counts.writes.fetch_add(count as u64, Ordering::Relaxed);
+                *self.counts.failed() = None;
                 results
             }
             Err(fail) => {
                 let why = StoreError::from(fail);
+                *self.counts.failed() = Some(why.clone());
                 vec![Err(why); count]
             }
         }
@@ -150,8 +168,18 @@ impl Worker {
                 writes.into_iter().map(|write| self.savepoint(write, appended)).collect::<Res<_>>()?
             }
         };
+        if self.counts.failed().is_some() {
+            self.touch()?;
+        }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(results)
+    }
+
+    /// Writes what is there already: a commit that changes nothing would not show whether the medium works again.
+    fn touch(&self) -> Res<()> {
+        let form: u32 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        self.connection.pragma_update(None, "user_version", form)?;
+        Ok(())
     }
 
     /// One write after the other; `None` if one failed half done. `Err` only if the transaction as a whole is lost.

@@ -73,6 +73,7 @@ impl Server {
         let finish = FinishJob {
             tenant: TENANT,
             job,
+            epoch: Some(epoch),
             event,
             outcome: Some(outcome),
             error: None,

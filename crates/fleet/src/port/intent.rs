@@ -30,7 +30,8 @@ pub struct NewNotification {
     pub tenant: TenantId,
     /// Which device.
     pub device: DeviceId,
-    /// The session that it came in.
+    /// The session that it came in. One that has been followed by another is no reason to refuse it: what a device
+    /// said stays said, and many a notification is never repeated.
     pub epoch: Epoch,
     /// The endpoint that sent it.
     pub endpoint: String,
@@ -44,7 +45,8 @@ pub struct NewNotification {
     pub event: EventBody,
     /// What it changes in the twin.
     pub delta: Option<Delta>,
-    /// The job that it completes. A job that is over already is left as it is.
+    /// The job that it completes, known by its command key in whatever session. A job that is over already is left as
+    /// it is.
     pub finish: Option<FinishJob>,
     /// Whether the device's supported model may be another one since: it is in doubt until it has been asked for.
     pub doubts_model: bool,
@@ -244,6 +246,9 @@ pub struct FinishJob {
     pub tenant: TenantId,
     /// Which.
     pub job: JobId,
+    /// The session that reports it; what a stale one may still say is [`crate::job::is_heard_late`]. `None` where no
+    /// session does.
+    pub epoch: Option<Epoch>,
     /// What happened: an ending, or an expiry.
     pub event: JobEvent,
     /// What the device answered, secrets masked.

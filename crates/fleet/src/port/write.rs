@@ -130,12 +130,15 @@ pub enum Write {
         /// When.
         at: UtcTime,
     },
-    /// A job was accepted, lost or has expired: any step that brings no outcome. → [`Written::Job`].
+    /// A job was accepted, lost or has expired: any step that does not end it with an outcome. → [`Written::Job`].
     StepJob {
         /// Whose.
         tenant: TenantId,
         /// Which.
         job: JobId,
+        /// The session that reports it; what a stale one may still say is [`crate::job::is_heard_late`]. `None` where
+        /// no session does.
+        epoch: Option<Epoch>,
         /// What happened.
         event: JobEvent,
         /// What the device has answered so far (an accepted command's results).
@@ -143,7 +146,8 @@ pub enum Write {
         /// When.
         at: UtcTime,
     },
-    /// A job ended. → [`Written::Job`].
+    /// A job ended. A stale epoch is [`super::StoreError::StaleEpoch`], unless the answer resolves a doubt.
+    /// → [`Written::Job`].
     FinishJob(Box<FinishJob>),
     /// Someone withdraws a queued job. → [`Written::Job`].
     CancelJob {

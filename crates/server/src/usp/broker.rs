@@ -108,7 +108,7 @@ impl Session {
 }
 
 /// Keeps a connection to a broker, until it is told to stop.
-pub(crate) async fn run<S: Store>(usp: Usp<S>, mut broker: Broker, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn run<S: Store>(usp: Usp<S>, broker: &mut Broker, mut stop: watch::Receiver<bool>) {
     let meter = usp.0.metrics.broker(&broker.name);
     let us = usp.0.options.endpoint.clone();
     let behind = Behind { usp, meter: meter.clone() };

@@ -214,6 +214,7 @@ mod tests {
             crypto: Some(Arc::new(keys.clone())),
             session_keys: Some(keys.clone()),
             inspect: None,
+            before_write: None,
         };
         let doors = Doors::new(&Limits::default());
         let usp = Usp::new(store, Clock::start(), options, doors, Arc::new(Metrics::default()));

@@ -38,6 +38,7 @@ const SETTLED: Duration = Duration::from_secs(30);
 const MULTIPLIER: u32 = 1500;
 
 /// How devices are dialled.
+#[derive(Clone)]
 pub struct DialOptions {
     /// The shortest wait between two attempts, seconds.
     pub retry_seconds: u32,

@@ -212,16 +212,26 @@ impl<S: Store> Usp<S> {
     pub(super) async fn pull(&self, device: DeviceId) {
         while let Some(session) = self.session(device) {
             let Some(job) = self.0.lanes.next(device, self.0.clock.utc()) else { return };
-            match self.take(job, &session).await {
-                Ok(Some(job)) => session.submit(self, job).await,
-                Ok(None) => self.0.lanes.finished(device, job.id),
-                Err(StoreError::StaleEpoch) => return self.0.lanes.requeue(device, job.id),
-                Err(error) => {
-                    tracing::warn!(%error, job = %job.id, "a job could not be taken");
-                    return self.0.lanes.requeue(device, job.id);
-                }
+            if self.guarded(&session, self.hand_over(job, &session)).await != Some(true) {
+                return;
             }
         }
+    }
+
+    /// Gives a job to a session; false if the lane comes to a halt.
+    async fn hand_over(&self, job: JobRef, session: &Arc<Session<S>>) -> bool {
+        match self.take(job, session).await {
+            Ok(Some(job)) => session.submit(self, job).await,
+            Ok(None) => self.0.lanes.finished(session.device, job.id),
+            Err(error) => {
+                if error != StoreError::StaleEpoch {
+                    tracing::warn!(%error, job = %job.id, "a job could not be taken");
+                }
+                self.0.lanes.requeue(session.device, job.id);
+                return false;
+            }
+        }
+        true
     }
 
     /// Now and then: lanes that came to a halt because the store failed or a session was full go on.

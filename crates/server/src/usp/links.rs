@@ -96,7 +96,8 @@ impl<S: Store> LinkHandler for Usp<S> {
                 return Verdict::Accepted;
             };
             usp.0.metrics.records_in.inc();
-            session.inbound(&usp, record).await
+            // The link is closed under it.
+            usp.guarded(&session, session.inbound(&usp, record)).await.unwrap_or(Verdict::Accepted)
         })
     }
 
@@ -109,7 +110,7 @@ impl<S: Store> LinkHandler for Usp<S> {
             let mut phase = entry.phase.lock().await;
             usp.release(&entry);
             if let Phase::Live(session) = std::mem::replace(&mut *phase, Phase::Over) {
-                session.link_down(&usp, &reason.to_string()).await;
+                usp.guarded(&session, session.link_down(&usp, &reason.to_string())).await;
             }
         });
     }
@@ -135,7 +136,7 @@ impl<S: Store> Usp<S> {
         *phase = next;
         drop(phase);
         if let Some(session) = &session {
-            session.begin(self).await;
+            self.guarded(session, session.begin(self)).await;
         }
         session
     }
@@ -179,7 +180,7 @@ impl<S: Store> Usp<S> {
                 && let Some(record) = connect
             {
                 self.0.metrics.records_in.inc();
-                session.inbound(self, record).await;
+                self.guarded(&session, session.inbound(self, record)).await;
             }
         }
     }

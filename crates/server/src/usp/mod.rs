@@ -12,6 +12,9 @@ pub(crate) mod coap;
 mod convert;
 mod course;
 pub(crate) mod dial;
+#[cfg(test)]
+mod faults;
+mod guard;
 mod lanes;
 mod links;
 pub(crate) mod local;
@@ -34,7 +37,7 @@ use api::gateway::Schema;
 use fleet::certificate::IssuedCertificate;
 use fleet::enrolment::Policy;
 use fleet::ids::{DeviceId, ModelHash, TenantId};
-use fleet::port::{Store, StoreError};
+use fleet::port::{Store, StoreError, Write, Written};
 use tokio::sync::watch;
 use usp_endpoint::EndpointId;
 use usp_endpoint::controller::ControllerConfig;
@@ -88,6 +91,9 @@ pub struct Issued {
 /// the session.
 pub type Inspect = Box<dyn Fn(&EndpointId, &Input) + Send + Sync>;
 
+/// Looks at a write of the role before the store is given it. What it refuses, or panics at, the store never sees.
+pub(crate) type BeforeWrite = Box<dyn Fn(&Write) -> Result<(), StoreError> + Send + Sync>;
+
 /// What the role is built from.
 pub struct UspOptions {
     /// Our own Endpoint.
@@ -104,6 +110,8 @@ pub struct UspOptions {
     pub(crate) session_keys: Option<SessionKeys>,
     /// Looks at every input of every session; `None` but in tests.
     pub inspect: Option<Inspect>,
+    /// Stands in for a store that fails; `None` but in tests.
+    pub(crate) before_write: Option<BeforeWrite>,
 }
 
 /// The role. Clones share it.
@@ -232,10 +240,10 @@ impl<S: Store> Usp<S> {
         self.0.schemas.change(models);
     }
 
-    async fn submit(
-        &self,
-        write: fleet::port::Write,
-    ) -> Result<fleet::port::Written, fleet::port::StoreError> {
+    async fn submit(&self, write: Write) -> Result<Written, StoreError> {
+        if let Some(before) = &self.0.options.before_write {
+            before(&write)?;
+        }
         self.0.store.submit(write).await
     }
 }

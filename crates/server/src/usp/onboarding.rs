@@ -77,7 +77,9 @@ impl<S: Store> Session<S> {
                 if let Written::Notified { seq, known: false } = written {
                     if anew {
                         let (usp, session) = (usp.clone(), Arc::clone(self));
-                        tokio::spawn(async move { session.look_anew(&usp, Some(seq)).await });
+                        tokio::spawn(async move {
+                            usp.guarded(&session, session.look_anew(&usp, Some(seq))).await;
+                        });
                     } else if doubts_model {
                         let now = usp.0.clock.now().mono;
                         let earliest = if is_boot(&notification.what) { usp.confirm_at() } else { now };
@@ -116,6 +118,7 @@ impl<S: Store> Session<S> {
         let finish = FinishJob {
             tenant,
             job: job.id,
+            epoch: None,
             event,
             outcome: Some(outcome),
             error: None,

@@ -26,6 +26,9 @@ use crate::clock::chance;
 
 /// How long a request may take when its job has no deadline.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take at most once it is given to a session, whatever its job's deadline: a device that stays silent
+/// must not hold its lane for longer (invariant 7).
+const LONGEST_PATIENCE: Duration = Duration::from_secs(300);
 
 /// The session of one device on one link.
 pub(super) struct Session<S: Store> {
@@ -164,7 +167,7 @@ impl<S: Store> Session<S> {
             inner.jobs.insert(ticket, Arc::new(job));
             ticket
         };
-        let deadline = now.mono + patience.min(REQUEST_PATIENCE * 5);
+        let deadline = now.mono + patience.min(LONGEST_PATIENCE);
         let effects = self.feed(usp, Input::Submit { ticket, operation, deadline });
         self.carry_out(usp, effects).await;
     }
@@ -249,11 +252,16 @@ impl<S: Store> Session<S> {
         }));
         usp.arm(self);
         fed.unwrap_or_else(|_| {
-            usp.0.metrics.panics.inc();
-            tracing::error!(endpoint = %self.endpoint, "a session panicked");
-            self.sender.close(mtp::ws::close_code::PROTOCOL, "internal error");
+            self.panicked(usp);
             Vec::new()
         })
+    }
+
+    /// Something of it panicked: it ends, and nothing else does.
+    pub(super) fn panicked(&self, usp: &Usp<S>) {
+        usp.0.metrics.panics.inc();
+        tracing::error!(endpoint = %self.endpoint, "a session panicked");
+        self.sender.close(mtp::ws::close_code::PROTOCOL, "internal error");
     }
 
     fn output(&self, usp: &Usp<S>, inner: &mut SessionInner, output: Output, effects: &mut Vec<Effect>) {
@@ -368,30 +376,30 @@ impl<S: Store> Session<S> {
         }
     }
 
-    fn spawn_finish(self: &Arc<Self>, usp: &Usp<S>, job: Arc<Job>, end: Result<Outcome, Failure>) {
+    pub(super) fn spawn_finish(self: &Arc<Self>, usp: &Usp<S>, job: Arc<Job>, end: Result<Outcome, Failure>) {
         let (usp, session) = (usp.clone(), Arc::clone(self));
         // Nobody waits for the write lock but the session's end, after which an answer comes too late.
         let finishing = Arc::clone(&self.finishing).try_read_owned().ok();
         tokio::spawn(async move {
-            session.finish(&usp, &job, end, finishing).await;
+            usp.guarded(&session, session.finish(&usp, &job, end, finishing)).await;
         });
     }
 
-    async fn finish(
+    pub(super) async fn finish(
         self: &Arc<Self>,
         usp: &Usp<S>,
         job: &Job,
         end: Result<Outcome, Failure>,
         finishing: Option<OwnedRwLockReadGuard<()>>,
     ) {
-        let (tenant, at) = (job.tenant, usp.0.clock.utc());
+        let (tenant, epoch, at) = (job.tenant, Some(self.epoch), usp.0.clock.utc());
         let write = match end {
             Ok(outcome) => self.answered(usp, job, outcome).await,
             Err(Failure::NotSent) => return self.not_sent(usp, job).await,
             // Sent, and not answered within its patience: what it did is unknown. It is shown, and never
             // sent again by itself, so that a device that stays silent is not asked for ever.
             Err(Failure::InDoubt) => {
-                Write::StepJob { tenant, job: job.id, event: JobEvent::Expire, outcome: None, at }
+                Write::StepJob { tenant, job: job.id, epoch, event: JobEvent::Expire, outcome: None, at }
             }
             Err(Failure::TimedOut) => self.failed(usp, job, "the device did not answer in time".to_owned()),
             Err(Failure::BadAnswer(what)) => {
@@ -403,31 +411,37 @@ impl<S: Store> Session<S> {
             tracing::warn!(%error, job = %job.id, "the end of a job was not kept");
         }
         drop(finishing);
-        self.leave_lane(usp, job, &written);
-        usp.pull(self.device).await;
+        if self.leave_lane(usp, job, &written) {
+            usp.pull(self.device).await;
+        }
     }
 
-    /// What the end of a job, as it was stored, means for the lane and for those who wait.
-    fn leave_lane(&self, usp: &Usp<S>, job: &Job, written: &Result<Written, StoreError>) {
+    /// What the end of a job, as it was stored, means for the lane and for those who wait. False where what waits had
+    /// better wait on, until the store works again.
+    fn leave_lane(&self, usp: &Usp<S>, job: &Job, written: &Result<Written, StoreError>) -> bool {
         let lanes = &usp.0.lanes;
-        if !usp.is_current(self) {
-            // Another session has the lane, and reads from the store what waits.
-            return lanes.wake(job.id);
+        if !usp.is_current(self) || matches!(written, Err(StoreError::StaleEpoch)) {
+            // Another session has the lane, or is about to, and reads from the store what waits.
+            lanes.wake(job.id);
+            return true;
         }
         match written {
             Ok(Written::Job { job, .. }) if job.state == JobState::Queued => {
                 lanes.requeue(self.device, job.id);
             }
             Ok(Written::Job { job, .. }) if !job.state.is_finished() => lanes.sent(self.device, job.id),
-            // A read is asked again; what a write did must not be done twice.
-            Err(StoreError::Failed(_) | StoreError::Full) if !job.operation.is_write() => {
+            // A read is asked again, but not at once: it would be at the speed of the line. What a write did must
+            // not be done twice.
+            Err(error) if is_of_the_medium(error) && !job.operation.is_write() => {
                 lanes.requeue(self.device, job.id);
+                return false;
             }
             _ => {
                 usp.0.metrics.jobs_finished.inc();
                 lanes.finished(self.device, job.id);
             }
         }
+        true
     }
 
     /// Nothing has left: it keeps its place, and goes with what is pulled next. Not at once, because what
@@ -442,15 +456,15 @@ impl<S: Store> Session<S> {
     }
 
     async fn take_back(&self, usp: &Usp<S>, job: &Job) {
-        let (tenant, at) = (job.tenant, usp.0.clock.utc());
-        let back = Write::StepJob { tenant, job: job.id, event: JobEvent::Unsend, outcome: None, at };
+        let (tenant, epoch, at) = (job.tenant, Some(self.epoch), usp.0.clock.utc());
+        let back = Write::StepJob { tenant, job: job.id, epoch, event: JobEvent::Unsend, outcome: None, at };
         if let Err(error) = usp.submit(back).await {
             tracing::warn!(%error, job = %job.id, "a job that was not sent could not be taken back");
         }
     }
 
     async fn answered(&self, usp: &Usp<S>, job: &Job, mut outcome: Outcome) -> Write {
-        let (tenant, at) = (job.tenant, usp.0.clock.utc());
+        let (tenant, epoch, at) = (job.tenant, Some(self.epoch), usp.0.clock.utc());
         let key = match &job.operation {
             Operation::Operate(operate) => operate.command_key.clone(),
             _ => String::new(),
@@ -462,7 +476,7 @@ impl<S: Store> Session<S> {
         }
         match event_of(&outcome, &key) {
             event @ JobEvent::Accept(_) => {
-                Write::StepJob { tenant, job: job.id, event, outcome: Some(Box::new(outcome)), at }
+                Write::StepJob { tenant, job: job.id, epoch, event, outcome: Some(Box::new(outcome)), at }
             }
             event => {
                 let delta = Delta::of_outcome(&job.operation, &outcome, at);
@@ -470,6 +484,7 @@ impl<S: Store> Session<S> {
                 Write::FinishJob(Box::new(FinishJob {
                     tenant,
                     job: job.id,
+                    epoch,
                     event,
                     outcome: Some(outcome),
                     error: None,
@@ -483,14 +498,15 @@ impl<S: Store> Session<S> {
 
     /// How a job goes on whose answer can't be kept, because nobody knows what is secret in it.
     fn not_kept(&self, usp: &Usp<S>, job: &Job, event: JobEvent, error: &StoreError) -> Write {
-        let (tenant, at) = (job.tenant, usp.0.clock.utc());
+        let (tenant, epoch, at) = (job.tenant, Some(self.epoch), usp.0.clock.utc());
         if matches!(event, JobEvent::Accept(_)) {
-            return Write::StepJob { tenant, job: job.id, event, outcome: None, at };
+            return Write::StepJob { tenant, job: job.id, epoch, event, outcome: None, at };
         }
         let message = format!("the answer was not kept: {error}");
         Write::FinishJob(Box::new(FinishJob {
             tenant,
             job: job.id,
+            epoch,
             event,
             outcome: None,
             error: Some(JobError { code: None, message }),
@@ -504,6 +520,7 @@ impl<S: Store> Session<S> {
         Write::FinishJob(Box::new(FinishJob {
             tenant: job.tenant,
             job: job.id,
+            epoch: Some(self.epoch),
             event: JobEvent::Finish(fleet::job::Ending::Failed),
             outcome: None,
             error: Some(JobError { code: None, message }),
@@ -512,4 +529,9 @@ impl<S: Store> Session<S> {
             at: usp.0.clock.utc(),
         }))
     }
+}
+
+/// Whether the store could not do it, rather than would not.
+fn is_of_the_medium(error: &StoreError) -> bool {
+    matches!(error, StoreError::Failed(_) | StoreError::Full | StoreError::Busy)
 }

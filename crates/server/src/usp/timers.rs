@@ -89,7 +89,7 @@ fn turn<S: Store>(weak: &Weak<Inner<S>>) -> Option<Duration> {
         };
         if let Some(session) = due.upgrade() {
             let usp = usp.clone();
-            tokio::spawn(async move { session.input(&usp, Input::Timeout).await });
+            tokio::spawn(async move { usp.guarded(&session, session.input(&usp, Input::Timeout)).await });
         }
     }
 }

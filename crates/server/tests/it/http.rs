@@ -73,7 +73,8 @@ impl Client {
         answer[end + 4..].to_vec()
     }
 
-    async fn raw(&self, method: &str, path: &str, body: &str) -> String {
+    /// What is answered at a whole path, head and all.
+    pub(crate) async fn raw(&self, method: &str, path: &str, body: &str) -> String {
         let answer = self.exchange(&self.head(method, path, body), body).await;
         String::from_utf8(answer).expect("an answer in UTF-8")
     }

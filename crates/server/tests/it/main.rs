@@ -22,6 +22,7 @@ mod mosquitto;
 mod notifications;
 mod own_broker;
 mod panic;
+mod ready;
 mod renewal;
 mod revocation;
 mod secrets;

@@ -4,7 +4,7 @@ use dm::UtcTime;
 use dm::operation::Outcome;
 use fleet::audit::AuditEntry;
 use fleet::ids::{DeviceId, Epoch, JobId, TenantId};
-use fleet::job::{Job, JobError, JobEvent, JobState, OpKind};
+use fleet::job::{Job, JobError, JobEvent, JobState, OpKind, is_heard_late};
 use fleet::port::{CreateJob, FinishJob, StoreError, Written};
 use fleet::{dto, limits as bounds};
 use rusqlite::params;
@@ -100,13 +100,25 @@ pub(super) fn sent(tx: &mut Tx<'_>, tenant: TenantId, id: JobId, epoch: Epoch, a
 
 pub(super) fn step(
     tx: &mut Tx<'_>,
-    tenant: TenantId,
-    id: JobId,
+    (tenant, id): (TenantId, JobId),
+    epoch: Option<Epoch>,
     event: JobEvent,
     outcome: Option<Outcome>,
     at: UtcTime,
 ) -> Res<Written> {
-    Held::load(tx, tenant, id)?.take(tx, Step { event, outcome, error: None }, at).map(answer)
+    let held = Held::load(tx, tenant, id)?;
+    check_reporter(tx, &held.job, epoch, &event)?;
+    held.take(tx, Step { event, outcome, error: None }, at).map(answer)
+}
+
+/// A session that has been followed by another reports of a job only what no other session can.
+fn check_reporter(tx: &Tx<'_>, job: &Job, epoch: Option<Epoch>, event: &JobEvent) -> Res<()> {
+    match epoch {
+        Some(epoch) if !is_heard_late(&job.state, event, OpKind::of(&job.operation)) => {
+            session::check_epoch(tx, job.tenant, job.device, epoch)
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn cancel(
@@ -123,6 +135,7 @@ pub(super) fn cancel(
 
 pub(super) fn finish(tx: &mut Tx<'_>, finish: FinishJob) -> Res<Written> {
     let held = Held::load(tx, finish.tenant, finish.job)?;
+    check_reporter(tx, &held.job, finish.epoch, &finish.event)?;
     finish_held(tx, held, finish).map(answer)
 }
 
@@ -140,7 +153,7 @@ pub(super) fn complete(tx: &mut Tx<'_>, finish: FinishJob) -> Res<()> {
 }
 
 fn finish_held(tx: &mut Tx<'_>, held: Held, finish: FinishJob) -> Res<Job> {
-    let FinishJob { tenant, job: _, event, outcome, error, delta, facts, at } = finish;
+    let FinishJob { tenant, job: _, epoch: _, event, outcome, error, delta, facts, at } = finish;
     let job = held.take(tx, Step { event, outcome, error }, at)?;
     if let Some(delta) = &delta {
         twin::add(tx, tenant, job.device, delta)?;

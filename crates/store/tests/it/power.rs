@@ -112,6 +112,7 @@ async fn a_full_disk_refuses_writes_and_loses_none() {
         let log = log_of(&store).await;
         paths(&log)
     };
+    assert_eq!(store.ready(), Ok(()));
     let before = store.submit(notification(device, epoch, "before")).await;
     assert!(matches!(before, Ok(Written::Notified { .. })), "{before:?}");
     layer::fill(folder.path(), true);
@@ -119,8 +120,14 @@ async fn a_full_disk_refuses_writes_and_loses_none() {
         let refused = store.submit(notification(device, epoch, &format!("refused {number}"))).await;
         assert_eq!(refused, Err(StoreError::Full));
         assert_eq!(told().await, ["before"]);
+        assert_eq!(store.ready(), Err(StoreError::Full));
+        // What changes nothing does not make it ready.
+        let idle = store.submit(Write::ExpireJobs { at: at(2) }).await;
+        assert_eq!((idle, store.ready()), (Err(StoreError::Full), Err(StoreError::Full)));
     }
     layer::fill(folder.path(), false);
+    let idle = store.submit(Write::ExpireJobs { at: at(3) }).await;
+    assert_eq!((idle, store.ready()), (Ok(Written::Jobs(Vec::new())), Ok(())));
     let after = store.submit(notification(device, epoch, "after")).await;
     assert!(matches!(after, Ok(Written::Notified { .. })), "{after:?}");
     assert_eq!(told().await, ["before", "after"]);

@@ -22,6 +22,7 @@ mod certificates;
 mod datamodel;
 mod devices;
 mod enrolment;
+mod epochs;
 mod expected;
 mod jobs;
 mod log;
@@ -38,6 +39,7 @@ pub(crate) async fn run<S: Store>(mut make: impl FnMut() -> S) {
     devices::run(&make()).await;
     jobs::run(&make()).await;
     jobs::queue_is_bounded(&make()).await;
+    epochs::run(&make()).await;
     notifications::run(&make()).await;
     twin::run(&make()).await;
     log::run(&make()).await;

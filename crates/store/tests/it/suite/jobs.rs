@@ -69,7 +69,7 @@ async fn long_lists<S: Store>(store: &S) {
 
 fn finish(job: JobId, event: JobEvent, outcome: Option<Outcome>, when: UtcTime) -> FinishJob {
     let facts = FactsUpdate::default();
-    FinishJob { tenant: TENANT, job, event, outcome, error: None, delta: None, facts, at: when }
+    FinishJob { tenant: TENANT, job, epoch: None, event, outcome, error: None, delta: None, facts, at: when }
 }
 
 async fn state<S: Store>(store: &S, job: JobId) -> JobState {
@@ -198,8 +198,14 @@ async fn a_command_that_takes_long<S: Store>(store: &S, device: &Device, epoch: 
     let accepted =
         Accepted { requests: vec!["Device.LocalAgent.Request.1.".to_owned()], command_key: key.clone() };
     assert_eq!(event, JobEvent::Accept(accepted.clone()));
-    let step =
-        Write::StepJob { tenant: TENANT, job: job.id, event, outcome: Some(Box::new(outcome)), at: at(61) };
+    let step = Write::StepJob {
+        tenant: TENANT,
+        job: job.id,
+        epoch: Some(epoch),
+        event,
+        outcome: Some(Box::new(outcome)),
+        at: at(61),
+    };
     store.submit(step).await.expect("sent");
     assert_eq!(state(store, job.id).await, JobState::Accepted(accepted));
     let found = store.job_by_command_key(TENANT, device.id, &key).await.expect("readable").expect("accepted");

@@ -9,7 +9,7 @@ use fleet::twin::{Delta, Source};
 
 use super::{TENANT, approved, at, create, get, log_of, new_operation, open_session};
 
-fn notification(
+pub(super) fn notification(
     device: &Device,
     epoch: Epoch,
     kind: EventKind,
@@ -132,6 +132,7 @@ async fn what_it_carries<S: Store>(store: &S, device: &Device, epoch: Epoch) {
     let finish = FinishJob {
         tenant: TENANT,
         job: job.id,
+        epoch: None,
         event: JobEvent::Finish(Ending::Done),
         outcome: None,
         error: None,
