@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) log: Vec<String>,
     /// Calls that fail: `prepare`, `commit`, `abort`.
     pub(crate) fails: BTreeSet<&'static str>,
+    /// What it does not prepare.
+    pub(crate) refuses: BTreeSet<&'static str>,
     /// Keys for rows that are added: by path.
     pub(crate) new_keys: Vec<(String, String)>,
     pub(crate) sink: Option<Sink>,
@@ -62,7 +64,7 @@ impl Fake {
         let mut state = self.state.lock().unwrap();
         state.log.push(format!("{call} {what}").trim_end().to_owned());
         let fault = Fault::new(Code::INTERNAL_ERROR, format!("{} cannot {call}", self.name));
-        if state.fails.contains(call) { Err(fault) } else { Ok(()) }
+        if state.fails.contains(call) || state.refuses.contains(what) { Err(fault) } else { Ok(()) }
     }
 }
 

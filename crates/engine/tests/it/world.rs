@@ -1,5 +1,5 @@
 //! One instance with a machine that speaks plain text: `get PATH`, `set PATH PARAM VALUE`,
-//! `add PATH [PARAM VALUE]`, `delete PATH`, `run COMMAND [WHAT]`, `cancel`, `watch PATH`,
+//! `add PATH [PARAM VALUE]`, `delete PATH`, `delete-each PATH` (with `allow_partial`), `run COMMAND [WHAT]`, `cancel`, `watch PATH`,
 //! `boot`, `close`, `own PARAM VALUE` (a change of the machine itself), `noise` (a Record that nobody believes).
 
 use std::collections::VecDeque;
@@ -42,6 +42,9 @@ pub(crate) fn own_model(model: &mut ModelBuilder) {
     model.param(agent, param("EndpointID", Type::String, ParamAccess::ReadOnly)).unwrap();
     model.object(controller, table("ControllerNumberOfEntries")).unwrap();
     model.param(agent, param("Label", Type::String, ParamAccess::ReadWrite)).unwrap();
+    let reference = Some(Reference { strong: true, ..Reference::default() });
+    let facets = Facets { reference, list: Some(dm::schema::ListFacet::default()), ..Facets::default() };
+    model.param(agent, Param { facets, ..param("Uses", Type::String, ParamAccess::ReadWrite) }).unwrap();
     for text in ["Alias", "EndpointID", "Fares"] {
         model.param(controller, param(text, Type::String, ParamAccess::ReadWrite)).unwrap();
     }
@@ -308,6 +311,10 @@ impl Plain {
                 let paths = vec![path.to_owned()];
                 self.write(tree, &Operation::Delete(Delete { allow_partial: false, paths }));
             }
+            ["delete-each", path] => {
+                let paths = vec![path.to_owned()];
+                self.write(tree, &Operation::Delete(Delete { allow_partial: true, paths }));
+            }
             ["run", command, what] => self.run(tree, command, what),
             ["own", param, value] => {
                 let place = split(tree, "Device.LocalAgent.").0;
@@ -402,6 +409,12 @@ fn say(outcome: &Outcome) -> String {
                 Err(fault) => fault.to_string(),
             });
             results.collect::<Vec<_>>().join("; ")
+        }
+        Outcome::Delete(results) => {
+            let deleted = results.iter().flat_map(|requested| &requested.result);
+            let stayed = deleted.flat_map(|deleted| &deleted.unaffected);
+            let stayed: Vec<String> = stayed.map(|(path, fault)| format!("{path} stays: {fault}")).collect();
+            if stayed.is_empty() { "ok".to_owned() } else { stayed.join("; ") }
         }
         _ => "ok".to_owned(),
     }
