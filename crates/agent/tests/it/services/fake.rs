@@ -17,7 +17,7 @@ use usp_proto::notify::{Notification, Notify, ValueChange};
 use usp_proto::register::{Deregister, DeregisterResp, Register, RegisterResp};
 use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Request, Response, Version};
 
-use crate::peer::{AGENT, Event, Witness, id};
+use crate::peer::{AGENT, Event, Witness, id, soon};
 
 /// The service. Values are by path; what it does with writes and reads is a matter of its mood.
 pub(super) struct Fake {
@@ -85,9 +85,7 @@ impl Fake {
     pub(super) async fn known(socket: &Path, name: &str, part: &str) -> Fake {
         let mut fake = Fake::connect(socket, name, part).await;
         fake.register(&[part], false).await.expect("it is free");
-        while fake.asked_for_values < 1 {
-            assert!(fake.turn().await);
-        }
+        fake.turns_until(|fake| fake.asked_for_values > 0).await;
         fake
     }
 
@@ -159,11 +157,18 @@ impl Fake {
         let asked = format!("r{}", self.asks);
         self.tell(&Msg::request(asked.clone(), request));
         loop {
-            let msg = self.hear().await.expect("the broker stays");
+            let msg = soon("the Broker's answer", self.hear()).await.expect("the broker stays");
             if msg.msg_id == asked {
                 return msg.body;
             }
             self.answer(msg);
+        }
+    }
+
+    /// Takes messages until something is so.
+    pub(super) async fn turns_until(&mut self, is_so: impl Fn(&Fake) -> bool) {
+        while !is_so(self) {
+            assert!(soon("a message of the Broker", self.turn()).await, "the service is disconnected");
         }
     }
 

@@ -128,9 +128,7 @@ async fn values_of_a_service_that_tells_nothing_are_asked_for() {
     let mut one = Fake::connect(&device.socket(), "proto::one", ONE).await;
     one.mood = Mood::Silent;
     one.register(&[ONE], false).await.expect("it is free");
-    while one.asked_for_values < 1 {
-        assert!(one.turn().await);
-    }
+    one.turns_until(|one| one.asked_for_values > 0).await;
     let level = "Device.X_One.Level";
     let shown = [(level, "1")];
     tokio::select! {
@@ -168,9 +166,7 @@ async fn the_end_of_a_command_is_told_and_so_is_that_of_its_service() {
     };
     assert_eq!(number, asked);
     assert_eq!(results[0].result, Ok(CommandResult::Started("Device.LocalAgent.Request.1.".to_owned())));
-    while one.asked.is_empty() {
-        assert!(one.turn().await);
-    }
+    one.turns_until(|one| !one.asked.is_empty()).await;
     let outputs = OutputArgs { output_args: [("Done".to_owned(), "yes".to_owned())].into() };
     let complete = OperationComplete {
         obj_path: ONE.to_owned(),
@@ -185,9 +181,7 @@ async fn the_end_of_a_command_is_told_and_so_is_that_of_its_service() {
     (device.controller.notified, device.controller.notices) = (Vec::new(), Vec::new());
     one.asked.clear();
     device.controller.send(work());
-    while one.asked.is_empty() {
-        assert!(one.turn().await);
-    }
+    one.turns_until(|one| !one.asked.is_empty()).await;
     drop(one);
     device.controller.notified_by("OperationComplete").await;
     let Some(Notification::OperComplete(complete)) = device.controller.notices.first() else {

@@ -19,9 +19,12 @@ async fn a_part_comes_and_goes_with_its_service() {
     assert_eq!(device.controller.value("Device.X_CUSP_Lamp.Brightness").await, "40");
     assert_eq!(device.controller.value("Device.LocalAgent.EndpointID").await, AGENT);
     let row = "Device.USPServices.USPService.1.";
-    let expected = [("DataModelPaths", LAMP), ("EndpointID", "proto::lamp"), ("Protocol", "UDS")]
-        .map(|(name, value)| (format!("{row}{name}"), value.to_owned()));
-    while device.get(row).await != Ok(expected.to_vec()) {}
+    let expected = [
+        ("Device.USPServices.USPService.1.DataModelPaths", LAMP),
+        ("Device.USPServices.USPService.1.EndpointID", "proto::lamp"),
+        ("Device.USPServices.USPService.1.Protocol", "UDS"),
+    ];
+    device.until(row, Ok(&expected)).await;
     lamp.abort();
     device.until(LAMP, Err(Code::INVALID_PATH)).await;
     device
