@@ -33,10 +33,10 @@ pub(super) async fn serve(hub: Arc<Hub>, slot: Arc<Slot>, link: LinkId) {
             push(&sink, event).await;
         }
     }
+    slot.free();
     if let Some(sink) = slot.sink() {
         push(&sink, Push::ModelChanged).await;
     }
-    slot.free();
 }
 
 /// Takes the parts that are registered now into the model, with what is in them.

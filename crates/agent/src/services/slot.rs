@@ -35,8 +35,11 @@ pub(super) struct Slot {
 
 #[derive(Default)]
 struct State {
-    /// Taken, until its task has ended.
+    /// Taken, until its task has ended and the agent's model is without its part: what the former service had must
+    /// not pass for the next one's.
     taken: bool,
+    /// Its task has ended.
+    ended: bool,
     /// Whoever is there.
     link: Option<LinkId>,
     /// Its name.
@@ -113,9 +116,9 @@ impl Slot {
         self.woken.notify_one();
     }
 
-    /// The next service may come.
+    /// The service's task ends: the next one may come as soon as the agent's model is without its part.
     pub(super) fn free(&self) {
-        self.state().taken = false;
+        self.state().ended = true;
     }
 
     pub(super) fn registered(&self, paths: Vec<SchemaPath>) {
@@ -257,7 +260,13 @@ impl Provider for Slot {
     }
 
     fn in_effect(&self) {
-        let given = self.state().given.clone();
+        let given = {
+            let mut state = self.state();
+            if state.ended && state.given.is_none() {
+                (state.taken, state.ended) = (false, false);
+            }
+            state.given.clone()
+        };
         self.table.put(self.place, given);
     }
 
@@ -345,7 +354,10 @@ impl std::fmt::Debug for Slot {
 mod tests {
     use std::sync::Arc;
 
+    use dm::model::ModelBuilder;
     use dm::path::SchemaPath;
+    use dm::schema::Protocol;
+    use engine::provider::Provider as _;
     use mtp::{EndpointId, LinkId};
 
     use super::{Slot, Table};
@@ -360,6 +372,9 @@ mod tests {
         assert!(slot.state().owns(&path("Device.X_A.Row.{i}.")));
         slot.leave();
         slot.free();
+        assert!(!slot.take(LinkId(2), &endpoint), "the agent's model may still have its part");
+        slot.supported(&mut ModelBuilder::new("", Protocol::Usp));
+        slot.in_effect();
         assert!(slot.take(LinkId(2), &endpoint));
         slot.registered(vec![path("Device.X_B.")]);
         assert!(slot.state().owns(&path("Device.X_B.")));
