@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dm::model::{Model, ObjectId};
 use dm::tree::{Change, Place, Tree};
+use usp_endpoint::agent::io::ReadPart;
 
 use crate::kind::Kind;
 
@@ -74,6 +75,14 @@ impl<'a> Shift<'a> {
             }
             Change::Remove { row } => Change::Remove { row: self.kept(row)? },
         })
+    }
+
+    pub(crate) fn part(&self, part: &ReadPart) -> Option<ReadPart> {
+        let param = match part.param {
+            Some(param) => Some(self.param(part.place.object, param)?),
+            None => None,
+        };
+        Some(ReadPart { place: self.place(&part.place)?, param })
     }
 
     fn param(&self, object: ObjectId, param: u16) -> Option<u16> {

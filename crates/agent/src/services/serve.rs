@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use dm::model::Model;
-use dm::operation::{Get, Operation, Outcome};
+use dm::operation::{Get, ObjectValues, Operation, Outcome, Requested};
 use dm::path::SchemaPath;
 use dm::{Code, Fault};
-use engine::provider::{Push, Report, Sink};
+use engine::provider::{Push, Report, Sink, Wanted};
 use mtp::LinkId;
 
 use super::hub::Hub;
@@ -100,9 +100,33 @@ pub(super) async fn read(
     model: &Model,
     objects: &[SchemaPath],
 ) -> Result<Report, Fault> {
-    let get = Get { paths: objects.iter().map(paths::all).collect(), max_depth: 0 };
-    match hub.ask(link, Operation::Get(get), SERVICE_ANSWER).await? {
-        Outcome::Get(results) => report::report(model, results),
+    report::report(model, get(hub, link, objects.iter().map(paths::all).collect()).await?)
+}
+
+/// What these objects, rows and parameters alone hold now.
+pub(super) async fn read_parts(
+    hub: &Hub,
+    link: LinkId,
+    model: &Model,
+    parts: &[Wanted],
+) -> Result<Report, Fault> {
+    let paths = parts.iter().map(paths::exactly).collect::<Result<_, _>>()?;
+    let mut results = get(hub, link, paths).await?;
+    // A row that is gone by now, or a parameter that it does not have.
+    let is_there = |result: &Requested<_>| {
+        result.result.as_ref().err().map(|fault| fault.code) != Some(Code::INVALID_PATH)
+    };
+    results.retain(is_there);
+    report::report(model, results)
+}
+
+async fn get(
+    hub: &Hub,
+    link: LinkId,
+    paths: Vec<String>,
+) -> Result<Vec<Requested<Vec<ObjectValues>>>, Fault> {
+    match hub.ask(link, Operation::Get(Get { paths, max_depth: 0 }), SERVICE_ANSWER).await? {
+        Outcome::Get(results) => Ok(results),
         other => Err(unexpected(other)),
     }
 }

@@ -10,6 +10,7 @@ use dm::{Code, Fault};
 use engine::broker::io::{Failure, Notification, Notify as Notice};
 use engine::provider::{
     Call, CommandResult, Committed, Edit, Pending, Prepared, Provider, ProviderError, Push, Report, Sink,
+    Wanted,
 };
 use mtp::{EndpointId, LinkId};
 use tokio::sync::{Notify, watch};
@@ -290,6 +291,19 @@ impl Provider for Slot {
             let failed = |fault: Fault| ProviderError(fault.message);
             let (hub, link) = self.owner(want).map_err(failed)?;
             serve::read(&hub, link, &self.model(), want).await.map_err(failed)
+        })
+    }
+
+    fn reads_parts(&self) -> bool {
+        true
+    }
+
+    fn read<'a>(&'a self, want: &'a [Wanted]) -> Pending<'a, Result<Report, ProviderError>> {
+        Box::pin(async move {
+            let failed = |fault: Fault| ProviderError(fault.message);
+            let objects = want.iter().map(|wanted| &wanted.object);
+            let (hub, link) = self.owner(objects).map_err(failed)?;
+            serve::read_parts(&hub, link, &self.model(), want).await.map_err(failed)
         })
     }
 

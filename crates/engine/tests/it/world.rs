@@ -1,4 +1,4 @@
-//! One instance with a machine that speaks plain text: `get PATH`, `set PATH PARAM VALUE`,
+//! One instance with a machine that speaks plain text: `get PATH`, `read PATH` (that alone), `set PATH PARAM VALUE`,
 //! `add PATH [PARAM VALUE]`, `delete PATH`, `delete-each PATH` (with `allow_partial`), `run COMMAND [WHAT]`, `cancel`, `watch PATH`,
 //! `boot`, `close`, `own PARAM VALUE` (a change of the machine itself), `noise` (a Record that nobody believes).
 
@@ -21,7 +21,7 @@ use engine::{
 };
 use tokio::sync::Notify;
 use usp_endpoint::EndpointId;
-use usp_endpoint::agent::io::{CloseReason, Input, Output, Ticket};
+use usp_endpoint::agent::io::{CloseReason, Input, Output, ReadPart, Ticket};
 use usp_endpoint::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 
 fn name(text: &str) -> Name {
@@ -288,7 +288,16 @@ impl Plain {
             ["get", path] => {
                 let ticket = self.ticket();
                 self.reads.push((ticket, path.to_owned()));
-                self.outputs.push_back(Output::Refresh { ticket, places: vec![split(tree, path).0] });
+                let places = vec![split(tree, path).0];
+                self.outputs.push_back(Output::Refresh { ticket, places, parts: Vec::new() });
+            }
+            ["read", path] => {
+                let ticket = self.ticket();
+                self.reads.push((ticket, path.to_owned()));
+                let (place, param) = split(tree, path);
+                let param = tree.model().param_index(place.object, param);
+                let parts = vec![ReadPart { place, param }];
+                self.outputs.push_back(Output::Refresh { ticket, places: Vec::new(), parts });
             }
             ["watch", path] => self.outputs.push_back(Output::Watch(vec![split(tree, path).0])),
             ["set", path, param, value] => {

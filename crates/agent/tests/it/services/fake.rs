@@ -29,6 +29,8 @@ pub(super) struct Fake {
     pub(super) mood: Mood,
     /// What it was asked, the Broker's own preparations aside.
     pub(super) asked: Vec<Operation>,
+    /// The paths that it was asked for last.
+    pub(super) read: Vec<String>,
     /// How often it was read.
     pub(super) asked_for_values: u32,
     asks: u32,
@@ -73,6 +75,7 @@ impl Fake {
             values,
             mood: Mood::Willing,
             asked: Vec::new(),
+            read: Vec::new(),
             asked_for_values: 0,
             asks: 0,
         };
@@ -236,7 +239,14 @@ impl Fake {
             ),
             Operation::Get(get) => {
                 self.asked_for_values += 1;
-                let result = |path: &String| Requested { path: path.clone(), result: Ok(self.objects(path)) };
+                self.read.clone_from(&get.paths);
+                let result = |path: &String| {
+                    let objects = self.objects(path);
+                    let is_missing = objects.is_empty() && !path.ends_with('.');
+                    let missing = || Fault::new(Code::INVALID_PATH, "there is none");
+                    let result = if is_missing { Err(missing()) } else { Ok(objects) };
+                    Requested { path: path.clone(), result }
+                };
                 Outcome::Get(get.paths.iter().map(result).collect())
             }
             Operation::Set(set) => {
