@@ -90,6 +90,9 @@ pub const MAX_HTTP_HEAD: usize = 16 * 1024;
 /// Longest run of a hook; then it is left to itself.
 pub const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The same of one that a change of the system sets off: it must not use up the time that the engine gives the change.
+pub const RELOAD_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How long after a successful answer a reboot or reset begins, so that the answer leaves first.
 pub const RESTART_DELAY: Duration = Duration::from_secs(1);
 
