@@ -117,6 +117,8 @@ pub const SEARCH_AT_LAST: Duration = Duration::from_secs(3600);
 /// How long a USP Service may take for an answer. Less than the engine waits for a provider, so that the fault
 /// names the service.
 pub const SERVICE_ANSWER: Duration = Duration::from_secs(5);
+/// How long after news of a USP Service that could not be read it is asked again.
+pub const SERVICE_AGAIN: Duration = Duration::from_secs(1);
 /// How long it may take to describe its part of the data model.
 pub const SERVICE_MODEL: Duration = Duration::from_secs(20);
 /// How long it may take for a synchronous command, or to begin an asynchronous one.

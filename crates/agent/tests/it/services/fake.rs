@@ -29,6 +29,8 @@ pub(super) struct Fake {
     pub(super) mood: Mood,
     /// What it was asked, the Broker's own preparations aside.
     pub(super) asked: Vec<Operation>,
+    /// How often it still fails to read anything.
+    pub(super) fails: u32,
     /// The paths that it was asked for last.
     pub(super) read: Vec<String>,
     /// How often it was read.
@@ -75,6 +77,7 @@ impl Fake {
             values,
             mood: Mood::Willing,
             asked: Vec::new(),
+            fails: 0,
             read: Vec::new(),
             asked_for_values: 0,
             asks: 0,
@@ -237,6 +240,11 @@ impl Fake {
                     .map(|path| Requested { path: path.clone(), result: Ok(schema(path)) })
                     .collect(),
             ),
+            Operation::Get(_) if self.fails > 0 => {
+                self.fails -= 1;
+                let fault = Fault::new(Code::INTERNAL_ERROR, "not now");
+                Outcome::Failed(MessageFailure { fault, params: Vec::new() })
+            }
             Operation::Get(get) => {
                 self.asked_for_values += 1;
                 self.read.clone_from(&get.paths);

@@ -90,6 +90,19 @@ async fn values_rows_and_events_of_a_service_are_told() {
     assert_eq!(events, 1);
 }
 
+/// A service does not tell a second time what has changed.
+#[requirement("R-NOT.0a")]
+#[tokio::test]
+async fn a_change_that_could_not_be_read_at_once_is_told_later() {
+    let (mut device, mut one) = device().await;
+    subscribe(&mut device, "ValueChange", "Device.X_One.Level").await;
+    one.fails = 2;
+    one.changed("Level", "8");
+    let heard = hear(&mut device, &mut one, "ValueChange").await;
+    let Notification::ValueChange(change) = heard else { panic!("{heard:?}") };
+    assert_eq!((change.param_path.as_str(), change.param_value.as_str()), ("Device.X_One.Level", "8"));
+}
+
 #[tokio::test]
 async fn who_is_told_of_a_service_finds_its_part_and_who_is_told_that_it_went_does_not() {
     const ENTRIES: &str = "Device.USPServices.USPServiceNumberOfEntries";
