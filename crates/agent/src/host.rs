@@ -29,7 +29,7 @@ use crate::enrol::Credentials;
 use crate::guard;
 use crate::guard::limit::{self, Limits};
 use crate::identity::Identity;
-use crate::limits::RESTART_DELAY;
+use crate::limits::{HOOK_TIMEOUT, RESTART_DELAY};
 use crate::links::clients::Clients;
 use crate::links::{self, Context};
 use crate::local_agent;
@@ -258,7 +258,7 @@ impl Restart for Restarts {
             let (instance, words) = (self.instance.clone(), self.policy.reboot.clone());
             tokio::spawn(async move {
                 tokio::time::sleep(RESTART_DELAY).await;
-                if !hooks::run(&words).await {
+                if !hooks::run(&words, HOOK_TIMEOUT).await {
                     // The next start will not be the one that was asked for.
                     let local = Boot {
                         cause: "LocalReboot".to_owned(),
@@ -286,7 +286,7 @@ impl Restart for Restarts {
                 if let Err(error) = reset.await {
                     tracing::error!(error = format!("{error:#}"), "the agent's state could not be reset");
                 }
-                hooks::run(&words).await;
+                hooks::run(&words, HOOK_TIMEOUT).await;
                 let _ = resets.send(()).await;
             });
             Ok(())

@@ -90,6 +90,9 @@ pub const MAX_HTTP_HEAD: usize = 16 * 1024;
 /// Longest run of a hook; then it is left to itself.
 pub const HOOK_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The same of one that a change of the system sets off: it must not use up the time that the engine gives the change.
+pub const RELOAD_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How long after a successful answer a reboot or reset begins, so that the answer leaves first.
 pub const RESTART_DELAY: Duration = Duration::from_secs(1);
 
@@ -119,6 +122,8 @@ pub const SEARCH_AT_LAST: Duration = Duration::from_secs(3600);
 /// How long a USP Service may take for an answer. Less than the engine waits for a provider, so that the fault
 /// names the service.
 pub const SERVICE_ANSWER: Duration = Duration::from_secs(5);
+/// How long after news of a USP Service that could not be read it is asked again.
+pub const SERVICE_AGAIN: Duration = Duration::from_secs(1);
 /// How long it may take to describe its part of the data model.
 pub const SERVICE_MODEL: Duration = Duration::from_secs(20);
 /// How long it may take for a synchronous command, or to begin an asynchronous one.

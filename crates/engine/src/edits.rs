@@ -18,17 +18,21 @@ pub(crate) type Batches = BTreeMap<u16, Vec<Edit>>;
 /// What each provider has to do for these changes; the engine's own part is left out.
 pub(crate) fn batches(kind: &Kind, keys: &Keys, changes: &[Change]) -> Batches {
     let mut batches = Batches::new();
+    let mut added = Added::new();
     for change in changes {
         let place = place_of(change);
         let Some(provider) = kind.owner(place.object) else { continue };
         let edits = batches.entry(provider).or_default();
-        push(kind, keys, change, place, edits);
+        push(kind, keys, change, &mut added, edits);
         if edits.is_empty() {
             batches.remove(&provider);
         }
     }
     batches
 }
+
+/// Where the edits stand that add rows, among those of their provider.
+type Added<'a> = BTreeMap<&'a Place, usize>;
 
 /// The object that a change is about.
 pub(crate) fn place_of(change: &Change) -> &Place {
@@ -38,8 +42,8 @@ pub(crate) fn place_of(change: &Change) -> &Place {
     }
 }
 
-fn push(kind: &Kind, keys: &Keys, change: &Change, place: &Place, edits: &mut Vec<Edit>) {
-    let model = kind.model();
+fn push<'a>(kind: &Kind, keys: &Keys, change: &'a Change, added: &mut Added<'a>, edits: &mut Vec<Edit>) {
+    let (model, place) = (kind.model(), place_of(change));
     let Ok(path) = ObjectPath::parse(&place.text(model)) else { return };
     let object = model.object(place.object);
     let is_told = |param: u16| {
@@ -56,11 +60,7 @@ fn push(kind: &Kind, keys: &Keys, change: &Change, place: &Place, edits: &mut Ve
             let name = object.params[usize::from(*param)].name.clone();
             let value = told(*param, value);
             // A row and what its creator sets in it are one edit.
-            let added = edits.iter_mut().find_map(|edit| match edit {
-                Edit::Add { path: row, values, .. } if *row == path => Some(values),
-                _ => None,
-            });
-            if let Some(values) = added {
+            if let Some(Edit::Add { values, .. }) = added.get(place).and_then(|at| edits.get_mut(*at)) {
                 values.retain(|(known, _)| *known != name);
                 values.push((name, value));
                 return;
@@ -76,6 +76,7 @@ fn push(kind: &Kind, keys: &Keys, change: &Change, place: &Place, edits: &mut Ve
             let known = values.iter().filter(|(param, _)| is_told(*param));
             let values = known
                 .map(|(param, value)| (object.params[usize::from(*param)].name.clone(), told(*param, value)));
+            added.insert(place, edits.len());
             edits.push(Edit::Add { path, object: object.path.clone(), parents, values: values.collect() });
         }
         Change::Remove { .. } => {

@@ -19,6 +19,7 @@ pub mod reference;
 mod report;
 mod shift;
 mod stored;
+mod wants;
 pub mod wheel;
 
 pub use clock::{Clock, SystemClock};

@@ -25,6 +25,9 @@ pub const COMPACTION_RATIO: u64 = 4;
 /// Most keys of one table whose rows have vanished and may come back under their old number.
 pub const MAX_REMEMBERED_KEYS: usize = 1024;
 
+/// Most single objects, rows and parameters that a provider is asked for at once; of more, the objects are asked for.
+pub const MAX_READ_PARTS: usize = 64;
+
 /// Longest wait for a provider's refresh.
 pub const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
 

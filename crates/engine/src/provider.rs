@@ -50,8 +50,20 @@ pub trait Provider: Send + Sync + 'static {
 
     /// The rows and values of the wanted objects, now. `want` holds paths at or below
     /// [`Provider::subtrees`]; giving more than was wanted is allowed. Every row of a wanted table that
-    /// is not given exists no longer.
+    /// is not given exists no longer; of what was not wanted, what is not given stays as it is.
     fn refresh<'a>(&'a self, want: &'a [SchemaPath]) -> Pending<'a, Result<Report, ProviderError>>;
+
+    /// Whether asking for less than whole objects is worth it: what is behind it is far away, or has much to tell. Reads
+    /// that name single objects, rows or parameters then come by [`Provider::read`].
+    fn reads_parts(&self) -> bool {
+        false
+    }
+
+    /// The rows and values of these parts, now. Giving more is allowed. What is not given of a part exists no longer.
+    fn read<'a>(&'a self, want: &'a [Wanted]) -> Pending<'a, Result<Report, ProviderError>> {
+        let _ = want;
+        Box::pin(async { Err(ProviderError("it reads whole objects alone".to_owned())) })
+    }
 
     /// Called once: where changes and events are pushed as they happen. A provider that returns `true` sees each
     /// change by itself, and is not polled for ValueChange subscriptions while it says so.
@@ -99,6 +111,17 @@ pub trait Provider: Send + Sync + 'static {
         let _ = (call, cancelled);
         Box::pin(async { Err(Fault::new(dm::Code::COMMAND_FAILURE, "no such command")) })
     }
+}
+
+/// An object, table or row with all below it, or a single parameter.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// `Device.Ethernet.Interface.{i}.Stats.`
+    pub object: SchemaPath,
+    /// One key per `{i}` of the path; a table lacks the last one.
+    pub keys: Vec<RowKey>,
+    /// The parameter; `None`: all.
+    pub param: Option<Name>,
 }
 
 /// How a command ended: output arguments, or the failure.

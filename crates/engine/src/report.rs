@@ -8,19 +8,21 @@ use dm::Value;
 use dm::model::{Object, ObjectId};
 use dm::path::SchemaPath;
 use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
+use usp_endpoint::agent::io::ReadPart;
 
 use crate::journal::Entry;
 use crate::keys::{Keys, rows_above};
 use crate::kind::Kind;
 use crate::pointers::to_numbers;
 use crate::provider::{Report, Row, RowKey};
+use crate::wants::Wants;
 
 /// What a report is complete for.
 pub(crate) struct Scope<'a> {
     pub(crate) kind: &'a Kind,
     pub(crate) provider: u16,
-    /// These objects, with all below them that is the provider's.
-    pub(crate) wants: &'a [ObjectId],
+    /// With all below that is the provider's.
+    pub(crate) wants: &'a Wants,
 }
 
 /// What a report did.
@@ -126,7 +128,10 @@ impl Reader<'_> {
                     Some(if param.is_secret() { value.into_secret() } else { value });
             }
         }
-        self.seen.insert(place, values);
+        let known = self.seen.entry(place).or_insert_with(|| vec![None; object.params.len()]);
+        for (known, value) in known.iter_mut().zip(values).filter(|(_, value)| value.is_some()) {
+            *known = value;
+        }
     }
 
     /// Rows above must be there already; the last table gives a new number where the key has none.
@@ -218,11 +223,16 @@ impl Writer<'_> {
     /// A place sorts by object first, so rows come before what is in them.
     fn values(&mut self) {
         let model = self.scope.kind.model();
+        let mut whole = BTreeMap::new();
         for (place, values) in self.seen {
             if place.is_row(model) && !self.tree.exists(place) {
                 self.create(place, values);
             } else {
-                self.update(place, values);
+                let wants = self.scope.wants;
+                let is_whole =
+                    *whole.entry(place.object).or_insert_with(|| wants.covers(model, place.object))
+                        || wants.has_part(model, place);
+                self.update(place, values, is_whole);
             }
         }
     }
@@ -248,8 +258,12 @@ impl Writer<'_> {
         kept.or_else(|| Some(Value::text(format!("cpe-{number}"))))
     }
 
-    fn update(&mut self, place: &Place, values: &[Option<Value>]) {
+    /// `is_whole`: what is not among the values is not there.
+    fn update(&mut self, place: &Place, values: &[Option<Value>], is_whole: bool) {
         for (param, value) in (0..).zip(values) {
+            if !is_whole && value.is_none() {
+                continue;
+            }
             if self.tree.value(place, param) != value.as_ref() && !self.scope.kind.is_own(place.object, param)
             {
                 self.changes.push(Change::Set { place: place.clone(), param, value: value.clone() });
@@ -259,19 +273,45 @@ impl Writer<'_> {
 
     /// What the tree has, the report is complete for, and was not reported.
     fn missing(&mut self) {
-        for &want in self.scope.wants {
-            for place in places(self.scope.kind, self.tree, want) {
+        let (kind, wants) = (self.scope.kind, self.scope.wants);
+        for &want in &wants.objects {
+            for place in places(kind, self.tree, want) {
                 self.missing_at(&place);
             }
         }
+        for ReadPart { place, param } in &wants.parts {
+            match param {
+                Some(param) => self.missing_param(place, *param),
+                None if place.is_table(kind.model()) => {
+                    for number in self.tree.rows(place) {
+                        self.missing_at(&place.row(number));
+                    }
+                }
+                None => self.missing_at(place),
+            }
+        }
+    }
+
+    fn missing_param(&mut self, place: &Place, param: u16) {
+        let kind = self.scope.kind;
+        let is_given = self.seen.get(place).is_some_and(|values| values[usize::from(param)].is_some());
+        let is_theirs = kind.owner(place.object) == Some(self.scope.provider);
+        if is_theirs && !is_given && self.is_known(place) {
+            self.changes.push(Change::Set { place: place.clone(), param, value: None });
+        }
+    }
+
+    /// A row that the system does not know yet lives by what its creator said.
+    fn is_known(&self, place: &Place) -> bool {
+        let kind = self.scope.kind;
+        let is_bound = |row: &Place| kind.owner(row.object).is_none() || self.keys.key(row).is_some();
+        rows_above(kind.model(), place).iter().all(is_bound)
     }
 
     fn missing_at(&mut self, place: &Place) {
         let kind = self.scope.kind;
         let model = kind.model();
-        let is_bound = |row: &Place| kind.owner(row.object).is_none() || self.keys.key(row).is_some();
-        // A row that the system does not know yet lives by what its creator said.
-        if !rows_above(model, place).iter().all(is_bound) {
+        if !self.is_known(place) {
             return;
         }
         if kind.owner(place.object) == Some(self.scope.provider) && !self.seen.contains_key(place) {
@@ -280,7 +320,7 @@ impl Writer<'_> {
                 return;
             }
             let nothing = vec![None; model.object(place.object).params.len()];
-            self.update(place, &nothing);
+            self.update(place, &nothing, true);
         }
         for &child in &model.object(place.object).children {
             let below = place.child(child);

@@ -12,7 +12,7 @@ use dm::model::ModelBuilder;
 use dm::path::SchemaPath;
 use dm::{Code, Fault};
 use engine::provider::{
-    Call, CommandResult, Committed, Edit, Pending, Prepared, Provider, ProviderError, Report, Sink,
+    Call, CommandResult, Committed, Edit, Pending, Prepared, Provider, ProviderError, Report, Sink, Wanted,
 };
 use pki::file::{SECRET, write_atomic};
 use tokio::sync::watch;
@@ -173,6 +173,14 @@ impl Provider for Limited {
 
     fn refresh<'a>(&'a self, want: &'a [SchemaPath]) -> Pending<'a, Result<Report, ProviderError>> {
         self.inner.refresh(want)
+    }
+
+    fn reads_parts(&self) -> bool {
+        self.inner.reads_parts()
+    }
+
+    fn read<'a>(&'a self, want: &'a [Wanted]) -> Pending<'a, Result<Report, ProviderError>> {
+        self.inner.read(want)
     }
 
     fn watch(&self, sink: Sink) -> bool {

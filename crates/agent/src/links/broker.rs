@@ -34,7 +34,7 @@ pub(super) enum State {
     },
     /// It will be tried again.
     Waiting(Failure),
-    /// It will not, before the tables change.
+    /// It will not, before its rows change.
     Off(Failure),
 }
 
@@ -55,7 +55,7 @@ pub(super) enum Failure {
 pub(super) struct Broker {
     /// The row in `MQTT.Client.` or `STOMP.Connection.`.
     path: String,
-    plan: Mutex<Plan>,
+    plan: watch::Sender<Plan>,
     /// What went through it, if it speaks MQTT.
     meter: Arc<Meter>,
     /// How to change what the connection that stands is subscribed to, if it speaks MQTT.
@@ -82,7 +82,7 @@ impl Broker {
         };
         let broker = Arc::new(Broker {
             path: path.to_owned(),
-            plan: Mutex::new(plan),
+            plan: watch::Sender::new(plan),
             meter,
             subscriptions: Mutex::default(),
             connection,
@@ -98,8 +98,12 @@ impl Broker {
 
     /// Whether this is the connection that the tables ask for. What needs no new one is followed.
     pub(super) fn is(&self, plan: &Plan) -> bool {
-        let mut own = lock(&self.plan);
-        own.follow(plan);
+        self.plan.send_if_modified(|own| {
+            let before = own.clone();
+            own.follow(plan);
+            *own != before
+        });
+        let own = self.plan.borrow();
         self.subscribe(&own);
         *own == *plan
     }
@@ -130,7 +134,7 @@ impl Broker {
 
     /// The row of `LocalAgent.MTP.` that it is for.
     pub(super) fn mtp(&self) -> String {
-        lock(&self.plan).mtp.clone()
+        self.plan.borrow().mtp.clone()
     }
 
     /// Makes no connection any more; one that stands goes on.
@@ -186,12 +190,13 @@ impl Broker {
     /// Connects, and again whenever the connection is gone.
     async fn run(self: Arc<Self>, context: Arc<Context>) {
         let mut waits = Waits::default();
-        let mut stopped = self.stop.subscribe();
+        let (mut stopped, mut plan) = (self.stop.subscribe(), self.plan.subscribe());
         let mut again = None;
         loop {
             self.set_state(&context, State::Trying { again });
+            let tried = self.server();
             let connected = tokio::select! {
-                connected = self.connect(&context) => connected,
+                connected = self.connect(&context, tried.clone()) => connected,
                 _ = stopped.wait_for(|stopped| *stopped) => return,
             };
             let failure = match connected {
@@ -209,18 +214,21 @@ impl Broker {
                     let (failure, is_final) = session::judged(&error);
                     tracing::warn!(connection = self.path, error = format!("{error:#}"), "not connected");
                     if is_final {
-                        // R-MQTT.16: the MTP counts as disabled.
+                        // R-MQTT.16: the MTP counts as disabled. What the next CONNECT says may lead to topics.
                         self.set_state(&context, State::Off(failure));
-                        let _ = stopped.wait_for(|stopped| *stopped).await;
-                        return;
+                        tokio::select! {
+                            _ = plan.wait_for(|plan| plan.server != tried) => {}
+                            _ = stopped.wait_for(|stopped| *stopped) => return,
+                        }
+                        again = Some(failure);
+                        continue;
                     }
                     failure
                 }
             };
             again = Some(failure);
             self.set_state(&context, State::Waiting(failure));
-            let server = lock(&self.plan).server.clone();
-            let wait = match waits.next(&server) {
+            let wait = match waits.next(&self.server()) {
                 Ok(wait) => wait,
                 Err(error) => return tracing::error!(%error, "no connection is made"),
             };
@@ -231,8 +239,11 @@ impl Broker {
         }
     }
 
-    async fn connect(&self, context: &Context) -> anyhow::Result<Session> {
-        let server = lock(&self.plan).server.clone();
+    fn server(&self) -> Server {
+        self.plan.borrow().server.clone()
+    }
+
+    async fn connect(&self, context: &Context, server: Server) -> anyhow::Result<Session> {
         let tls = if server.is_secure() {
             let behind = context.instance.with_tree(|tree| behind(tree, &self.path)).unwrap_or_default();
             Some(context.credentials.broker_tls(&behind)?)
@@ -260,7 +271,7 @@ impl Broker {
         self.connection.set(Some(session.sender()));
         *lock(&self.subscriptions) = session.subscriptions();
         // They may have changed since the connection began to be made, and may not meanwhile.
-        self.subscribe(&lock(&self.plan));
+        self.subscribe(&self.plan.borrow());
         if *self.stop.borrow() {
             self.connection.end();
         }
@@ -273,9 +284,11 @@ impl Broker {
 
     /// R-MQTT.9, R-MQTT.11: from now on, and after restarts.
     async fn keep_client_id(&self, instance: &Instance, id: &str) {
-        if let Server::Mqtt(plan) = &mut lock(&self.plan).server {
-            id.clone_into(&mut plan.client_id);
-        }
+        self.plan.send_modify(|plan| {
+            if let Server::Mqtt(mqtt) = &mut plan.server {
+                id.clone_into(&mut mqtt.client_id);
+            }
+        });
         let change = |tree: &Tree| {
             let row = plan::place(tree, &self.path);
             row.and_then(|row| super::status::set(tree, &row, "ClientID", id)).into_iter().collect()

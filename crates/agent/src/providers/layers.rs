@@ -59,8 +59,9 @@ impl Network {
         R: Fn() -> F + Send + 'static,
     {
         let mut news = self.netlink.news();
+        let mut seen = which(&news.borrow());
         tokio::spawn(async move {
-            while changed(&mut news, which).await {
+            while changed(&mut news, which, &mut seen).await {
                 match report().await {
                     Ok(report) => {
                         let push = Push::Changed { subtrees: subtrees.clone(), report };

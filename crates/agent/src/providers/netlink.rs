@@ -247,14 +247,14 @@ impl News {
     }
 }
 
-/// Waits until something of what `which` picks has changed, and a moment more for what comes with it. False
-/// when there will be no more news.
-pub async fn changed(news: &mut watch::Receiver<News>, which: fn(&News) -> u64) -> bool {
-    let before = which(&news.borrow_and_update());
-    if news.wait_for(|now| which(now) != before).await.is_err() {
+/// Waits until something of what `which` picks has changed since it was `seen`, and a moment more for what comes with
+/// it. What changes while that is read is news again. False when there will be no more.
+pub async fn changed(news: &mut watch::Receiver<News>, which: fn(&News) -> u64, seen: &mut u64) -> bool {
+    if news.wait_for(|now| which(now) != *seen).await.is_err() {
         return false;
     }
     tokio::time::sleep(EVENT_GATHER).await;
+    *seen = which(&news.borrow());
     true
 }
 
@@ -283,5 +283,23 @@ fn refused(error: rtnetlink::Error) -> NetlinkError {
 impl fmt::Debug for Netlink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Netlink")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_changes_while_a_report_is_made_is_news_again() {
+        let (sender, mut news) = watch::channel(News::default());
+        let (links, mut seen): (fn(&News) -> u64, _) = (|news| news.links, 0);
+        sender.send_modify(|news| news.links += 1);
+        assert!(changed(&mut news, links, &mut seen).await);
+        sender.send_modify(|news| news.links += 1);
+        sender.send_modify(|news| news.neighbours += 1);
+        drop(sender);
+        assert!(changed(&mut news, links, &mut seen).await, "the report of the first did not have it");
+        assert!(!changed(&mut news, links, &mut seen).await, "there is no more");
     }
 }

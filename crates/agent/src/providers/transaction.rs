@@ -10,6 +10,7 @@ use engine::provider::{Committed, Prepared, RowKey};
 
 use super::hooks;
 use super::netlink::Netlink;
+use crate::limits::RELOAD_TIMEOUT;
 
 /// One change, with what it takes to go back.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -184,7 +185,7 @@ impl Step {
                 std::fs::write(path, after).map_err(|error| format!("{}: {error}", path.display()))
             }
             Step::Hook(words) => {
-                hooks::run(words).await;
+                hooks::run(words, RELOAD_TIMEOUT).await;
                 Ok(())
             }
             on_network => {
@@ -202,4 +203,15 @@ fn replace_file(path: &Path, text: &str) -> Result<(), String> {
     let target = std::fs::canonicalize(path).map_err(|error| error.to_string())?;
     let mode = std::fs::metadata(&target).map_err(|error| error.to_string())?.mode() & 0o7777;
     pki::file::write_atomic(&target, text.as_bytes(), mode).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RELOAD_TIMEOUT;
+
+    /// A hook that hangs is left to itself; its change stands.
+    #[test]
+    fn a_hook_does_not_use_up_the_time_of_its_change() {
+        assert!(RELOAD_TIMEOUT * 2 < engine::limits::TRANSACTION_TIMEOUT);
+    }
 }

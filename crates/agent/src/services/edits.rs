@@ -4,6 +4,8 @@
 //! there; what it does not take shows when it is asked to make the change. A deleted row can't be brought back
 //! under its number, so what was deleted stays deleted, and is named.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use dm::operation::{Add, Delete, Get, ObjectSettings, Operation, Outcome, ParamSetting, Set};
 use dm::path::{Name, ObjectPath};
 use dm::{Code, Fault, Value};
@@ -32,7 +34,7 @@ enum Step {
     /// What to set, and what was there before, as far as that is known. Secrets read as nothing, and are not known.
     Set {
         objects: Vec<ObjectSettings>,
-        secrets: Vec<String>,
+        secrets: BTreeSet<String>,
         before: Vec<ObjectSettings>,
         unknown: Vec<String>,
     },
@@ -47,10 +49,7 @@ enum Step {
 
 impl Transaction {
     pub(super) async fn prepare(hub: &Hub, link: LinkId, edits: &[Edit]) -> Result<Transaction, Fault> {
-        let mut steps: Vec<Step> = Vec::new();
-        for edit in edits {
-            push(&mut steps, edit)?;
-        }
+        let mut steps = steps(edits)?;
         for step in &mut steps {
             if let Step::Set { objects, secrets, before, unknown } = step {
                 (*before, *unknown) = values(hub, link, objects, secrets).await?;
@@ -162,15 +161,26 @@ impl Transaction {
     }
 }
 
-/// Adds an edit to the message before it, if that is of its kind.
-fn push(steps: &mut Vec<Step>, edit: &Edit) -> Result<(), Fault> {
+/// The messages that make these edits, in their order.
+fn steps(edits: &[Edit]) -> Result<Vec<Step>, Fault> {
+    let (mut steps, mut places) = (Vec::new(), BTreeMap::new());
+    for edit in edits {
+        push(&mut steps, &mut places, edit)?;
+    }
+    Ok(steps)
+}
+
+/// Adds an edit to the message before it, if that is of its kind. `places` tells where the objects of the last Set stand
+/// in it.
+fn push(steps: &mut Vec<Step>, places: &mut BTreeMap<String, usize>, edit: &Edit) -> Result<(), Fault> {
     match edit {
         Edit::Set { object, keys, param, value, .. } => {
             let path = join(object, keys)?;
             if !matches!(steps.last(), Some(Step::Set { .. })) {
+                places.clear();
                 steps.push(Step::Set {
                     objects: Vec::new(),
-                    secrets: Vec::new(),
+                    secrets: BTreeSet::new(),
                     before: Vec::new(),
                     unknown: Vec::new(),
                 });
@@ -178,11 +188,14 @@ fn push(steps: &mut Vec<Step>, edit: &Edit) -> Result<(), Fault> {
             if let Some(Step::Set { objects, secrets, .. }) = steps.last_mut() {
                 let setting = setting(param, value);
                 if value.is_secret() {
-                    secrets.push(format!("{path}{param}"));
+                    secrets.insert(format!("{path}{param}"));
                 }
-                match objects.iter_mut().find(|known| known.path == path) {
+                match places.get(&path).and_then(|at| objects.get_mut(*at)) {
                     Some(known) => known.params.push(setting),
-                    None => objects.push(ObjectSettings { path, params: vec![setting] }),
+                    None => {
+                        places.insert(path.clone(), objects.len());
+                        objects.push(ObjectSettings { path, params: vec![setting] });
+                    }
                 }
             }
         }
@@ -217,7 +230,7 @@ async fn values(
     hub: &Hub,
     link: LinkId,
     objects: &[ObjectSettings],
-    secrets: &[String],
+    secrets: &BTreeSet<String>,
 ) -> Result<(Vec<ObjectSettings>, Vec<String>), Fault> {
     let params = objects.iter().flat_map(|object| object.params.iter().map(move |set| (object, set)));
     let paths = params.map(|(object, set)| format!("{}{}", object.path, set.param)).collect();
@@ -243,4 +256,48 @@ async fn values(
         }
     }
     Ok((before, unknown))
+}
+
+#[cfg(test)]
+mod tests {
+    use dm::path::SchemaPath;
+
+    use super::*;
+
+    fn set(row: u32, param: &str) -> Edit {
+        Edit::Set {
+            path: ObjectPath::parse(&format!("Device.X.Row.{row}.")).expect("a path"),
+            object: SchemaPath::parse("Device.X.Row.{i}.").expect("a path"),
+            keys: vec![Some(RowKey(row.to_string().into()))],
+            param: Name::parse(param).expect("a name"),
+            value: Value::text(param),
+        }
+    }
+
+    fn delete(row: u32) -> Edit {
+        let Edit::Set { path, object, keys, .. } = set(row, "A") else { unreachable!("it is one") };
+        Edit::Delete { path, object, keys }
+    }
+
+    #[test]
+    fn what_is_set_in_an_object_between_two_other_messages_is_set_together() {
+        let edits = [set(1, "A"), set(2, "A"), set(1, "B"), delete(3), set(1, "C"), set(2, "C"), set(1, "D")];
+        let said = steps(&edits).expect("the rows are known").into_iter().map(|step| match step {
+            Step::Set { objects, .. } => {
+                let object = |object: ObjectSettings| {
+                    let params: Vec<String> = object.params.into_iter().map(|set| set.param).collect();
+                    format!("{} {}", object.path, params.join(","))
+                };
+                objects.into_iter().map(object).collect::<Vec<_>>().join("; ")
+            }
+            Step::Add { .. } => "add".to_owned(),
+            Step::Delete { paths } => format!("-{}", paths.join(",")),
+        });
+        let expected = [
+            "Device.X.Row.1. A,B; Device.X.Row.2. A",
+            "-Device.X.Row.3.",
+            "Device.X.Row.1. C,D; Device.X.Row.2. C",
+        ];
+        assert_eq!(said.collect::<Vec<_>>(), expected);
+    }
 }

@@ -3,7 +3,7 @@
 
 use dm::path::{Element, ObjectPath, SchemaPath};
 use dm::{Code, Fault};
-use engine::provider::RowKey;
+use engine::provider::{RowKey, Wanted};
 
 /// An instance path as object and keys.
 pub(super) fn split(path: &ObjectPath) -> (SchemaPath, Vec<RowKey>) {
@@ -34,6 +34,16 @@ pub(super) fn join(object: &SchemaPath, keys: &[Option<RowKey>]) -> Result<Strin
         text.push_str(part);
     }
     Ok(text)
+}
+
+/// A part, as a path to ask for.
+///
+/// # Errors
+/// As of [`join`].
+pub(super) fn exactly(wanted: &Wanted) -> Result<String, Fault> {
+    let keys: Vec<Option<RowKey>> = wanted.keys.iter().cloned().map(Some).collect();
+    let param = wanted.param.as_ref().map_or("", |param| param.as_str());
+    Ok(format!("{}{param}", join(&wanted.object, &keys)?))
 }
 
 /// All instances of an object, as a path to ask for.

@@ -10,6 +10,7 @@ use dm::{Code, Fault};
 use engine::broker::io::{Failure, Notification, Notify as Notice};
 use engine::provider::{
     Call, CommandResult, Committed, Edit, Pending, Prepared, Provider, ProviderError, Push, Report, Sink,
+    Wanted,
 };
 use mtp::{EndpointId, LinkId};
 use tokio::sync::{Notify, watch};
@@ -35,8 +36,11 @@ pub(super) struct Slot {
 
 #[derive(Default)]
 struct State {
-    /// Taken, until its task has ended.
+    /// Taken, until its task has ended and the agent's model is without its part: what the former service had must
+    /// not pass for the next one's.
     taken: bool,
+    /// Its task has ended.
+    ended: bool,
     /// Whoever is there.
     link: Option<LinkId>,
     /// Its name.
@@ -113,9 +117,9 @@ impl Slot {
         self.woken.notify_one();
     }
 
-    /// The next service may come.
+    /// The service's task ends: the next one may come as soon as the agent's model is without its part.
     pub(super) fn free(&self) {
-        self.state().taken = false;
+        self.state().ended = true;
     }
 
     pub(super) fn registered(&self, paths: Vec<SchemaPath>) {
@@ -257,7 +261,13 @@ impl Provider for Slot {
     }
 
     fn in_effect(&self) {
-        let given = self.state().given.clone();
+        let given = {
+            let mut state = self.state();
+            if state.ended && state.given.is_none() {
+                (state.taken, state.ended) = (false, false);
+            }
+            state.given.clone()
+        };
         self.table.put(self.place, given);
     }
 
@@ -281,6 +291,19 @@ impl Provider for Slot {
             let failed = |fault: Fault| ProviderError(fault.message);
             let (hub, link) = self.owner(want).map_err(failed)?;
             serve::read(&hub, link, &self.model(), want).await.map_err(failed)
+        })
+    }
+
+    fn reads_parts(&self) -> bool {
+        true
+    }
+
+    fn read<'a>(&'a self, want: &'a [Wanted]) -> Pending<'a, Result<Report, ProviderError>> {
+        Box::pin(async move {
+            let failed = |fault: Fault| ProviderError(fault.message);
+            let objects = want.iter().map(|wanted| &wanted.object);
+            let (hub, link) = self.owner(objects).map_err(failed)?;
+            serve::read_parts(&hub, link, &self.model(), want).await.map_err(failed)
         })
     }
 
@@ -345,7 +368,10 @@ impl std::fmt::Debug for Slot {
 mod tests {
     use std::sync::Arc;
 
+    use dm::model::ModelBuilder;
     use dm::path::SchemaPath;
+    use dm::schema::Protocol;
+    use engine::provider::Provider as _;
     use mtp::{EndpointId, LinkId};
 
     use super::{Slot, Table};
@@ -360,6 +386,9 @@ mod tests {
         assert!(slot.state().owns(&path("Device.X_A.Row.{i}.")));
         slot.leave();
         slot.free();
+        assert!(!slot.take(LinkId(2), &endpoint), "the agent's model may still have its part");
+        slot.supported(&mut ModelBuilder::new("", Protocol::Usp));
+        slot.in_effect();
         assert!(slot.take(LinkId(2), &endpoint));
         slot.registered(vec![path("Device.X_B.")]);
         assert!(slot.state().owns(&path("Device.X_B.")));

@@ -519,6 +519,34 @@ async fn without_any_topic_the_mtp_is_down_until_the_tables_change() {
     local.until("Device.LocalAgent.MTP.1.Status", "Up").await;
 }
 
+/// What CONNECT asks for needs no new connection where one stands; where there is none for lack of topics, it makes one.
+#[requirement("R-MQTT.16")]
+#[tokio::test]
+async fn without_any_topic_it_connects_again_when_the_broker_may_be_asked_for_one() {
+    let mut broker = scripted::Broker::start("usp/given").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut local = Controller::listen().await;
+    let text = format!(
+        "[[controller]]\nendpoint = {CONTROLLER:?}\nurl = \"ws://127.0.0.1:{}/usp\"\n{}",
+        local.port,
+        lines("proto::remote", broker.port, "")
+    );
+    let _program = Program::start_with(&[], folder.path(), &text);
+    local.connected().await;
+    assert!(broker.connect().await.wants_information);
+    assert_eq!(broker.subscribed().await, ["usp/given"]);
+    local.set(CLIENT, "RequestResponseInfo", "false").await;
+    local.set("Device.LocalAgent.MTP.1.MQTT.", "ResponseTopicConfigured", "").await;
+    broker.said_good_bye().await;
+    assert!(!broker.connect().await.wants_information);
+    broker.said_good_bye().await;
+    local.until(STATUS, "Error_Misconfigured").await;
+    local.set(CLIENT, "RequestResponseInfo", "true").await;
+    assert!(broker.connect().await.wants_information);
+    assert_eq!(broker.subscribed().await, ["usp/given"]);
+    local.until("Device.LocalAgent.MTP.1.Status", "Up").await;
+}
+
 /// A Record that can't be decoded is dropped, and cuts nobody off: anybody may have sent it.
 #[requirement("R-MTP.5")]
 #[tokio::test]

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use dm::operation::{Add, Get, ObjectSettings, ParamSetting, Set};
@@ -17,6 +18,7 @@ use mtp::{
     Verdict,
 };
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use usp_endpoint::translate;
 use usp_proto::notify::Notification;
 use usp_proto::{Body, Msg, Record, RecordType, Request, Response, Version};
@@ -25,6 +27,17 @@ pub(crate) const AGENT: &str = "proto:lab:agent";
 pub(crate) const CONTROLLER: &str = "proto::controller";
 /// Where the agent is subscribed, unless it is told otherwise.
 pub(crate) const AGENT_TOPIC: &str = "usp/agents/proto:lab:agent";
+
+/// The longest wait for what has to come. A machine under load is slow; what takes longer never comes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits for what has to come; `what` is said where it does not.
+pub(crate) async fn soon<T>(what: &str, coming: impl Future<Output = T>) -> T {
+    match timeout(PATIENCE, coming).await {
+        Ok(came) => came,
+        Err(_) => panic!("{what}: not within {PATIENCE:?}"),
+    }
+}
 
 /// What happens at the controller's end.
 pub(crate) enum Event {
@@ -204,7 +217,7 @@ impl Controller {
     /// Waits for the agent.
     pub(crate) async fn connected(&mut self) {
         while self.link.is_none() {
-            if let Event::Up(link, path) = self.events.recv().await.expect("the listener runs") {
+            if let Event::Up(link, path) = self.event().await {
                 (self.link, self.path) = (Some(link), Some(path));
             }
         }
@@ -239,10 +252,14 @@ impl Controller {
         };
     }
 
+    async fn event(&mut self) -> Event {
+        soon("something from the agent", self.events.recv()).await.expect("the listener runs")
+    }
+
     /// The next thing of interest; notifications are acknowledged on the way.
     pub(crate) async fn hear(&mut self) -> Heard {
         loop {
-            match self.events.recv().await.expect("the listener runs") {
+            match self.event().await {
                 Event::Up(link, path) => (self.link, self.path) = (Some(link), Some(path)),
                 Event::Down => {
                     self.link = None;
@@ -343,7 +360,7 @@ impl Controller {
     /// Waits until a subscription has notified.
     pub(crate) async fn notified_by(&mut self, subscription: &str) {
         while !self.notified.iter().any(|known| known == subscription) {
-            match self.events.recv().await.expect("the listener runs") {
+            match self.event().await {
                 Event::Record(record) => match record.record_type {
                     RecordType::NoSession { payload } => drop(self.message(&payload)),
                     other => panic!("a notification was expected: {other:?}"),
@@ -364,7 +381,15 @@ impl Controller {
 
     /// Asks until a parameter has this value.
     pub(crate) async fn until(&mut self, path: &str, expected: &str) {
-        while self.value(path).await != expected {}
+        let mut last = None;
+        let asking = async {
+            while last.as_deref() != Some(expected) {
+                last = Some(self.value(path).await);
+            }
+        };
+        if timeout(PATIENCE, asking).await.is_err() {
+            panic!("{path} is {last:?} and not {expected:?} after {PATIENCE:?}");
+        }
     }
 
     /// Sets one parameter.

@@ -6,7 +6,7 @@ use crate::operation::{Delete, Deleted, ObjectAccess, Outcome, Requested, Update
 use crate::path::{Path, Target};
 use crate::tree::holders::Holders;
 use crate::tree::plan::{Plan, UnitPlan, message_failure};
-use crate::tree::{Bit, Change, Effort, Found, Happening, Place, Requester, ResolveError, Tree};
+use crate::tree::{Bit, Effort, Found, Happening, Place, Requester, ResolveError, Tree};
 
 /// A Delete while it is planned.
 struct Deletion<'a> {
@@ -55,7 +55,7 @@ impl Deletion<'_> {
 
     /// One row that goes, with what goes with it.
     fn row(&mut self, row: &Place, text: String, result: usize, deleted: &mut Deleted) -> Result<(), Plan> {
-        let changes = self.holders.removal(&self.work, row, &mut self.effort);
+        let changes = self.holders.removal(&self.work, row, &mut self.effort).changes;
         if self.effort.staged > limits::MAX_STAGED_SETTINGS {
             return Err(Plan::exceeded("references to write anew", limits::MAX_STAGED_SETTINGS));
         }
@@ -87,24 +87,6 @@ impl Tree {
             }
         }
         Plan::new(deletion.units, Outcome::Delete(results), allow_partial).after(deletion.effort)
-    }
-
-    /// The changes of one transaction of a Delete for the tree as it is now. They are staged as if those before it had
-    /// gone; where one of them stayed, what leads to it stays, too. Changes that remove nothing are given back as they are.
-    #[must_use]
-    pub fn restaged(&self, changes: &[Change]) -> Vec<Change> {
-        let mut removed = changes.iter().filter_map(|change| match change {
-            Change::Remove { row } => Some(row),
-            _ => None,
-        });
-        // The row that was asked for goes last, after those that it takes along.
-        match removed.next_back().filter(|row| self.exists(row)) {
-            Some(row) => {
-                let mut effort = Effort::default();
-                Holders::of(self, &mut effort).removal(self, row, &mut effort)
-            }
-            None => changes.to_vec(),
-        }
     }
 
     /// R-DEL.2a: with `allow_partial`, a path of the model that leads to no row is a success.

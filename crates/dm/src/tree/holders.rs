@@ -28,6 +28,15 @@ struct Holder {
     items: Vec<Option<String>>,
 }
 
+/// What removing a row takes: the changes, and what leads back where they are not made after all.
+pub(super) struct Removal {
+    pub(super) changes: Vec<Change>,
+    /// Items that led to what goes: which holder, which item, its text.
+    taken: Vec<(usize, usize, String)>,
+    /// What was known to lead into rows that go.
+    leading: Vec<(Place, Vec<(usize, usize)>)>,
+}
+
 impl Holders {
     pub(super) fn of(tree: &Tree, effort: &mut Effort) -> Holders {
         let mut holders = Holders { all: Vec::new(), leading: BTreeMap::new() };
@@ -63,7 +72,8 @@ impl Holders {
     /// The changes that remove a row: strong references to it, or below it, are emptied or lose the item; a
     /// row whose own key is such a reference goes with it (a subscription with its recipient). `tree` is the
     /// one that this was made of, less what earlier removals took away.
-    pub(super) fn removal(&mut self, tree: &Tree, row: &Place, effort: &mut Effort) -> Vec<Change> {
+    pub(super) fn removal(&mut self, tree: &Tree, row: &Place, effort: &mut Effort) -> Removal {
+        let (mut taken, mut leading) = (Vec::new(), Vec::new());
         let mut order = Vec::new();
         let mut gone = BTreeSet::new();
         let mut loosened = BTreeSet::new();
@@ -72,16 +82,22 @@ impl Holders {
             if !gone.insert(row.clone()) {
                 continue;
             }
-            for (at, item) in self.leading.remove(&row).unwrap_or_default() {
+            let items = self.leading.remove(&row).unwrap_or_default();
+            for &(at, item) in &items {
                 effort.references += 1;
                 let holder = &mut self.all[at];
-                if holder.items[item].take().is_none() || !tree.exists(&holder.place) {
+                let Some(text) = holder.items[item].take() else { continue };
+                taken.push((at, item, text));
+                if !tree.exists(&holder.place) {
                     continue;
                 }
                 loosened.insert(at);
                 if holder.binds && !holder.place.is_within(tree.model(), &row) {
                     follow.push(holder.place.clone());
                 }
+            }
+            if !items.is_empty() {
+                leading.push((row.clone(), items));
             }
             order.push(row);
         }
@@ -90,7 +106,15 @@ impl Holders {
         let stay = loosened.into_iter().map(|at| &self.all[at]).filter(stays);
         let mut changes: Vec<Change> = stay.map(|holder| holder.rewrite(effort)).collect();
         changes.extend(order.into_iter().rev().map(|row| Change::Remove { row }));
-        changes
+        Removal { changes, taken, leading }
+    }
+
+    /// The changes of the latest removal were not made: what leads to its rows still does.
+    pub(super) fn put_back(&mut self, removal: Removal) {
+        for (at, item, text) in removal.taken {
+            self.all[at].items[item] = Some(text);
+        }
+        self.leading.extend(removal.leading);
     }
 }
 

@@ -21,6 +21,7 @@ mod plan;
 mod references;
 mod resolve;
 mod set;
+mod staging;
 mod unique;
 
 use std::num::NonZeroU32;
@@ -32,6 +33,7 @@ pub use operate::CommandCall;
 pub use place::Place;
 pub use plan::{Effort, Plan, Transaction};
 pub use resolve::{Found, ResolveError};
+pub use staging::Staging;
 
 use crate::model::{Model, ObjectId, Param, UniqueKey};
 use crate::path::ObjectPath;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dm::model::Model;
 use dm::path::{Name, ObjectPath};
-use dm::tree::{Change, ChangeSet, Happening, Place, Tree};
+use dm::tree::{Change, ChangeSet, Happening, Place, Staging};
 use dm::{Code, Fault, Value};
 use usp_endpoint::agent::io::{Input, Ticket};
 
@@ -49,14 +49,14 @@ struct Progress {
     ends: Vec<Result<(), Fault>>,
     changes: ChangeSet,
     undo: Vec<Undo>,
+    staging: Staging,
 }
 
 impl Progress {
-    /// What a transaction changes, now that those before it have ended: of one that failed the rows stayed, which it
-    /// does not know.
-    fn staged(&self, tree: &Tree, changes: &[Change]) -> Vec<Change> {
-        let has_failed = self.ends.iter().any(Result::is_err);
-        if has_failed { tree.restaged(changes) } else { changes.to_vec() }
+    /// How the next transaction ended.
+    fn end(&mut self, end: Result<(), Fault>) {
+        self.staging.ended(end.is_ok());
+        self.ends.push(end);
     }
 }
 
@@ -104,9 +104,9 @@ impl Instance {
         if involved.is_empty() {
             let mut progress = Progress::default();
             for changes in &transactions {
-                let changes = &progress.staged(&inner.tree, changes);
+                let changes = &progress.staging.next(&inner.tree, changes);
                 if let Err((fault, _)) = self.conclude(inner, changes, Done::default(), &mut progress) {
-                    progress.ends.push(Err(fault));
+                    progress.end(Err(fault));
                 }
             }
             inputs.push_back(progress.ended(ticket).0);
@@ -144,7 +144,7 @@ impl Instance {
         for changes in &transactions {
             let (changes, batches) = match self.enter() {
                 Some(inner) => {
-                    let changes = progress.staged(&inner.tree, changes);
+                    let changes = progress.staging.next(&inner.tree, changes);
                     let batches = edits::batches(&inner.kind, &inner.keys, &changes);
                     (changes, batches)
                 }
@@ -162,7 +162,7 @@ impl Instance {
                 }
                 Err(fault) => fault,
             };
-            progress.ends.push(Err(fault));
+            progress.end(Err(fault));
         }
         let (ended, undo) = progress.ended(ticket);
         self.finish_commit(ended, undo, &involved);
@@ -214,7 +214,7 @@ impl Instance {
             progress.undo.push(Undo { changes, parts: done.parts, keys, name });
         }
         progress.changes.extend(settled.changes);
-        progress.ends.push(Ok(()));
+        progress.end(Ok(()));
         Ok(())
     }
 

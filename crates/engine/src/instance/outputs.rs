@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use dm::model::ObjectId;
 use dm::tree::ChangeSet;
 use usp_endpoint::agent::io::{Input, Output};
 
@@ -20,9 +21,17 @@ impl Instance {
             Output::Close { link, reason } => {
                 inner.links.leave(&self.journal, inner.barrier, Leaving::Close(link, reason));
             }
-            Output::Refresh { ticket, places } => {
-                let wants = places.iter().flat_map(|place| inner.kind.wants(place)).collect();
-                if !self.want(inner, Some(ticket), wants) {
+            Output::Refresh { ticket, places, parts } => {
+                let mut wants: Vec<(u16, ObjectId)> =
+                    places.iter().flat_map(|place| inner.kind.wants(place)).collect();
+                let mut exactly = Vec::new();
+                for part in parts {
+                    match self.reads_part(inner, &part) {
+                        Some(provider) => exactly.push((provider, part)),
+                        None => wants.extend(inner.kind.wants(&part.place)),
+                    }
+                }
+                if !self.want(inner, Some(ticket), wants, exactly) {
                     inputs.push_back(Input::Refreshed(ticket));
                 }
             }
@@ -62,7 +71,7 @@ impl Instance {
                 inner.watched.sort_unstable();
                 inner.watched.dedup();
                 // Whether a value has changed can only be told from one that is known.
-                self.want(inner, None, inner.watched.clone());
+                self.want(inner, None, inner.watched.clone(), Vec::new());
                 self.begin_polling(inner);
             }
         }

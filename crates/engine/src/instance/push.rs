@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-use dm::model::{Located, ObjectId};
+use dm::model::Located;
 use dm::path::{ObjectPath, SchemaPath};
 use tokio::sync::mpsc;
 use usp_endpoint::agent::io::{Input, ModelEvent};
@@ -12,6 +12,7 @@ use super::{Inner, Instance};
 use crate::limits::PUSH_QUEUE;
 use crate::pointers::outputs_to_numbers;
 use crate::provider::{Push, Report, Sink};
+use crate::wants::Wants;
 
 impl Instance {
     /// Gives each provider its sink; one that uses it gets a task.
@@ -66,12 +67,11 @@ impl Instance {
     ) -> VecDeque<Input> {
         inner.refresh.overtake(provider);
         let located = subtrees.iter().filter_map(|path| inner.kind.model().locate(path));
-        let wants: Vec<ObjectId> = located
-            .filter_map(|located| match located {
-                Located::Object(id) => Some(id),
-                _ => None,
-            })
-            .collect();
+        let wants = located.filter_map(|located| match located {
+            Located::Object(id) => Some(id),
+            _ => None,
+        });
+        let wants = Wants::of(wants.collect());
         let changes = self.take_in(inner, provider, &wants, report);
         if changes.is_empty() { VecDeque::new() } else { VecDeque::from([Input::Changed(changes)]) }
     }

@@ -9,14 +9,15 @@ use dm::path::SchemaPath;
 use dm::{Code, Fault, Mono};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use usp_endpoint::agent::io::{Input, Ticket};
+use usp_endpoint::agent::io::{Input, ReadPart, Ticket};
 
 use super::{Inner, Instance};
 use crate::kind::Kind;
 use crate::limits::{REFRESH_TIMEOUT, WATCH_PERIOD};
-use crate::provider::{Provider, ProviderError, Report};
+use crate::provider::{Provider, ProviderError, Report, Wanted};
 use crate::report::{self, Scope};
 use crate::shift::Shift;
+use crate::wants::Wants;
 
 /// What is asked, and who waits for it.
 pub(super) struct Refreshes {
@@ -41,7 +42,7 @@ struct State {
 
 #[derive(Default)]
 struct Run {
-    objects: Vec<ObjectId>,
+    wants: Wants,
     started: Mono,
     waiters: Vec<Ticket>,
     /// It was spoiled once.
@@ -91,7 +92,7 @@ impl Refreshes {
         for state in &mut self.providers {
             state.fresh.clear();
             for run in state.running.iter_mut().chain(&mut state.next) {
-                run.objects = run.objects.iter().filter_map(|object| shift.object(*object)).collect();
+                run.wants.shift(shift);
             }
         }
     }
@@ -118,12 +119,12 @@ impl State {
     fn join(
         &mut self,
         model: &Model,
-        objects: &[ObjectId],
+        wants: &Wants,
         oldest: impl Fn(Mono) -> bool,
         ticket: Option<Ticket>,
     ) -> bool {
         let Some(run) = self.running.as_mut() else { return false };
-        let covered = objects.iter().all(|object| covers(model, &run.objects, *object));
+        let covered = wants.touched().all(|object| run.wants.covers(model, object));
         let will_do = covered && !self.spoiled && !self.blocked && oldest(run.started);
         if will_do {
             run.waiters.extend(ticket);
@@ -133,47 +134,53 @@ impl State {
 }
 
 impl Run {
-    fn merge(&mut self, objects: &[ObjectId], waiters: impl IntoIterator<Item = Ticket>) {
-        for object in objects {
-            if !self.objects.contains(object) {
-                self.objects.push(*object);
-            }
-        }
+    fn merge(&mut self, wants: Wants, waiters: impl IntoIterator<Item = Ticket>) {
+        self.wants.merge(wants);
         self.waiters.extend(waiters);
     }
 }
 
-/// Whether one of `objects` is the wanted one or stands above it.
-fn covers(model: &Model, objects: &[ObjectId], wanted: ObjectId) -> bool {
-    objects.contains(&ObjectId(0)) || model.lineage(wanted).any(|step| objects.contains(&step.object))
-}
-
 impl Instance {
+    /// The provider that a part is read from by itself, if it is.
+    pub(super) fn reads_part(&self, inner: &Inner, part: &ReadPart) -> Option<u16> {
+        let (kind, object) = (&inner.kind, part.place.object);
+        let provider = kind.owner(object).filter(|at| self.providers[usize::from(*at)].reads_parts())?;
+        let is_its_own = match part.param {
+            Some(param) => !kind.is_own(object, param),
+            None => kind.wants(&part.place) == [(provider, object)],
+        };
+        is_its_own.then_some(provider)
+    }
+
     /// Asks for what is not fresh. False if everything is; otherwise the ticket comes back later.
     pub(super) fn want(
         &self,
         inner: &mut Inner,
         ticket: Option<Ticket>,
         wants: Vec<(u16, ObjectId)>,
+        parts: Vec<(u16, ReadPart)>,
     ) -> bool {
         let now = self.host.now().mono;
         let kind = inner.kind.clone();
         let model = kind.model();
-        let mut by_provider: BTreeMap<u16, Vec<ObjectId>> = BTreeMap::new();
+        let mut by_provider: BTreeMap<u16, Wants> = BTreeMap::new();
         for (provider, object) in wants {
-            by_provider.entry(provider).or_default().push(object);
+            by_provider.entry(provider).or_default().objects.push(object);
+        }
+        for (provider, part) in parts {
+            by_provider.entry(provider).or_default().parts.push(part);
         }
         let mut waits = 0;
-        for (provider, mut objects) in by_provider {
+        for (provider, mut wants) in by_provider {
             let max_age = self.providers[usize::from(provider)].max_age();
             let state = &mut inner.refresh.providers[usize::from(provider)];
-            objects.retain(|object| !state.is_fresh(model, *object, now, max_age));
-            if objects.is_empty() {
+            wants.retain(|object| !state.is_fresh(model, object, now, max_age));
+            if wants.is_empty() {
                 continue;
             }
             waits += 1;
-            if !state.join(model, &objects, |started| Kind::is_fresh(started, now, max_age), ticket) {
-                state.next.get_or_insert_default().merge(&objects, ticket);
+            if !state.join(model, &wants, |started| Kind::is_fresh(started, now, max_age), ticket) {
+                state.next.get_or_insert_default().merge(wants, ticket);
                 self.ask(inner, provider);
             }
         }
@@ -191,12 +198,13 @@ impl Instance {
         }
         let Some(mut run) = state.next.take() else { return };
         run.started = self.host.now().mono;
-        let paths = paths(&inner.kind, &run.objects);
+        let exactly = run.wants.exactly(&inner.kind, &inner.keys);
+        let paths = paths(&inner.kind, &run.wants.objects);
         state.running = Some(run);
         let source = self.providers[usize::from(provider)].clone();
         let me = self.me.clone();
         self.host.runtime.spawn(async move {
-            let answer = fetch(source.as_ref(), &paths).await;
+            let answer = fetch(source.as_ref(), &paths, &exactly).await;
             if let Some(instance) = me.upgrade() {
                 instance.answered(provider, answer);
             }
@@ -211,7 +219,7 @@ impl Instance {
         if std::mem::take(&mut state.spoiled) {
             let next = state.next.get_or_insert_default();
             next.again = true;
-            next.merge(&run.objects, run.waiters);
+            next.merge(run.wants, run.waiters);
         } else {
             match answer {
                 Ok(report) => self.take_report(&mut inner, provider, &run, &report, &mut inputs),
@@ -239,7 +247,7 @@ impl Instance {
         report: &Report,
         inputs: &mut VecDeque<Input>,
     ) {
-        let changes = self.take_in(inner, provider, &run.objects, report);
+        let changes = self.take_in(inner, provider, &run.wants, report);
         if !changes.is_empty() {
             inputs.push_back(Input::Changed(changes));
         }
@@ -247,15 +255,15 @@ impl Instance {
         let now = self.host.now().mono;
         let fresh = &mut inner.refresh.providers[usize::from(provider)].fresh;
         fresh.retain(|_, at| Kind::is_fresh(*at, now, max_age));
-        fresh.extend(run.objects.iter().map(|object| (*object, run.started)));
+        fresh.extend(run.wants.objects.iter().map(|object| (*object, run.started)));
     }
 
-    /// Brings the tree in line with a report that is complete for these objects.
+    /// Brings the tree in line with a report that is complete for what was wanted.
     pub(super) fn take_in(
         &self,
         inner: &mut Inner,
         provider: u16,
-        wants: &[ObjectId],
+        wants: &Wants,
         report: &Report,
     ) -> dm::tree::ChangeSet {
         let kind = inner.kind.clone();
@@ -287,7 +295,7 @@ impl Instance {
         }
         let wants = self.polled(inner);
         inner.next_poll = (!wants.is_empty()).then(|| now + WATCH_PERIOD);
-        self.want(inner, None, wants);
+        self.want(inner, None, wants, Vec::new());
     }
 
     /// What is watched, and not told by its providers of themselves at the moment.
@@ -310,7 +318,7 @@ impl Instance {
         let asked = (0..).zip(&self.providers).map(|(index, provider)| {
             let wants: Vec<ObjectId> = kind.tops(index).collect();
             let paths = paths(&kind, &wants);
-            async move { (index, wants, fetch(provider.as_ref(), &paths).await) }
+            async move { (index, Wants::of(wants), fetch(provider.as_ref(), &paths, &[]).await) }
         });
         for (provider, wants, answer) in join_all(asked).await {
             let Some(mut inner) = self.enter() else { return };
@@ -329,7 +337,8 @@ impl Instance {
 
 /// Tells all that wait for a refresh that it failed.
 fn unheard(kind: &Kind, run: &Run, error: &ProviderError, inputs: &mut VecDeque<Input>) {
-    let subtrees = paths(kind, &run.objects);
+    let touched: Vec<ObjectId> = run.wants.touched().collect();
+    let subtrees = paths(kind, &touched);
     let fault = Fault::new(Code::INTERNAL_ERROR, error.to_string());
     inputs.extend(run.waiters.iter().map(|ticket| Input::Unheard {
         ticket: *ticket,
@@ -342,8 +351,22 @@ fn paths(kind: &Kind, objects: &[ObjectId]) -> Vec<SchemaPath> {
     objects.iter().map(|id| kind.model().object(*id).path.clone()).collect()
 }
 
-async fn fetch(provider: &dyn Provider, paths: &[SchemaPath]) -> Result<Report, ProviderError> {
-    let asked = AssertUnwindSafe(provider.refresh(paths)).catch_unwind();
+async fn fetch(
+    provider: &dyn Provider,
+    paths: &[SchemaPath],
+    exactly: &[Wanted],
+) -> Result<Report, ProviderError> {
+    let asked = async {
+        let mut report = match paths.is_empty() && !exactly.is_empty() {
+            true => Report::default(),
+            false => provider.refresh(paths).await?,
+        };
+        if !exactly.is_empty() {
+            report.rows.extend(provider.read(exactly).await?.rows);
+        }
+        Ok(report)
+    };
+    let asked = AssertUnwindSafe(asked).catch_unwind();
     match tokio::time::timeout(REFRESH_TIMEOUT, asked).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err(ProviderError("it panicked".to_owned())),

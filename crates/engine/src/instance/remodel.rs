@@ -1,8 +1,8 @@
 //! Another supported model while the instance runs: USP Services come and go.
 //!
-//! Everything that is kept by place is taken along by name. What a vanished part still held is deleted first,
-//! under the old model, so that those who follow it hear of that; what a new part holds is reported
-//! afterwards by its provider.
+//! Everything that is kept by place is taken along by name. What a vanished part still held, or one that another
+//! provider has now, is deleted first, under the old model, so that those who follow it hear of that; what a new
+//! part holds is reported afterwards by its provider.
 
 use std::sync::Arc;
 
@@ -34,13 +34,18 @@ impl Instance {
                 return true;
             }
         };
-        if kind.model() == inner.kind.model() {
+        let old = inner.kind.clone();
+        let shift = Shift::new(&old, &kind);
+        if kind.model() == old.model() && !shift.moves() {
             inner.kind = kind;
+            // Who told of changes may do so no longer.
+            if inner.next_poll.is_none() {
+                self.begin_polling(inner);
+                self.set_timer(inner);
+            }
             self.tell_in_effect();
             return true;
         }
-        let old = inner.kind.clone();
-        let shift = Shift::new(old.model(), kind.model());
         let vanished = shift.vanished(&inner.tree);
         if !vanished.is_empty() {
             let deleted = inner.tree.apply(&vanished);
@@ -49,7 +54,7 @@ impl Instance {
                 return false;
             }
         }
-        inner.tree = inner.tree.carried_to(kind.model());
+        inner.tree = shift.tree(&inner.tree);
         inner.keys = inner.keys.shifted(&shift);
         inner.aliases = shift.places(&inner.aliases);
         inner.observers.shift(&shift);

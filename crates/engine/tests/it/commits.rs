@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use engine::Journal;
+use requirement::requirement;
 
 use crate::providers::{interfaces, net, process};
 use crate::world::World;
@@ -79,6 +80,36 @@ async fn what_could_not_be_undone_is_listed() {
     let expected =
         "7003 process cannot commit; could not be undone: Device.Net.Interface.1.Mtu (net cannot abort)";
     assert_eq!(world.ask(both).await, expected);
+}
+
+/// With `allow_partial` each row is a transaction of its own.
+#[requirement("R-ARC.12", "R-DEL.3")]
+#[tokio::test(start_paused = true)]
+async fn what_leads_to_a_row_that_its_provider_keeps_stays() {
+    const USES: &str = "Device.Net.Interface.1,Device.Net.Interface.2,Device.Net.Interface.3";
+    let names = ["eth0", "eth1", "eth2"];
+    // The rows that stay, by number.
+    for stay in [&[1][..], &[2], &[3], &[1, 2], &[1, 3], &[2, 3], &[1, 2, 3]] {
+        let net = net();
+        net.set_rows(interfaces(&names));
+        let world = World::start(std::slice::from_ref(&net), Journal::memory()).await;
+        assert_eq!(world.ask(&format!("set Device.LocalAgent. Uses {USES}")).await, "ok");
+        net.with(|state| {
+            let all = [
+                "-Device.Net.Interface.1. [eth0]",
+                "-Device.Net.Interface.2. [eth1]",
+                "-Device.Net.Interface.3. [eth2]",
+            ];
+            state.refuses = stay.iter().map(|number| all[number - 1]).collect();
+        });
+        let path = |number: &usize| format!("Device.Net.Interface.{number}");
+        let said = stay.iter().map(|number| format!("{}. stays: 7003 net cannot prepare", path(number)));
+        let said: Vec<String> = said.collect();
+        assert_eq!(world.ask("delete-each Device.Net.Interface.*.").await, said.join("; "));
+        let uses: Vec<String> = stay.iter().map(path).collect();
+        let uses = format!("Device.LocalAgent.Uses={}", uses.join(","));
+        assert_eq!(world.ask("get Device.LocalAgent.Uses").await, uses, "{stay:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ mod full;
 mod isolation;
 mod journal;
 mod models;
+mod parts;
 mod pointers;
 mod providers;
 mod refreshes;

@@ -26,6 +26,8 @@ struct Guest(Mutex<State>);
 struct State {
     there: bool,
     broken: bool,
+    /// It sees no changes.
+    blind: bool,
     rows: Vec<Row>,
     /// Whether it was there, each time that the model it had given was in effect.
     in_effect: Vec<bool>,
@@ -33,27 +35,32 @@ struct State {
 }
 
 impl Guest {
+    /// Its part of the model is another one now.
+    async fn anew(&self) {
+        let sink = self.with(|state| state.sink.clone().unwrap());
+        sink.0.send(Push::ModelChanged).await.unwrap();
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.0.lock().unwrap())
     }
 
     async fn comes(&self, numbers: &[&str]) {
         let rows = numbers.iter().map(|number| row(TABLE, &[number], &[("Name", Value::text(*number))]));
-        let sink = self.with(|state| {
-            (state.there, state.rows) = (true, rows.collect());
-            state.sink.clone().unwrap()
-        });
-        sink.0.send(Push::ModelChanged).await.unwrap();
+        self.with(|state| (state.there, state.rows) = (true, rows.collect()));
+        self.anew().await;
+        self.tells().await;
+    }
+
+    async fn tells(&self) {
+        let sink = self.with(|state| state.sink.clone().unwrap());
         let report = Report { rows: self.with(|state| state.rows.clone()) };
         sink.0.send(Push::Changed { subtrees: self.subtrees(), report }).await.unwrap();
     }
 
     async fn goes(&self) {
-        let sink = self.with(|state| {
-            state.there = false;
-            state.sink.clone().unwrap()
-        });
-        sink.0.send(Push::ModelChanged).await.unwrap();
+        self.with(|state| state.there = false);
+        self.anew().await;
     }
 }
 
@@ -70,6 +77,7 @@ impl Provider for Guest {
         if self.with(|state| state.there) {
             let def = ObjectDef { access: ObjectAccess::AddDelete, remote: true, ..ObjectDef::default() };
             model.object(TABLE, def).unwrap().param(TABLE, param("Name")).unwrap();
+            model.param(GUEST, param("Title")).unwrap();
         }
     }
 
@@ -102,12 +110,20 @@ impl Provider for Guest {
         self.with(|state| state.sink = Some(sink));
         true
     }
+
+    fn sees_changes(&self) -> bool {
+        !self.with(|state| state.blind)
+    }
 }
 
 async fn world(net: &Arc<Fake>, journal: Journal) -> (World, Arc<Guest>) {
     let guest = Arc::new(Guest::default());
+    (world_with(net, &[guest.clone()], journal).await, guest)
+}
+
+async fn world_with(net: &Arc<Fake>, guests: &[Arc<Guest>], journal: Journal) -> World {
     let mut providers = providers(std::slice::from_ref(net));
-    providers.push(guest.clone());
+    providers.extend(guests.iter().map(|guest| guest.clone() as Arc<dyn Provider>));
     let config = InstanceConfig {
         kind: Arc::new(kind(&providers)),
         machine: crate::world::machine(),
@@ -121,7 +137,7 @@ async fn world(net: &Arc<Fake>, journal: Journal) -> (World, Arc<Guest>) {
     instance.start().await.unwrap();
     let world = World { instance, peer: Arc::default() };
     world.connect(LINK);
-    (world, guest)
+    world
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,4 +225,55 @@ async fn a_model_waits_for_the_end_of_a_commit() {
     let heard = world.peer.heard();
     let at = |text: &str| heard.iter().position(|heard| heard == text);
     assert!(at("ok").is_some() && at("ok") < at("model changed"), "{heard:?}");
+}
+
+/// The one goes and the other comes with the same before the agent looks: nothing of the one passes for the other's.
+#[tokio::test(start_paused = true)]
+async fn a_part_that_another_provider_has_now_is_another_part() {
+    let guests = [Arc::new(Guest::default()), Arc::new(Guest::default())];
+    let [one, other] = &guests;
+    let world = world_with(&net(), &guests, Journal::memory()).await;
+    one.comes(&["1", "2"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    world.peer.heard();
+    one.with(|state| state.rows.insert(0, row(GUEST, &[], &[("Title", Value::text("one"))])));
+    assert_eq!(world.ask("get Device.Guest.Title").await, "note Device.Guest.Title=one");
+    world.peer.heard();
+    one.with(|state| state.there = false);
+    let rows = ["2", "3"].map(|number| row(TABLE, &[number], &[("Name", Value::text(number))]));
+    other.with(|state| (state.there, state.rows) = (true, rows.to_vec()));
+    other.anew().await;
+    world.pass(Duration::from_secs(1)).await;
+    let heard = world.peer.heard();
+    assert_eq!(heard, ["note -Device.Guest.Row.1.", "note -Device.Guest.Row.2.", "model changed"]);
+    let title = |tree: &dm::tree::Tree| {
+        let guest = dm::tree::Place::of(tree.model(), &ObjectPath::parse(GUEST).unwrap()).unwrap();
+        tree.value_of(&guest, "Title").cloned()
+    };
+    assert_eq!(world.instance.with_tree(title), Some(None));
+    other.tells().await;
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(world.peer.heard(), ["note +Device.Guest.Row.2.", "note +Device.Guest.Row.3."]);
+    // What the former one says late is not believed.
+    one.with(|state| state.rows = vec![row(TABLE, &["8"], &[("Name", Value::text("8"))])]);
+    one.tells().await;
+    world.pass(Duration::from_secs(1)).await;
+    assert_eq!(world.peer.heard(), Vec::<String>::new());
+    assert_eq!(world.ask("get Device.Guest.Row.3.Name").await, "Device.Guest.Row.3.Name=3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_tells_of_changes_no_more_is_polled_though_the_model_stays_as_it_was() {
+    let net = net();
+    let (world, guest) = world(&net, Journal::memory()).await;
+    guest.comes(&["1"]).await;
+    world.pass(Duration::from_secs(1)).await;
+    world.say("watch Device.Guest.");
+    world.pass(Duration::from_secs(1)).await;
+    world.peer.heard();
+    let rows = vec![row(TABLE, &["1"], &[("Name", Value::text("new"))])];
+    guest.with(|state| (state.blind, state.rows) = (true, rows));
+    guest.anew().await;
+    world.pass(Duration::from_secs(6)).await;
+    assert_eq!(world.peer.heard(), ["note Device.Guest.Row.1.Name=new"]);
 }

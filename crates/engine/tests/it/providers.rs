@@ -9,7 +9,7 @@ use dm::path::{Name, ObjectPath, SchemaPath};
 use dm::{Code, Fault, Value};
 use engine::provider::{
     Call, CommandResult, Committed, Edit, Pending, Prepared, Provider, ProviderError, Report, Row, RowKey,
-    Sink,
+    Sink, Wanted,
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -19,6 +19,8 @@ pub(crate) struct Fake {
     model: fn(&mut ModelBuilder),
     pub(crate) max_age: Duration,
     pub(crate) pushes: bool,
+    /// It reads single parts.
+    pub(crate) reads_parts: bool,
     pub(crate) state: Mutex<State>,
     /// Refreshes wait for a permit; closed: they do not wait.
     pub(crate) gate: Semaphore,
@@ -32,6 +34,8 @@ pub(crate) struct State {
     pub(crate) log: Vec<String>,
     /// Calls that fail: `prepare`, `commit`, `abort`.
     pub(crate) fails: BTreeSet<&'static str>,
+    /// What it does not prepare.
+    pub(crate) refuses: BTreeSet<&'static str>,
     /// Keys for rows that are added: by path.
     pub(crate) new_keys: Vec<(String, String)>,
     pub(crate) sink: Option<Sink>,
@@ -42,7 +46,8 @@ impl Fake {
         let gate = Semaphore::new(0);
         gate.close();
         let state = Mutex::default();
-        Fake { name, subtree, model, max_age: Duration::ZERO, pushes: false, state, gate }
+        let max_age = Duration::ZERO;
+        Fake { name, subtree, model, max_age, pushes: false, reads_parts: false, state, gate }
     }
 
     pub(crate) fn with(&self, change: impl FnOnce(&mut State)) {
@@ -62,7 +67,7 @@ impl Fake {
         let mut state = self.state.lock().unwrap();
         state.log.push(format!("{call} {what}").trim_end().to_owned());
         let fault = Fault::new(Code::INTERNAL_ERROR, format!("{} cannot {call}", self.name));
-        if state.fails.contains(call) { Err(fault) } else { Ok(()) }
+        if state.fails.contains(call) || state.refuses.contains(what) { Err(fault) } else { Ok(()) }
     }
 }
 
@@ -121,6 +126,21 @@ impl Provider for Fake {
             }
             Ok(Report { rows: state.rows.clone() })
         })
+    }
+
+    fn reads_parts(&self) -> bool {
+        self.reads_parts
+    }
+
+    fn read<'a>(&'a self, want: &'a [Wanted]) -> Pending<'a, Result<Report, ProviderError>> {
+        let say = |Wanted { object, keys, param }: &Wanted| {
+            let keys: Vec<&str> = keys.iter().map(|key| &*key.0).collect();
+            let param = param.as_ref().map_or("", Name::as_str);
+            format!("read {object}{param} [{}]", keys.join("/"))
+        };
+        self.with(|state| state.log.extend(want.iter().map(say)));
+        let rows = self.state.lock().unwrap().rows.clone();
+        Box::pin(async { Ok(Report { rows }) })
     }
 
     fn watch(&self, sink: Sink) -> bool {

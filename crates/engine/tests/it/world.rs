@@ -1,5 +1,5 @@
-//! One instance with a machine that speaks plain text: `get PATH`, `set PATH PARAM VALUE`,
-//! `add PATH [PARAM VALUE]`, `delete PATH`, `run COMMAND [WHAT]`, `cancel`, `watch PATH`,
+//! One instance with a machine that speaks plain text: `get PATH`, `read PATH` (that alone), `set PATH PARAM VALUE`,
+//! `add PATH [PARAM VALUE]`, `delete PATH`, `delete-each PATH` (with `allow_partial`), `run COMMAND [WHAT]`, `cancel`, `watch PATH`,
 //! `boot`, `close`, `own PARAM VALUE` (a change of the machine itself), `noise` (a Record that nobody believes).
 
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ use engine::{
 };
 use tokio::sync::Notify;
 use usp_endpoint::EndpointId;
-use usp_endpoint::agent::io::{CloseReason, Input, Output, Ticket};
+use usp_endpoint::agent::io::{CloseReason, Input, Output, ReadPart, Ticket};
 use usp_endpoint::link::{Contact, Inbound, LinkId, Outbound, PeerAuth, ReturnPath};
 
 fn name(text: &str) -> Name {
@@ -42,6 +42,9 @@ pub(crate) fn own_model(model: &mut ModelBuilder) {
     model.param(agent, param("EndpointID", Type::String, ParamAccess::ReadOnly)).unwrap();
     model.object(controller, table("ControllerNumberOfEntries")).unwrap();
     model.param(agent, param("Label", Type::String, ParamAccess::ReadWrite)).unwrap();
+    let reference = Some(Reference { strong: true, ..Reference::default() });
+    let facets = Facets { reference, list: Some(dm::schema::ListFacet::default()), ..Facets::default() };
+    model.param(agent, Param { facets, ..param("Uses", Type::String, ParamAccess::ReadWrite) }).unwrap();
     for text in ["Alias", "EndpointID", "Fares"] {
         model.param(controller, param(text, Type::String, ParamAccess::ReadWrite)).unwrap();
     }
@@ -285,7 +288,16 @@ impl Plain {
             ["get", path] => {
                 let ticket = self.ticket();
                 self.reads.push((ticket, path.to_owned()));
-                self.outputs.push_back(Output::Refresh { ticket, places: vec![split(tree, path).0] });
+                let places = vec![split(tree, path).0];
+                self.outputs.push_back(Output::Refresh { ticket, places, parts: Vec::new() });
+            }
+            ["read", path] => {
+                let ticket = self.ticket();
+                self.reads.push((ticket, path.to_owned()));
+                let (place, param) = split(tree, path);
+                let param = tree.model().param_index(place.object, param);
+                let parts = vec![ReadPart { place, param }];
+                self.outputs.push_back(Output::Refresh { ticket, places: Vec::new(), parts });
             }
             ["watch", path] => self.outputs.push_back(Output::Watch(vec![split(tree, path).0])),
             ["set", path, param, value] => {
@@ -307,6 +319,10 @@ impl Plain {
             ["delete", path] => {
                 let paths = vec![path.to_owned()];
                 self.write(tree, &Operation::Delete(Delete { allow_partial: false, paths }));
+            }
+            ["delete-each", path] => {
+                let paths = vec![path.to_owned()];
+                self.write(tree, &Operation::Delete(Delete { allow_partial: true, paths }));
             }
             ["run", command, what] => self.run(tree, command, what),
             ["own", param, value] => {
@@ -402,6 +418,12 @@ fn say(outcome: &Outcome) -> String {
                 Err(fault) => fault.to_string(),
             });
             results.collect::<Vec<_>>().join("; ")
+        }
+        Outcome::Delete(results) => {
+            let deleted = results.iter().flat_map(|requested| &requested.result);
+            let stayed = deleted.flat_map(|deleted| &deleted.unaffected);
+            let stayed: Vec<String> = stayed.map(|(path, fault)| format!("{path} stays: {fault}")).collect();
+            if stayed.is_empty() { "ok".to_owned() } else { stayed.join("; ") }
         }
         _ => "ok".to_owned(),
     }

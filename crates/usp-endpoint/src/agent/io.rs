@@ -110,6 +110,15 @@ pub struct ModelEvent {
     pub params: Vec<(String, String)>,
 }
 
+/// An object, table or row with all below it, or one parameter.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ReadPart {
+    /// The object, table or row; or what has the parameter.
+    pub place: Place,
+    /// Index into its parameters.
+    pub param: Option<u16>,
+}
+
 /// What leaves.
 #[derive(Clone, Debug)]
 pub enum Output {
@@ -123,13 +132,15 @@ pub enum Output {
         /// Why.
         reason: CloseReason,
     },
-    /// Bring these places (an object with all below it, or a table) up to date, then
-    /// [`Input::Refreshed`]. An empty list needs nothing.
+    /// Bring these places (an object with all below it, or a table) and parts up to date, then
+    /// [`Input::Refreshed`]. Empty lists need nothing.
     Refresh {
         /// Comes back.
         ticket: Ticket,
         /// Places, possibly overlapping.
         places: Vec<Place>,
+        /// What is read and named to the end, outside of these places: whoever keeps it may be asked for that alone.
+        parts: Vec<ReadPart>,
     },
     /// Make these transactions durable and effective, in order, then [`Input::Committed`].
     Commit {

@@ -8,6 +8,7 @@ use usp_proto::error_code::code;
 use usp_proto::link::{LinkId, ReturnPath};
 
 use super::io::{Boot, CloseReason, Output};
+use super::places::Touched;
 use super::requests::Pending;
 use super::{AgentMachine, Link, places, records, subscriptions};
 
@@ -25,8 +26,8 @@ impl AgentMachine {
             self.outputs.push_back(Output::Wrote(changes));
         }
         self.reload(now, tree);
-        let places = self.boot_places(tree);
-        self.refresh(tree, places, Pending::Boot);
+        let touched = Touched { places: self.boot_places(tree), parts: Vec::new() };
+        self.refresh(tree, touched, Pending::Boot);
     }
 
     /// The tree follows another model: everything that was read from it is read again. What runs is known

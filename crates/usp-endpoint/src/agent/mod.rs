@@ -58,6 +58,7 @@ use consent::Consents;
 use controllers::Controller;
 use io::{Boot, Input, Output, Ticket};
 use notify::Queue;
+use places::Touched;
 use requests::{Key, Pending, WaitingWrite};
 use sessions::Sessions;
 use subscriptions::Subscription;
@@ -357,11 +358,11 @@ impl AgentMachine {
     }
 
     /// Asks the host for fresh values and goes on when they are there; at once if none are needed.
-    fn refresh(&mut self, tree: &mut Tree, mut places: Vec<Place>, then: Pending) {
-        places::tidy(tree.model(), &mut places);
+    fn refresh(&mut self, tree: &mut Tree, touched: Touched, then: Pending) {
+        let Touched { places, parts } = touched.tidy(tree.model());
         let ticket = self.ticket();
         self.pending.insert(ticket, then);
-        self.outputs.push_back(Output::Refresh { ticket, places });
+        self.outputs.push_back(Output::Refresh { ticket, places, parts });
     }
 }
 

@@ -3,9 +3,10 @@
 use std::num::NonZeroU32;
 
 use dm::model::Model;
-use dm::path::{Path, Segment, Selector, Step};
+use dm::path::{Path, Segment, Selector, Step, Target};
 use dm::tree::{Place, Tree};
 
+use super::io::ReadPart;
 use crate::limits::MAX_PLACES;
 
 /// `Device.LocalAgent.Controller.`
@@ -82,6 +83,65 @@ fn follows(path: &Path) -> bool {
         }
         _ => false,
     })
+}
+
+/// What has to be fresh before something is done.
+pub(super) struct Touched {
+    /// Objects with all below them, and tables.
+    pub(super) places: Vec<Place>,
+    /// What is read and named to the end.
+    pub(super) parts: Vec<ReadPart>,
+}
+
+impl Touched {
+    /// By reading these paths.
+    pub(super) fn by_reading(model: &Model, paths: &[String]) -> Touched {
+        let mut touched = Touched { places: Vec::new(), parts: Vec::new() };
+        for path in paths.iter().filter_map(|text| Path::parse(text).ok()) {
+            match named(model, &path) {
+                Some(part) => touched.parts.push(part),
+                None => touched.places.extend(self::touched(model, &path)),
+            }
+        }
+        touched
+    }
+
+    /// Drops repeats and what lies inside a place; too many become the whole tree.
+    pub(super) fn tidy(self, model: &Model) -> Touched {
+        let Touched { mut places, mut parts } = self;
+        parts.sort();
+        parts.dedup();
+        if parts.len() > MAX_PLACES {
+            places.extend(parts.drain(..).map(|part| part.place));
+        }
+        tidy(model, &mut places);
+        let whole: Vec<Place> =
+            parts.iter().filter(|part| part.param.is_none()).map(|part| part.place.clone()).collect();
+        parts.retain(|part| {
+            let is_itself = |place: &Place| part.param.is_none() && part.place == *place;
+            !places.iter().any(|place| part.place.is_within(model, place))
+                && !whole.iter().any(|place| !is_itself(place) && part.place.is_within(model, place))
+        });
+        Touched { places, parts }
+    }
+}
+
+/// The object, row or parameter that a path names by names and numbers alone.
+fn named(model: &Model, path: &Path) -> Option<ReadPart> {
+    let mut place = Place::root();
+    for segment in path.segments.iter().skip(1) {
+        place = match segment {
+            Segment::Object(name) => place.child(model.find_child(place.object, name.as_str())?),
+            Segment::Rows(Selector::Number(number)) if place.is_table(model) => place.row(*number),
+            _ => return None,
+        };
+    }
+    let param = match &path.target {
+        Target::Object => None,
+        Target::Param(name) => Some(model.param_index(place.object, name.as_str())?),
+        Target::Command(_) | Target::Event(_) => return None,
+    };
+    Some(ReadPart { place, param })
 }
 
 /// Drops repeats and what lies inside another place; too many places become the whole tree.

@@ -9,6 +9,7 @@ use usp_proto::{EndpointId, ErrorBody, Msg, Request, Response};
 
 use super::audit::Deed;
 use super::io::Ticket;
+use super::places::Touched;
 use super::trigger::Trigger;
 use super::unheard::{self, Unheard};
 use super::{AgentMachine, places};
@@ -92,8 +93,8 @@ impl AgentMachine {
         match &operation {
             Operation::GetSchema(_) => self.carry_out(now, tree, origin, operation, &[]),
             _ => {
-                let places = touched(tree, &operation);
-                self.refresh(tree, places, Pending::Request(origin, operation));
+                let touched = touched(tree, &operation);
+                self.refresh(tree, touched, Pending::Request(origin, operation));
             }
         }
     }
@@ -187,10 +188,10 @@ impl AgentMachine {
     }
 }
 
-/// The places that have to be fresh for an operation.
-pub(super) fn touched(tree: &Tree, operation: &Operation) -> Vec<dm::tree::Place> {
+/// What has to be fresh for an operation.
+pub(super) fn touched(tree: &Tree, operation: &Operation) -> Touched {
     let paths: Vec<&str> = match operation {
-        Operation::Get(get) => get.paths.iter().map(String::as_str).collect(),
+        Operation::Get(get) => return Touched::by_reading(tree.model(), &get.paths),
         Operation::GetInstances(get) => get.paths.iter().map(String::as_str).collect(),
         Operation::Set(set) => set.objects.iter().map(|object| object.path.as_str()).collect(),
         Operation::Add(add) => add.objects.iter().map(|object| object.path.as_str()).collect(),
@@ -198,5 +199,6 @@ pub(super) fn touched(tree: &Tree, operation: &Operation) -> Vec<dm::tree::Place
         Operation::Operate(operate) => vec![&operate.command],
         Operation::GetSchema(_) => Vec::new(),
     };
-    paths.into_iter().filter_map(|path| places::touched_text(tree.model(), path)).collect()
+    let places = paths.into_iter().filter_map(|path| places::touched_text(tree.model(), path)).collect();
+    Touched { places, parts: Vec::new() }
 }

@@ -58,8 +58,8 @@ impl AgentMachine {
     /// Starts the Sets that were noted: fresh values first, as for a Set of a controller.
     pub(super) fn run_triggers(&mut self, tree: &mut Tree) {
         for (trigger, set) in std::mem::take(&mut self.triggered) {
-            let places = touched(tree, &set);
-            self.refresh(tree, places, Pending::Trigger(trigger, set));
+            let touched = touched(tree, &set);
+            self.refresh(tree, touched, Pending::Trigger(trigger, set));
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// `information` is given as Response Information; nothing where it is empty.
+    /// `information` is given as Response Information to whoever asks for it; nothing where it is empty.
     pub(crate) async fn start(information: &'static str) -> Broker {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
         let port = listener.local_addr().expect("an address").port();
@@ -74,6 +74,7 @@ impl Broker {
     }
 }
 
+/// Who has gone reads no answer; what it said before is heard all the same.
 async fn serve(mut socket: TcpStream, information: &str, tell: mpsc::UnboundedSender<Said>) {
     while let Some((kind, body)) = packet(&mut socket).await {
         match kind >> 4 {
@@ -83,13 +84,13 @@ async fn serve(mut socket: TcpStream, information: &str, tell: mpsc::UnboundedSe
                 if connect.client_id.is_empty() {
                     properties.extend([&[0x12][..], &text("given-1")].concat());
                 }
-                if !information.is_empty() {
+                if connect.wants_information && !information.is_empty() {
                     properties.extend([&[0x1a][..], &text(information)].concat());
                 }
                 let _ = tell.send(Said::Connect(connect));
                 let length = u8::try_from(properties.len()).expect("few");
                 let head = [0x20, length + 3, 0, 0, length];
-                socket.write_all(&[&head[..], &properties].concat()).await.expect("it reads");
+                let _ = socket.write_all(&[&head[..], &properties].concat()).await;
             }
             8 => {
                 // Packet id, no properties, then filters with their options.
@@ -102,7 +103,7 @@ async fn serve(mut socket: TcpStream, information: &str, tell: mpsc::UnboundedSe
                 let granted = vec![0; filters.len()];
                 let length = u8::try_from(granted.len() + 3).expect("few");
                 let answer = [&[0x90, length][..], id, &[0], &granted].concat();
-                socket.write_all(&answer).await.expect("it reads");
+                let _ = socket.write_all(&answer).await;
                 let _ = tell.send(Said::Subscribe(filters));
             }
             10 => {
@@ -113,14 +114,14 @@ async fn serve(mut socket: TcpStream, information: &str, tell: mpsc::UnboundedSe
                 }
                 let length = u8::try_from(filters.len() + 3).expect("few");
                 let answer = [&[0xb0, length][..], id, &[0], &vec![0; filters.len()]].concat();
-                socket.write_all(&answer).await.expect("it reads");
+                let _ = socket.write_all(&answer).await;
                 let _ = tell.send(Said::Unsubscribe(filters));
             }
             // A Record: acknowledged, if that is wanted.
             3 if kind & 0b110 != 0 => {
                 let mut rest = &body[..];
                 take_text(&mut rest);
-                socket.write_all(&[0x40, 2, rest[0], rest[1]]).await.expect("it reads");
+                let _ = socket.write_all(&[0x40, 2, rest[0], rest[1]]).await;
             }
             14 => {
                 let _ = tell.send(Said::Disconnect);

@@ -17,7 +17,7 @@ use usp_proto::notify::{Notification, Notify, ValueChange};
 use usp_proto::register::{Deregister, DeregisterResp, Register, RegisterResp};
 use usp_proto::{Body, EndpointId, Msg, Record, RecordType, Request, Response, Version};
 
-use crate::peer::{AGENT, Event, Witness, id};
+use crate::peer::{AGENT, Event, Witness, id, soon};
 
 /// The service. Values are by path; what it does with writes and reads is a matter of its mood.
 pub(super) struct Fake {
@@ -29,6 +29,10 @@ pub(super) struct Fake {
     pub(super) mood: Mood,
     /// What it was asked, the Broker's own preparations aside.
     pub(super) asked: Vec<Operation>,
+    /// How often it still fails to read anything.
+    pub(super) fails: u32,
+    /// The paths that it was asked for last.
+    pub(super) read: Vec<String>,
     /// How often it was read.
     pub(super) asked_for_values: u32,
     asks: u32,
@@ -73,6 +77,8 @@ impl Fake {
             values,
             mood: Mood::Willing,
             asked: Vec::new(),
+            fails: 0,
+            read: Vec::new(),
             asked_for_values: 0,
             asks: 0,
         };
@@ -85,9 +91,7 @@ impl Fake {
     pub(super) async fn known(socket: &Path, name: &str, part: &str) -> Fake {
         let mut fake = Fake::connect(socket, name, part).await;
         fake.register(&[part], false).await.expect("it is free");
-        while fake.asked_for_values < 1 {
-            assert!(fake.turn().await);
-        }
+        fake.turns_until(|fake| fake.asked_for_values > 0).await;
         fake
     }
 
@@ -159,11 +163,18 @@ impl Fake {
         let asked = format!("r{}", self.asks);
         self.tell(&Msg::request(asked.clone(), request));
         loop {
-            let msg = self.hear().await.expect("the broker stays");
+            let msg = soon("the Broker's answer", self.hear()).await.expect("the broker stays");
             if msg.msg_id == asked {
                 return msg.body;
             }
             self.answer(msg);
+        }
+    }
+
+    /// Takes messages until something is so.
+    pub(super) async fn turns_until(&mut self, is_so: impl Fn(&Fake) -> bool) {
+        while !is_so(self) {
+            assert!(soon("a message of the Broker", self.turn()).await, "the service is disconnected");
         }
     }
 
@@ -229,9 +240,21 @@ impl Fake {
                     .map(|path| Requested { path: path.clone(), result: Ok(schema(path)) })
                     .collect(),
             ),
+            Operation::Get(_) if self.fails > 0 => {
+                self.fails -= 1;
+                let fault = Fault::new(Code::INTERNAL_ERROR, "not now");
+                Outcome::Failed(MessageFailure { fault, params: Vec::new() })
+            }
             Operation::Get(get) => {
                 self.asked_for_values += 1;
-                let result = |path: &String| Requested { path: path.clone(), result: Ok(self.objects(path)) };
+                self.read.clone_from(&get.paths);
+                let result = |path: &String| {
+                    let objects = self.objects(path);
+                    let is_missing = objects.is_empty() && !path.ends_with('.');
+                    let missing = || Fault::new(Code::INVALID_PATH, "there is none");
+                    let result = if is_missing { Err(missing()) } else { Ok(objects) };
+                    Requested { path: path.clone(), result }
+                };
                 Outcome::Get(get.paths.iter().map(result).collect())
             }
             Operation::Set(set) => {

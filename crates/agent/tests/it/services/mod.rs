@@ -16,8 +16,9 @@ use fake::{Fake, Mood};
 use requirement::requirement;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
-use crate::peer::{CONTROLLER, Controller, Heard, Program};
+use crate::peer::{CONTROLLER, Controller, Heard, PATIENCE, Program};
 
 /// The program as Broker, and a controller of this host.
 struct Device {
@@ -69,7 +70,15 @@ impl Device {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
         };
         let expected = expected.map(owned);
-        while self.get(path).await != expected {}
+        let mut last = None;
+        let asking = async {
+            while last.as_ref() != Some(&expected) {
+                last = Some(self.get(path).await);
+            }
+        };
+        if timeout(PATIENCE, asking).await.is_err() {
+            panic!("{path} is {last:?} and not {expected:?} after {PATIENCE:?}");
+        }
     }
 }
 

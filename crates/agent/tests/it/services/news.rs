@@ -90,6 +90,19 @@ async fn values_rows_and_events_of_a_service_are_told() {
     assert_eq!(events, 1);
 }
 
+/// A service does not tell a second time what has changed.
+#[requirement("R-NOT.0a")]
+#[tokio::test]
+async fn a_change_that_could_not_be_read_at_once_is_told_later() {
+    let (mut device, mut one) = device().await;
+    subscribe(&mut device, "ValueChange", "Device.X_One.Level").await;
+    one.fails = 2;
+    one.changed("Level", "8");
+    let heard = hear(&mut device, &mut one, "ValueChange").await;
+    let Notification::ValueChange(change) = heard else { panic!("{heard:?}") };
+    assert_eq!((change.param_path.as_str(), change.param_value.as_str()), ("Device.X_One.Level", "8"));
+}
+
 #[tokio::test]
 async fn who_is_told_of_a_service_finds_its_part_and_who_is_told_that_it_went_does_not() {
     const ENTRIES: &str = "Device.USPServices.USPServiceNumberOfEntries";
@@ -128,9 +141,7 @@ async fn values_of_a_service_that_tells_nothing_are_asked_for() {
     let mut one = Fake::connect(&device.socket(), "proto::one", ONE).await;
     one.mood = Mood::Silent;
     one.register(&[ONE], false).await.expect("it is free");
-    while one.asked_for_values < 1 {
-        assert!(one.turn().await);
-    }
+    one.turns_until(|one| one.asked_for_values > 0).await;
     let level = "Device.X_One.Level";
     let shown = [(level, "1")];
     tokio::select! {
@@ -168,9 +179,7 @@ async fn the_end_of_a_command_is_told_and_so_is_that_of_its_service() {
     };
     assert_eq!(number, asked);
     assert_eq!(results[0].result, Ok(CommandResult::Started("Device.LocalAgent.Request.1.".to_owned())));
-    while one.asked.is_empty() {
-        assert!(one.turn().await);
-    }
+    one.turns_until(|one| !one.asked.is_empty()).await;
     let outputs = OutputArgs { output_args: [("Done".to_owned(), "yes".to_owned())].into() };
     let complete = OperationComplete {
         obj_path: ONE.to_owned(),
@@ -185,9 +194,7 @@ async fn the_end_of_a_command_is_told_and_so_is_that_of_its_service() {
     (device.controller.notified, device.controller.notices) = (Vec::new(), Vec::new());
     one.asked.clear();
     device.controller.send(work());
-    while one.asked.is_empty() {
-        assert!(one.turn().await);
-    }
+    one.turns_until(|one| !one.asked.is_empty()).await;
     drop(one);
     device.controller.notified_by("OperationComplete").await;
     let Some(Notification::OperComplete(complete)) = device.controller.notices.first() else {

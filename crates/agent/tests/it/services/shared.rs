@@ -2,7 +2,9 @@
 
 use dm::operation::{CommandResult, Operate};
 use dm::{Code, Operation, Outcome};
+use requirement::requirement;
 
+use super::fake::Fake;
 use super::{Device, lamp};
 use crate::peer::{AGENT, add};
 use usp_proto::notify::Notification;
@@ -19,9 +21,12 @@ async fn a_part_comes_and_goes_with_its_service() {
     assert_eq!(device.controller.value("Device.X_CUSP_Lamp.Brightness").await, "40");
     assert_eq!(device.controller.value("Device.LocalAgent.EndpointID").await, AGENT);
     let row = "Device.USPServices.USPService.1.";
-    let expected = [("DataModelPaths", LAMP), ("EndpointID", "proto::lamp"), ("Protocol", "UDS")]
-        .map(|(name, value)| (format!("{row}{name}"), value.to_owned()));
-    while device.get(row).await != Ok(expected.to_vec()) {}
+    let expected = [
+        ("Device.USPServices.USPService.1.DataModelPaths", LAMP),
+        ("Device.USPServices.USPService.1.EndpointID", "proto::lamp"),
+        ("Device.USPServices.USPService.1.Protocol", "UDS"),
+    ];
+    device.until(row, Ok(&expected)).await;
     lamp.abort();
     device.until(LAMP, Err(Code::INVALID_PATH)).await;
     device
@@ -30,6 +35,46 @@ async fn a_part_comes_and_goes_with_its_service() {
             Ok(&[("Device.USPServices.USPServiceNumberOfEntries", "0")]),
         )
         .await;
+}
+
+/// A service is asked for what a controller asked for, and for no more.
+#[requirement("R-GET.3")]
+#[tokio::test]
+async fn a_service_is_asked_for_what_was_asked() {
+    const LEVEL: &str = "Device.X_One.Level";
+    const NAME: &str = "Device.X_One.Row.4.Name";
+    let mut device = Device::start().await;
+    let mut one = Fake::known(&device.socket(), "proto::one", "Device.X_One.").await;
+    let entries = "Device.USPServices.USPServiceNumberOfEntries";
+    device.until(entries, Ok(&[(entries, "1")])).await;
+    one.values.insert(LEVEL.to_owned(), "7".to_owned());
+    let level: Result<&[(&str, &str)], Code> = Ok(&[(LEVEL, "7")]);
+    let row: Result<&[(&str, &str)], Code> = Ok(&[(NAME, "four")]);
+    for (path, read, expected) in [
+        (LEVEL, LEVEL, level),
+        (NAME, NAME, row),
+        ("Device.X_One.Row.4.", "Device.X_One.Row.4.", row),
+        ("Device.X_One.Row.[Name==\"four\"].Name", "Device.X_One.Row.", row),
+        // It has not told of this one, and of the next one nobody has.
+        ("Device.X_One.Row.9.Name", "Device.X_One.Row.", Ok(&[("Device.X_One.Row.9.Name", "nine")])),
+        ("Device.X_One.Row.8.Name", "Device.X_One.Row.", Err(Code::INVALID_PATH)),
+    ] {
+        if path.contains(".9.") {
+            one.values.insert(path.to_owned(), "nine".to_owned());
+        }
+        one.read.clear();
+        tokio::select! {
+            () = async { while one.turn().await {} } => panic!("the service is disconnected"),
+            () = device.until(path, expected) => {}
+        }
+        assert_eq!(one.read, [read], "{path}");
+    }
+    one.values.remove(NAME);
+    tokio::select! {
+        () = async { while one.turn().await {} } => panic!("the service is disconnected"),
+        () = device.until(NAME, Err(Code::INVALID_PATH)) => {}
+    }
+    assert_eq!(one.read, [NAME], "it says that there is none");
 }
 
 async fn subscribe(device: &mut Device, kind: &str, references: &str) {

@@ -1,7 +1,7 @@
 //! Delete: partial and whole, what points at deleted rows, and every refusal.
 
 use dm::operation::Delete;
-use dm::tree::{Authority, Bit, Happening, NoInitial, Place, Requester, Tree};
+use dm::tree::{Authority, Bit, Happening, NoInitial, Place, Requester, Staging, Tree};
 use dm::{Code, Fault, Operation};
 use requirement::requirement;
 
@@ -71,20 +71,30 @@ fn strong_references_lose_the_row_and_weak_ones_keep_it() {
 #[test]
 #[requirement("R-ARC.12")]
 fn what_leads_to_a_row_that_stayed_stays_though_another_one_went() {
-    let rows = ["Device.Net.Interface.3.", "Device.Net.Interface.1.Address.1."];
-    for (failed, kept) in [(0, "Device.Net.Interface.3"), (1, "Device.Net.Interface.1.Address.1")] {
+    let addresses = ["Device.Net.Interface.1.Address.1.", "Device.Net.Interface.1.Address.2."];
+    let rows = ["Device.Net.Interface.3.", addresses[0], addresses[1]];
+    let leading = rows.map(|row| row.trim_end_matches('.'));
+    // Which of them fail, one bit for each.
+    for failing in 0..8_usize {
+        let fails = |at: usize| failing >> at & 1 == 1;
         let mut tree = tree();
-        let both = "Device.Net.Interface.1.Address.1,Device.Net.Interface.3";
-        put(&mut tree, "Device.Net.Interface.1.", "LowerLayers", both);
+        put(&mut tree, "Device.Net.Interface.1.", "LowerLayers", &leading.join(","));
         let plan = tree.plan(&delete(true, &rows), &Requester::full()).expect("a write");
-        assert_eq!(plan.transactions.len(), 2);
+        assert_eq!(plan.transactions.len(), 3);
+        let mut staging = Staging::default();
         for (at, transaction) in plan.transactions.iter().enumerate() {
-            if at != failed {
-                let changes = tree.restaged(&transaction.changes);
+            let changes = staging.next(&tree, &transaction.changes);
+            if !fails(at) {
                 tree.apply(&changes);
             }
+            staging.ended(!fails(at));
         }
-        assert_eq!(tree.text_of(&place(&tree, "Device.Net.Interface.1."), "LowerLayers"), kept);
+        let kept: Vec<&str> = (0..3).filter(|at| fails(*at)).map(|at| leading[at]).collect();
+        let shown = tree.text_of(&place(&tree, "Device.Net.Interface.1."), "LowerLayers");
+        assert_eq!(shown, kept.join(","), "{failing:03b}");
+        // The port leads to the first of them.
+        let owner = if fails(0) { leading[0] } else { "" };
+        assert_eq!(tree.text_of(&place(&tree, "Device.Net.Port.1."), "Owner"), owner, "{failing:03b}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use dm::operation::{Add, Delete, ObjectSettings, Set};
-use dm::tree::{Effort, Place, Requester, Tree};
+use dm::tree::{Effort, Place, Requester, Staging, Tree};
 use dm::{Operation, Outcome};
 use requirement::requirement;
 
@@ -121,6 +121,33 @@ fn references_to_deleted_rows_are_read_once() {
         // first, and each of the others is written once.
         let expected = Effort { rounds: 1, staged: count - 1, rows: count, references: 2 * count };
         assert_eq!(effort(&tree, &delete(&["Device.Net.Interface.*."])), expected, "{count}");
+    }
+}
+
+/// Whichever rows stay, the later ones are planned anew without reading the tree for each.
+#[test]
+#[requirement("R-ARC.12")]
+fn references_are_read_once_though_rows_stay() {
+    for count in [2, 50, 400] {
+        // The first stays; the others go. Or every second one stays.
+        for every in [count, 2] {
+            let mut tree = stacked(count, 1);
+            let plan = tree.plan(&delete(&["Device.Net.Interface.*."]), &Requester::full()).expect("a write");
+            let mut staging = Staging::default();
+            for (at, transaction) in plan.transactions.iter().enumerate() {
+                let stays = at % every == 0;
+                let changes = staging.next(&tree, &transaction.changes);
+                if !stays {
+                    tree.apply(&changes);
+                }
+                staging.ended(!stays);
+            }
+            let table = Place::new(super::place(&tree, &row(1)).object, vec![]);
+            assert_eq!(tree.row_count(&table), count.div_ceil(every), "{count} {every}");
+            // All of them in the tree, then the one that leads to the second row: it goes with that.
+            let expected = Effort { staged: 1, references: count + 1, ..Effort::default() };
+            assert_eq!(staging.effort(), expected, "{count} {every}");
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use dm::path::ObjectPath;
 use dm::tree::{Change, ChangeSet, CommandCall, Transaction, Tree};
 use dm::{Fault, Mono, Now, UtcTime};
 use usp_endpoint::agent::audit::Audit;
-use usp_endpoint::agent::io::{Boot, CloseReason, Input, ModelEvent, Output, Ticket};
+use usp_endpoint::agent::io::{Boot, CloseReason, Input, ModelEvent, Output, ReadPart, Ticket};
 use usp_endpoint::agent::{AgentConfig, AgentMachine};
 use usp_proto::link::{Contact, Inbound, LinkId, PeerAuth, ReturnPath};
 use usp_proto::msg::Body;
@@ -306,8 +306,14 @@ impl Host {
                 self.log.push(format!("{} close", link.0));
                 self.closed.push((link.0, reason));
             }
-            Output::Refresh { ticket, places } => {
-                self.refreshed.extend(places.iter().map(|place| place.text(self.tree.model())));
+            Output::Refresh { ticket, places, parts } => {
+                let model = self.tree.model();
+                self.refreshed.extend(places.iter().map(|place| place.text(model)));
+                let name = |ReadPart { place, param }: &ReadPart| {
+                    let params = &model.object(place.object).params;
+                    param.map_or("", |param| params[usize::from(param)].name.as_str())
+                };
+                self.refreshed.extend(parts.iter().map(|part| part.place.leaf_text(model, name(part))));
                 if !self.wait_for_refresh {
                     self.input(Input::Refreshed(ticket));
                 }

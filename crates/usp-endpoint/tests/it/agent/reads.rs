@@ -59,8 +59,10 @@ fn get_answers_each_path_for_itself() {
 fn values_are_refreshed_before_they_are_read() {
     let mut host = Host::running();
     for (path, expected) in [
-        ("Device.Info.Load", "Device.Info."),
+        ("Device.Info.Load", "Device.Info.Load"),
         ("Device.Net.Interface.1.", "Device.Net.Interface.1."),
+        ("Device.Net.Interface.1.Mtu", "Device.Net.Interface.1.Mtu"),
+        ("Device.Net.Interface.", "Device.Net.Interface."),
         ("Device.Net.Interface.*.Mtu", "Device.Net.Interface."),
         ("Device.Net.Interface.[Mtu>1400].", "Device.Net.Interface."),
     ] {
@@ -71,6 +73,27 @@ fn values_are_refreshed_before_they_are_read() {
     host.refreshed.clear();
     host.ask(get(&["Device.Info.Load", "Device.Info.Name", "Device.", "Device.Net."], 0));
     assert_eq!(host.refreshed, ["Device."]);
+    // Each once, without what stands in another.
+    host.refreshed.clear();
+    let paths = ["Device.Net.Interface.*.Mtu", "Device.Net.Interface.1.Mtu", "Device.Info.Name"];
+    host.ask(get(&[paths[0], paths[1], paths[2], paths[2]], 0));
+    assert_eq!(host.refreshed, ["Device.Net.Interface.", "Device.Info.Name"]);
+    host.refreshed.clear();
+    host.ask(get(&["Device.Info.", "Device.Info.Name", "Device.Net.Interface.1.Mtu"], 0));
+    assert_eq!(host.refreshed, ["Device.Info.", "Device.Net.Interface.1.Mtu"]);
+}
+
+/// A request that names so many parameters is not split into as many questions.
+#[test]
+fn many_parameters_are_refreshed_by_their_objects() {
+    let mut host = Host::running();
+    for (count, expected) in [(256, "Device.Net.Interface.256.Mtu"), (257, "Device.")] {
+        let paths: Vec<String> = (1..=count).map(|row| format!("Device.Net.Interface.{row}.Mtu")).collect();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        host.refreshed.clear();
+        host.ask(get(&paths, 0));
+        assert_eq!(host.refreshed.last().map(String::as_str), Some(expected));
+    }
 }
 
 #[test]
