@@ -1,6 +1,7 @@
 //! Links over real sockets: enrolment with a token over TLS, then a connection with the certificate that
 //! was issued, and the first Record on it.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -30,6 +31,7 @@ use pki::{Ca, CertificateRequest, DeviceVerifier, ServerNames, ServerTls, Validi
 use tokio::sync::{mpsc, watch};
 
 use crate::peer::{Controller, Heard};
+use crate::ports::free_port;
 
 const TOKEN: &str = "cet_once";
 
@@ -217,9 +219,7 @@ async fn a_risky_change_is_answered_and_then_the_connection_is_made_anew() {
 
 #[tokio::test]
 async fn ports_are_told_of_listeners_while_they_stand() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
-    let address = free.local_addr().expect("an address");
-    drop(free);
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let text = format!("[[listen]]\naddress = \"{address}\"\ntls = false\n");
     let config = Config::parse(&text).expect("well-formed");
     let folder = tempfile::tempdir().expect("a folder");

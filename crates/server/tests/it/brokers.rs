@@ -412,7 +412,7 @@ async fn a_trusted_broker_vouches_for_its_clients() {
 #[tokio::test]
 #[requirement("R-MQTT.7", "R-MQTT.10")]
 async fn a_password_that_is_put_right_is_used_at_the_next_attempt() {
-    let lines = "allow_anonymous false\npassword_file DIR/passwords\n";
+    let lines = "allow_anonymous false\npassword_file DIR/passwords\nlog_dest file DIR/log\n";
     let mut broker = Mosquitto::start(lines, &[("passwords", "cusp:right\n")]);
     let hashed =
         std::process::Command::new("mosquitto_passwd").arg("-U").arg(broker.file("passwords")).status();
@@ -424,6 +424,13 @@ async fn a_password_that_is_put_right_is_used_at_the_next_attempt() {
     let (username, password_file) = (Some("cusp".to_owned()), Some(file.clone()));
     world.config.usp.mqtt.connect = vec![MqttConnect { username, password_file, ..connect(&broker) }];
     let server = world.serve().await;
+    let log = broker.file("log");
+    let refused = async {
+        while !std::fs::read_to_string(&log).is_ok_and(|said| said.contains("not authorised")) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, refused).await.expect("the broker refuses the wrong one");
     std::fs::write(&file, "right\nand no more\n").expect("written");
     connected(&server).await;
 }

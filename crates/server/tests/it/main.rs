@@ -21,6 +21,8 @@ mod mosquitto;
 mod notifications;
 mod own_broker;
 mod panic;
+#[path = "../../../mtp/tests/it/ports.rs"]
+mod ports;
 mod renewal;
 mod revocation;
 mod secrets;
