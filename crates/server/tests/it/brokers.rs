@@ -51,6 +51,20 @@ async fn serve(world: &World) -> Running {
     server
 }
 
+/// Until the log that a broker writes into its folder is as wanted.
+async fn logged(broker: &Mosquitto, wanted: impl Fn(&str) -> bool) {
+    let log = broker.file("log");
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    let waiting = async {
+        while !wanted(&said()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+        panic!("the broker never said what was wanted: {}", said());
+    }
+}
+
 async fn get(server: &Running, device: &str) -> Value {
     let path = format!("/devices/{device}/get?wait=20s");
     server.api.post(&path, Some(json!({ "paths": [CLOCK] }))).await.body
@@ -226,7 +240,7 @@ async fn a_rejected_device_behind_a_broker_is_refused_from_then_on() {
 /// Who is behind a broker does not say what we publish to, whether the configuration says where agents are or not.
 #[tokio::test]
 async fn answers_go_to_topics_of_agents_alone() {
-    let broker = Mosquitto::start(ANYBODY, &[]);
+    let broker = Mosquitto::start(&format!("{ANYBODY}log_dest file DIR/log\n"), &[]);
     let world = world(PolicyName::Open, vec![connect(&broker)]);
     let server = serve(&world).await;
     let own = format!("usp/controllers/{CONTROLLER}");
@@ -235,7 +249,8 @@ async fn answers_go_to_topics_of_agents_alone() {
         how.settings.response_topic = Some(topic.parse().expect("a topic"));
         Agent::behind(&how).await.keep_answering();
     }
-    // The broker keeps no order between clients, but this one is answered long after those were heard.
+    // The broker keeps no order between clients: both have been passed on before this one comes.
+    logged(&broker, |said| said.matches("Received PUBLISH from").count() == 2).await;
     let agent = Agent::behind(&client(broker.port, Version::V5, AGENT)).await;
     let device = server.device(AGENT).await;
     agent.keep_answering();
@@ -424,13 +439,7 @@ async fn a_password_that_is_put_right_is_used_at_the_next_attempt() {
     let (username, password_file) = (Some("cusp".to_owned()), Some(file.clone()));
     world.config.usp.mqtt.connect = vec![MqttConnect { username, password_file, ..connect(&broker) }];
     let server = world.serve().await;
-    let log = broker.file("log");
-    let refused = async {
-        while !std::fs::read_to_string(&log).is_ok_and(|said| said.contains("not authorised")) {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, refused).await.expect("the broker refuses the wrong one");
+    logged(&broker, |said| said.contains("not authorised")).await;
     std::fs::write(&file, "right\nand no more\n").expect("written");
     connected(&server).await;
 }
