@@ -109,9 +109,17 @@ impl Credentials {
     /// # Errors
     /// When a CA can't serve as one, or our own certificate can't be used.
     pub fn tls(&self, controller: &EndpointId) -> Result<ClientTls> {
+        self.tls_at(SystemTime::now(), controller)
+    }
+
+    /// The same at a time that the system tells, or makes up because its clock was never set.
+    ///
+    /// # Errors
+    /// As [`Credentials::tls`].
+    pub fn tls_at(&self, now: SystemTime, controller: &EndpointId) -> Result<ClientTls> {
         let trust = self.trust(Some(controller));
         // R-MTP.2: dates count once there is a time to compare them with.
-        let check_dates = credible(SystemTime::now()).is_some();
+        let check_dates = credible(now).is_some();
         let verifier =
             ControllerVerifier::new(&trust, Some(controller.clone()), check_dates, pki::provider())?;
         Ok(ClientTls::new(Some(&self.own()), verifier)?)
@@ -123,6 +131,14 @@ impl Credentials {
     /// # Errors
     /// When a CA can't serve as one, or our own certificate can't be used.
     pub fn broker_tls(&self, controllers: &[EndpointId]) -> Result<ClientTls> {
+        self.broker_tls_at(SystemTime::now(), controllers)
+    }
+
+    /// The same at a time that the system tells, or makes up because its clock was never set.
+    ///
+    /// # Errors
+    /// As [`Credentials::broker_tls`].
+    pub fn broker_tls_at(&self, now: SystemTime, controllers: &[EndpointId]) -> Result<ClientTls> {
         let mut trust = Trust { crls: self.revoked.lists(), ..Trust::default() };
         for controller in controllers {
             let one = self.trust(Some(controller));
@@ -132,7 +148,7 @@ impl Credentials {
         if controllers.is_empty() {
             trust.roots = self.roots();
         }
-        let check_dates = credible(SystemTime::now()).is_some();
+        let check_dates = credible(now).is_some();
         let verifier = ControllerVerifier::new(&trust, None, check_dates, pki::provider())?;
         Ok(ClientTls::new(Some(&self.own()), verifier)?)
     }

@@ -1,7 +1,7 @@
 //! The agent and a controller that speaks CoAP.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +16,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::sync::mpsc;
 
 use crate::peer::{AGENT, CONTROLLER, Controller, Heard, Program, Witness, id};
+use crate::ports::free_port;
 
 /// A controller at a UDP socket of its own, which knows where the agent is.
 struct Site {
@@ -67,11 +68,6 @@ async fn listen(agent_port: u16) -> Site {
     let mut controller = Controller::hearing(CONTROLLER, events);
     controller.connected().await;
     Site { controller, socket: link, url }
-}
-
-fn free_port() -> u16 {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
-    socket.local_addr().expect("it is bound").port()
 }
 
 fn lines(url: &str, port: u16) -> String {

@@ -1,6 +1,7 @@
 //! Links over real sockets: enrolment with a token over TLS, then a connection with the certificate that
 //! was issued, and the first Record on it.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -21,15 +22,17 @@ use dm::path::SchemaPath;
 use dm::tree::{Requester, Tree};
 use dm::{Fault, Operation, Outcome};
 use engine::provider::{Committed, Edit, Pending, Prepared, Provider, ProviderError, Report};
-use mtp::ws::{ListenConfig, Listener};
+use mtp::ws::{Dialer, ListenConfig, Listener};
 use mtp::{
     Admission, Candidate, DownReason, EndpointId, EnrolRequest, Inbound, LinkHandler, LinkId, LinkUp,
     PeerAuth, Refusal, Role, Verdict,
 };
 use pki::{Ca, CertificateRequest, DeviceVerifier, ServerNames, ServerTls, Validity};
+use requirement::requirement;
 use tokio::sync::{mpsc, watch};
 
 use crate::peer::{Controller, Heard};
+use crate::ports::free_port;
 
 const TOKEN: &str = "cet_once";
 
@@ -143,6 +146,97 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     task.abort();
 }
 
+/// Whoever's clock was never set looks at no dates, and everybody else does.
+#[requirement("R-MTP.2", "R-SEC.19", "R-WS.23")]
+#[tokio::test]
+async fn dates_of_certificates_count_once_there_is_a_time() {
+    let controller = EndpointId::receive("proto::controller").expect("an id");
+    let ca = Ca::create("test", year()).expect("a CA");
+    let names = ServerNames {
+        ips: vec![[127, 0, 0, 1].into()],
+        endpoint: Some(controller.clone()),
+        ..Default::default()
+    };
+    let day = Duration::from_secs(24 * 60 * 60);
+    let past = Validity { not_before: SystemTime::now() - 9 * day, not_after: SystemTime::now() - day };
+    let expired = ca.issue_server(&names, past).expect("a certificate");
+    let devices = DeviceVerifier::new(&[ca.certificate().clone()], false, pki::provider()).expect("a CA");
+    let tls = ServerTls::new(&expired, devices).expect("a certificate");
+    let how = ListenConfig::new("/usp", controller.clone(), Role::Controller);
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into(), Some(tls), how).await.expect("a socket");
+    let url = format!("wss://{}/usp", listener.local_addr().expect("an address"));
+    let toml = format!(
+        "[[controller]]\nendpoint = \"proto::controller\"\nurl = {url:?}\nca = \"\"\"\n{}\"\"\"\n",
+        ca.certificate_pem(),
+    );
+    let door = Arc::new(Door { ca, token: Mutex::new(None) });
+    let (sender, _seen) = mpsc::unbounded_channel();
+    tokio::spawn(listener.run(Arc::new(Witness(sender)), door, std::future::pending()));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let config = Config::parse(&toml).expect("well-formed");
+    let credentials =
+        Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id()).expect("a certificate");
+    let (identity, endpoint) = (Identity::default(), agent_id());
+    let instance = host::instance(&config, &state, &identity, &endpoint, None, Vec::new());
+    let instance = instance.await.expect("an instance");
+    instance.start().await.expect("it starts");
+    credentials.attach(&instance);
+    let never_set = SystemTime::UNIX_EPOCH + 3 * day;
+    let by = std::slice::from_ref(&controller);
+    for (what, tls, believed) in [
+        ("a time", credentials.tls(&controller), false),
+        ("no time", credentials.tls_at(never_set, &controller), true),
+        ("a broker, a time", credentials.broker_tls(by), false),
+        ("a broker, no time", credentials.broker_tls_at(never_set, by), true),
+    ] {
+        let mut dialer = Dialer::new(url.parse().expect("a URL"), agent_id(), Role::Agent);
+        dialer.tls = Some(tls.expect("TLS"));
+        let end = dialer.connect().await.map(drop);
+        // Who has shown it to be its controller turns away who is not enrolled.
+        let is_refused = matches!(end, Err(mtp::Error::Refused { status: 403, .. }));
+        assert_eq!(is_refused, believed, "{what}: {end:?}");
+    }
+}
+
+/// However often its sessions end, an agent is back after the first wait: this one's grow by four, to a minute at the
+/// fourth.
+#[requirement("R-WS.20")]
+#[tokio::test]
+async fn a_session_that_stood_resets_the_count() {
+    let mut controller = Controller::listen().await;
+    let toml = format!(
+        "[[controller]]\nendpoint = \"proto::controller\"\nurl = \"ws://127.0.0.1:{}/usp\"\n",
+        controller.port
+    );
+    let (_folder, _stop) = agent_with(&toml, Vec::new()).await;
+    controller.connected().await;
+    let param = |param: &str, value: &str| ParamSetting {
+        param: param.to_owned(),
+        value: value.to_owned(),
+        required: true,
+    };
+    let params =
+        vec![param("SessionRetryMinimumWaitInterval", "1"), param("SessionRetryIntervalMultiplier", "4000")];
+    let path = "Device.LocalAgent.Controller.1.MTP.1.WebSocket.".to_owned();
+    let objects = vec![ObjectSettings { path, params }];
+    let answer = controller.ask(Operation::Set(Set { allow_partial: false, objects })).await;
+    let Outcome::Set(results) = &answer else { panic!("{answer:?}") };
+    assert!(results.iter().all(|result| result.result.is_ok()), "{answer:?}");
+    let said = controller.hear().await;
+    assert!(matches!(said, Heard::Down), "{said:?}");
+    controller.connected().await;
+    for round in 1..=4 {
+        controller.hang_up();
+        let back = async {
+            while !matches!(controller.hear().await, Heard::Down) {}
+            controller.connected().await;
+        };
+        tokio::time::timeout(Duration::from_secs(30), back).await.unwrap_or_else(|_| panic!("round {round}"));
+    }
+}
+
 /// A host name whose every change could cut the way to the controllers.
 struct Risky;
 
@@ -217,9 +311,7 @@ async fn a_risky_change_is_answered_and_then_the_connection_is_made_anew() {
 
 #[tokio::test]
 async fn ports_are_told_of_listeners_while_they_stand() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
-    let address = free.local_addr().expect("an address");
-    drop(free);
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let text = format!("[[listen]]\naddress = \"{address}\"\ntls = false\n");
     let config = Config::parse(&text).expect("well-formed");
     let folder = tempfile::tempdir().expect("a folder");

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use requirement::requirement;
 
 use crate::peer::{AGENT, CONTROLLER, Controller, Heard, Program, add};
+use crate::ports::free_port;
 
 #[requirement("R-UDS.2", "R-UDS.3", "R-UDS.17", "R-MTP.6")]
 #[tokio::test]
@@ -76,8 +77,8 @@ async fn a_controller_of_this_host_is_dialled_and_dialled_again() {
 async fn a_listener_for_websockets_follows_its_row() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut other = Controller::listen_at(&folder.path().join("controller.sock"));
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
-    let port = free.local_addr().expect("an address").port();
+    let port = free_port();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", port)).expect("it is free");
     let text = format!(
         "[[controller]]\nendpoint = {CONTROLLER:?}\nsocket = {:?}\n\
          [[listen]]\naddress = \"127.0.0.1:{port}\"\ntls = false\n",
@@ -93,7 +94,7 @@ async fn a_listener_for_websockets_follows_its_row() {
     other.until(status, "Error").await;
     other.set(mtp, "Enable", "false").await;
     other.until(status, "Down").await;
-    drop(free);
+    drop(taken);
     other.set(mtp, "Enable", "true").await;
     other.until(status, "Up").await;
     let mut controller = Controller::call(port).await;

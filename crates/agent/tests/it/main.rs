@@ -18,6 +18,8 @@ mod namespace;
 mod network;
 mod peer;
 mod plans;
+#[path = "../../../mtp/tests/it/ports.rs"]
+mod ports;
 mod process;
 mod renewal;
 mod services;

@@ -5,4 +5,6 @@ mod client;
 mod fake;
 mod local;
 mod own_agent;
+#[path = "../../../mtp/tests/it/ports.rs"]
+mod ports;
 mod real;

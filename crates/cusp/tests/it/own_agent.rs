@@ -14,6 +14,9 @@ use crate::real::site::{agent_program, free};
 const SKIPPED: &[&str] =
     &["the agent has no Device.Reboot()", "the profile allows no restart", "EnableHeartbeats is true"];
 
+/// How many checks may fail once: as many as two agents that were late for all of their own.
+const MAX_SECOND_RUNS: usize = 16;
+
 /// The profile; roles serve for a vendor's table.
 const PROFILE: &str = "profile.toml";
 const TABLE: &str = "[table]\npath = \"Device.LocalAgent.ControllerTrust.Role.\"\nsettings = { Name = \"one\" }\n\
@@ -249,7 +252,11 @@ fn our_own_agent_passes() {
     assert_eq!(checked.len(), listed.len());
     let wrong: Vec<&Value> = checked.iter().filter(|check| !is_right(check)).collect();
     // Many measure time, and a machine that stood still for a while is not the agent's fault: once more, with agents
-    // that have not been asked anything.
+    // that have not been asked anything. That they are few shows that it was no fault of the agent.
+    if !wrong.is_empty() {
+        eprintln!("needed a second run: {wrong:#?}");
+    }
+    assert!(wrong.len() <= MAX_SECOND_RUNS, "{} of {} failed at once", wrong.len(), listed.len());
     let ids: Vec<&str> = wrong.iter().map(|check| text(&check["id"])).collect();
     let again: Vec<Value> =
         listed.iter().filter(|check| ids.contains(&text(&check["id"]))).cloned().collect();

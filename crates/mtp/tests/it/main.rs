@@ -10,6 +10,7 @@ mod keepalive;
 mod loopback;
 mod memory;
 mod mqtt;
+mod ports;
 mod pressure;
 mod raw;
 mod refusals;

@@ -74,7 +74,7 @@ fn names() {
 }
 
 #[test]
-#[requirement("R-MTP.2", "R-MTP.3", "R-SEC.19", "R-SEC.20", "R-WS.23")]
+#[requirement("R-MTP.3", "R-SEC.20")]
 fn dates() {
     let ca = ca();
     let acs = server(&ca, "acs.example.com");

@@ -211,6 +211,8 @@ impl<S: Store> Usp<S> {
     /// Sends what may be sent to a device now. Without a session nothing happens: the next one pulls.
     pub(super) async fn pull(&self, device: DeviceId) {
         while let Some(session) = self.session(device) {
+            // What is on record as sent reaches the machine, or is taken back, before the session's end is stored.
+            let Some(_held) = session.hold() else { return };
             let Some(job) = self.0.lanes.next(device, self.0.clock.utc()) else { return };
             if self.guarded(&session, self.hand_over(job, &session)).await != Some(true) {
                 return;

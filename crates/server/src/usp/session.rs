@@ -146,6 +146,12 @@ impl<S: Store> Session<S> {
         if closed { Verdict::Undecodable } else { Verdict::Accepted }
     }
 
+    /// Keeps the end of the session from being stored before what happens under this is. None when it ends already:
+    /// nobody else waits for the write lock.
+    pub(super) fn hold(&self) -> Option<OwnedRwLockReadGuard<()>> {
+        Arc::clone(&self.finishing).try_read_owned().ok()
+    }
+
     /// Hands a job's operation to the machine.
     pub(super) async fn submit(self: &Arc<Self>, usp: &Usp<S>, job: Job) {
         // Before it is sent, so that a trace of it knows what to mask.
@@ -364,6 +370,8 @@ impl<S: Store> Session<S> {
                 }
                 // Finishing waits for the disk; the next Record must not wait for that.
                 Effect::Answered(job, outcome) => self.spawn_finish(usp, job, Ok(outcome)),
+                // Before the session may end: what is on record as sent would be in doubt.
+                Effect::Failed(job, Failure::NotSent) => self.not_sent(usp, &job).await,
                 Effect::Failed(job, failure) => self.spawn_finish(usp, job, Err(failure)),
                 Effect::Learned(learned, first) => self.learned(usp, learned, first).await,
                 Effect::Reconcile => self.reconcile(usp).await,
@@ -378,8 +386,8 @@ impl<S: Store> Session<S> {
 
     pub(super) fn spawn_finish(self: &Arc<Self>, usp: &Usp<S>, job: Arc<Job>, end: Result<Outcome, Failure>) {
         let (usp, session) = (usp.clone(), Arc::clone(self));
-        // Nobody waits for the write lock but the session's end, after which an answer comes too late.
-        let finishing = Arc::clone(&self.finishing).try_read_owned().ok();
+        // Without it an answer comes too late.
+        let finishing = self.hold();
         tokio::spawn(async move {
             usp.guarded(&session, session.finish(&usp, &job, end, finishing)).await;
         });
@@ -447,6 +455,7 @@ impl<S: Store> Session<S> {
     /// Nothing has left: it keeps its place, and goes with what is pulled next. Not at once, because what
     /// stood in its way may still stand there.
     async fn not_sent(&self, usp: &Usp<S>, job: &Job) {
+        let _held = self.hold();
         if job.operation.is_write() {
             self.take_back(usp, job).await;
         }

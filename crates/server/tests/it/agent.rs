@@ -142,6 +142,11 @@ impl Agent {
         self.notify(Notification::ValueChange(what))
     }
 
+    /// Whether nothing has come that nobody has looked at.
+    pub(crate) fn heard_nothing(&mut self) -> bool {
+        self.heard.is_empty()
+    }
+
     /// Whether an answer has come; what is asked meanwhile is answered.
     pub(crate) fn heard_answer(&mut self) -> bool {
         while let Ok(Heard::Record(bytes)) = self.heard.try_recv() {

@@ -56,6 +56,20 @@ async fn serve(world: &World) -> Running {
     server
 }
 
+/// Until the log that a broker writes into its folder is as wanted.
+async fn logged(broker: &Mosquitto, wanted: impl Fn(&str) -> bool) {
+    let log = broker.file("log");
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    let waiting = async {
+        while !wanted(&said()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+        panic!("the broker never said what was wanted: {}", said());
+    }
+}
+
 async fn get(server: &Running, device: &str) -> Value {
     let path = format!("/devices/{device}/get?wait=20s");
     server.api.post(&path, Some(json!({ "paths": [CLOCK] }))).await.body
@@ -235,7 +249,7 @@ async fn a_rejected_device_behind_a_broker_is_refused_from_then_on() {
 /// Who is behind a broker does not say what we publish to, whether the configuration says where agents are or not.
 #[tokio::test]
 async fn answers_go_to_topics_of_agents_alone() {
-    let broker = Mosquitto::start(ANYBODY, &[]);
+    let broker = Mosquitto::start(&format!("{ANYBODY}log_dest file DIR/log\n"), &[]);
     let world = world(PolicyName::Open, vec![connect(&broker)]);
     let server = serve(&world).await;
     let own = format!("usp/controllers/{CONTROLLER}");
@@ -244,7 +258,8 @@ async fn answers_go_to_topics_of_agents_alone() {
         how.settings.response_topic = Some(topic.parse().expect("a topic"));
         Agent::behind(&how).await.keep_answering();
     }
-    // The broker keeps no order between clients, but this one is answered long after those were heard.
+    // The broker keeps no order between clients: both have been passed on before this one comes.
+    logged(&broker, |said| said.matches("Received PUBLISH from").count() == 2).await;
     let agent = Agent::behind(&client(broker.port, Version::V5, AGENT)).await;
     let device = server.device(AGENT).await;
     agent.keep_answering();
@@ -494,7 +509,7 @@ async fn a_trusted_broker_vouches_for_its_clients() {
 #[tokio::test]
 #[requirement("R-MQTT.7", "R-MQTT.10")]
 async fn a_password_that_is_put_right_is_used_at_the_next_attempt() {
-    let lines = "allow_anonymous false\npassword_file DIR/passwords\n";
+    let lines = "allow_anonymous false\npassword_file DIR/passwords\nlog_dest file DIR/log\n";
     let mut broker = Mosquitto::start(lines, &[("passwords", "cusp:right\n")]);
     let hashed =
         std::process::Command::new("mosquitto_passwd").arg("-U").arg(broker.file("passwords")).status();
@@ -506,6 +521,7 @@ async fn a_password_that_is_put_right_is_used_at_the_next_attempt() {
     let (username, password_file) = (Some("cusp".to_owned()), Some(file.clone()));
     world.config.usp.mqtt.connect = vec![MqttConnect { username, password_file, ..connect(&broker) }];
     let server = world.serve().await;
+    logged(&broker, |said| said.contains("not authorised")).await;
     std::fs::write(&file, "right\nand no more\n").expect("written");
     connected(&server).await;
 }

@@ -45,6 +45,12 @@ async fn nothing_is_sent_to_a_device_that_waits() {
     let mut agent = Agent::dial(&server, AGENT).await;
     server.until("/pending", |answer| !answer.items().is_empty()).await;
     let early = agent.value_change("Device.DeviceInfo.SerialNumber", "1");
+    // Whatever was sent before a ping is answered has arrived.
+    assert!(agent.settled().await);
+    assert!(agent.heard_nothing());
+    let sent = |metrics: &str| metrics.lines().any(|line| line == "cusp_records_out_total 0");
+    let metrics = server.api.text("GET", "/metrics").await;
+    assert!(sent(&metrics), "{metrics}");
     server.approve(AGENT).await;
     // The first thing that it hears is onboarding; what it said before was not listened to.
     let first = agent.until(|_| true).await;

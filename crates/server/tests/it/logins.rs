@@ -174,7 +174,7 @@ async fn a_login_that_is_replaced_or_revoked_counts_no_more() {
     assert_eq!(code(&how).await, 0x86);
     assert_eq!(code(&client(port(&server), Version::V5, AGENT)).await, 0x87);
     server.refusal("showed none").await;
-    assert_eq!(server.api.get(&path).await.body["online"], false);
+    server.until(&path, |one| one.body["online"] == false).await;
 
     // Another one, and then the device is removed.
     let third = login(&server, AGENT).await;

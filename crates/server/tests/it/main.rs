@@ -23,6 +23,8 @@ mod notifications;
 mod own_broker;
 mod panic;
 mod ready;
+#[path = "../../../mtp/tests/it/ports.rs"]
+mod ports;
 mod renewal;
 mod revocation;
 mod secrets;

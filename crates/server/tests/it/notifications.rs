@@ -4,7 +4,7 @@ use requirement::requirement;
 use rusqlite::Connection;
 use serde_json::Value;
 use server::config::PolicyName;
-use usp_proto::notify::{Notification, Notify, ValueChange};
+use usp_proto::notify::{Event, Notification, Notify, ValueChange};
 use usp_proto::{Body, Msg, Request, Response};
 
 use crate::agent::Agent;
@@ -65,14 +65,20 @@ async fn nothing_is_acknowledged_while_the_store_cannot_write() {
     assert_eq!(changes(&server.api.get(&path).await.body), ["3", "2", "1", "0"]);
 }
 
-#[requirement("R-MSG.4")]
+/// Its bytes say whether it is the same one; after a boot, they are perhaps news.
 #[tokio::test]
-async fn a_repeated_notification_is_acknowledged_again_and_marked() {
+async fn a_repeated_notification_is_acknowledged_again_and_marked_after_a_boot() {
     let world = World::new(PolicyName::Open);
     let (server, mut agent, device) = connected(&world).await;
     let what = ValueChange { param_path: SERIAL.to_owned(), param_value: "7".to_owned() };
     let notify = Notify::new("cusp-test", true, Notification::ValueChange(what));
     let msg = Msg::request("again", Request::Notify(notify));
+    let path = format!("/devices/{device}/events");
+    let marks = |events: &Value| {
+        let items = events["items"].as_array().map_or(&[][..], Vec::as_slice);
+        let of_kind = items.iter().filter(|event| event["kind"] == "value_change");
+        of_kind.map(|event| event["duplicate"].clone()).collect::<Vec<_>>()
+    };
     agent.send(&msg);
     agent.answer_to("again").await;
     agent.leave();
@@ -80,8 +86,16 @@ async fn a_repeated_notification_is_acknowledged_again_and_marked() {
     let mut agent = Agent::dial(&server, AGENT).await;
     agent.send(&msg);
     agent.answer_to("again").await;
-    let events = server.api.get(&format!("/devices/{device}/events")).await;
-    let real =
-        events.items().iter().filter(|event| event["kind"] == "value_change" && event["duplicate"] != true);
-    assert_eq!(real.count(), 1, "{events:?}");
+    assert_eq!(marks(&server.api.get(&path).await.body), [false]);
+    let boot = Event {
+        obj_path: "Device.".to_owned(),
+        event_name: "Boot!".to_owned(),
+        params: [("FirmwareUpdated".to_owned(), "false".to_owned())].into(),
+    };
+    let boot = agent.notify(Notification::Event(boot));
+    agent.answer_to(&boot).await;
+    agent.send(&msg);
+    agent.answer_to("again").await;
+    // The latest first.
+    assert_eq!(marks(&server.api.get(&path).await.body), [true, false]);
 }

@@ -132,9 +132,12 @@ async fn a_device_that_is_back_at_once_is_let_in() {
     let world = world(PolicyName::Open);
     let server = world.serve().await;
     let how = client(port(&server), Version::V5, AGENT);
-    for _ in 0..30 {
+    for round in 1..=30 {
         let (_agent, link) = Agent::severable(&how).await;
-        server.device(AGENT).await;
+        let device = server.device(AGENT).await;
+        // Who is refused has none.
+        let sessions = format!("/devices/{device}/sessions?limit=100");
+        server.until(&sessions, |answer| answer.items().len() == round).await;
         link.abort();
     }
     assert_eq!(server.api.get("/refused").await.items().len(), 0);

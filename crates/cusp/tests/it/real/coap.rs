@@ -1,19 +1,11 @@
 //! The server and the agent over CoAP, from the first word on.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-
 use requirement::requirement;
 use serde_json::json;
 
-use super::site::Site;
+use super::site::{Site, free};
 
 const DEVICE: &str = "os::00256D-COAP";
-
-/// Two UDP ports of this host that nobody uses.
-fn free() -> [SocketAddr; 2] {
-    let sockets = [(); 2].map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket"));
-    sockets.map(|socket| socket.local_addr().expect("it is bound"))
-}
 
 #[requirement("R-COAP.2a", "R-COAP.5")]
 #[test]

@@ -1,14 +1,14 @@
 //! A folder with a configuration, and the processes that run on it.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use super::api::Api;
 use crate::fake::run;
+use crate::ports::free_port;
 
 /// The server's own Endpoint.
 pub(crate) const CONTROLLER: &str = "self::controller";
@@ -197,18 +197,11 @@ pub(crate) fn agent_program() -> PathBuf {
     program
 }
 
-/// Two ports that nobody uses: a server that is started again must be found where it was. They lie below those
-/// that the system gives to connections, which could take them while the server is down.
+/// Two ports that nobody uses: a server that is started again must be found where it was.
 pub(crate) fn free() -> [SocketAddr; 2] {
-    let mut tries = 0..100_u64;
-    let chance = RandomState::new();
-    let mut bind = || {
-        let port =
-            |at: u64| 20_000 + u16::try_from(chance.hash_one(at) % 10_000).expect("it is below 10,000");
-        tries.find_map(|at| TcpListener::bind(("127.0.0.1", port(at))).ok()).expect("a free port")
-    };
-    let bound = [bind(), bind()];
-    bound.map(|listener| listener.local_addr().expect("it is bound"))
+    let first = free_port();
+    let other = std::iter::repeat_with(free_port).find(|port| *port != first).expect("there are many");
+    [first, other].map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
 }
 
 /// A process whose output is kept; it is killed when it is dropped.

@@ -1,6 +1,5 @@
 //! Foreign peers: `coap-client` and `coap-server` of Debian's libcoap3-bin, and aiocoap.
 
-use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,13 +9,9 @@ use requirement::requirement;
 use super::sockets::{End, Heard};
 use super::world::record;
 use crate::daemons::Group;
+use crate::ports::free_port;
 
 const PACKAGE: &str = "libcoap3-bin";
-
-fn free_port() -> u16 {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
-    socket.local_addr().expect("it is bound").port()
-}
 
 /// Runs a program on a thread of its own; gives what it prints.
 async fn run(mut command: Command) -> String {
@@ -38,23 +33,29 @@ fn client(words: &[&str]) -> Command {
     command
 }
 
-/// A server that takes what is posted to any resource, and gives it back when it is asked for.
-async fn server(port: u16) -> Group {
-    let mut command = program("coap-server");
-    command.args(["-A", "127.0.0.1", "-d", "10", "-p", &port.to_string()]);
-    let group = Group::spawn(&mut command, PACKAGE);
-    let core = format!("coap://127.0.0.1:{port}/.well-known/core");
-    // The client itself asks again until somebody answers.
-    let said = run(client(&["-m", "get", &core])).await;
-    assert!(said.contains("2.05"), "{said}");
-    group
+/// A server that takes what is posted to any resource, and gives it back when it is asked for; and its port.
+async fn server() -> (Group, u16) {
+    let mut said = String::new();
+    // Somebody else may take the port before it does.
+    for _ in 0..3 {
+        let port = free_port();
+        let mut command = program("coap-server");
+        command.args(["-A", "127.0.0.1", "-d", "10", "-p", &port.to_string()]);
+        let group = Group::spawn(&mut command, PACKAGE);
+        let core = format!("coap://127.0.0.1:{port}/.well-known/core");
+        // The client itself asks again until somebody answers.
+        said = run(client(&["-m", "get", &core])).await;
+        if said.contains("2.05") {
+            return (group, port);
+        }
+    }
+    panic!("coap-server does not start: {said}");
 }
 
 #[requirement("R-COAP.4", "R-COAP.5", "R-COAP.6", "R-COAP.7")]
 #[tokio::test]
 async fn records_go_to_libcoap() {
-    let port = free_port();
-    let _server = server(port).await;
+    let (_server, port) = server().await;
     let controller = End::open(Role::Controller).await;
     let folder = tempfile::tempdir().expect("a folder");
     for bytes in [100, 100_000] {
@@ -73,8 +74,7 @@ async fn records_go_to_libcoap() {
 #[requirement("R-COAP.1", "R-COAP.5", "R-COAP.7", "R-COAP.11", "R-COAP.12", "R-COAP.13")]
 #[tokio::test]
 async fn records_come_from_libcoap() {
-    let port = free_port();
-    let _server = server(port).await;
+    let (_server, port) = server().await;
     let mut controller = End::open(Role::Controller).await;
     let folder = tempfile::tempdir().expect("a folder");
     let uri = controller.uri();
@@ -107,8 +107,7 @@ async fn records_come_from_libcoap() {
 #[requirement("R-COAP.5")]
 #[tokio::test]
 async fn libcoap_on_a_bad_line() {
-    let port = free_port();
-    let _server = server(port).await;
+    let (_server, port) = server().await;
     let mut controller = End::open(Role::Controller).await;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("record");

@@ -4,7 +4,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{Group, at_last, free_port};
+use super::{Group, at_last};
+use crate::ports::free_port;
 
 /// What Debian's package activemq starts.
 const JAR: &str = "/usr/share/activemq/bin/activemq.jar";

@@ -4,9 +4,7 @@
 mod activemq;
 mod rabbit;
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
@@ -70,13 +68,4 @@ impl Drop for Group {
 /// try at the latest.
 pub(crate) fn at_last<T>(package: &str, start: impl FnMut(u32) -> Option<T>) -> T {
     (0..3).find_map(start).unwrap_or_else(|| panic!("{package} does not start"))
-}
-
-/// A port of 127.0.0.1 that was free a moment ago. It lies below those that the system gives to connections, of
-/// which tests make thousands.
-pub(crate) fn free_port() -> u16 {
-    let chance = RandomState::new();
-    let port = |at: u64| 10_000 + u16::try_from(chance.hash_one(at) % 10_000).expect("it is below 10,000");
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    (0..1000).map(port).find(is_free).expect("a free port")
 }

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{Group, at_last, free_port};
+use super::{Group, at_last};
+use crate::ports::free_port;
 
 /// A running broker. It knows `guest` with the password `guest`.
 pub(crate) struct RabbitMq {

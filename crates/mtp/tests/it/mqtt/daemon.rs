@@ -1,11 +1,15 @@
 //! Debian's mosquitto on a loopback port of its own, with its own folder. It ends with the test.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
+
+use crate::ports::free_port;
+
+/// How often it is started before something is wrong with more than its port.
+const TRIES: u32 = 10;
 
 /// A running broker.
 pub(crate) struct Mosquitto {
@@ -21,15 +25,20 @@ impl Mosquitto {
     ///
     /// A missing mosquitto fails the test: install the package of that name.
     pub(crate) fn start(lines: &str, files: &[(&str, &str)]) -> Mosquitto {
+        Mosquitto::start_with(|| lines.to_owned(), files)
+    }
+
+    /// The same, with lines of their own for each attempt.
+    fn start_with(mut lines: impl FnMut() -> String, files: &[(&str, &str)]) -> Mosquitto {
         let folder = TempDir::new().unwrap();
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         let dir = folder.path().to_str().unwrap();
-        std::fs::write(folder.path().join("lines"), lines.replace("DIR", dir)).unwrap();
-        // Somebody else may take the port before the daemon does: then the next one is tried.
-        for _ in 0..10 {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Somebody else may take a port before the daemon does: then the next one is tried.
+        for _ in 0..TRIES {
+            let port = free_port();
+            std::fs::write(folder.path().join("lines"), lines().replace("DIR", dir)).unwrap();
             if let Some(child) = launch(folder.path(), port) {
                 return Mosquitto { folder, child, port };
             }
@@ -39,15 +48,19 @@ impl Mosquitto {
 
     /// One that listens for WebSockets, too; their port. Debian's does not start with that listener alone.
     pub(crate) fn with_websockets() -> (Mosquitto, u16) {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let lines = format!("allow_anonymous true\nlistener {port} 127.0.0.1\nprotocol websockets\n");
-        (Mosquitto::start(&lines, &[]), port)
+        let mut port = 0;
+        let lines = || {
+            port = free_port();
+            format!("allow_anonymous true\nlistener {port} 127.0.0.1\nprotocol websockets\n")
+        };
+        (Mosquitto::start_with(lines, &[]), port)
     }
 
     /// Kills it, and starts it again on the same port.
     pub(crate) fn restart(&mut self) {
         self.kill();
-        self.child = launch(self.folder.path(), self.port).expect("mosquitto starts again");
+        let again = (0..TRIES).find_map(|_| launch(self.folder.path(), self.port));
+        self.child = again.expect("mosquitto starts again");
     }
 
     /// The path of a file in its folder.

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::sockets::End;
 use super::trust::{Served, ca, device_identity, expired, valid};
 use crate::coap::world::record;
+use crate::ports::free_port;
 use crate::support::{AGENT, id};
 
 const LIBRARIES: [&str; 2] = ["openssl", "gnutls"];
@@ -51,11 +52,6 @@ impl Client {
         let ran = ran.unwrap_or_else(|error| panic!("libcoap3-bin is needed: {error}"));
         String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned()
     }
-}
-
-fn free_port() -> u16 {
-    let socket = std::net::UdpSocket::bind(("127.0.0.1", 0)).expect("a socket");
-    socket.local_addr().expect("it is bound").port()
 }
 
 #[requirement("R-COAP.14", "R-COAP.16", "R-COAP.5")]
