@@ -14,6 +14,8 @@ mod doors;
 mod gateway;
 mod http;
 mod init;
+mod jobs;
+mod lanes;
 pub mod limits;
 pub mod metrics;
 mod pace;

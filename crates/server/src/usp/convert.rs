@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use dm::limits::MAX_PATH_BYTES;
-use dm::operation::{Get, GetInstances, ObjectValues, Operation, Requested, SchemaResult};
+use dm::operation::{Get, GetInstances, Operation, Requested, SchemaResult};
 use dm::{Fault, Outcome};
-use fleet::device::FactsUpdate;
 use fleet::event::{EventBody, EventKind};
 use fleet::onboarding::OnboardingPlan as FleetPlan;
 use usp_endpoint::controller::io::{Notice, OnboardingPlan, Subscription};
@@ -99,22 +98,6 @@ pub(super) fn asked(outcome: &Outcome) -> Operation {
         }),
         _ => Operation::Get(Get::default()),
     }
-}
-
-const DEVICE_INFO: &str = "Device.DeviceInfo.";
-
-/// What values of `Device.DeviceInfo.` say about the device.
-pub(super) fn facts_of(outcome: &Outcome) -> FactsUpdate {
-    let Outcome::Get(results) = outcome else { return FactsUpdate::default() };
-    let objects = results.iter().filter_map(|result| result.result.as_ref().ok()).flatten();
-    // The names of others are not written out: a device may give one object a long path and many parameters.
-    let params: Vec<(String, &str)> =
-        objects.filter(|object| DEVICE_INFO.starts_with(&object.path)).flat_map(full_names).collect();
-    FactsUpdate::from_params(params.iter().map(|(path, value)| (path.as_str(), *value)))
-}
-
-fn full_names(object: &ObjectValues) -> impl Iterator<Item = (String, &str)> {
-    object.params.iter().map(move |(name, value)| (format!("{}{name}", object.path), value.as_str()))
 }
 
 /// One model from the answers to several paths (a model may be asked for piece by piece).

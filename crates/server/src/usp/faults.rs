@@ -29,6 +29,7 @@ use super::{Usp, UspOptions, lock};
 use crate::clock::{Clock, chance};
 use crate::config::Limits;
 use crate::doors::Doors;
+use crate::jobs::End;
 use crate::metrics::Metrics;
 
 const TENANT: TenantId = TenantId::DEFAULT;
@@ -196,13 +197,13 @@ async fn a_read_whose_end_the_full_store_does_not_take_is_asked_again_when_lanes
     assert_eq!(bench.asked(), 1);
     bench.set_fault(Fault::EndsAreFull);
     for asked in 1..4 {
-        session.finish(&bench.usp, &job, Ok(Outcome::Get(Vec::new())), None).await;
+        session.finish(&bench.usp, &job, End::Answered(Outcome::Get(Vec::new())), None).await;
         assert_eq!(bench.asked(), asked, "not at the speed of the line");
         bench.usp.resume().await;
         assert_eq!(bench.asked(), asked + 1);
     }
     bench.set_fault(Fault::None);
-    session.finish(&bench.usp, &job, Ok(Outcome::Get(Vec::new())), None).await;
+    session.finish(&bench.usp, &job, End::Answered(Outcome::Get(Vec::new())), None).await;
     bench.usp.resume().await;
     assert_eq!((bench.state(&job).await, bench.asked()), (JobState::Done, 4));
 }
@@ -238,7 +239,7 @@ async fn a_panic_while_the_end_of_a_job_is_stored_ends_the_session_and_no_more()
     let job = bench.job(get()).await;
     bench.load_and_pull().await;
     bench.set_fault(Fault::EndsPanic);
-    session.spawn_finish(&bench.usp, Arc::new(job.clone()), Ok(Outcome::Get(Vec::new())));
+    session.spawn_finish(&bench.usp, Arc::new(job.clone()), End::Answered(Outcome::Get(Vec::new())));
     let counted = async {
         while bench.usp.0.metrics.panics.get() == 0 {
             tokio::task::yield_now().await;

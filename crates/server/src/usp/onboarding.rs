@@ -21,6 +21,7 @@ use super::convert::{self, Part};
 use super::course::{Next, Over, Stage};
 use super::session::Session;
 use crate::clock::chance;
+use crate::jobs::facts_of;
 use crate::limits::{CONFIRM_AFTER, CONFIRMS_PER_SECOND, ONBOARDING_PROBLEMS};
 use crate::schemas::Known;
 
@@ -234,7 +235,7 @@ impl<S: Store> Session<S> {
                 };
                 forget_secrets(&mut operation, Some(&mut outcome), schema.as_ref());
                 let delta = Delta::of_outcome(&operation, &outcome, at);
-                let facts = convert::facts_of(&outcome);
+                let facts = facts_of(&outcome);
                 let delta = (!delta.is_empty()).then_some(delta);
                 Write::PutDeviceFields(Box::new(DeviceFields { tenant, device, facts, delta, at }))
             }
