@@ -118,7 +118,7 @@ impl Provider for Guest {
 
 async fn world(net: &Arc<Fake>, journal: Journal) -> (World, Arc<Guest>) {
     let guest = Arc::new(Guest::default());
-    (world_with(net, &[guest.clone()], journal).await, guest)
+    (world_with(net, std::slice::from_ref(&guest), journal).await, guest)
 }
 
 async fn world_with(net: &Arc<Fake>, guests: &[Arc<Guest>], journal: Journal) -> World {
