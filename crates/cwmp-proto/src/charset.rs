@@ -62,11 +62,11 @@ pub(crate) fn to_text<'a>(bytes: &'a [u8], header: Option<&str>) -> Text<'a> {
         (said, Err(_)) => {
             let said =
                 [mark, header, declared].into_iter().flatten().find(|said| *said != Charset::Utf8).or(said);
-            notices.add(match said {
-                None => Notice::CharsetUndeclared,
-                Some(Charset::Utf8 | Charset::Utf16 { .. }) => Notice::CharsetContradiction,
-                Some(Charset::Latin1 | Charset::Gbk) => Notice::CharsetUndeclared,
-            });
+            match said {
+                None => notices.add(Notice::CharsetUndeclared),
+                Some(Charset::Utf8 | Charset::Utf16 { .. }) => notices.add(Notice::CharsetContradiction),
+                Some(Charset::Latin1 | Charset::Gbk) => {}
+            }
             Cow::Owned(if said == Some(Charset::Gbk) { gbk(body) } else { latin1(body) })
         }
     };
