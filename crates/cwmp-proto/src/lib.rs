@@ -8,6 +8,8 @@
 //! [`FromCpe`] and [`FromAcs`] are the two directions of an [`Envelope`]; the structs of the methods are in [`rpc`].
 
 pub mod charset;
+pub mod connreq;
+pub mod digest;
 pub mod envelope;
 mod error;
 pub mod event;

@@ -130,3 +130,24 @@ pub(crate) fn escape(out: &mut String, text: &str) {
         }
     }
 }
+
+/// The value of an attribute, whose references are resolved as in a text; white space stays.
+pub(crate) fn unescape(raw: &str) -> String {
+    let (mut collected, mut notices) =
+        (Collected { begun: true, ..Collected::default() }, Notices::default());
+    let mut pieces = raw.split('&');
+    collected.fixed(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        match piece.split_once(';') {
+            Some((name, rest)) => {
+                collected.reference(name, &mut notices);
+                collected.fixed(rest);
+            }
+            None => {
+                collected.fixed("&");
+                collected.fixed(piece);
+            }
+        }
+    }
+    collected.finish(&mut notices)
+}
