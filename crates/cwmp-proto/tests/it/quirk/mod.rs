@@ -10,6 +10,7 @@ use cwmp_proto::quirk::{Quirk, Side, TABLE};
 use cwmp_proto::{Decoded, FromCpe, Notice};
 
 /// The messages of a file.
+#[expect(clippy::disallowed_methods, reason = "the crate does no IO; its tests read their exchanges")]
 fn exchange(name: &str) -> Vec<Vec<u8>> {
     let path = format!("{}/tests/data/{name}.txt", env!("CARGO_MANIFEST_DIR"));
     let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -104,6 +105,7 @@ const PROOFS: &[(u8, Proof)] = &[
 ];
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the crate does no IO; its tests read their exchanges")]
 fn every_quirk_is_proved_or_somebodys() {
     let numbers: Vec<u8> = TABLE.iter().map(|row| row.number).collect();
     assert_eq!(numbers, (1..=35).collect::<Vec<u8>>());
