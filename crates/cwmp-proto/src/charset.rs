@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::notice::{Notice, Notices};
+use crate::notice::{Notice, Notices, short};
 use crate::xml::text::legal;
 
 /// A document as text.
@@ -43,7 +43,7 @@ pub(crate) fn to_text<'a>(bytes: &'a [u8], header: Option<&str>) -> Text<'a> {
     let [header, declared] = [header, declared.as_deref()].map(|name| {
         let charset = name.map(named);
         if let (Some(name), Some(None)) = (name, charset) {
-            notices.add(Notice::CharsetUnknown(name.to_owned()));
+            notices.add(Notice::CharsetUnknown(short(name)));
         }
         charset.flatten()
     });

@@ -35,6 +35,9 @@ pub const MAX_NODES: usize = 4096;
 /// Deviations that are kept of one envelope; the rest is not told.
 pub const MAX_NOTICES: usize = 64;
 
+/// Characters of a peer's text in a notice.
+pub const MAX_NOTICED_CHARS: usize = 64;
+
 /// Namespaces that are remembered of one envelope.
 pub const MAX_NAMESPACES: usize = 32;
 

@@ -1,6 +1,6 @@
 //! What a message does wrong and is read all the same: the evidence from which quirks are learned.
 
-use crate::limits::MAX_NOTICES;
+use crate::limits::{MAX_NOTICED_CHARS, MAX_NOTICES};
 use crate::quirk::Quirk;
 
 /// One tolerated deviation. Names of elements are the standard's.
@@ -151,6 +151,11 @@ impl Notice {
             Notice::ElementUnknown(_) | Notice::NoMoreRequests | Notice::MethodsAfterFirst => return None,
         })
     }
+}
+
+/// A text of a peer, as long as a notice shows it.
+pub(crate) fn short(text: &str) -> String {
+    text.chars().take(MAX_NOTICED_CHARS).collect()
 }
 
 /// The notices of one message: each once, and no more than [`MAX_NOTICES`].

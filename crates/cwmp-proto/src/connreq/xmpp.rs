@@ -113,7 +113,8 @@ impl Stanza {
 
 /// An attribute without escapes.
 fn plain(element: &Element<'_>, name: &str) -> String {
-    let raw = element.attributes().find(|row| row.0 == name).map(|row| row.1).unwrap_or_default();
+    let raw =
+        element.attributes().find(|row| row.0 == name).map(|row| row.1.into_owned()).unwrap_or_default();
     crate::xml::text::unescape(&raw)
 }
 

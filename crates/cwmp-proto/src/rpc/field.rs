@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::fault::FaultCode;
-use crate::notice::Notice;
+use crate::notice::{Notice, short};
 use crate::secret::Secret;
 use crate::value::{DateTime, Reading, Value, read_boolean, read_integer};
 use crate::xml::{Element, Out, Pull};
@@ -234,7 +234,7 @@ impl Field for Value {
             Some(local) => Value::of_type(local, text),
         };
         if self.kind == crate::value::ValueType::Other {
-            x.note(Notice::TypeUnknown(self.type_name().to_owned()));
+            x.note(Notice::TypeUnknown(short(self.type_name())));
         } else if !self.well_formed() {
             x.note(Notice::ValueForm(name));
         }

@@ -2,7 +2,7 @@
 
 use crate::event::EventCode;
 use crate::limits::MAX_ROWS;
-use crate::notice::Notice;
+use crate::notice::{Notice, short};
 use crate::rpc::ParameterValue;
 use crate::rpc::field::{nested, record};
 use crate::rpc::items::rows;
@@ -76,7 +76,7 @@ impl Inform {
                 x.note(Notice::EventRepeated);
             }
             if let EventCode::Unknown(code) = &event.code {
-                x.note(Notice::EventUnknown(code.clone()));
+                x.note(Notice::EventUnknown(short(code)));
             }
         }
     }

@@ -159,8 +159,9 @@ impl<'a> Pull<'a> {
         self.depth += 1;
         self.elements += 1;
         let element = Element { start };
-        let attributes =
-            if element.start.attributes_raw().is_empty() { 0 } else { element.attributes().count() };
+        // Each has an equals sign, and few elements have many.
+        let most = element.start.attributes_raw().bytes().filter(|byte| *byte == b'=').count();
+        let attributes = if most <= MAX_ATTRIBUTES { most } else { element.attributes().count() };
         let checks = [
             ("elements inside of each other", self.depth, MAX_DEPTH),
             ("elements", self.elements, MAX_ELEMENTS),
@@ -190,12 +191,12 @@ impl Element<'_> {
     }
 
     /// Its attributes as name (with prefix) and value, quoted or not; those that can't be read are left out.
-    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&str, String)> {
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
         let mut attributes = self.start.html_attributes();
         attributes.with_checks(false);
         attributes.take(MAX_ATTRIBUTES + 1).filter_map(|attribute| {
             let attribute = attribute.ok()?;
-            Some((attribute.key.into_inner(), attribute.value.into_owned()))
+            Some((attribute.key.into_inner(), attribute.value))
         })
     }
 

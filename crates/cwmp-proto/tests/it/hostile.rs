@@ -2,7 +2,8 @@
 
 use cwmp_proto::limits::{MAX_ATTRIBUTES, MAX_DEPTH, MAX_NODES, MAX_ROWS};
 use cwmp_proto::rpc::{AcsRequest, Call};
-use cwmp_proto::{Body, Error, FromCpe, Node};
+use cwmp_proto::{Body, Error, FromAcs, FromCpe, Node, Notice};
+use proptest::prelude::*;
 
 fn read(xml: &str) -> Result<FromCpe, Error> {
     FromCpe::decode(xml.as_bytes(), None, 8 * 1024 * 1024).map(|decoded| decoded.envelope)
@@ -81,5 +82,89 @@ fn unknown_methods_are_kept() {
         let Body::Request(AcsRequest::Vendor(call)) = envelope.body else { panic!("{name}") };
         assert_eq!((call.name.as_str(), call.is_vendors()), (name, name.starts_with("X_")));
         assert_eq!(call.arguments, [Node::leaf("A", "1")]);
+    }
+}
+
+/// Texts of peers are short where they are told.
+#[test]
+fn notices_are_short() {
+    let long = "x".repeat(10_000);
+    let xml = in_body(&format!(
+        "<Inform><Event><EventStruct><EventCode>{long}</EventCode></EventStruct></Event></Inform>"
+    ));
+    let noticed = FromCpe::decode(xml.as_bytes(), None, 65_536).expect("an envelope").noticed;
+    assert!(noticed.contains(&Notice::EventUnknown("x".repeat(64))), "{noticed:?}");
+}
+
+/// What envelopes are made of, in any order.
+const PIECES: &[&str] = &[
+    "<Envelope>",
+    "</Envelope>",
+    "<Header>",
+    "</Header>",
+    "<Body>",
+    "</Body>",
+    "<c:ID>",
+    "</c:ID>",
+    "<Inform>",
+    "</Inform>",
+    "<Event arrayType='[1]'>",
+    "</Event>",
+    "<EventStruct>",
+    "</EventStruct>",
+    "<Fault>",
+    "</Fault>",
+    "<detail>",
+    "</detail>",
+    "<FaultCode>",
+    "</FaultCode>",
+    "<Value type='xsd:boolean'>",
+    "</Value>",
+    "<ParameterList>",
+    "</ParameterList>",
+    "<Results>",
+    "</Results>",
+    "<Operations type='InstallOpStruct'>",
+    "</Operations>",
+    "<X_A_B>",
+    "</X_A_B>",
+    "<a",
+    "/>",
+    ">",
+    "'",
+    "\"",
+    "=",
+    "&",
+    "&amp;",
+    "&#",
+    ";",
+    "<![CDATA[",
+    "]]>",
+    "<!--",
+    "-->",
+    "<?",
+    "?>",
+    "<!",
+    "\n",
+    " ",
+    "1",
+    "9005",
+    "\u{feff}",
+    "ü",
+    "\0",
+];
+
+proptest! {
+    #[test]
+    fn nothing_panics(pieces in proptest::collection::vec(0..PIECES.len(), 0..60), odd in any::<Vec<u8>>()) {
+        let mut document = String::from("<Envelope xmlns:c='urn:dslforum-org:cwmp-1-0'><Body>");
+        pieces.iter().for_each(|piece| document.push_str(PIECES[*piece]));
+        let text: String = pieces.iter().map(|piece| PIECES[*piece]).collect();
+        for bytes in [document.as_bytes(), text.as_bytes(), &odd] {
+            for charset in [None, Some("gbk"), Some("utf-16")] {
+                let _ = FromCpe::decode(bytes, charset, 65_536);
+                let _ = FromAcs::decode(bytes, charset, 65_536);
+            }
+        }
     }
 }
