@@ -6,6 +6,7 @@
 //! a corpus folder.
 
 mod coap;
+mod cwmp;
 mod discovery;
 mod dtls;
 mod mqtt;
@@ -20,6 +21,7 @@ mod value;
 mod ws_upgrade;
 
 pub use coap::{coap_machine, coap_message};
+pub use cwmp::{cwmp_datagram, cwmp_digest, cwmp_envelope};
 pub use discovery::{dhcp_option, mdns_packet, txt_record};
 pub use dtls::{dtls_hello, dtls_layer};
 pub use mqtt::{mqtt_client, mqtt_reply_to};
@@ -61,4 +63,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("dhcp_option", dhcp_option),
     ("txt_record", txt_record),
     ("mdns_packet", mdns_packet),
+    ("cwmp_envelope", cwmp_envelope),
+    ("cwmp_digest", cwmp_digest),
+    ("cwmp_datagram", cwmp_datagram),
 ];

@@ -14,6 +14,7 @@ use anyhow::Result;
 const EDGES: &[(&str, &[&str])] = &[
     ("dm", &[]),
     ("usp-proto", &[]),
+    ("cwmp-proto", &[]),
     ("usp-endpoint", &["usp-proto", "dm[]"]),
     ("fleet", &["dm"]),
     ("pki", &["usp-proto"]),

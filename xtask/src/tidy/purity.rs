@@ -14,6 +14,10 @@ use anyhow::Result;
 const WHITELIST: &[(&str, &[&str])] = &[
     ("dm", &["roxmltree?", "thiserror"]),
     ("usp-proto", &["bytes", "prost", "thiserror"]),
+    (
+        "cwmp-proto",
+        &["base64", "encoding_rs?", "hmac", "md-5", "quick-xml", "sha1", "sha2", "subtle", "thiserror"],
+    ),
     ("usp-endpoint", &["bytes", "rand_chacha", "sha2", "thiserror"]),
     ("fleet", &["serde", "serde_json", "sha2", "thiserror", "uuid", "zeroize"]),
 ];

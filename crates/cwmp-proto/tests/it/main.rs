@@ -1,0 +1,12 @@
+//! Tests of the codec through its public face.
+
+mod charset;
+mod connreq;
+mod digest;
+mod event;
+mod fault;
+mod hostile;
+mod quirk;
+mod rpc;
+mod session;
+mod value;
