@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("dm", &[]),
     ("usp-proto", &[]),
     ("cwmp-proto", &[]),
+    ("cwmp-endpoint", &["cwmp-proto", "dm[]"]),
     ("usp-endpoint", &["usp-proto", "dm[]"]),
     ("fleet", &["dm"]),
     ("pki", &["usp-proto"]),

@@ -19,6 +19,7 @@ const WHITELIST: &[(&str, &[&str])] = &[
         &["base64", "encoding_rs?", "hmac", "md-5", "quick-xml", "sha1", "sha2", "subtle", "thiserror"],
     ),
     ("usp-endpoint", &["bytes", "rand_chacha", "sha2", "thiserror"]),
+    ("cwmp-endpoint", &[]),
     ("fleet", &["serde", "serde_json", "sha2", "thiserror", "uuid", "zeroize"]),
 ];
 
