@@ -124,7 +124,10 @@ pub(super) fn merge_schema(results: Vec<Requested<SchemaResult, Fault>>) -> Opti
 mod tests {
     use dm::operation::SchemaObject;
 
+    use dm::operation::ObjectValues;
+
     use super::*;
+    use crate::jobs::facts_of;
 
     #[test]
     fn a_model_has_each_object_once_and_none_without_end() {

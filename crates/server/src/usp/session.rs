@@ -11,7 +11,7 @@ use fleet::job::Job;
 use fleet::onboarding::ID_PREFIX;
 use fleet::port::{SessionClosed, Store, StoreError, Write};
 use mtp::{LinkSender, LinkUp, Verdict};
-use tokio::sync::{OnceCell, RwLock};
+use tokio::sync::{OnceCell, OwnedRwLockReadGuard, RwLock};
 use usp_endpoint::EndpointId;
 use usp_endpoint::controller::ControllerMachine;
 use usp_endpoint::controller::io::{Input, Ticket};

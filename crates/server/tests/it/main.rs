@@ -22,9 +22,9 @@ mod mosquitto;
 mod notifications;
 mod own_broker;
 mod panic;
-mod ready;
 #[path = "../../../mtp/tests/it/ports.rs"]
 mod ports;
+mod ready;
 mod renewal;
 mod revocation;
 mod secrets;
