@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::notice::{Notice, Notices, short};
-use crate::xml::text::legal;
+use crate::xml::text::{all_legal, legal};
 
 /// A document as text.
 pub(crate) struct Text<'a> {
@@ -144,7 +144,7 @@ fn gbk(bytes: &[u8]) -> String {
 
 /// Leaves out what XML forbids, and what stands before the first markup.
 fn strip<'a>(text: Cow<'a, str>, notices: &mut Notices) -> Cow<'a, str> {
-    if text.chars().all(legal) {
+    if all_legal(&text) {
         return text;
     }
     notices.add(Notice::IllegalCharacters);

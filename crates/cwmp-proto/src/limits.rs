@@ -1,13 +1,14 @@
 //! How much a peer can make us hold: every bound of this crate, by name.
 
-/// Bytes of one envelope from a peer that has not authenticated: an Inform is a few kilobytes.
+/// Bytes of one envelope from a peer that has not authenticated: an Inform is a few kilobytes. The caller of `decode`
+/// passes it.
 pub const MAX_UNAUTHENTICATED_BYTES: usize = 64 * 1024;
 
 /// Bytes of one envelope from an authenticated CPE, once uncompressed: trees of 100,000 parameters are real.
 /// The caller of `decode` may ask for less.
 pub const MAX_ENVELOPE_BYTES: usize = 32 * 1024 * 1024;
 
-/// Bytes of an envelope that every CPE must take (TR-069 says 32 KiB): what we send stays below.
+/// Bytes of an envelope that every CPE must take (TR-069 says 32 KiB). Who makes requests splits what would be longer.
 pub const MAX_REQUEST_BYTES: usize = 32 * 1024;
 
 /// Elements inside of each other. The deepest legal envelope has 8.
@@ -44,7 +45,7 @@ pub const MAX_NAMESPACES: usize = 32;
 /// Versions that are read from a list of versions; the rest is ignored.
 pub const MAX_VERSIONS: usize = 32;
 
-/// Bytes of an `ID` that we make (some CPEs have no more room), and of one that we keep and repeat.
+/// Bytes of an `ID` that a session makes: some CPEs have no more room.
 pub const MAX_OWN_ID_BYTES: usize = 32;
 
 /// Bytes of an `ID` of a peer that is kept and repeated; a longer one counts as none.

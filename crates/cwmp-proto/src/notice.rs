@@ -97,8 +97,6 @@ pub enum Notice {
     FaultCodeForm,
     /// A fault of CWMP in SOAP's own `faultcode` or `faultstring`.
     FaultCodePlace,
-    /// A fault of SetParameterValues that names no parameter.
-    FaultParametersMissing,
     /// A header whose name has the wrong case.
     HeaderSpelling,
     /// `NoMoreRequests`, which no version after the first has.
@@ -143,10 +141,7 @@ impl Notice {
             Notice::Trailing => Quirk::HttpBodies,
             Notice::OuiForm | Notice::ProductClassEmpty | Notice::SerialForm => Quirk::Identity,
             Notice::ElementMissing(_) | Notice::ElementRepeated(_) => Quirk::ElementsMissing,
-            Notice::FaultDetailMissing
-            | Notice::FaultCodeForm
-            | Notice::FaultCodePlace
-            | Notice::FaultParametersMissing => Quirk::Faults,
+            Notice::FaultDetailMissing | Notice::FaultCodeForm | Notice::FaultCodePlace => Quirk::Faults,
             Notice::HeaderSpelling => Quirk::SessionTimeoutHeader,
             Notice::ElementUnknown(_) | Notice::NoMoreRequests | Notice::MethodsAfterFirst => return None,
         })

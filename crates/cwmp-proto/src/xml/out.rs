@@ -1,7 +1,5 @@
 //! The writer: always well formed, escaped, and within what `Style` leaves open.
 
-use std::fmt::Write as _;
-
 use crate::quirk::Style;
 use crate::value::{Value, ValueType};
 use crate::xml::text::escape;
@@ -37,7 +35,7 @@ impl<'s> Out<'s> {
     pub(crate) fn close(&mut self, name: &str) {
         self.depth -= 1;
         self.indent();
-        let _ = write!(self.text, "</{name}>");
+        self.end(name);
         self.line();
     }
 
@@ -50,7 +48,7 @@ impl<'s> Out<'s> {
         } else {
             self.text.push('>');
             escape(&mut self.text, text);
-            let _ = write!(self.text, "</{name}>");
+            self.end(name);
         }
         self.line();
     }
@@ -98,10 +96,14 @@ impl<'s> Out<'s> {
         self.text.push('<');
         self.text.push_str(name);
         for (name, value) in attributes {
-            let _ = write!(self.text, " {name}=\"");
+            [" ", name, "=\""].into_iter().for_each(|piece| self.text.push_str(piece));
             escape(&mut self.text, value);
             self.text.push('"');
         }
+    }
+
+    fn end(&mut self, name: &str) {
+        ["</", name, ">"].into_iter().for_each(|piece| self.text.push_str(piece));
     }
 
     fn indent(&mut self) {

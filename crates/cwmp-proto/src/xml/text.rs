@@ -93,7 +93,10 @@ impl Collected {
             notices.add(Notice::Padding);
             self.text.truncate(self.literal_from + kept);
         }
-        if ["&amp;", "&lt;", "&gt;", "&quot;", "&apos;"].iter().any(|escape| self.text.contains(escape)) {
+        let escaped = self.text.contains('&');
+        if escaped
+            && ["&amp;", "&lt;", "&gt;", "&quot;", "&apos;"].iter().any(|escape| self.text.contains(escape))
+        {
             notices.add(Notice::EscapedTwice);
         }
         self.text
@@ -110,9 +113,19 @@ pub(crate) fn legal(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
+/// Whether every character is allowed, told by bytes where that is enough: U+FFFE and U+FFFF begin with EF.
+pub(crate) fn all_legal(text: &str) -> bool {
+    let doubtful = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0xef;
+    !text.bytes().any(doubtful) || text.chars().all(legal)
+}
+
 /// Appends a text so that it can stand in an element or an attribute, and is read back as it is. Characters that
 /// XML forbids are left out.
 pub(crate) fn escape(out: &mut String, text: &str) {
+    let plain = |byte: u8| byte >= b' ' && byte != 0xef && !matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
+    if text.bytes().all(plain) {
+        return out.push_str(text);
+    }
     let first = text.len() - text.trim_start_matches(white).len();
     let last = text.trim_end_matches(white).len();
     for (at, c) in text.char_indices() {
