@@ -44,8 +44,16 @@ impl Report<'_> {
             // What it did is unknown. It is shown, and never sent again by itself, so that a device that stays silent is
             // not asked for ever.
             End::InDoubt => self.step(JobEvent::Expire, None),
-            End::TimedOut => self.failed("the device did not answer in time".to_owned()),
-            End::Bad(what) => self.failed(format!("the device answered with {what}")),
+            End::TimedOut => {
+                let event = JobEvent::Finish(Ending::Failed);
+                self.because(event, "the device did not answer in time".to_owned())
+            }
+            // Whatever a write did, that does not tell.
+            End::Bad(what) => {
+                let is_write = self.job.operation.is_write();
+                let event = if is_write { JobEvent::Expire } else { JobEvent::Finish(Ending::Failed) };
+                self.because(event, format!("the device answered with {what}"))
+            }
         }
     }
 
@@ -80,10 +88,6 @@ impl Report<'_> {
             return self.step(event, None);
         }
         self.because(event, format!("the answer was not kept: {error}"))
-    }
-
-    fn failed(&self, message: String) -> Write {
-        self.because(JobEvent::Finish(Ending::Failed), message)
     }
 
     fn because(&self, event: JobEvent, message: String) -> Write {
@@ -203,6 +207,21 @@ mod tests {
         for (operation, written, place) in cases {
             let asked = job(operation.clone(), JobState::Sent);
             assert_eq!(place_of(&asked, &written), place, "{written:?}");
+        }
+    }
+
+    /// A read is over; of a write nobody knows what it did.
+    #[test]
+    fn an_answer_that_is_none_leaves_a_write_in_doubt() {
+        let (read, write) = (Operation::Get(Get::default()), Operation::Set(Set::default()));
+        for (operation, expected) in [(read, JobEvent::Finish(Ending::Failed)), (write, JobEvent::Expire)] {
+            let job = job(operation, JobState::Sent);
+            let report = Report { job: &job, epoch: Epoch(7), at: UtcTime(9) };
+            let written = report.of(End::Bad("an Error".to_owned()), Err(StoreError::Full));
+            let Write::FinishJob(finish) = written else { panic!("it is over") };
+            assert_eq!(finish.event, expected);
+            let error = finish.error.map(|error| error.message);
+            assert_eq!(error.as_deref(), Some("the device answered with an Error"));
         }
     }
 

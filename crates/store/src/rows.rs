@@ -160,6 +160,11 @@ impl JobRow {
         self.request.len() + self.outcome.as_ref().map_or(0, Vec::len) > crate::limits::LONG_ROW
     }
 
+    /// Whose and which it is.
+    pub(crate) fn key(&self) -> (TenantId, JobId) {
+        (self.tenant, self.id)
+    }
+
     /// Whether its request holds secrets.
     pub(crate) fn is_sealed(&self) -> bool {
         self.sealed

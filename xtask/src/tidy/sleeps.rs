@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "crates/check/tests/it/clock.rs",
         "agents that tests play wait before they dial again, on a virtual clock",
     ),
+    ("crates/mtp/src/peers/tests/doubt.rs", "how long a peer is doubted, on a virtual clock"),
     ("crates/cusp/benches/server.rs", "what is measured are devices that have been idle for a minute"),
     ("crates/cusp/benches/support/scale.rs", "what is measured are devices that have been idle for a while"),
     ("crates/cusp/benches/support/process.rs", "a process that is measured can only be looked at again"),

@@ -168,7 +168,7 @@ pub(super) fn expire(tx: &mut Tx<'_>, at: UtcTime) -> Res<Written> {
     let due: Vec<JobRow> = all(tx.connection, &sql, [at.0], job_row)?;
     let mut changed = Vec::new();
     for row in due {
-        let held = Held::of(tx, row)?;
+        let Some(held) = Held::if_readable(tx, row, at)? else { continue };
         let message = match held.job.state {
             JobState::Queued => "the device was not reached in time",
             JobState::Accepted(_) => "the device did not say in time how the command ended",
@@ -187,7 +187,9 @@ pub(super) fn lose_sent(tx: &mut Tx<'_>, tenant: TenantId, device: DeviceId, at:
     let sent: Vec<JobRow> = all(tx.connection, &sql, params![tenant.to_bytes(), device.to_bytes()], job_row)?;
     let mut count = 0;
     for row in sent {
-        Held::of(tx, row)?.take(tx, JobEvent::Lose.into(), at)?;
+        if let Some(held) = Held::if_readable(tx, row, at)? {
+            held.take(tx, JobEvent::Lose.into(), at)?;
+        }
         count += 1;
     }
     Ok(count)

@@ -1,12 +1,15 @@
 //! The suite on SQLite, and what only SQLite's files can show.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use fleet::access::{EnrolmentToken, SecretHash};
 use fleet::audit::{Break, Chain};
-use fleet::ids::{Seq, TenantId};
+use fleet::ids::{JobId, Seq, TenantId};
+use fleet::job::JobState;
 use fleet::port::{Enrol, Seal, Store, StoreError, Write, Written};
+use fleet::service::NewOperation;
 use rusqlite::Connection;
 use store::{Error, FILE, Options, SqliteStore, restore};
 use tempfile::TempDir;
@@ -349,4 +352,47 @@ async fn check_fixture(store: &SqliteStore) {
     assert!(
         store.devices(stranger, fleet::port::DeviceQuery::default()).await.expect("a page").items.is_empty()
     );
+}
+
+/// A folder whose keys were not kept, for one: the server must start all the same, and other jobs go on.
+#[tokio::test]
+async fn a_job_that_cannot_be_read_holds_up_no_other() {
+    let folder = TempDir::new().expect("a folder");
+    let store = open(folder.path());
+    let device = approved(&store, "os::00256D-1", 1).await;
+    let epoch = open_session(&store, device.id, at(2)).await;
+    let new =
+        || NewOperation { deadline: Some(at(90)), ..new_operation(device.id, set("Device.A.", "B", "1")) };
+    let mut jobs = Vec::new();
+    for number in 10..14 {
+        jobs.push(create(&store, number, new()).await.id);
+    }
+    for job in [jobs[0], jobs[1]] {
+        let sent = store.submit(Write::JobSent { tenant: TENANT, job, epoch, at: at(3) }).await;
+        assert!(matches!(sent, Ok(Written::Job { .. })), "{sent:?}");
+    }
+    drop(store);
+    let connection = Connection::open(folder.path().join(FILE)).expect("writable");
+    for job in [jobs[0], jobs[2]] {
+        let broken = connection.execute("UPDATE jobs SET request = x'00' WHERE id = ?", [job.to_bytes()]);
+        assert_eq!(broken, Ok(1));
+    }
+    drop(connection);
+
+    let store = open(folder.path());
+    assert_eq!(store.submit(Write::Recover { at: at(4) }).await, Ok(Written::Count(2)));
+    let found = async |at| store.job(TENANT, jobs[at]).await.map(|job| job.expect("it is there").state);
+    assert_eq!(found(1).await, Ok(JobState::Queued));
+    let expired = store.submit(Write::ExpireJobs { at: at(90) }).await;
+    let Ok(Written::Jobs(expired)) = expired else { panic!("{expired:?}") };
+    let expired: BTreeSet<_> = expired.into_iter().map(|(_, _, job)| job).collect();
+    assert_eq!(expired, BTreeSet::from([jobs[1], jobs[3]]));
+    drop(store);
+    let connection = Connection::open(folder.path().join(FILE)).expect("readable");
+    let state = |job: JobId| -> String {
+        let sql = "SELECT state FROM jobs WHERE id = ?";
+        connection.query_row(sql, [job.to_bytes()], |row| row.get(0)).expect("a row")
+    };
+    let states: Vec<String> = jobs.into_iter().map(state).collect();
+    assert_eq!(states, ["in_doubt", "expired", "in_doubt", "expired"]);
 }

@@ -30,7 +30,7 @@ struct Dtls {
 }
 
 /// What is asked of a socket that speaks DTLS.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Ask {
     Call(SocketAddr),
     Reconsider,

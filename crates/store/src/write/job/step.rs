@@ -12,8 +12,8 @@ use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
 
 use crate::codec::{pack, unpack};
-use crate::error::Res;
-use crate::query::{must, one};
+use crate::error::{Fail, Res};
+use crate::query::{must, one, run};
 use crate::rows::{JOB, JobRow, job_row};
 use crate::write::Tx;
 
@@ -49,6 +49,23 @@ impl Held {
     pub(super) fn of(tx: &Tx<'_>, row: JobRow) -> Res<Held> {
         let sealed = row.is_sealed();
         Ok(Held { job: row.decode(tx.seal)?, sealed })
+    }
+
+    /// The same, for those who go through many: one that can't be read (its seal's key is another now, say) is in doubt
+    /// from here on, and holds up none of the others.
+    pub(super) fn if_readable(tx: &Tx<'_>, row: JobRow, at: UtcTime) -> Res<Option<Held>> {
+        let (tenant, id) = row.key();
+        match Held::of(tx, row) {
+            Ok(held) => Ok(Some(held)),
+            Err(Fail::Sql(error)) => Err(Fail::Sql(error)),
+            Err(Fail::Answer(error)) => {
+                tracing::error!(%error, job = %id, "a job can't be read, and is in doubt");
+                let sql =
+                    "UPDATE jobs SET state = 'in_doubt', due = 0, updated = ? WHERE tenant = ? AND id = ?";
+                run(tx.connection, sql, params![at.0, tenant.to_bytes(), id.to_bytes()])?;
+                Ok(None)
+            }
+        }
     }
 
     /// Takes the job one step on.
