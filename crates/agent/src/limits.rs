@@ -122,8 +122,10 @@ pub const SEARCH_AT_LAST: Duration = Duration::from_secs(3600);
 /// How long a USP Service may take for an answer. Less than the engine waits for a provider, so that the fault
 /// names the service.
 pub const SERVICE_ANSWER: Duration = Duration::from_secs(5);
-/// How long after news of a USP Service that could not be read it is asked again.
+/// How long after news of a USP Service that could not be read it is asked again, for the first time.
 pub const SERVICE_AGAIN: Duration = Duration::from_secs(1);
+/// The longest wait before it is asked once more, after each was twice as long as the one before.
+pub const SERVICE_AGAIN_LONGEST: Duration = Duration::from_secs(60);
 /// How long it may take to describe its part of the data model.
 pub const SERVICE_MODEL: Duration = Duration::from_secs(20);
 /// How long it may take for a synchronous command, or to begin an asynchronous one.

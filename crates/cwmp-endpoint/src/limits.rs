@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-/// Bytes of an envelope of a device that has not been let in.
-pub const MAX_ENVELOPE_UNPROVEN: usize = 64 * 1024;
+/// Bytes of an Inform: thousands of changed values fit, which a device keeps until they are delivered. Who may send so
+/// much is the host's to say before it hands anything in.
+pub const MAX_INFORM: usize = 1024 * 1024;
 
-/// Bytes of an envelope of a device that has: a whole tree fits.
+/// Bytes of any other envelope: a whole tree fits.
 pub const MAX_ENVELOPE: usize = 32 * 1024 * 1024;
 
 /// The shortest time between two messages after which a session counts as lost (TR-069 3.2.1: no less than 30 s).
@@ -23,5 +24,5 @@ pub const LINGER: Duration = Duration::from_secs(30);
 /// Requests of a device in one session.
 pub const MAX_REQUESTS: u32 = 1024;
 
-/// Envelopes that can't be read, or answer nothing, before a session ends.
+/// Answers that can't be read, or answer nothing, before a session ends; a request that can't be read ends it at once.
 pub const MAX_STRAY: u32 = 8;

@@ -29,7 +29,7 @@ pub const LOGINS: usize = 100_000;
 pub const LOGIN_REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Rows of the audit log about misused identities that an address may cause at once; then one a minute.
 pub const MISUSE_ROWS: u32 = 10;
-/// Connections that wait for a person at the same time; as many more behind brokers.
+/// Connections that wait for a person at the same time, a quarter of all at most; as many more behind brokers.
 pub const PENDING_LINKS: usize = 1024;
 /// How often a device behind a broker of others is asked whether it is there, before it is taken to be gone.
 pub const PRESENCE_ASKS: u32 = 3;

@@ -25,6 +25,7 @@ use crate::descriptors;
 use crate::discovery;
 use crate::doors::Doors;
 use crate::gateway::{Readiness, ServerGateway};
+use crate::limits::PENDING_LINKS;
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 use crate::transports::{ListenersTls, Transports};
@@ -104,6 +105,7 @@ impl Server {
             SessionKeys::new(&trust.authority, &endpoint, files).context("usp.sessions")?;
         session_keys.recall(&store, None).await?;
         let usp_options = UspOptions {
+            pending: PENDING_LINKS.min(shares.peers.get() / 4),
             sessions: session_policy(config),
             crypto: Some(Arc::new(session_keys.clone())),
             session_keys: Some(session_keys.clone()),

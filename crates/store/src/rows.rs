@@ -165,6 +165,11 @@ impl JobRow {
         (self.tenant, self.id)
     }
 
+    /// Whether the device may know of it.
+    pub(crate) fn has_left(&self) -> bool {
+        self.state != JobState::Queued.as_str()
+    }
+
     /// Whether its request holds secrets.
     pub(crate) fn is_sealed(&self) -> bool {
         self.sealed

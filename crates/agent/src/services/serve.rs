@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dm::model::Model;
 use dm::operation::{Get, ObjectValues, Operation, Outcome, Requested};
@@ -10,38 +11,41 @@ use dm::path::SchemaPath;
 use dm::{Code, Fault};
 use engine::provider::{Push, Report, Sink, Wanted};
 use mtp::LinkId;
+use tokio::time::Instant;
 
 use super::hub::Hub;
 use super::slot::{News, Slot};
 use super::{learn, paths, report};
-use crate::limits::{SERVICE_AGAIN, SERVICE_ANSWER, SERVICE_MODEL};
+use crate::limits::{SERVICE_AGAIN, SERVICE_AGAIN_LONGEST, SERVICE_ANSWER, SERVICE_MODEL};
 
 /// Serves until the service is gone.
 pub(super) async fn serve(hub: Arc<Hub>, slot: Arc<Slot>, link: LinkId) {
-    let (mut owed, mut is_mute) = (BTreeSet::new(), false);
-    while let Some(News { parts, dirty, events }) = next(&slot, &mut owed).await {
+    let mut owed = Owed::default();
+    while let Some(News { parts, dirty, events }) = next(&slot, &owed).await {
         let Some(sink) = slot.sink() else { break };
+        let is_news = parts.is_some() || !dirty.is_empty() || !events.is_empty();
         if let Some(parts) = parts {
-            owed = learn(&hub, &slot, link, &parts, &sink).await;
+            // Of parts that are others now all is read anyway.
+            owed = Owed::default();
+            owed.add(learn(&hub, &slot, link, &parts, &sink).await);
         }
+        let model = slot.model();
+        // What was told of a part that has gone since is nobody's.
+        let dirty: Vec<SchemaPath> = dirty.into_iter().filter(|path| model.find(path).is_some()).collect();
         if !dirty.is_empty() {
-            let dirty: Vec<SchemaPath> = dirty.into_iter().collect();
-            match read(&hub, link, &slot.model(), &dirty).await {
-                Ok(report) => {
-                    is_mute = false;
-                    push(&sink, Push::Changed { subtrees: dirty, report }).await;
-                }
+            match read(&hub, link, &model, &dirty, SERVICE_ANSWER).await {
+                Ok(report) => push(&sink, Push::Changed { subtrees: dirty, report }).await,
                 Err(fault) => {
-                    // Said once, however often it is asked.
-                    if !std::mem::replace(&mut is_mute, true) {
-                        tracing::warn!(%fault, "news of a USP Service can't be read: it is asked again");
-                    }
-                    owed.extend(dirty);
+                    tracing::warn!(%fault, "news of a USP Service can't be read: it is asked again");
+                    owed.add(dirty);
                 }
             }
         }
         for event in events {
             push(&sink, event).await;
+        }
+        if !is_news {
+            owed.ask(&hub, &slot, link, &sink).await;
         }
     }
     slot.free();
@@ -50,23 +54,58 @@ pub(super) async fn serve(hub: Arc<Hub>, slot: Arc<Slot>, link: LinkId) {
     }
 }
 
-/// What has come up; after a while also what could not be read: the service will not tell of it a second time.
-async fn next(slot: &Slot, owed: &mut BTreeSet<SchemaPath>) -> Option<News> {
+/// What could not be read when it was told, and is asked for again: the service will not tell of it a second time.
+#[derive(Default)]
+struct Owed {
+    paths: BTreeSet<SchemaPath>,
+    /// How often all of it has been asked for.
+    rounds: u32,
+    /// When it is asked for again.
+    due: Option<Instant>,
+}
+
+impl Owed {
+    fn add(&mut self, paths: impl IntoIterator<Item = SchemaPath>) {
+        self.paths.extend(paths);
+        self.rounds = 0;
+        self.set_due();
+    }
+
+    fn set_due(&mut self) {
+        let wait = SERVICE_AGAIN.saturating_mul(1 << self.rounds.min(6)).min(SERVICE_AGAIN_LONGEST);
+        self.due = (!self.paths.is_empty()).then(|| Instant::now() + wait);
+    }
+
+    /// One by one, so that what can't be read holds up nothing else, and with more patience: who is slow is not to be
+    /// taken for one who does not answer.
+    async fn ask(&mut self, hub: &Hub, slot: &Slot, link: LinkId, sink: &Sink) {
+        let model = slot.model();
+        for path in std::mem::take(&mut self.paths) {
+            if model.find(&path).is_none() {
+                continue;
+            }
+            match read(hub, link, &model, std::slice::from_ref(&path), SERVICE_MODEL).await {
+                Ok(report) => push(sink, Push::Changed { subtrees: vec![path], report }).await,
+                Err(_) => drop(self.paths.insert(path)),
+            }
+        }
+        self.rounds += 1;
+        self.set_due();
+    }
+}
+
+/// What has come up; nothing, when it is time to ask for what could not be read.
+async fn next(slot: &Slot, owed: &Owed) -> Option<News> {
     let again = async {
-        match owed.is_empty() {
-            true => std::future::pending().await,
-            false => tokio::time::sleep(SERVICE_AGAIN).await,
+        match owed.due {
+            None => std::future::pending().await,
+            Some(due) => tokio::time::sleep_until(due).await,
         }
     };
-    let mut news = tokio::select! {
-        news = slot.news() => news?,
-        () = again => News::default(),
-    };
-    // Of parts that are others now all is read anyway.
-    if news.parts.is_none() {
-        news.dirty.append(owed);
+    tokio::select! {
+        news = slot.news() => news,
+        () = again => Some(News::default()),
     }
-    Some(news)
 }
 
 /// Takes the parts that are registered now into the model, with what is in them. Gives what could not be read.
@@ -97,7 +136,7 @@ async fn learn(
         return BTreeSet::new();
     }
     slot.tells(subscribe(hub, link, &model, parts).await);
-    match read(hub, link, &model, parts).await {
+    match read(hub, link, &model, parts, SERVICE_ANSWER).await {
         Ok(report) => push(sink, Push::Changed { subtrees: parts.to_vec(), report }).await,
         Err(fault) => {
             tracing::warn!(%fault, "first values of a USP Service: it is asked again");
@@ -140,8 +179,10 @@ pub(super) async fn read(
     link: LinkId,
     model: &Model,
     objects: &[SchemaPath],
+    patience: Duration,
 ) -> Result<Report, Fault> {
-    report::report(model, get(hub, link, objects.iter().map(paths::all).collect()).await?)
+    let paths = objects.iter().map(paths::all).collect();
+    report::report(model, get(hub, link, paths, patience).await?)
 }
 
 /// What these objects, rows and parameters alone hold now.
@@ -152,7 +193,7 @@ pub(super) async fn read_parts(
     parts: &[Wanted],
 ) -> Result<Report, Fault> {
     let paths = parts.iter().map(paths::exactly).collect::<Result<_, _>>()?;
-    let mut results = get(hub, link, paths).await?;
+    let mut results = get(hub, link, paths, SERVICE_ANSWER).await?;
     // A row that is gone by now, or a parameter that it does not have.
     let is_there = |result: &Requested<_>| {
         result.result.as_ref().err().map(|fault| fault.code) != Some(Code::INVALID_PATH)
@@ -165,8 +206,18 @@ async fn get(
     hub: &Hub,
     link: LinkId,
     paths: Vec<String>,
+    patience: Duration,
 ) -> Result<Vec<Requested<Vec<ObjectValues>>>, Fault> {
-    match hub.ask(link, Operation::Get(Get { paths, max_depth: 0 }), SERVICE_ANSWER).await? {
+    let asked: BTreeSet<String> = paths.iter().cloned().collect();
+    let answers = |results: &[Requested<_>]| {
+        let told: BTreeSet<&str> = results.iter().map(|result| result.path.as_str()).collect();
+        asked.iter().all(|path| told.contains(path.as_str()))
+    };
+    match hub.ask(link, Operation::Get(Get { paths, max_depth: 0 }), patience).await? {
+        // What it says nothing of is not gone: there is a result for each path.
+        Outcome::Get(results) if !answers(&results) => {
+            Err(Fault::new(Code::INTERNAL_ERROR, "the USP Service answered less than it was asked"))
+        }
         Outcome::Get(results) => Ok(results),
         other => Err(unexpected(other)),
     }

@@ -20,7 +20,7 @@ use super::hub::Hub;
 use super::operate::{self, Completions};
 use super::table::{Entry, Table};
 use super::{paths, serve};
-use crate::limits::MAX_SERVICE_EVENTS;
+use crate::limits::{MAX_SERVICE_EVENTS, SERVICE_ANSWER};
 
 /// The place.
 pub(super) struct Slot {
@@ -290,7 +290,7 @@ impl Provider for Slot {
             }
             let failed = |fault: Fault| ProviderError(fault.message);
             let (hub, link) = self.owner(want).map_err(failed)?;
-            serve::read(&hub, link, &self.model(), want).await.map_err(failed)
+            serve::read(&hub, link, &self.model(), want, SERVICE_ANSWER).await.map_err(failed)
         })
     }
 

@@ -12,8 +12,7 @@ use dm::Mono;
 use super::answer::{answers, response};
 use super::io::{Failure, Input, Output, Reply, Ticket};
 use crate::limits::{
-    IDLE_MAXIMUM, IDLE_MINIMUM, LINGER, MAX_ENVELOPE, MAX_ENVELOPE_UNPROVEN, MAX_REQUESTS, MAX_STRAY,
-    SESSION_MAXIMUM,
+    IDLE_MAXIMUM, IDLE_MINIMUM, LINGER, MAX_ENVELOPE, MAX_INFORM, MAX_REQUESTS, MAX_STRAY, SESSION_MAXIMUM,
 };
 
 /// A session with one device. See the module for the order of things.
@@ -114,8 +113,8 @@ impl Session {
         match input {
             Input::Post { body, charset } => self.post(now, &body, charset.as_deref()),
             Input::Kept(ticket) => self.kept(now, ticket),
-            Input::NotKept(ticket) => self.not_kept(ticket),
-            Input::Refused(ticket, fault) => self.refused(ticket, fault),
+            Input::NotKept(ticket) => self.not_kept(now, ticket),
+            Input::Refused(ticket, fault) => self.refused(now, ticket, fault),
             Input::Style(style) => self.style = style,
             Input::Call(ticket, request) => self.send(now, ticket, request),
             Input::Done => self.done(now),
@@ -131,7 +130,7 @@ impl Session {
             return self.fail(400, "a message before the last one was answered");
         }
         self.due = now + self.idle;
-        let limit = if self.is_open { MAX_ENVELOPE } else { MAX_ENVELOPE_UNPROVEN };
+        let limit = if self.is_open { MAX_ENVELOPE } else { MAX_INFORM };
         let decoded = match FromCpe::decode(body, charset, limit) {
             Ok(decoded) => decoded,
             Err(Error::Blank) if self.is_open => return self.blank(),
@@ -268,8 +267,9 @@ impl Session {
 
     /// The host could not keep it. In a session the device repeats the request at once (fault 8005); an Inform it
     /// repeats by its schedule.
-    fn not_kept(&mut self, ticket: Ticket) {
+    fn not_kept(&mut self, now: Mono, ticket: Ticket) {
         let Some(kept) = self.take_kept(ticket) else { return };
+        self.due = now + self.idle;
         if self.is_open {
             let fault = Fault::new(FaultCode::ACS_RETRY_REQUEST);
             self.say(kept.id, None, Body::Fault(fault));
@@ -279,8 +279,9 @@ impl Session {
         }
     }
 
-    fn refused(&mut self, ticket: Ticket, fault: Fault) {
+    fn refused(&mut self, now: Mono, ticket: Ticket, fault: Fault) {
         let Some(kept) = self.take_kept(ticket) else { return };
+        self.due = now + self.idle;
         self.say(kept.id, None, Body::Fault(fault));
         if !self.is_open {
             self.over(false, "refused");

@@ -90,6 +90,7 @@ fn what_could_not_be_kept_is_said_again() {
     let answer = envelope(&world.tell(Input::NotKept(*ticket)));
     let Body::Fault(fault) = answer.body else { panic!("{answer:?}") };
     assert_eq!((fault.code, answer.header.id.as_deref()), (FaultCode(8005), Some("2")));
+    assert_eq!(world.due(), Some(60));
     assert!(matches!(world.says("2", Body::Request(complete()))[..], [Output::Request { .. }]));
 }
 
@@ -201,7 +202,7 @@ fn a_session_begins_with_an_inform_and_has_no_other() {
     check_broken(&World::open().post(b"no XML".to_vec()));
 }
 
-/// 64 KiB before it is let in, whole trees afterwards.
+/// 1 MiB before it is let in, whole trees afterwards.
 #[test]
 fn strangers_say_little() {
     let padded = |body, bytes| {
@@ -210,9 +211,9 @@ fn strangers_say_little() {
         text
     };
     let inform = || Body::Request(AcsRequest::Inform(inform()));
-    check_broken(&World::new().post(padded(inform(), 65_537)));
-    assert!(matches!(World::new().post(padded(inform(), 65_536))[..], [.., Output::Inform { .. }]));
-    let outputs = World::asked().post(padded(Body::Response(got()), 65_537));
+    check_broken(&World::new().post(padded(inform(), 1_048_577)));
+    assert!(matches!(World::new().post(padded(inform(), 1_048_576))[..], [.., Output::Inform { .. }]));
+    let outputs = World::asked().post(padded(Body::Response(got()), 1_048_577));
     assert!(outputs.contains(&answered(Ok(got()))), "{outputs:?}");
 }
 

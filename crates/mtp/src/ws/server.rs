@@ -27,7 +27,7 @@ use crate::limits::{
 use crate::link::{
     Admission, Candidate, Cause, EnrolRequest, LinkHandler, Refusal, RenewRequest, Role, Shared, Side,
 };
-use crate::places::Places;
+use crate::places::{Place, Places};
 use crate::stream::Stream;
 
 /// How a listener behaves.
@@ -137,9 +137,9 @@ async fn accept_all<H: LinkHandler, A: Admission>(
             continue;
         }
         match host.config.places.take() {
-            Some(place) => {
+            Some((place, stranger)) => {
                 let slot = (place, standing.clone());
-                tokio::spawn(serve(host.clone(), socket, peer_addr, shaking, slot));
+                tokio::spawn(serve(host.clone(), socket, peer_addr, (shaking, stranger), slot));
             }
             None => host.turn_away(&socket, peer_addr, &Refusal::new(503, "too many connections")),
         }
@@ -164,8 +164,8 @@ async fn serve<H: LinkHandler, A: Admission>(
     host: Arc<Host<H, A>>,
     socket: TcpStream,
     peer_addr: SocketAddr,
-    shaking: OwnedSemaphorePermit,
-    slot: (OwnedSemaphorePermit, Standing),
+    shaking: (OwnedSemaphorePermit, Place),
+    slot: (Place, Standing),
 ) {
     // Boxed, so that the task of an idle link is not as large as its handshake was.
     let shaken = Box::pin(timeout(host.config.handshake_timeout, host.shake(socket, peer_addr))).await;

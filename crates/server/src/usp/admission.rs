@@ -266,7 +266,8 @@ impl<S: Store> Usp<S> {
         }
         let stands = |link| lock(&self.0.links).get(&link).is_some_and(|entry| !entry.up.sender.is_closed());
         if let_in && up.sender.is_closed() && other.is_some_and(stands) {
-            // What it said before it left counts; but it takes nobody's place.
+            // It takes nobody's place; what it said before it left is as lost as what comes on two connections of one
+            // name at once.
             return Ok(Some(Opening::Refused("it is gone, and another connection of this endpoint stands")));
         }
         if let_in && !self.replace(eid, other, up.link) {

@@ -207,6 +207,7 @@ mod tests {
         let endpoint = EndpointId::receive("self::c").expect("an endpoint id");
         let (keys, _news) = SessionKeys::new(&authority, &endpoint, None).expect("keys");
         let options = UspOptions {
+            pending: 4,
             endpoint,
             policy: Policy::Approve,
             issuer: Some(Box::new(Arc::clone(&authority))),

@@ -70,6 +70,7 @@ impl Bench {
         let (fault, asked) = (Arc::<Mutex<Fault>>::default(), Arc::<AtomicUsize>::default());
         let (now, seen) = (Arc::clone(&fault), Arc::clone(&asked));
         let options = UspOptions {
+            pending: 4,
             endpoint: EndpointId::receive("self::c").expect("an endpoint id"),
             policy: Policy::Open,
             issuer: None,
@@ -239,7 +240,8 @@ async fn a_panic_while_the_end_of_a_job_is_stored_ends_the_session_and_no_more()
     let job = bench.job(get()).await;
     bench.load_and_pull().await;
     bench.set_fault(Fault::EndsPanic);
-    session.spawn_finish(&bench.usp, Arc::new(job.clone()), End::Answered(Outcome::Get(Vec::new())));
+    let end = End::Answered(Outcome::Get(Vec::new()));
+    session.spawn_finish(&bench.usp, Arc::new(job.clone()), end, session.hold());
     let counted = async {
         while bench.usp.0.metrics.panics.get() == 0 {
             tokio::task::yield_now().await;

@@ -74,6 +74,10 @@ impl<S: Store> Usp<S> {
         while let Some(session) = self.session(device) {
             // What is on record as sent reaches the machine, or is taken back, before the session's end is stored.
             let Some(_held) = session.hold() else { return };
+            // What it said before it left is heard; what it is asked would be in doubt, and nothing has left.
+            if session.sender.is_closed() {
+                return;
+            }
             let Some(job) = self.0.lanes.next(device, self.0.clock.utc()) else { return };
             if self.guarded(&session, self.hand_over(job, &session)).await != Some(true) {
                 return;

@@ -15,7 +15,7 @@ use usp_endpoint::{EndpointId, Record};
 use super::admission::Opening;
 use super::session::Session;
 use super::{Usp, lock};
-use crate::limits::{CONNECT_BYTES, PENDING_LINKS, REFUSALS_UNSTORED};
+use crate::limits::{CONNECT_BYTES, REFUSALS_UNSTORED};
 
 /// A connection.
 pub(super) struct LinkEntry<S: Store> {
@@ -153,7 +153,8 @@ impl<S: Store> Usp<S> {
     /// A place among the connections that wait for a person, if there is one.
     pub(super) fn pending_place(&self, behind_broker: bool) -> Option<Place> {
         let count = if behind_broker { &self.0.pending_behind } else { &self.0.pending_links };
-        let more = |count| (count < PENDING_LINKS).then_some(count + 1);
+        let limit = self.0.options.pending;
+        let more = |count| (count < limit).then_some(count + 1);
         let taken = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         taken.ok().map(|_| Place(Arc::clone(count)))
     }

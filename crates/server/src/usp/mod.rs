@@ -100,6 +100,8 @@ pub struct UspOptions {
     pub endpoint: EndpointId,
     /// What happens to devices that nobody knows.
     pub policy: Policy,
+    /// How many connections may wait for a person; as many again behind brokers.
+    pub pending: usize,
     /// Issues certificates; `None` without an internal CA.
     pub issuer: Option<Box<dyn Issuer>>,
     /// How end-to-end sessions with devices are.

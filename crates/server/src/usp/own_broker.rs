@@ -125,12 +125,23 @@ impl OwnBroker {
                     turn = Turn::default();
                     desk.hear(word);
                 }
-                () = async { while serving.join_next().await.is_some() {} } => break,
+                () = all_ended(&mut serving) => break,
             }
         }
         meter.connected.set(0);
         let (code, reason) = (close_code::GOING_AWAY, "the server stops".into());
         peers.down(link, DownReason::ClosedByUs { code, reason });
+    }
+}
+
+/// Waits for all; a panic of one goes on here, where it is seen.
+async fn all_ended(serving: &mut JoinSet<()>) {
+    while let Some(ended) = serving.join_next().await {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
     }
 }
 

@@ -34,6 +34,9 @@ const REQUEST_PATIENCE: Duration = Duration::from_secs(60);
 /// must not hold its lane for longer (invariant 7).
 const LONGEST_PATIENCE: Duration = Duration::from_secs(300);
 
+/// See [`Session::hold`].
+type Held = Option<OwnedRwLockReadGuard<()>>;
+
 /// The session of one device on one link.
 pub(super) struct Session<S: Store> {
     pub(super) device: DeviceId,
@@ -133,7 +136,7 @@ impl<S: Store> Session<S> {
 
     /// Keeps the end of the session from being stored before what happens under this is. None when it ends already:
     /// nobody else waits for the write lock.
-    pub(super) fn hold(&self) -> Option<OwnedRwLockReadGuard<()>> {
+    pub(super) fn hold(&self) -> Held {
         Arc::clone(&self.finishing).try_read_owned().ok()
     }
 
@@ -193,7 +196,7 @@ impl<S: Store> Session<S> {
         // The store takes back what was under way with this epoch; the next session reads it anew. What
         // never left is taken back first, because the store would have to doubt it.
         for effect in effects {
-            if let Effect::JobEnded(job, End::NotSent) = effect
+            if let Effect::JobEnded(job, End::NotSent, _) = effect
                 && was_current
                 && job.operation.is_write()
             {

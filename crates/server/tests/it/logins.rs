@@ -1,5 +1,6 @@
 //! User names and passwords at the server's own MQTT broker.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use mtp::Error;
@@ -13,8 +14,9 @@ use usp_proto::{Msg, Record, Request};
 
 use crate::agent::elsewhere::client;
 use crate::agent::{Agent, dialer};
+use crate::http::Answer;
 use crate::own_broker::{port, world};
-use crate::world::{AGENT, CONTROLLER, Running, id};
+use crate::world::{AGENT, CONTROLLER, Running, World, id};
 
 const OTHER: &str = "os::00256D-0002";
 const CLOCK: &str = "Device.Time.CurrentLocalTime";
@@ -233,6 +235,28 @@ async fn only_what_can_be_a_device_has_a_login() {
     assert_eq!(server.api.get("/devices").await.items().len(), 0);
 }
 
+/// Debian's client with a Record for the controller: it leaves as soon as the broker has acknowledged it.
+fn publish(server: &Running, file: &Path, version: &str, password: &str) -> Output {
+    let v5 = ["-D", "publish", "response-topic", &format!("usp/agents/{AGENT}")].map(str::to_owned);
+    let topic = format!("usp/controllers/{CONTROLLER}");
+    let (topic, more) = match version {
+        "5" => (topic, v5.to_vec()),
+        _ => (format!("{topic}/reply-to=usp%2Fagents%2F{AGENT}"), Vec::new()),
+    };
+    let mut command = Command::new("mosquitto_pub");
+    command.args(["-h", "127.0.0.1", "-p", &port(server).to_string(), "-V", version, "-i", "any"]);
+    command.args(["-u", AGENT, "-P", password, "-q", "1", "-t", &topic, "-f"]).arg(file).args(more);
+    command.output().expect("mosquitto_pub comes with mosquitto-clients")
+}
+
+/// A Record that opens a session, in a file.
+fn connect_record(world: &World) -> PathBuf {
+    let file = world.folder.path().join("record");
+    let connect = Record::websocket_connect(&id(AGENT), &id(CONTROLLER), usp_proto::Version::CURRENT);
+    std::fs::write(&file, connect.encode()).expect("written");
+    file
+}
+
 /// Debian's client, which knows no USP: a user name and a password are all that says who it is. It leaves as soon as the
 /// broker has acknowledged its Record, which counts all the same.
 #[test]
@@ -242,27 +266,13 @@ fn a_foreign_client_logs_in() {
     let world = world(PolicyName::Approve);
     let server = runtime.block_on(world.serve());
     let made = runtime.block_on(login(&server, AGENT));
-    let file = world.folder.path().join("record");
-    let connect = Record::websocket_connect(&id(AGENT), &id(CONTROLLER), usp_proto::Version::CURRENT);
-    std::fs::write(&file, connect.encode()).expect("written");
-    let publish = |version: &str, password: &str| -> Output {
-        let v5 = ["-D", "publish", "response-topic", &format!("usp/agents/{AGENT}")].map(str::to_owned);
-        let topic = format!("usp/controllers/{CONTROLLER}");
-        let (topic, more) = match version {
-            "5" => (topic, v5.to_vec()),
-            _ => (format!("{topic}/reply-to=usp%2Fagents%2F{AGENT}"), Vec::new()),
-        };
-        let mut command = Command::new("mosquitto_pub");
-        command.args(["-h", "127.0.0.1", "-p", &port(&server).to_string(), "-V", version, "-i", "any"]);
-        command.args(["-u", AGENT, "-P", password, "-q", "1", "-t", &topic, "-f"]).arg(&file).args(more);
-        command.output().expect("mosquitto_pub comes with mosquitto-clients")
-    };
+    let file = connect_record(&world);
     let sessions = format!("/devices/{}/sessions", text(&made, "device"));
     for (n, version) in ["5", "311"].into_iter().enumerate() {
-        let refused = publish(version, "wrong");
+        let refused = publish(&server, &file, version, "wrong");
         let said = String::from_utf8_lossy(&refused.stderr).to_lowercase();
         assert!(!refused.status.success() && said.contains("user name or password"), "{refused:?}");
-        let done = publish(version, &text(&made, "password"));
+        let done = publish(&server, &file, version, &text(&made, "password"));
         assert!(done.status.success(), "{done:?}");
         let heard = server.until(&sessions, |answer| answer.items().len() == n + 1);
         let heard = runtime.block_on(heard);
@@ -270,5 +280,27 @@ fn a_foreign_client_logs_in() {
             (&heard["items"][0]["transport"], &heard["items"][0]["proven"]),
             (&json!("mqtt"), &json!(true))
         );
+    }
+}
+
+/// It is heard, and gone: what waits for it is not sent into the void, where a command would be in doubt.
+#[test]
+fn what_waits_for_a_device_that_only_publishes_waits_on() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let world = world(PolicyName::Approve);
+    let server = runtime.block_on(world.serve());
+    let made = runtime.block_on(login(&server, AGENT));
+    let file = connect_record(&world);
+    let device = format!("/devices/{}", text(&made, "device"));
+    let reboot = json!({ "command": "Device.Reboot()" });
+    let job = runtime.block_on(server.api.post(&format!("{device}/operate"), Some(reboot)));
+    let job = format!("/jobs/{}", text(&job.body, "id"));
+    for visit in 1..=5 {
+        assert!(publish(&server, &file, "5", &text(&made, "password")).status.success());
+        let is_over = |answer: &Answer| {
+            answer.items().len() == visit && answer.items().iter().all(|session| session["until"].is_string())
+        };
+        runtime.block_on(server.until(&format!("{device}/sessions"), is_over));
+        assert_eq!(runtime.block_on(server.api.get(&job)).body["state"], "queued");
     }
 }

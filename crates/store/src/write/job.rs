@@ -168,7 +168,13 @@ pub(super) fn expire(tx: &mut Tx<'_>, at: UtcTime) -> Res<Written> {
     let due: Vec<JobRow> = all(tx.connection, &sql, [at.0], job_row)?;
     let mut changed = Vec::new();
     for row in due {
-        let Some(held) = Held::if_readable(tx, row, at)? else { continue };
+        let held = match Held::or_over(tx, row, at)? {
+            Ok(held) => held,
+            Err(job) => {
+                changed.push((job.tenant, job.device, job.id));
+                continue;
+            }
+        };
         let message = match held.job.state {
             JobState::Queued => "the device was not reached in time",
             JobState::Accepted(_) => "the device did not say in time how the command ended",
@@ -187,12 +193,29 @@ pub(super) fn lose_sent(tx: &mut Tx<'_>, tenant: TenantId, device: DeviceId, at:
     let sent: Vec<JobRow> = all(tx.connection, &sql, params![tenant.to_bytes(), device.to_bytes()], job_row)?;
     let mut count = 0;
     for row in sent {
-        if let Some(held) = Held::if_readable(tx, row, at)? {
+        if let Ok(held) = Held::or_over(tx, row, at)? {
             held.take(tx, JobEvent::Lose.into(), at)?;
         }
         count += 1;
     }
     Ok(count)
+}
+
+/// Those under way whose request can't be unsealed are over: they would hold up their lanes, and the lists that they are
+/// in.
+pub(super) fn check_sealed(tx: &mut Tx<'_>, at: UtcTime) -> Res<()> {
+    // Each by an index of few rows: most jobs are over.
+    let under_way = "SELECT tenant, id FROM jobs WHERE state = 'queued' AND sealed = 1 \
+                     UNION ALL SELECT tenant, id FROM jobs WHERE state = 'sent' AND sealed = 1 \
+                     UNION ALL SELECT tenant, id FROM jobs WHERE due != 0 AND state = 'accepted' AND sealed = 1";
+    let keys: Vec<([u8; 16], [u8; 16])> = all(tx.connection, under_way, [], |row| row.try_into())?;
+    let sql = format!("SELECT {JOB} FROM jobs WHERE tenant = ? AND id = ?");
+    for (tenant, id) in keys {
+        if let Some(row) = one(tx.connection, &sql, params![tenant, id], job_row)? {
+            let _ = Held::or_over(tx, row, at)?;
+        }
+    }
+    Ok(())
 }
 
 fn answer(job: Job) -> Written {

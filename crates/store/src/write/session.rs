@@ -47,6 +47,7 @@ pub(super) fn closed(tx: &mut Tx<'_>, session: &SessionClosed) -> Res<Written> {
 
 /// After a start: nobody is connected, and nothing is under way.
 pub(super) fn recover(tx: &mut Tx<'_>, at: UtcTime) -> Res<Written> {
+    job::check_sealed(tx, at)?;
     let sql = "SELECT DISTINCT tenant, device FROM jobs WHERE state = 'sent'";
     let lanes: Vec<([u8; 16], [u8; 16])> = all(tx.connection, sql, [], |row| row.try_into())?;
     let mut jobs = 0;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fleet::access::{EnrolmentToken, SecretHash};
 use fleet::audit::{Break, Chain};
-use fleet::ids::{JobId, Seq, TenantId};
+use fleet::ids::{Seq, TenantId};
 use fleet::job::JobState;
 use fleet::port::{Enrol, Seal, Store, StoreError, Write, Written};
 use fleet::service::NewOperation;
@@ -381,18 +381,52 @@ async fn a_job_that_cannot_be_read_holds_up_no_other() {
 
     let store = open(folder.path());
     assert_eq!(store.submit(Write::Recover { at: at(4) }).await, Ok(Written::Count(2)));
-    let found = async |at| store.job(TENANT, jobs[at]).await.map(|job| job.expect("it is there").state);
-    assert_eq!(found(1).await, Ok(JobState::Queued));
+    let found =
+        async |at: usize| store.job(TENANT, jobs[at]).await.map(|job| job.expect("it is there").state);
+    assert_eq!((found(0).await, found(1).await), (Ok(JobState::InDoubt), Ok(JobState::Queued)));
     let expired = store.submit(Write::ExpireJobs { at: at(90) }).await;
     let Ok(Written::Jobs(expired)) = expired else { panic!("{expired:?}") };
     let expired: BTreeSet<_> = expired.into_iter().map(|(_, _, job)| job).collect();
-    assert_eq!(expired, BTreeSet::from([jobs[1], jobs[3]]));
+    assert_eq!(expired, BTreeSet::from([jobs[1], jobs[2], jobs[3]]));
+    let states = [found(0).await, found(1).await, found(2).await, found(3).await];
+    assert_eq!(states, [JobState::InDoubt, JobState::Expired, JobState::Failed, JobState::Expired].map(Ok));
+}
+
+/// Opens nothing that another has sealed.
+#[derive(Debug)]
+struct OtherKey;
+
+impl Seal for OtherKey {
+    fn seal(&self, _: &[u8], plain: &[u8]) -> Vec<u8> {
+        plain.to_vec()
+    }
+
+    fn open(&self, _: &[u8], _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn a_secret_whose_key_is_lost_is_over_at_the_start() {
+    let folder = TempDir::new().expect("a folder");
+    let store = open(folder.path());
+    let device = approved(&store, "os::00256D-1", 1).await;
+    let job = create(&store, 10, new_operation(device.id, set("Device.A.", "B", "secret"))).await.id;
     drop(store);
-    let connection = Connection::open(folder.path().join(FILE)).expect("readable");
-    let state = |job: JobId| -> String {
-        let sql = "SELECT state FROM jobs WHERE id = ?";
-        connection.query_row(sql, [job.to_bytes()], |row| row.get(0)).expect("a row")
-    };
-    let states: Vec<String> = jobs.into_iter().map(state).collect();
-    assert_eq!(states, ["in_doubt", "expired", "in_doubt", "expired"]);
+    let connection = Connection::open(folder.path().join(FILE)).expect("writable");
+    // As of a parameter that the device's model calls secured.
+    let sealed =
+        connection.execute("UPDATE jobs SET sealed = 1, masked = request WHERE id = ?", [job.to_bytes()]);
+    assert_eq!(sealed, Ok(1));
+    drop(connection);
+    let options = Options { seal: Arc::new(OtherKey), ..Options::default() };
+    let store = SqliteStore::open(folder.path(), &options).expect("a store");
+    assert_eq!(store.submit(Write::Recover { at: at(4) }).await, Ok(Written::Count(0)));
+    let found = store.job(TENANT, job).await.expect("readable").expect("it is there");
+    assert_eq!((found.state, found.operation), (JobState::Failed, set("Device.A.", "B", "secret")));
+    let why = found.error.map(|error| error.message);
+    assert_eq!(
+        why.as_deref(),
+        Some("it can't be read any more: the store failed: a sealed request cannot be opened")
+    );
 }

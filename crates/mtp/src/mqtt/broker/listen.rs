@@ -133,12 +133,12 @@ async fn accept_all<G: Gate>(tcp: &TcpListener, host: &Arc<Host<G>>, standing: S
             host.turn_away(peer_addr, Refusal::new(429, "too many connections of this address"));
             continue;
         };
-        let Some(place) = host.config.places.take() else {
+        let Some((place, unknown)) = host.config.places.take() else {
             host.turn_away(peer_addr, Refusal::new(503, "too many connections"));
             continue;
         };
         let slot = (place, standing.clone());
-        tokio::spawn(serve(host.clone(), socket, peer_addr, (shaking, stranger), slot));
+        tokio::spawn(serve(host.clone(), socket, peer_addr, (shaking, unknown, stranger), slot));
     }
 }
 
@@ -160,7 +160,7 @@ fn serve<G: Gate>(
     host: Arc<Host<G>>,
     socket: TcpStream,
     peer_addr: SocketAddr,
-    stranger: (OwnedSemaphorePermit, Place),
+    stranger: (OwnedSemaphorePermit, OwnedSemaphorePermit, Place),
     slot: (OwnedSemaphorePermit, Standing),
 ) -> impl Future<Output = ()> {
     let opening = Box::pin(async move {

@@ -7,7 +7,7 @@ use fleet::job::Job;
 use fleet::port::Store;
 use usp_endpoint::controller::io::{Learned, Output, Ticket};
 
-use super::{Session, SessionInner};
+use super::{Held, Session, SessionInner};
 use crate::jobs::End;
 use crate::usp::Usp;
 use crate::usp::course::{Course, Next, Stage};
@@ -16,7 +16,8 @@ use crate::usp::course::{Course, Next, Stage};
 pub(super) enum Effect {
     Connected,
     Store(Ticket, Box<usp_endpoint::controller::io::Notification>),
-    JobEnded(Arc<Job>, End),
+    /// With what keeps the session's end from being stored before it: from here on, not from when its turn comes.
+    JobEnded(Arc<Job>, End, Held),
     /// And what the stages began with that it was learnt by.
     Learned(Learned, Option<Ticket>),
     Reconcile,
@@ -65,12 +66,12 @@ impl<S: Store> Session<S> {
             Output::Connected => effects.push(Effect::Connected),
             Output::Answered { ticket, outcome } => {
                 if let Some(job) = inner.jobs.remove(&ticket) {
-                    effects.push(Effect::JobEnded(job, End::Answered(outcome)));
+                    effects.push(Effect::JobEnded(job, End::Answered(outcome), self.hold()));
                 }
             }
             Output::Failed { ticket, failure } => {
                 if let Some(job) = inner.jobs.remove(&ticket) {
-                    effects.push(Effect::JobEnded(job, failure.into()));
+                    effects.push(Effect::JobEnded(job, failure.into(), self.hold()));
                 }
             }
             Output::Learned(Learned::Refused(refused)) => {
@@ -137,9 +138,9 @@ impl<S: Store> Session<S> {
                     self.carry_out(usp, more).await;
                 }
                 // Before the session may end: what is on record as sent would be in doubt.
-                Effect::JobEnded(job, End::NotSent) => self.not_sent(usp, &job).await,
+                Effect::JobEnded(job, End::NotSent, _held) => self.not_sent(usp, &job).await,
                 // Finishing waits for the disk; the next Record must not wait for that.
-                Effect::JobEnded(job, end) => self.spawn_finish(usp, job, end),
+                Effect::JobEnded(job, end, held) => self.spawn_finish(usp, job, end, held),
                 Effect::Learned(learned, first) => self.learned(usp, learned, first).await,
                 Effect::Reconcile => self.reconcile(usp).await,
                 Effect::Look(stage) => self.look(usp, stage).await,

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use fleet::job::Job;
 use fleet::port::Store;
-use tokio::sync::OwnedRwLockReadGuard;
 use usp_endpoint::controller::io::Failure;
 
-use super::Session;
+use super::{Held, Session};
 use crate::jobs::{End, Place, Report, place_of};
 use crate::usp::Usp;
 
@@ -23,22 +22,21 @@ impl From<Failure> for End {
 }
 
 impl<S: Store> Session<S> {
-    pub(in crate::usp) fn spawn_finish(self: &Arc<Self>, usp: &Usp<S>, job: Arc<Job>, end: End) {
+    /// Without the hold an answer may come too late.
+    pub(in crate::usp) fn spawn_finish(
+        self: &Arc<Self>,
+        usp: &Usp<S>,
+        job: Arc<Job>,
+        end: End,
+        finishing: Held,
+    ) {
         let (usp, session) = (usp.clone(), Arc::clone(self));
-        // Without it an answer comes too late.
-        let finishing = self.hold();
         tokio::spawn(async move {
             usp.guarded(&session, session.finish(&usp, &job, end, finishing)).await;
         });
     }
 
-    pub(in crate::usp) async fn finish(
-        self: &Arc<Self>,
-        usp: &Usp<S>,
-        job: &Job,
-        end: End,
-        finishing: Option<OwnedRwLockReadGuard<()>>,
-    ) {
+    pub(in crate::usp) async fn finish(self: &Arc<Self>, usp: &Usp<S>, job: &Job, end: End, finishing: Held) {
         if end == End::NotSent {
             return self.not_sent(usp, job).await;
         }
@@ -72,7 +70,6 @@ impl<S: Store> Session<S> {
     /// Nothing has left: it keeps its place, and goes with what is pulled next. Not at once, because what
     /// stood in its way may still stand there.
     pub(super) async fn not_sent(&self, usp: &Usp<S>, job: &Job) {
-        let _held = self.hold();
         if job.operation.is_write() {
             self.take_back(usp, job).await;
         }

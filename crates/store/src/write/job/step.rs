@@ -2,7 +2,7 @@
 //! are not named: each index over a named one would be written again.
 
 use dm::UtcTime;
-use dm::operation::Outcome;
+use dm::operation::{Get, Operation, Outcome};
 use fleet::event::{EventBody, EventKind};
 use fleet::ids::{JobId, TenantId};
 use fleet::job::{Job, JobError, JobEvent, JobState, OpKind, transition};
@@ -51,21 +51,26 @@ impl Held {
         Ok(Held { job: row.decode(tx.seal)?, sealed })
     }
 
-    /// The same, for those who go through many: one that can't be read (its seal's key is another now, say) is in doubt
-    /// from here on, and holds up none of the others.
-    pub(super) fn if_readable(tx: &Tx<'_>, row: JobRow, at: UtcTime) -> Res<Option<Held>> {
-        let (tenant, id) = row.key();
-        match Held::of(tx, row) {
-            Ok(held) => Ok(Some(held)),
-            Err(Fail::Sql(error)) => Err(Fail::Sql(error)),
-            Err(Fail::Answer(error)) => {
-                tracing::error!(%error, job = %id, "a job can't be read, and is in doubt");
-                let sql =
-                    "UPDATE jobs SET state = 'in_doubt', due = 0, updated = ? WHERE tenant = ? AND id = ?";
-                run(tx.connection, sql, params![at.0, tenant.to_bytes(), id.to_bytes()])?;
-                Ok(None)
-            }
-        }
+    /// The same, for those who go through many: one that can't be read (the key that sealed it is another now, say) is
+    /// over, and holds up none of the others. What takes its request's place is the masked one.
+    pub(super) fn or_over(tx: &mut Tx<'_>, row: JobRow, at: UtcTime) -> Res<Result<Held, Job>> {
+        let ((tenant, id), has_left) = (row.key(), row.has_left());
+        let error = match Held::of(tx, row) {
+            Ok(held) => return Ok(Ok(held)),
+            Err(Fail::Sql(error)) => return Err(Fail::Sql(error)),
+            Err(Fail::Answer(error)) => error,
+        };
+        tracing::error!(%error, job = %id, "an operation that is under way can't be read, and is over");
+        let nothing = pack(&dto::encode_operation(&Operation::Get(Get::default())));
+        let state = if has_left { JobState::InDoubt } else { JobState::Failed };
+        let sql = "UPDATE jobs SET state = ?, due = 0, updated = ?, accepted = NULL, outcome = NULL, error = ?, \
+                   request = coalesce(masked, ?), sealed = 0, masked = NULL WHERE tenant = ? AND id = ?";
+        let why = format!("it can't be read any more: {error}");
+        let key = (tenant.to_bytes(), id.to_bytes());
+        run(tx.connection, sql, params![state.as_str(), at.0, why, nothing, key.0, key.1])?;
+        let Held { job, .. } = Held::load(tx, tenant, id)?;
+        tell(tx, &job, at)?;
+        Ok(Err(job))
     }
 
     /// Takes the job one step on.

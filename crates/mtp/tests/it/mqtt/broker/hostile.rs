@@ -99,6 +99,25 @@ async fn connections_of_a_listener_are_bounded() {
     drop(first);
 }
 
+/// Strangers have half of all places, of however many listeners.
+#[tokio::test]
+async fn strangers_leave_half_of_the_places() {
+    let mut broker = anybody(ListenConfig { places: Places::new(4), ..ListenConfig::default() }).await;
+    let mut silent = Vec::new();
+    for _ in 0..2 {
+        silent.push(TcpStream::connect(broker.addr).await.unwrap());
+    }
+    let mut third = TcpStream::connect(broker.addr).await.unwrap();
+    let _ = third.write_all(HELLO).await;
+    assert!(rest(&mut third).await.is_empty());
+    assert_eq!(broker.turned_away().await, Cause::Capacity);
+    // Who is let in is none of them any more.
+    silent[0].write_all(HELLO).await.unwrap();
+    assert_eq!(timeout(PATIENCE, silent[0].read_u8()).await.expect("in time").expect("CONNACK"), 0x20);
+    let fourth = admitted(broker.addr).await;
+    drop((silent, fourth));
+}
+
 /// What one listener does not need another may have; and what ends is free again.
 #[tokio::test]
 async fn listeners_share_their_places() {
