@@ -152,8 +152,9 @@ impl LaneTable {
     }
 }
 
-/// Each critical section leaves the maps whole: whoever panicked in one left valid data behind.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// A lock whose holder panicked still guards valid data, here and in `usp`: each critical section leaves the maps
+/// whole, and the session concerned is ended by whoever caught the panic.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

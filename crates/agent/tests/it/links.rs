@@ -21,6 +21,7 @@ use dm::operation::{ObjectSettings, ParamSetting, Set};
 use dm::path::SchemaPath;
 use dm::tree::{Requester, Tree};
 use dm::{Fault, Operation, Outcome};
+use engine::Instance;
 use engine::provider::{Committed, Edit, Pending, Prepared, Provider, ProviderError, Report};
 use mtp::ws::{Dialer, ListenConfig, Listener};
 use mtp::{
@@ -38,6 +39,26 @@ const TOKEN: &str = "cet_once";
 
 fn year() -> Validity {
     Validity::lasting(SystemTime::now(), Duration::from_secs(365 * 24 * 60 * 60))
+}
+
+/// An agent that runs, with nothing that keeps its links.
+struct Started {
+    folder: tempfile::TempDir,
+    config: Config,
+    credentials: Arc<Credentials>,
+    instance: Arc<Instance>,
+}
+
+async fn started(toml: &str, providers: Vec<Arc<dyn Provider>>) -> Started {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(folder.path()).expect("a folder");
+    let config = Config::parse(toml).expect("well-formed");
+    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id());
+    let (identity, endpoint) = (Identity::default(), agent_id());
+    let instance = host::instance(&config, &state, &identity, &endpoint, None, providers);
+    let instance = instance.await.expect("an instance");
+    instance.start().await.expect("it starts");
+    Started { folder, config, credentials: credentials.expect("a certificate"), instance }
 }
 
 fn agent_id() -> EndpointId {
@@ -120,15 +141,7 @@ async fn a_device_enrols_and_connects_with_its_certificate() {
     let door = Arc::new(Door { ca, token: Mutex::new(Some(TOKEN)) });
     tokio::spawn(listener.run(Arc::new(Witness(sender)), door, std::future::pending()));
 
-    let folder = tempfile::tempdir().expect("a folder");
-    let state = StateDir::open(folder.path()).expect("a folder");
-    let config = Config::parse(&toml).expect("well-formed");
-    let credentials =
-        Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id()).expect("a certificate");
-    let (identity, endpoint) = (Identity::default(), agent_id());
-    let instance = host::instance(&config, &state, &identity, &endpoint, None, Vec::new());
-    let instance = instance.await.expect("an instance");
-    instance.start().await.expect("it starts");
+    let Started { folder, credentials, instance, .. } = started(&toml, Vec::new()).await;
     credentials.attach(&instance);
     let (_stop, stopped) = watch::channel(false);
     let context = Context::new(instance, credentials, agent_id(), Vec::new(), names(), Arc::default());
@@ -173,15 +186,7 @@ async fn dates_of_certificates_count_once_there_is_a_time() {
     let (sender, _seen) = mpsc::unbounded_channel();
     tokio::spawn(listener.run(Arc::new(Witness(sender)), door, std::future::pending()));
 
-    let folder = tempfile::tempdir().expect("a folder");
-    let state = StateDir::open(folder.path()).expect("a folder");
-    let config = Config::parse(&toml).expect("well-formed");
-    let credentials =
-        Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id()).expect("a certificate");
-    let (identity, endpoint) = (Identity::default(), agent_id());
-    let instance = host::instance(&config, &state, &identity, &endpoint, None, Vec::new());
-    let instance = instance.await.expect("an instance");
-    instance.start().await.expect("it starts");
+    let Started { folder: _folder, credentials, instance, .. } = started(&toml, Vec::new()).await;
     credentials.attach(&instance);
     let never_set = SystemTime::UNIX_EPOCH + 3 * day;
     let by = std::slice::from_ref(&controller);
@@ -276,16 +281,8 @@ pub(crate) async fn agent_with(
     toml: &str,
     providers: Vec<Arc<dyn Provider>>,
 ) -> (tempfile::TempDir, watch::Sender<bool>) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let state = StateDir::open(folder.path()).expect("a folder");
-    let config = Config::parse(toml).expect("well-formed");
-    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id());
-    let (identity, endpoint) = (Identity::default(), agent_id());
-    let instance = host::instance(&config, &state, &identity, &endpoint, None, providers);
-    let instance = instance.await.expect("an instance");
-    instance.start().await.expect("it starts");
+    let Started { folder, config, credentials, instance } = started(toml, providers).await;
     let (stop, stopped) = watch::channel(false);
-    let credentials = credentials.expect("a certificate");
     let context = Context::new(instance, credentials, agent_id(), config.listeners, names(), Arc::default());
     tokio::spawn(links::keep(context, stopped));
     (folder, stop)
@@ -313,15 +310,8 @@ async fn a_risky_change_is_answered_and_then_the_connection_is_made_anew() {
 async fn ports_are_told_of_listeners_while_they_stand() {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let text = format!("[[listen]]\naddress = \"{address}\"\ntls = false\n");
-    let config = Config::parse(&text).expect("well-formed");
-    let folder = tempfile::tempdir().expect("a folder");
-    let state = StateDir::open(folder.path()).expect("a folder");
-    let credentials = Credentials::load(state.clone(), SystemRoot::host(), &config, agent_id());
-    let instance = host::instance(&config, &state, &Identity::default(), &agent_id(), None, Vec::new()).await;
-    let instance = instance.expect("an instance");
-    instance.start().await.expect("it starts");
+    let Started { folder: _folder, config, credentials, instance } = started(&text, Vec::new()).await;
     let (_stop, stopped) = watch::channel(false);
-    let credentials = credentials.expect("a certificate");
     let context =
         Context::new(instance.clone(), credentials, agent_id(), config.listeners, names(), Arc::default());
     let mut ports = context.ports();

@@ -368,9 +368,12 @@ async fn what_a_broker_gives_is_kept_and_shown() {
 }
 
 /// A controller that is reached by another way, an agent that goes to a scripted broker with these lines more, and that
-/// broker once they are connected.
-async fn beside(more: &str) -> (scripted::Broker, Controller, Program, tempfile::TempDir) {
-    let broker = scripted::Broker::start("").await;
+/// broker, which gives this topic, once the controller is connected.
+async fn beside(
+    given: &'static str,
+    more: &str,
+) -> (scripted::Broker, Controller, Program, tempfile::TempDir) {
+    let broker = scripted::Broker::start(given).await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut local = Controller::listen().await;
     let text = format!(
@@ -395,7 +398,7 @@ async fn reconnect(controller: &mut Controller) {
 #[requirement("R-MQTT.4", "R-MQTT.5")]
 #[tokio::test]
 async fn what_connect_says_changes_with_the_next_one_which_a_command_makes() {
-    let (mut broker, mut local, _program, _folder) = beside("").await;
+    let (mut broker, mut local, _program, _folder) = beside("", "").await;
     assert_eq!(broker.connect().await.will, None);
     broker.subscribed().await;
     local.until(STATUS, "Connected").await;
@@ -437,7 +440,7 @@ async fn what_connect_says_changes_with_the_next_one_which_a_command_makes() {
 #[requirement("R-MQTT.4", "R-MQTT.34")]
 #[tokio::test]
 async fn subscriptions_are_followed_within_a_connection() {
-    let (mut broker, mut local, _program, _folder) = beside("subscribe = [\"usp/all\"]\nqos = 1\n").await;
+    let (mut broker, mut local, _program, _folder) = beside("", "subscribe = [\"usp/all\"]\nqos = 1\n").await;
     broker.connect().await;
     let filter = |text: &str, qos| (text.to_owned(), qos);
     let answers = format!("usp/agents/{AGENT}");
@@ -493,16 +496,7 @@ async fn what_goes_through_a_broker_is_counted_and_a_command_makes_its_connectio
 #[requirement("R-MQTT.16")]
 #[tokio::test]
 async fn without_any_topic_the_mtp_is_down_until_the_tables_change() {
-    let mut broker = scripted::Broker::start("").await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut local = Controller::listen().await;
-    let text = format!(
-        "[[controller]]\nendpoint = {CONTROLLER:?}\nurl = \"ws://127.0.0.1:{}/usp\"\n{}",
-        local.port,
-        lines("proto::remote", broker.port, "")
-    );
-    let _program = Program::start_with(&[], folder.path(), &text);
-    local.connected().await;
+    let (mut broker, mut local, _program, _folder) = beside("", "").await;
     hurry(&mut local).await;
     broker.connect().await;
     broker.subscribed().await;
@@ -523,16 +517,7 @@ async fn without_any_topic_the_mtp_is_down_until_the_tables_change() {
 #[requirement("R-MQTT.16")]
 #[tokio::test]
 async fn without_any_topic_it_connects_again_when_the_broker_may_be_asked_for_one() {
-    let mut broker = scripted::Broker::start("usp/given").await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut local = Controller::listen().await;
-    let text = format!(
-        "[[controller]]\nendpoint = {CONTROLLER:?}\nurl = \"ws://127.0.0.1:{}/usp\"\n{}",
-        local.port,
-        lines("proto::remote", broker.port, "")
-    );
-    let _program = Program::start_with(&[], folder.path(), &text);
-    local.connected().await;
+    let (mut broker, mut local, _program, _folder) = beside("usp/given", "").await;
     assert!(broker.connect().await.wants_information);
     assert_eq!(broker.subscribed().await, ["usp/given"]);
     local.set(CLIENT, "RequestResponseInfo", "false").await;

@@ -105,8 +105,13 @@ impl Session {
     /// Takes what happened.
     pub fn handle(&mut self, now: Mono, input: Input) {
         if matches!(self.phase, Phase::Over) {
-            if let Input::Call(ticket, _) = input {
-                self.answered(ticket, Err(Failure::NotSent));
+            // Who says something all the same is told to begin anew.
+            match input {
+                Input::Call(ticket, _) => self.answered(ticket, Err(Failure::NotSent)),
+                Input::Post { .. } => {
+                    self.outputs.push_back(Output::Reply(Reply::failed(503, "the session is over")));
+                }
+                _ => {}
             }
             return;
         }
@@ -230,7 +235,13 @@ impl Session {
             self.answered(call.ticket, Err(Failure::BadAnswer(what)));
             return self.idle();
         }
-        // There is never another call that it could be meant for.
+        // A device may come to an answer after it gave none.
+        let is_earlier = |id: &str| id.parse().is_ok_and(|number: u64| (1..self.calls).contains(&number));
+        if id.is_some_and(is_earlier) {
+            let what = format!("{} to an earlier call", response.name());
+            self.answered(call.ticket, Err(Failure::BadAnswer(what)));
+            return self.idle();
+        }
         if id.is_some_and(|id| id != call.id) {
             self.outputs.push_back(Output::Odd(format!("{} with another id", response.name())));
         }

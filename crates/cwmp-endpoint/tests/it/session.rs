@@ -170,6 +170,12 @@ fn wrong_answers() {
     let mut world = World::asked();
     let odd = Output::Odd("GetParameterValuesResponse with another id".to_owned());
     assert_eq!(world.says("99", Body::Response(got())), [odd, answered(Ok(got())), Output::Idle]);
+    // What it should have answered before is not taken for what it is asked now.
+    let mut world = World::asked();
+    world.post(Vec::new());
+    assert_eq!(world.call(get()), "2");
+    let late = bad("GetParameterValuesResponse to an earlier call");
+    assert_eq!(world.says("1", Body::Response(got())), [late, Output::Idle]);
     // What answers nothing gives us the word; but not for ever.
     let mut world = World::open();
     for _ in 0..8 {
@@ -254,6 +260,12 @@ fn silence_ends_a_session() {
     );
 }
 
+fn world_over() -> World {
+    let mut world = World::open();
+    world.tell(Input::End);
+    world
+}
+
 #[test]
 fn the_host_may_end_it() {
     let outputs = World::ours().tell(Input::End);
@@ -266,6 +278,8 @@ fn the_host_may_end_it() {
         matches!(outputs[..], [Output::Answered { .. }, Output::Over { complete: false, .. }]),
         "{outputs:?}"
     );
+    let outputs = world_over().post(Vec::new());
+    assert!(matches!(outputs[..], [Output::Reply(Reply { status: 503, .. })]), "{outputs:?}");
     // What is late changes nothing.
     let mut world = World::open();
     assert_eq!(world.tell(Input::Kept(Ticket(99))), []);

@@ -189,6 +189,20 @@ fn set() -> Operation {
     Operation::Set(Set { objects, ..Set::default() })
 }
 
+/// A device may publish and leave: what it said is heard, in a session whose link is gone.
+#[tokio::test]
+async fn what_waits_for_a_device_that_has_left_is_not_sent() {
+    let bench = Bench::new().await;
+    let (session, attached) = bench.session().await;
+    drop(attached);
+    while !session.sender.is_closed() {
+        tokio::task::yield_now().await;
+    }
+    let job = bench.job(set()).await;
+    bench.load_and_pull().await;
+    assert_eq!((bench.asked(), bench.state(&job).await), (0, JobState::Queued));
+}
+
 #[tokio::test]
 async fn a_read_whose_end_the_full_store_does_not_take_is_asked_again_when_lanes_resume_and_not_before() {
     let bench = Bench::new().await;

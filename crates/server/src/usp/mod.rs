@@ -31,7 +31,7 @@ mod trace;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use api::gateway::Schema;
 use fleet::certificate::IssuedCertificate;
@@ -48,6 +48,7 @@ use crate::buckets::Buckets;
 use crate::clock::Clock;
 use crate::doors::Doors;
 use crate::lanes::LaneTable;
+use crate::lanes::lock;
 use crate::limits::{LOOK_EVERY, LOOKED_AT, LOOKS};
 use crate::metrics::Metrics;
 use crate::schemas::{Known, Schemas};
@@ -248,12 +249,6 @@ impl<S: Store> Usp<S> {
         }
         self.0.store.submit(write).await
     }
-}
-
-/// A lock whose holder panicked still guards valid data here: each critical section leaves the maps
-/// whole, and the session concerned is ended by whoever caught the panic.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<S: Store> Usp<S> {

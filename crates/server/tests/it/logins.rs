@@ -14,7 +14,6 @@ use usp_proto::{Msg, Record, Request};
 
 use crate::agent::elsewhere::client;
 use crate::agent::{Agent, dialer};
-use crate::http::Answer;
 use crate::own_broker::{port, world};
 use crate::world::{AGENT, CONTROLLER, Running, World, id};
 
@@ -280,27 +279,5 @@ fn a_foreign_client_logs_in() {
             (&heard["items"][0]["transport"], &heard["items"][0]["proven"]),
             (&json!("mqtt"), &json!(true))
         );
-    }
-}
-
-/// It is heard, and gone: what waits for it is not sent into the void, where a command would be in doubt.
-#[test]
-fn what_waits_for_a_device_that_only_publishes_waits_on() {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let world = world(PolicyName::Approve);
-    let server = runtime.block_on(world.serve());
-    let made = runtime.block_on(login(&server, AGENT));
-    let file = connect_record(&world);
-    let device = format!("/devices/{}", text(&made, "device"));
-    let reboot = json!({ "command": "Device.Reboot()" });
-    let job = runtime.block_on(server.api.post(&format!("{device}/operate"), Some(reboot)));
-    let job = format!("/jobs/{}", text(&job.body, "id"));
-    for visit in 1..=5 {
-        assert!(publish(&server, &file, "5", &text(&made, "password")).status.success());
-        let is_over = |answer: &Answer| {
-            answer.items().len() == visit && answer.items().iter().all(|session| session["until"].is_string())
-        };
-        runtime.block_on(server.until(&format!("{device}/sessions"), is_over));
-        assert_eq!(runtime.block_on(server.api.get(&job)).body["state"], "queued");
     }
 }

@@ -128,17 +128,21 @@ fn answers_to_a_plain_session(mode: Mode, peer: &PeerAuth) -> usize {
     bench.later().len()
 }
 
-#[test]
-#[requirement("R-E2E.4")]
-fn a_plain_session_is_taken_where_the_transport_protects_it_and_none_is_required() {
-    let certificate = PeerCertificate {
+/// What a transport proves of the agent by a certificate of a CA that is trusted.
+fn certified() -> PeerAuth {
+    PeerAuth::Certificate(Arc::new(PeerCertificate {
         fingerprint: [1; 32],
         endpoint_ids: vec![id(AGENT)],
         trusted: true,
         vouched: false,
         chain: Vec::new(),
-    };
-    let certificate = PeerAuth::Certificate(Arc::new(certificate));
+    }))
+}
+
+#[test]
+#[requirement("R-E2E.4")]
+fn a_plain_session_is_taken_where_the_transport_protects_it_and_none_is_required() {
+    let certificate = certified();
     for (mode, peer, answers) in [
         (Mode::Allow, &certificate, 1),
         (Mode::Require, &certificate, 0),
@@ -207,14 +211,7 @@ fn an_agent_that_speaks_another_version_of_mqtt_is_not_spoken_with() {
 #[test]
 #[requirement("R-MQTT.26a")]
 fn a_forged_version_of_mqtt_silences_no_session() {
-    let certificate = PeerCertificate {
-        fingerprint: [1; 32],
-        endpoint_ids: vec![id(AGENT)],
-        trusted: true,
-        vouched: false,
-        chain: Vec::new(),
-    };
-    let certificate = PeerAuth::Certificate(Arc::new(certificate));
+    let certificate = certified();
     let unproven = PeerAuth::Unproven;
     // (what is required, whether a session stands already, who says it, whether the agent is silenced)
     for (mode, stands, peer, silenced) in [
